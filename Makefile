@@ -1,0 +1,46 @@
+# Every task of the house. Each is a thin call to a script, so that what runs here
+# is what runs everywhere; `make help` lists them.
+PYTHON ?= python3
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test unit check audit conformance bench lock upgrade format clean
+
+help: ## List every task with its sentence
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything that development needs
+	@scripts/venv dev
+
+run: ## Install what is needed and start the server on 127.0.0.1:8765 (ARGS="--port 9000")
+	@scripts/run $(ARGS)
+
+test: ## Install what the tests need and pass them all (ARGS="-k append")
+	@scripts/test $(ARGS)
+
+unit: ## Only the fast tests that start nothing (ARGS="-k config")
+	@scripts/test tests/unit $(ARGS)
+
+check: ## Formatting, lint, types, import direction, locks, known vulnerabilities
+	@scripts/check
+
+audit: ## Known vulnerabilities alone; fails if any package could not be looked up
+	@scripts/audit --strict
+
+conformance: ## Install the official MCP conformance suite and print how to run it
+	@scripts/conformance --version
+
+bench: ## Run the benchmarks, print ratios, write them as JSON
+	@scripts/bench $(ARGS)
+
+lock: ## Write the lock files from the .in files, keeping pins that still fit
+	@scripts/venv dev && scripts/lock
+
+upgrade: ## Write the lock files with the newest releases that fit
+	@scripts/venv dev && scripts/lock --upgrade
+
+format: ## Format the code and apply the safe fixes of the linter
+	@scripts/format
+
+clean: ## Remove the environment, caches and results; never a store
+	@scripts/clean

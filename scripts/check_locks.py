@@ -1,0 +1,76 @@
+"""Are the lock files what their inputs say, complete, and free of download addresses?
+
+Works without network. A lock that names a registry would send everybody who installs
+from it to that registry, so none may.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from lock_inputs import REQUIREMENTS, digest
+
+ROOT = REQUIREMENTS.parent
+LEVELS = ("runtime", "test", "dev")
+NPM_LOCK = ROOT / "tests" / "conformance" / "package-lock.json"
+ADDRESS = re.compile(r"(https?|git|ssh|file|ftp)(\+[a-z]+)?://|^\s*(-i|-f|--index|--extra-index|--find-links)")
+PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.IGNORECASE)
+
+
+def pins(text: str) -> dict[str, str]:
+    """Name to version of everything that a lock file pins."""
+    return {m[1]: m[2] for line in text.splitlines() if (m := PIN.match(line))}
+
+
+def unhashed(text: str) -> Iterator[str]:
+    """Names of pins that carry no hash."""
+    for block in re.split(r"\n(?=\S)", text):
+        if (match := PIN.match(block)) and "--hash=sha256:" not in block:
+            yield match[1]
+
+
+def faults_of_python_locks() -> Iterator[str]:
+    smaller: dict[str, str] = {}
+    for level in LEVELS:
+        path = REQUIREMENTS / f"{level}.txt"
+        text = path.read_text(encoding="utf-8")
+        if f"# inputs: {digest(level)}\n" not in text:
+            yield f"{path.name} was not made from {level}.in as it stands; run `make lock`"
+        for number, line in enumerate(text.splitlines(), 1):
+            if ADDRESS.search(line):
+                yield f"{path.name}:{number} names a download address: {line.strip()}"
+        for name in unhashed(text):
+            yield f"{path.name}: {name} has no hash"
+        locked = pins(text)
+        for name, version in smaller.items():
+            if locked.get(name) != version:
+                yield f"{path.name}: {name} is {locked.get(name)}, in the smaller lock {version}"
+        smaller = locked
+
+
+def faults_of_npm_lock() -> Iterator[str]:
+    """`funding` links are facts about a package; `resolved` is where to download it."""
+    lock = json.loads(NPM_LOCK.read_text(encoding="utf-8"))
+    wanted = json.loads(NPM_LOCK.with_name("package.json").read_text(encoding="utf-8"))
+    if lock["packages"][""].get("dependencies") != wanted["dependencies"]:
+        yield f"{NPM_LOCK.name} does not fit package.json; run `make lock`"
+    for name, package in lock["packages"].items():
+        if name and "integrity" not in package:
+            yield f"{NPM_LOCK.name}: {name} has no integrity hash"
+        if {"resolved", "funding"} & package.keys():
+            yield f"{NPM_LOCK.name}: {name} carries an address; run `make lock`"
+
+
+def main() -> int:
+    faults = [*faults_of_python_locks(), *faults_of_npm_lock()]
+    for fault in faults:
+        print(f"error: {fault}")
+    if not faults:
+        print("The locks fit their inputs, are hashed and name no download address.")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
