@@ -8,14 +8,15 @@ import json
 import re
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from lock_inputs import REQUIREMENTS, digest
 
 ROOT = REQUIREMENTS.parent
 LEVELS = ("runtime", "test", "dev")
 NPM_LOCK = ROOT / "tests" / "conformance" / "package-lock.json"
-ADDRESS = re.compile(r"(https?|git|ssh|file|ftp)(\+[a-z]+)?://|^\s*(-i|-f|--index|--extra-index|--find-links)")
+ADDRESS = re.compile(
+    r"(https?|git|ssh|file|ftp)(\+[a-z]+)?://|^\s*(-i|-f|--index|--extra-index|--find-links)"
+)
 PIN = re.compile(r"^([a-z0-9][a-z0-9._-]*)==(\S+)", re.IGNORECASE)
 
 
