@@ -1,0 +1,51 @@
+"""The seam through which all code learns the time.
+
+Times are integers: microseconds since 1970-01-01T00:00:00Z. They become RFC 3339 text at
+the edge only, by `to_text`, and are read from text by `from_text`.
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+SECOND = 1_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_LATEST = (datetime(9999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC) - _EPOCH) // _MICROSECOND
+
+
+class Clock(Protocol):
+    """Tells the time; a test may put a fake in its place (`backstory.testing.FakeClock`)."""
+
+    def now(self) -> int:
+        """The present, in microseconds since the Unix epoch."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clock."""
+
+    def now(self) -> int:
+        return time.time_ns() // 1000
+
+
+def to_text(micros: int) -> str:
+    """RFC 3339 in UTC, always with six digits of fraction, so that text sorts like time."""
+    return (_EPOCH + timedelta(microseconds=micros)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def from_text(text: str) -> int:
+    """Microseconds of an RFC 3339 time.
+
+    Raises:
+        ValueError: it is not one, has no offset, or lies outside of 1970 to 9999.
+    """
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs an offset, such as 2026-01-31T12:00:00Z")
+    micros = (moment - _EPOCH) // _MICROSECOND
+    if not 0 <= micros <= _LATEST:
+        raise ValueError("a time must lie between 1970 and 9999")
+    return micros

@@ -1,0 +1,170 @@
+"""What a caller asks to be done as one, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from backstory.domain.contexts import Head, Labels
+from backstory.domain.entries import NewEntry
+from backstory.domain.keys import ContextKey
+from backstory.domain.patches import JsonPatch, MergePatch
+from backstory.domain.principals import Author
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What must hold of a context's version before the commit, or nothing is done.
+
+    `if_version` and `if_state_version` stood in a body (0 means: there is no such context).
+    `match` and `none_match` stood in `If-Match` and `If-None-Match` (RFC 9110 section 13):
+    versions of this epoch, or "*" for any living context.
+    """
+
+    if_version: int | None = None
+    if_state_version: int | None = None
+    match: frozenset[int] | Literal["*"] | None = None
+    none_match: frozenset[int] | Literal["*"] | None = None
+
+
+ALWAYS = Conditions()
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Create, or replace state, labels and expiry as a whole; `kind` None keeps the kind."""
+
+    key: ContextKey
+    kind: str | None
+    state: bytes
+    labels: Labels
+    expires_at: int | None
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """Change the state by a patch."""
+
+    key: ContextKey
+    patch: JsonPatch | MergePatch
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Add entries behind the last; those whose id is known are not stored twice."""
+
+    key: ContextKey
+    entries: tuple[NewEntry, ...]
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Take the context away and keep its history."""
+
+    key: ContextKey
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    """Take away a context whose time is over. Nothing where it is not."""
+
+    key: ContextKey
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """Erase the context with its history; only id, keyed hash of the name and version stay."""
+
+    key: ContextKey
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Redact:
+    """Take one entry's text out of present and past, in every context that shows it."""
+
+    key: ContextKey
+    seq: int
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Restore:
+    """Make the present like an earlier version; entries after it are hidden."""
+
+    key: ContextKey
+    version: int
+    conditions: Conditions = ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Make `key` begin as `source` stands, or stood at version `at`. Conditions are on `source`."""
+
+    key: ContextKey
+    source: ContextKey
+    at: int | None = None
+    conditions: Conditions = ALWAYS
+
+
+Operation = Put | Patch | Append | Delete | Expire | Purge | Redact | Restore | Fork
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """A retry's name: keyed hashes of (tenant, subject, key) and of the request."""
+
+    key: bytes
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """Operations that happen together or not at all.
+
+    `id` is random; `at` is in microseconds since the Unix epoch. Several operations on one
+    context make one version of it.
+    """
+
+    tenant: str
+    id: bytes
+    author: Author
+    at: int
+    operations: tuple[Operation, ...]
+    idempotency: Idempotency | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one operation came to.
+
+    `version` is the context's after the commit, the old one where nothing changed. `seqs`
+    has one seq for each entry that was sent; `appended` counts those that are new. `head`
+    is None in a replay, whose context may have gone on since.
+    """
+
+    key: ContextKey
+    version: int
+    created: bool = False
+    changed: bool = True
+    seqs: tuple[int, ...] = ()
+    appended: int = 0
+    head: Head | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a commit came to: `id` None where nothing changed, `replayed` for a known retry.
+
+    `position` is the tenant's after the commit.
+    """
+
+    id: bytes | None
+    results: tuple[Result, ...]
+    position: int = 0
+    replayed: bool = False

@@ -1,0 +1,93 @@
+"""What of a context is kept for the past: everything that a commit can replace.
+
+Entries need no copy, they are never replaced. A document is valid from the version it was
+made at until the next one; a store keeps the older ones small as it likes, byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import orjson
+
+from backstory.domain.contexts import Head, Labels, Snapshot
+
+_SEPARATOR = b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """State, kind, labels and expiry with the versions that belong to them."""
+
+    kind: str
+    labels: Labels
+    expires_at: int | None
+    state_version: int
+    content_version: int
+    created_at: int
+    born: int
+    deleted: bool
+    state: bytes
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Document:
+        head = snapshot.head
+        return cls(
+            head.kind,
+            head.labels,
+            head.expires_at,
+            head.state_version,
+            head.content_version,
+            head.created_at,
+            head.born,
+            head.deleted,
+            snapshot.state,
+        )
+
+    def encode(self) -> bytes:
+        """One line of JSON without the state, and the state's own bytes."""
+        labels = dict(self.labels) if not isinstance(self.labels, tuple) else self.labels
+        members = (
+            self.kind,
+            labels,
+            self.expires_at,
+            self.state_version,
+            self.content_version,
+            self.created_at,
+            self.born,
+            self.deleted,
+        )
+        return orjson.dumps(members) + _SEPARATOR + self.state
+
+    @classmethod
+    def decode(cls, raw: bytes) -> Document:
+        line, _, state = raw.partition(_SEPARATOR)
+        kind, labels, expires_at, state_version, content_version, created_at, born, deleted = (
+            orjson.loads(line)
+        )
+        if isinstance(labels, list):
+            labels = tuple(labels)
+        return cls(
+            kind,
+            labels,
+            expires_at,
+            state_version,
+            content_version,
+            created_at,
+            born,
+            deleted,
+            state,
+        )
+
+
+def changes_document(before: Head, after: Head) -> bool:
+    """Whether a commit left the old document behind, so that it has to be kept."""
+    return (
+        before.state_version != after.state_version
+        or before.content_version != after.content_version
+        or before.labels != after.labels
+        or before.kind != after.kind
+        or before.expires_at != after.expires_at
+        or before.deleted != after.deleted
+        or before.born != after.born
+    )

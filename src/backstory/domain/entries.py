@@ -1,0 +1,102 @@
+"""One item of a context's log: a message, a tool call, an event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from backstory.domain.principals import Author
+
+MESSAGE = "message"
+REDACTED = "redacted"
+INSTRUCTING_ROLES = frozenset({"system", "developer"})
+DERIVED_ID = "~"
+"""Ids that begin so are made from the seq by the server; a caller's own may not."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """An entry on its way in, checked and encoded.
+
+    `content` and `metadata` are compact JSON; `text` is what full-text search may find.
+    """
+
+    role: str
+    type: str
+    content: bytes
+    metadata: bytes | None = None
+    id: str | None = None
+    text: str = ""
+
+    @property
+    def size(self) -> int:
+        """Bytes that count toward a page or a batch."""
+        return len(self.content) + len(self.metadata or b"") + len(self.id or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry as it is kept. A redacted one is a marker without its text.
+
+    `version` is the one its own context had when the entry was written; an inherited entry
+    keeps its origin's. `created_at` is in microseconds since the Unix epoch.
+    """
+
+    seq: int
+    id: str
+    role: str
+    type: str
+    content: bytes
+    metadata: bytes | None
+    author: Author
+    version: int
+    created_at: int
+
+    @property
+    def size(self) -> int:
+        """Bytes that count toward a page."""
+        return len(self.content) + len(self.metadata or b"")
+
+
+def derived_id(seq: int) -> str:
+    """The id of an entry that came without one."""
+    return f"{DERIVED_ID}{seq}"
+
+
+def derived_seq(entry_id: str) -> int | None:
+    """The seq in an id that the server made, or None."""
+    digits = entry_id.removeprefix(DERIVED_ID)
+    if entry_id.startswith(DERIVED_ID) and digits.isascii() and digits.isdigit():
+        return int(digits)
+    return None
+
+
+def text_of_state(state: bytes) -> str:
+    """What search may find in a state: all its strings in order, one a line, without keys."""
+    return "\n".join(_strings(orjson.loads(state), frozenset()))
+
+
+def text_of_content(content: bytes) -> str:
+    """What search may find in an entry: its strings in order, one a line.
+
+    Members of typed parts that hold types, ids and encoded data are left out.
+    """
+    return "\n".join(_strings(orjson.loads(content), _NOT_TEXT))
+
+
+_NOT_TEXT = frozenset({"type", "id", "tool_call_id", "tool_use_id", "call_id", "data"})
+
+
+def _strings(value: Any, skipped: frozenset[str]) -> Iterator[str]:
+    stack: list[Any] = [value]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            stack.extend(v for k, v in reversed(item.items()) if k not in skipped)
+        elif isinstance(item, list):
+            stack.extend(reversed(item))

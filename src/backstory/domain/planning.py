@@ -1,0 +1,433 @@
+"""The heart: what a commit does to one context, decided without touching a store.
+
+A store loads what `needs` names, calls `plan`, and writes the `Effect` that it answers, all
+inside its own transaction. So every store does the same, and the rules can be tested alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+
+from backstory import ids, limits
+from backstory.domain import conditions
+from backstory.domain.chains import Chain, Span, merge, subtract
+from backstory.domain.changes import Op, Part
+from backstory.domain.commits import (
+    Append,
+    Commit,
+    Delete,
+    Expire,
+    Fork,
+    Operation,
+    Patch,
+    Purge,
+    Put,
+    Redact,
+    Restore,
+    Result,
+)
+from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
+from backstory.domain.documents import Document
+from backstory.domain.entries import DERIVED_ID, NewEntry
+from backstory.domain.keys import ContextKey
+from backstory.errors import (
+    ExistsError,
+    GoneError,
+    KindConflictError,
+    LimitReachedError,
+    MissingError,
+    SchemaError,
+    Violation,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A version to go back to or to fork from, with what it showed."""
+
+    key: ContextKey
+    version: int
+    document: Document
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What has to be loaded beside the snapshot before operations on one name are planned."""
+
+    ids: frozenset[str] = frozenset()
+    past: tuple[ContextKey, int | None] | None = None
+    chain: bool = False
+    redact: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a store found.
+
+    `snapshot` is the context as it stands, a tombstone included. Where the name was purged or
+    never was, it is None, and `version` and `last_seq` say where a new context goes on from.
+    `known` maps each asked id that a visible entry has to its seq. `redactable` tells whether
+    the entry in question is visible and still has its text (None: no such entry).
+    `past` is None where that version cannot be read; `source` is a fork's origin as it stands.
+    """
+
+    snapshot: Snapshot | None = None
+    version: int = 0
+    last_seq: int = 0
+    known: Mapping[str, int] = field(default_factory=dict)
+    chain: Chain | None = None
+    past: Past | None = None
+    source: Snapshot | None = None
+    redactable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStart:
+    """A chain's closed pieces; behind them the context's own log is open from `first`."""
+
+    closed: Chain
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a store has to write for one context. `before` is None for a new row."""
+
+    before: Snapshot | None
+    after: Snapshot
+    op: Op
+    parts: Part
+    seqs: tuple[Span, ...]
+    appended: tuple[NewEntry, ...] = ()
+    start: ChainStart | None = None
+    purge: bool = False
+    redact: int | None = None
+
+
+def needs(operations: Iterable[Operation]) -> Needs:
+    """What `plan` will ask for."""
+    known: set[str] = set()
+    past: tuple[ContextKey, int | None] | None = None
+    chain = False
+    redact: int | None = None
+    for operation in operations:
+        match operation:
+            case Append():
+                known.update(entry.id for entry in operation.entries if entry.id is not None)
+            case Restore():
+                past, chain = (operation.key, operation.version), True
+            case Fork():
+                past = (operation.source, operation.at)
+            case Redact():
+                redact = operation.seq
+            case _:
+                pass
+    return Needs(frozenset(known), past, chain, redact)
+
+
+def plan(
+    commit: Commit, key: ContextKey, operations: Sequence[Operation], loaded: Loaded
+) -> tuple[Effect | None, list[Result]]:
+    """What the operations on one name do, in their order; None where they change nothing.
+
+    Raises:
+        MissingError, ExistsError, KindConflictError, VersionConflictError, PreconditionError,
+        PatchConflictError, SchemaError, TooLargeError, GoneError, LimitReachedError: as the
+            operations' own docstrings and `conditions.check` say; nothing is done then.
+    """
+    draft = _Draft(commit, key, loaded)
+    partial = [draft.apply(operation) for operation in operations]
+    effect = draft.effect()
+    version = draft.version if effect else draft.before_version
+    head = effect.after.head if effect else (loaded.snapshot.head if loaded.snapshot else None)
+    return effect, [
+        replace(result, version=version, head=head, changed=effect is not None)
+        for result in partial
+    ]
+
+
+def redaction(commit: Commit, snapshot: Snapshot, seq: int) -> Effect:
+    """What the redaction of an entry does to a fork that shows it too."""
+    head = replace(
+        snapshot.head,
+        version=snapshot.head.version + 1,
+        commit=commit.id,
+        author=commit.author,
+        updated_at=commit.at,
+    )
+    after = Snapshot(head, snapshot.state)
+    return Effect(snapshot, after, Op.UPDATED, Part.REDACTED, ((seq, seq),), redact=seq)
+
+
+class _Draft:
+    """One context while operations are applied to it, one after the other."""
+
+    def __init__(self, commit: Commit, key: ContextKey, loaded: Loaded) -> None:
+        self.commit, self.key, self.loaded = commit, key, loaded
+        before = loaded.snapshot
+        self.before_version = before.head.version if before else loaded.version
+        self.version = self.before_version + 1
+        self.alive = before is not None and before.head.alive(commit.at)
+        self.standing = before.head if before and self.alive else None
+        self.kind = before.head.kind if before else ""
+        self.labels: Labels = before.head.labels if before else ()
+        self.expires_at = before.head.expires_at if before else None
+        self.state = before.state if before else EMPTY_STATE
+        self.born = before.head.born if before else self.version
+        self.last_seq = before.head.last_seq if before else loaded.last_seq
+        self.count = before.head.entry_count if before else 0
+        self.known = dict(loaded.known) if self.alive else {}
+        self.appended: list[NewEntry] = []
+        self.start: ChainStart | None = None
+        self.op = Op.UPDATED
+        self.parts = Part(0)
+        self.seqs: list[Span] = []
+        self.purge = False
+        self.redact: int | None = None
+
+    def apply(self, operation: Operation) -> Result:
+        match operation:
+            case Put():
+                return self._put(operation)
+            case Patch():
+                return self._patch(operation)
+            case Append():
+                return self._append(operation)
+            case Delete():
+                return self._delete(operation)
+            case Expire():
+                return self._expire()
+            case Purge():
+                return self._purge(operation)
+            case Redact():
+                return self._redact(operation)
+            case Restore():
+                return self._restore(operation)
+            case Fork():
+                return self._fork(operation)
+
+    def effect(self) -> Effect | None:
+        """All of it as one version, or None where nothing changed."""
+        before = self.loaded.snapshot
+        if self.op is Op.UPDATED and not self.parts:
+            return None
+        if self.appended:
+            self.seqs.append((self.last_seq - len(self.appended) + 1, self.last_seq))
+        return Effect(
+            before,
+            Snapshot(self._head(), self.state if self.alive else EMPTY_STATE),
+            self.op,
+            self.parts,
+            merge(self.seqs),
+            tuple(self.appended),
+            self.start,
+            self.purge,
+            self.redact,
+        )
+
+    def _head(self) -> Head:
+        before, commit = self.loaded.snapshot, self.commit
+        fresh = before is None or self.born == self.version
+        return Head(
+            id=before.head.id if before else _new_id(commit, self.key),
+            key=self.key,
+            kind=self.kind,
+            version=self.version,
+            commit=commit.id,
+            state_version=self.version
+            if fresh or self.parts & Part.STATE or before is None
+            else before.head.state_version,
+            content_version=0 if fresh or before is None else before.head.content_version,
+            labels=self.labels if self.alive else (),
+            entry_count=self.count if self.alive else 0,
+            last_seq=self.last_seq,
+            author=commit.author,
+            created_at=commit.at if fresh or before is None else before.head.created_at,
+            updated_at=commit.at,
+            expires_at=self.expires_at if self.alive else None,
+            deleted=not self.alive,
+            born=self.born,
+            history_from=before.head.history_from if before else self.version,
+        )
+
+    # -- one verb each -----------------------------------------------------------------
+
+    def _put(self, put: Put) -> Result:
+        conditions.check(put.conditions, self.key, self.standing)
+        if not self.alive:
+            if put.kind is None:
+                detail = f"{self.key} does not exist; a new context needs a kind"
+                raise SchemaError(detail, errors=(Violation("/kind", detail),))
+            self._begin(put.kind)
+            self.state, self.labels, self.expires_at = put.state, put.labels, put.expires_at
+            return Result(self.key, 0, created=True)
+        if put.kind is not None and put.kind != self.kind:
+            raise KindConflictError(
+                f"{self.key} is a {self.kind}, not a {put.kind}; delete it first or use another name",
+                kind=self.kind,
+            )
+        self._set_state(put.state)
+        if put.labels != self.labels or put.expires_at != self.expires_at:
+            self.labels, self.expires_at = put.labels, put.expires_at
+            self.parts |= Part.HEAD
+        return Result(self.key, 0)
+
+    def _patch(self, patch: Patch) -> Result:
+        self._must_live()
+        conditions.check(patch.conditions, self.key, self.standing)
+        self._set_state(patch.patch.apply(self.state))
+        return Result(self.key, 0)
+
+    def _append(self, append: Append) -> Result:
+        self._must_live()
+        conditions.check(append.conditions, self.key, self.standing)
+        seqs: list[int] = []
+        new = 0
+        for index, entry in enumerate(append.entries):
+            seq = self.known.get(entry.id) if entry.id is not None else None
+            if seq is None:
+                seq = self._add(index, entry)
+                new += 1
+            seqs.append(seq)
+        return Result(self.key, 0, seqs=tuple(seqs), appended=new)
+
+    def _add(self, index: int, entry: NewEntry) -> int:
+        if entry.id is not None and entry.id.startswith(DERIVED_ID):
+            detail = f"ids that begin with {DERIVED_ID} are made by the server"
+            raise SchemaError(detail, errors=(Violation(f"/entries/{index}/id", detail),))
+        if self.last_seq >= limits.SEQ_MAX:
+            raise LimitReachedError(f"{self.key} has had {limits.SEQ_MAX} entries; begin another")
+        self.last_seq += 1
+        self.count += 1
+        self.appended.append(entry)
+        self.parts |= Part.ENTRIES
+        if entry.id is not None:
+            self.known[entry.id] = self.last_seq
+        return self.last_seq
+
+    def _delete(self, delete: Delete) -> Result:
+        self._must_live()
+        conditions.check(delete.conditions, self.key, self.standing)
+        self._end(Op.DELETED)
+        return Result(self.key, 0)
+
+    def _expire(self) -> Result:
+        before = self.loaded.snapshot
+        if before and not before.head.deleted and not before.head.alive(self.commit.at):
+            self._end(Op.EXPIRED)
+        return Result(self.key, 0)
+
+    def _purge(self, purge: Purge) -> Result:
+        if self.loaded.snapshot is None:
+            raise _missing(self.key)
+        conditions.check(purge.conditions, self.key, self.standing)
+        self._end(Op.PURGED)
+        self.purge = True
+        return Result(self.key, 0)
+
+    def _redact(self, redact: Redact) -> Result:
+        self._must_live()
+        conditions.check(redact.conditions, self.key, self.standing)
+        if self.loaded.redactable is None:
+            raise MissingError(f"{self.key} shows no entry {redact.seq}")
+        if self.loaded.redactable:
+            self.redact = redact.seq
+            self.seqs.append((redact.seq, redact.seq))
+            self.parts |= Part.REDACTED
+        return Result(self.key, 0)
+
+    def _restore(self, restore: Restore) -> Result:
+        if self.loaded.snapshot is None:
+            raise _missing(self.key)
+        conditions.check(restore.conditions, self.key, self.standing)
+        past, present = self._past(restore.version), self.loaded.chain or Chain()
+        recreated = not self.alive
+        shown = present.spans if self.alive else ()
+        if recreated:
+            self._begin(past.document.kind)
+            self.expires_at = None
+        self._set_state(past.document.state)
+        if past.document.labels != self.labels:
+            self.labels = past.document.labels
+            self.parts |= Part.HEAD
+        if recreated or past.chain.spans != shown:
+            self._show(past.chain)
+            self.parts |= Part.CHAIN
+            self.seqs += subtract(shown, past.chain.spans) + subtract(past.chain.spans, shown)
+        return Result(self.key, 0, created=recreated)
+
+    def _fork(self, fork: Fork) -> Result:
+        source = self.loaded.source
+        if source is None or not source.head.alive(self.commit.at):
+            raise _missing(fork.source)
+        conditions.check(fork.conditions, fork.source, source.head)
+        if self.alive:
+            raise ExistsError(f"{self.key} exists; fork to a name that is free", current=self.before_version)
+        past = self._past(source.head.version if fork.at is None else fork.at)
+        self._begin(past.document.kind)
+        self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
+        if past.chain.pieces:
+            self.last_seq = max(self.last_seq, past.chain.pieces[-1].last)
+        self._show(past.chain)
+        if past.chain.pieces:
+            self.parts |= Part.CHAIN
+            self.seqs += past.chain.spans
+        # A fork on a new name begins at version 1; on a deleted one it goes on from the last.
+        return Result(self.key, 0, created=True)
+
+    # -- what the verbs share ----------------------------------------------------------
+
+    def _must_live(self) -> None:
+        if not self.alive:
+            raise _missing(self.key)
+
+    def _past(self, version: int) -> Past:
+        past = self.loaded.past
+        if past is None:
+            raise GoneError(f"version {version} cannot be read back", version=version)
+        if past.document.deleted:
+            raise MissingError(f"version {version} of {past.key} is a deletion; choose an earlier one")
+        return past
+
+    def _begin(self, kind: str) -> None:
+        """A new life of the name, with nothing of an earlier one to be seen."""
+        self.alive = True
+        self.op, self.born, self.kind = Op.CREATED, self.version, kind
+        self.parts |= Part.STATE | Part.HEAD
+        self.state, self.labels, self.count, self.known = EMPTY_STATE, (), 0, {}
+        self.start = ChainStart(Chain(), self.last_seq + 1)
+
+    def _end(self, op: Op) -> None:
+        self.alive = False
+        self.op = op
+        self.parts |= Part.STATE | Part.HEAD
+        if self.count:
+            self.parts |= Part.CHAIN
+        self.count, self.known = 0, {}
+
+    def _show(self, chain: Chain) -> None:
+        if len(chain.pieces) >= limits.CHAIN_SEGMENTS:
+            raise LimitReachedError(
+                f"{self.key} would be put together from more than {limits.CHAIN_SEGMENTS} pieces; "
+                "export it and import it into a new context"
+            )
+        self.start = ChainStart(chain, self.last_seq + 1)
+        self.count = chain.count
+
+    def _set_state(self, state: bytes) -> None:
+        if state != self.state:
+            self.state = state
+            self.parts |= Part.STATE
+
+
+def _missing(key: ContextKey) -> MissingError:
+    return MissingError(f"there is no context {key}")
+
+
+def _new_id(commit: Commit, key: ContextKey) -> bytes:
+    """Random because the commit's id is, and another one for each name in the commit."""
+    digest = blake2b(str(key).encode(), key=commit.id, digest_size=ids.CONTEXT_ID_BYTES)
+    return digest.digest()

@@ -1,0 +1,315 @@
+"""The one tree of errors.
+
+Every error that leaves a floor of the house is one of these. A driver's error is
+translated into the tree once per adapter, and the tree into a wire format once per
+transport. `code` is stable: clients may switch on it, and the reference lists each.
+
+    BackstoryError
+    ├── ConfigError                 a setting is wrong; the start stops
+    ├── InvalidError                what was sent cannot be understood            400 / 422
+    │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
+    │   ├── SchemaError             well-formed, but not what is allowed here     422
+    │   └── TooLargeError           over a bound of limits.py                     413
+    ├── DeniedError                 the caller may not                            401 / 403
+    ├── MissingError                there is nothing there                        404
+    ├── GoneError                   there was, and it cannot be told any more     410
+    ├── ConflictError               the present state stands against it           409 / 412
+    │   ├── VersionConflictError    a condition in a body did not hold            409
+    │   ├── PreconditionError       a condition in a header did not hold          412
+    │   ├── PatchConflictError      a patch does not apply                        409
+    │   ├── KindConflictError       the context has another kind                  409
+    │   └── ExistsError             the name is taken                             409
+    ├── KeyReusedError              an idempotency key with another request       422
+    ├── BusyError                   a bound on work under way; try again later    429 / 503
+    └── StoreError                  the store cannot do its work                  503
+        ├── StoreUnavailableError   nothing was written; try again
+        ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
+        ├── StoreCorruptError       the file or what is in it is damaged
+        ├── StoreFullError          no room on the disk; nothing was written
+        └── SchemaVersionError      made by another release; names `backstory migrate`
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing wrong with what was sent.
+
+    `pointer` is a JSON Pointer (RFC 6901) into the request body, `detail` a sentence,
+    `rule` a JSON Pointer into the schema, where a schema said so.
+    """
+
+    pointer: str
+    detail: str
+    rule: str | None = None
+
+
+class BackstoryError(Exception):
+    """Something failed in a way that has a name.
+
+    `detail` is one sentence for a person, which says what to do where that is known.
+    `context` holds machine-readable members of the answer, such as the current version.
+    """
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: tuple[Violation, ...] = (),
+        retry_after: int | None = None,
+        **context: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors = errors
+        self.retry_after = retry_after
+        self.context = context
+
+
+class ConfigError(BackstoryError):
+    """A setting is wrong; the start stops with one line that names it."""
+
+    code = "config_invalid"
+    title = "Invalid configuration"
+
+
+class InvalidError(BackstoryError):
+    """What was sent cannot be used."""
+
+    code = "invalid"
+    status = 400
+    title = "Invalid request"
+
+
+class MalformedError(InvalidError):
+    """What was sent cannot be read at all."""
+
+    code = "malformed"
+    title = "Malformed request"
+
+
+class InvalidKeyError(MalformedError):
+    """A namespace or a name breaks the rule for keys."""
+
+    code = "invalid_key"
+    title = "Invalid key"
+
+
+class InvalidCursorError(MalformedError):
+    """A cursor was altered, or handed out to somebody else or by another store."""
+
+    code = "invalid_cursor"
+    title = "Invalid cursor"
+
+
+class InvalidPatchError(MalformedError):
+    """A patch document is not one (RFC 6902 section 3 and 4)."""
+
+    code = "invalid_patch"
+    title = "Invalid patch"
+
+
+class SchemaError(InvalidError):
+    """Well-formed, but not what is allowed here; `errors` points to each place."""
+
+    code = "schema_violation"
+    status = 422
+    title = "Schema violation"
+
+
+class UnknownKindError(SchemaError):
+    """No kind of that name is known."""
+
+    code = "unknown_kind"
+    title = "Unknown kind"
+
+
+class KeyReusedError(InvalidError):
+    """The same idempotency key came with another method, path or body."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "Idempotency key reused"
+
+
+class TooLargeError(InvalidError):
+    """Over a bound; `context` names it (`limit`) with its value and unit."""
+
+    code = "too_large"
+    status = 413
+    title = "Too large"
+
+
+class UnsupportedMediaError(InvalidError):
+    """The media type of the body is not one that this call reads."""
+
+    code = "unsupported_media_type"
+    status = 415
+    title = "Unsupported media type"
+
+
+class MethodError(InvalidError):
+    """The resource is there, but not for this method."""
+
+    code = "method_not_allowed"
+    status = 405
+    title = "Method not allowed"
+
+
+class NotAcceptableError(InvalidError):
+    """None of the media types the caller accepts can be served."""
+
+    code = "not_acceptable"
+    status = 406
+    title = "Not acceptable"
+
+
+class RangeError(InvalidError):
+    """The range asked for lies outside of the content (RFC 9110 section 14.4)."""
+
+    code = "range_not_satisfiable"
+    status = 416
+    title = "Range not satisfiable"
+
+
+class DeniedError(BackstoryError):
+    """The caller may not do this."""
+
+    code = "forbidden"
+    status = 403
+    title = "Forbidden"
+
+
+class UnauthenticatedError(DeniedError):
+    """Nobody has said who calls, or it could not be believed."""
+
+    code = "unauthenticated"
+    status = 401
+    title = "Authentication required"
+
+
+class MissingError(BackstoryError):
+    """There is nothing there, or nothing that the caller may know of."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class GoneError(BackstoryError):
+    """What was asked for was there once and cannot be told any more."""
+
+    code = "history_gone"
+    status = 410
+    title = "History gone"
+
+
+class ConflictError(BackstoryError):
+    """The present state stands against the request."""
+
+    code = "conflict"
+    status = 409
+    title = "Conflict"
+
+
+class VersionConflictError(ConflictError):
+    """A condition in a body did not hold; `current` is the version that stands."""
+
+    code = "version_conflict"
+    title = "Version conflict"
+
+
+class PreconditionError(ConflictError):
+    """A condition in a header did not hold; `current` is the version that stands."""
+
+    code = "precondition_failed"
+    status = 412
+    title = "Precondition failed"
+
+
+class PatchConflictError(ConflictError):
+    """A patch does not apply; `operation` is the index of the one that failed."""
+
+    code = "patch_conflict"
+    title = "Patch conflict"
+
+
+class KindConflictError(ConflictError):
+    """The context exists with another kind, which never changes in its life."""
+
+    code = "kind_conflict"
+    title = "Kind conflict"
+
+
+class ExistsError(ConflictError):
+    """The name is taken by a living context."""
+
+    code = "already_exists"
+    title = "Already exists"
+
+
+class LimitReachedError(ConflictError):
+    """The context has reached a bound that no retry can change; the detail says which."""
+
+    code = "limit_reached"
+    title = "Limit reached"
+
+
+class BusyError(BackstoryError):
+    """A bound on the work under way was reached; nothing was done, try again later."""
+
+    code = "busy"
+    status = 503
+    title = "Busy"
+
+
+class StoreError(BackstoryError):
+    """The store cannot do its work now."""
+
+    code = "store_error"
+    status = 503
+    title = "Store error"
+
+
+class StoreUnavailableError(StoreError):
+    """The store cannot be reached or is locked; nothing was written."""
+
+    code = "store_unavailable"
+    title = "Store unavailable"
+
+
+class OutcomeUnknownError(StoreError):
+    """The write may have been committed; retry with the same idempotency key or entry ids."""
+
+    code = "outcome_unknown"
+    title = "Outcome unknown"
+
+
+class StoreCorruptError(StoreError):
+    """The store is damaged; the detail says what and how to go on."""
+
+    code = "store_corrupt"
+    title = "Store corrupt"
+
+
+class StoreFullError(StoreError):
+    """No room is left for writing; nothing was written."""
+
+    code = "store_full"
+    status = 507
+    title = "Store full"
+
+
+class SchemaVersionError(StoreError):
+    """The store was made by another release; `backstory migrate` says what to do."""
+
+    code = "schema_version"
+    title = "Wrong schema version"

@@ -1,0 +1,33 @@
+"""The seam through which all code makes random names.
+
+Ids are Crockford base32 in lower case: safe in URLs, in file names and when read aloud.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+
+_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz")
+COMMIT_ID_BYTES = 10
+CONTEXT_ID_BYTES = 10
+
+
+def text(raw: bytes) -> str:
+    """The text form of random bytes; five bytes give eight characters."""
+    return base64.b32encode(raw).translate(_TO_CROCKFORD).rstrip(b"=").decode("ascii")
+
+
+def commit_id() -> bytes:
+    """80 random bits that name one commit in every store and epoch."""
+    return secrets.token_bytes(COMMIT_ID_BYTES)
+
+
+def context_id() -> bytes:
+    """80 random bits that name one context, from its creation to after its purge."""
+    return secrets.token_bytes(CONTEXT_ID_BYTES)
+
+
+def epoch() -> str:
+    """A new name for the life of a store."""
+    return text(secrets.token_bytes(5))

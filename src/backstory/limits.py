@@ -1,0 +1,87 @@
+"""Every bound, with its unit in its name.
+
+Bounds live here and nowhere else, so that an operator can read in one place how much any
+call may cost. Each is named by the error that it raises.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# -- names ---------------------------------------------------------------------------
+NAMESPACE_SEGMENTS: Final = 8
+NAMESPACE_BYTES: Final = 200
+NAME_BYTES: Final = 200
+KIND_BYTES: Final = 64
+TENANT_BYTES: Final = 128
+SUBJECT_BYTES: Final = 256
+
+# -- what a context holds ------------------------------------------------------------
+STATE_BYTES: Final = 1 * MIB
+STATE_DEPTH: Final = 64
+LABELS: Final = 64
+LABEL_BYTES: Final = 128
+ENTRY_BYTES: Final = 1 * MIB
+ENTRY_ID_BYTES: Final = 128
+ENTRY_ROLE_BYTES: Final = 32
+CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put together from
+
+# -- one request ---------------------------------------------------------------------
+BODY_BYTES: Final = 8 * MIB
+HEADER_BYTES: Final = 32 * KIB
+JSON_DEPTH: Final = 100
+JSON_NODES: Final = 1_000_000  # values and keys in one body
+JSON_INTEGER_MIN: Final = -(2**63)
+JSON_INTEGER_MAX: Final = 2**64 - 1
+IDEMPOTENCY_KEY_BYTES: Final = 255
+IDEMPOTENCY_KEY_SECONDS: Final = 24 * 3600
+APPEND_ENTRIES: Final = 1000
+COMMIT_OPERATIONS: Final = 100
+COMMIT_ENTRIES: Final = 1000
+PATCH_OPERATIONS: Final = 10_000
+REQUEST_SECONDS: Final = 30.0  # deadline of a request that does not wait for changes
+WAIT_SECONDS: Final = 60.0  # longest long poll
+VERSION_MAX: Final = 2**53 - 1  # the largest integer every JSON client can hold
+SEQ_MAX: Final = 2**32 - 1  # entries one context may ever hold
+
+# -- one answer ----------------------------------------------------------------------
+PAGE_DEFAULT: Final = 50
+PAGE_MAX: Final = 1000
+PAGE_BYTES: Final = 1 * MIB  # a page ends before the item that would pass it
+MODEL_ANSWER_BYTES: Final = 24_000  # one MCP answer, in each of its two forms
+TOOL_LIST_BYTES: Final = 9_500  # all tool definitions together, compact
+COMPLETIONS: Final = 100
+SEARCH_QUERY_BYTES: Final = 1024
+SEARCH_TERMS: Final = 32
+SEARCH_CANDIDATES: Final = 2000  # matches that are ranked
+SEARCH_TEXT_CHARS: Final = 600  # of the text around a match that an answer shows
+SEARCH_HIGHLIGHTS: Final = 32
+
+# -- history -------------------------------------------------------------------------
+SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
+
+# -- waiting and streaming -----------------------------------------------------------
+WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process
+SUBSCRIPTION_URIS: Final = 1000  # of one stream or session
+SUBSCRIPTION_BACKLOG: Final = 1024  # notices kept for a client that reads slowly
+SESSION_SECONDS: Final = 24 * 3600  # life of an older MCP session
+HEARTBEAT_SECONDS: Final = 15.0
+POLL_SECONDS: Final = 1.0  # at the latest, a node sees another's change after this long
+FILE_POLL_SECONDS: Final = 0.01  # between looks at a shared file while anyone waits
+
+# -- the store -----------------------------------------------------------------------
+WRITE_QUEUE: Final = 4096  # commits waiting for the writer of one process
+WRITE_BATCH: Final = 256  # commits in one transaction
+WRITE_BATCH_BYTES: Final = 16 * MIB
+LOCK_SECONDS: Final = 10.0  # wait for another process's turn to write
+READ_THREADS: Final = 4
+MMAP_BYTES: Final = 256 * MIB
+PAGE_CACHE_KIB: Final = 16 * 1024
+CHECKPOINT_PAGES: Final = 2000  # of the WAL, before the checkpointer runs
+WAL_ALARM_BYTES: Final = 256 * MIB
+SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal
+SWEEP_CONTEXTS: Final = 200  # removed in one run
+SHUTDOWN_SECONDS: Final = 20
