@@ -1,0 +1,21 @@
+"""Settings: frozen, typed, and able to say where each value came from and what it means.
+
+Flags come before `BACKSTORY_*` variables, those before a TOML file, that before defaults.
+A setting that is wrong stops the start with one line naming it (`ConfigError`); none is
+silently ignored.
+
+    settings.py   the table of settings: default, meaning, what is allowed
+    readers.py    from what was written to a typed value
+    urls.py       the URLs of stores, caches and change buses
+    loading.py    flags, variables, file and defaults into one `Settings`
+    local.py      what may be served without authentication
+"""
+
+from __future__ import annotations
+
+from backstory.config.loading import load
+from backstory.config.local import check_local_mode
+from backstory.config.settings import TABLE, Setting, Settings
+from backstory.config.urls import StoreUrl
+
+__all__ = ["TABLE", "Setting", "Settings", "StoreUrl", "check_local_mode", "load"]

@@ -1,0 +1,98 @@
+"""Flags, variables, file and defaults into one `Settings`, each value with its origin.
+
+What nobody knows is an error that names the nearest known thing: a misspelt setting that
+is silently ignored is found out in production.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from backstory.config.settings import PREFIX, TABLE, Setting, Settings
+from backstory.config.urls import masked
+from backstory.errors import ConfigError
+
+_FILE_VARIABLE = PREFIX + "CONFIG"
+# Variables of the tests' own live beside ours.
+_TEST_PREFIX = PREFIX + "TEST_"
+_VALUE_CHARS = 80  # of a wrong value that the error repeats
+
+
+def load(
+    flags: Mapping[str, object] | None = None,
+    *,
+    file: str | Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """All settings: `flags` (by name, None where not given) > variables > file > defaults.
+
+    `file` is the path given with `--config`; without it, `BACKSTORY_CONFIG` may name one.
+    Raises `ConfigError` with one line that names the setting, its origin and what is allowed.
+    """
+    environ = os.environ if environ is None else environ
+    written = _from_file(file, environ)
+    written |= _from_variables(environ)
+    written |= _from_flags(flags or {})
+    values = {name: _read(TABLE[name], raw, origin) for name, (raw, origin) in written.items()}
+    origins = MappingProxyType({name: origin for name, (_, origin) in written.items()})
+    return Settings(**values, origins=origins)
+
+
+def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
+    return {name: (raw, TABLE[name].flag) for name, raw in flags.items() if raw is not None}
+
+
+def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
+    known = {setting.variable: name for name, setting in TABLE.items()}
+    found: dict[str, tuple[object, str]] = {}
+    for variable, raw in sorted(environ.items()):
+        if not variable.startswith(PREFIX) or variable.startswith(_TEST_PREFIX):
+            continue
+        if variable in known:
+            found[known[variable]] = (raw, variable)
+        elif variable != _FILE_VARIABLE:
+            choices = [*known, _FILE_VARIABLE]
+            raise ConfigError(f"variable {variable} is not known{_nearest(variable, choices)}")
+    return found
+
+
+def _from_file(
+    file: str | Path | None, environ: Mapping[str, str]
+) -> dict[str, tuple[object, str]]:
+    origin = "--config" if file else _FILE_VARIABLE
+    path = file or environ.get(_FILE_VARIABLE)
+    if not path:
+        return {}
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+        raise ConfigError(f"config from {origin} names {str(path)!r}: {reason}") from error
+    except ValueError as error:  # not UTF-8, or not TOML
+        reason = " ".join(str(error).split())
+        raise ConfigError(f"config from {origin}: {str(path)!r} is not TOML: {reason}") from error
+    for key in content:
+        if key not in TABLE:
+            raise ConfigError(f"setting {key!r} in {path} is not known{_nearest(key, TABLE)}")
+    return {name: (raw, str(path)) for name, raw in content.items()}
+
+
+def _read(setting: Setting, raw: object, origin: str) -> Any:
+    try:
+        return setting.read(raw)
+    except ValueError as problem:
+        shown = "a secret" if setting.secret else masked(repr(raw))
+        if len(shown) > _VALUE_CHARS:
+            shown = shown[:_VALUE_CHARS] + "..."
+        raise ConfigError(f"{setting.name} from {origin} {problem}, not {shown}") from None
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else "; `backstory config` lists all"

@@ -1,0 +1,110 @@
+"""From what was written in a flag, a variable or a file to a typed value.
+
+A reader takes text (flags and variables) or a TOML value, and raises `ValueError` with the
+rest of a sentence that starts with the setting's name: "must be ...".
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+_LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_WORDS = {
+    **dict.fromkeys(("true", "on", "yes", "1"), True),
+    **dict.fromkeys(("false", "off", "no", "0"), False),
+}
+
+
+def switch(raw: object) -> bool:
+    """A boolean, in the words that people use for one."""
+    if isinstance(raw, bool):
+        return raw
+    value = _WORDS.get(raw.strip().lower()) if isinstance(raw, str) else None
+    if value is None:
+        raise ValueError("must be true or false (on, off, yes, no, 1 and 0 will do)")
+    return value
+
+
+def whole(smallest: int, largest: int, note: str = "") -> Callable[[object], int]:
+    """A whole number between two bounds, both allowed."""
+
+    def read(raw: object) -> int:
+        text = str(raw) if isinstance(raw, int) and not isinstance(raw, bool) else raw
+        if isinstance(text, str) and re.fullmatch(r"-?[0-9]{1,18}", text.strip()):
+            number = int(text)
+            if smallest <= number <= largest:
+                return number
+        raise ValueError(f"must be a whole number from {smallest} to {largest}{note}")
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[object], str]:
+    """One of a few words, in any case."""
+
+    def read(raw: object) -> str:
+        if isinstance(raw, str) and raw.strip().lower() in words:
+            return raw.strip().lower()
+        raise ValueError(f"must be one of {', '.join(words)}")
+
+    return read
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def host(raw: object) -> str:
+    """An address to listen on: an IP address or a host name, without a port."""
+    if isinstance(raw, str):
+        text = raw.strip().removeprefix("[").removesuffix("]")
+        if _is_ip(text) or (_HOSTNAME.fullmatch(text) and not re.fullmatch(r"[0-9.]+", text)):
+            return text
+    raise ValueError("must be an IP address or a host name, without a port")
+
+
+def hosts(raw: object) -> tuple[str, ...]:
+    """Host names as they stand in a Host header, with or without a port; lower case."""
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    if isinstance(parts, list | tuple) and all(isinstance(part, str) for part in parts):
+        names = tuple(part.strip().lower() for part in parts if part.strip())
+        if all(_is_host_header(name) for name in names):
+            return names
+    raise ValueError("must be a list of host names such as 'context.example.com' or 'box:8765'")
+
+
+def _is_host_header(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        port = parts.port
+    except ValueError:
+        return False
+    name = parts.hostname or ""
+    known = _is_ip(name) or _HOSTNAME.fullmatch(name) is not None
+    return known and parts.netloc == text and "@" not in text and port != 0
+
+
+def public_url(raw: object) -> str | None:
+    """The URL that clients see, without a trailing slash; empty means none."""
+    if raw == "":
+        return None
+    if isinstance(raw, str):
+        try:
+            parts = urlsplit(raw.strip())
+            known = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            known = False
+        else:
+            known &= parts.scheme in {"http", "https"} and "@" not in parts.netloc
+            known &= not parts.query and not parts.fragment
+        if known:
+            return raw.strip().rstrip("/")
+    raise ValueError("must be an http:// or https:// URL without user, query or fragment")

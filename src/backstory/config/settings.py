@@ -1,0 +1,175 @@
+"""The table of settings: each with its default, its meaning and what is allowed.
+
+A new setting is one field here and one row in `docs/reference/settings.md`; its variable,
+its flag and its key in the file follow from its name.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Any, Final
+
+from backstory.config import readers, urls
+
+PREFIX: Final = "BACKSTORY_"
+DEFAULT_ORIGIN: Final = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What is known of one setting besides its value.
+
+    `read` turns what was written into a typed value, or raises `ValueError` with the rest
+    of a sentence. `default` is text for people, since a default may depend on the machine.
+    """
+
+    name: str
+    meaning: str
+    default: str
+    read: Callable[[object], Any]
+    secret: bool = False
+
+    @property
+    def variable(self) -> str:
+        return PREFIX + self.name.upper()
+
+    @property
+    def flag(self) -> str:
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def is_switch(self) -> bool:
+        return self.read is readers.switch
+
+    def shown(self, value: object) -> str:
+        """The value as a person may see it: secrets and passwords masked, on one line."""
+        if value is None or value in ("", ()):
+            return ""
+        if self.secret:
+            return "********"
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, tuple | list):
+            return ", ".join(str(part) for part in value)
+        return urls.masked(str(value))
+
+
+def _setting(
+    default: Any,
+    meaning: str,
+    read: Callable[[object], Any],
+    *,
+    text: str | None = None,
+    secret: bool = False,
+) -> Any:
+    """A dataclass field; a default that depends on the machine is a function, with `text`."""
+    about = {"meaning": meaning, "read": read, "text": text, "secret": secret}
+    if callable(default):
+        return field(default_factory=default, metadata=about)
+    return field(default=default, metadata=about)
+
+
+def _log_format() -> str:
+    """People read terminals, programs read everything else."""
+    return "console" if sys.stderr.isatty() else "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, with where each value came from in `origins`.
+
+    An origin is `default`, a flag (`--port`), a variable (`BACKSTORY_PORT`) or a file's path.
+    """
+
+    host: str = _setting(
+        "127.0.0.1",
+        "Address to listen on; without authentication a loopback address only",
+        readers.host,
+    )
+    port: int = _setting(
+        8765,
+        "Port to listen on; 0 takes a free one",
+        readers.whole(0, 65535),
+    )
+    store: urls.StoreUrl = _setting(  # noqa: RUF009 -- returns a field
+        urls.DEFAULT_STORE,
+        "Where contexts are kept: sqlite:///FILE",
+        urls.store_url,
+    )
+    cache: str = _setting(
+        "memory://",
+        "Where bodies that were read are cached: memory://",
+        urls.service_url("cache"),
+    )
+    bus: str = _setting(
+        "memory://",
+        "How nodes tell each other of changes: memory://",
+        urls.service_url("bus"),
+    )
+    workers: int = _setting(
+        1,
+        "Processes that serve requests, from 1 to 64",
+        readers.whole(1, 64),
+    )
+    local_token: bool = _setting(
+        False,
+        "Without authentication, ask for a token from a file that only the owner can read",
+        readers.switch,
+    )
+    log_format: str = _setting(
+        _log_format,
+        "Form of log lines: console or json",
+        readers.one_of("console", "json"),
+        text="console on a terminal, else json",
+    )
+    log_level: str = _setting(
+        "info",
+        "Least important log lines to write: debug, info, warning or error",
+        readers.one_of("debug", "info", "warning", "error"),
+    )
+    search: bool = _setting(
+        True,
+        "Index the text of states and entries for search",
+        readers.switch,
+    )
+    history_days: int = _setting(
+        0,
+        "Days for which past versions are kept; 0 keeps all history",
+        readers.whole(0, 36_500),
+    )
+    public_url: str | None = _setting(
+        None,
+        "URL under which clients reach the server, if not the one it listens on",
+        readers.public_url,
+    )
+    allowed_hosts: tuple[str, ...] = _setting(
+        (),
+        "Further host names that requests may name in their Host header",
+        readers.hosts,
+    )
+    mcp_fast_lane: bool = _setting(
+        True,
+        "Answer plain MCP calls on a fast lane; off sends everything through the SDK",
+        readers.switch,
+    )
+    origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    def origin(self, name: str) -> str:
+        """Where the value of a setting came from."""
+        return self.origins.get(name, DEFAULT_ORIGIN)
+
+
+def _table() -> dict[str, Setting]:
+    found = {}
+    for each in fields(Settings):
+        if about := each.metadata:
+            plain = Setting(each.name, about["meaning"], "", about["read"], about["secret"])
+            text = about["text"] or plain.shown(each.default)
+            found[each.name] = replace(plain, default=text)
+    return found
+
+
+TABLE: Final[Mapping[str, Setting]] = MappingProxyType(_table())
