@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
+from backstory.errors import MissingError
 
 EMPTY_STATE = b"{}"
 
@@ -73,3 +74,8 @@ class Snapshot:
 
     head: Head
     state: bytes
+
+
+def missing(key: ContextKey) -> MissingError:
+    """The one answer for what is not there and for what the caller may not know of."""
+    return MissingError(f"there is no context {key}")

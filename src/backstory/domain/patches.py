@@ -170,9 +170,7 @@ def _conflict(index: int, operation: dict[str, Any], error: Exception) -> PatchC
         detail = f"operation {index} (test {path}) is false; nothing was changed"
     else:
         detail = f"operation {index} ({op} {path}) does not apply; nothing was changed"
-    return PatchConflictError(
-        detail, errors=(Violation(f"/{index}", detail),), operation=index
-    )
+    return PatchConflictError(detail, errors=(Violation(f"/{index}", detail),), operation=index)
 
 
 def _reason(error: Exception) -> str:

@@ -28,7 +28,7 @@ from backstory.domain.commits import (
     Restore,
     Result,
 )
-from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
+from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot, missing
 from backstory.domain.documents import Document
 from backstory.domain.entries import DERIVED_ID, NewEntry
 from backstory.domain.keys import ContextKey
@@ -322,7 +322,7 @@ class _Draft:
 
     def _purge(self, purge: Purge) -> Result:
         if self.loaded.snapshot is None:
-            raise _missing(self.key)
+            raise missing(self.key)
         conditions.check(purge.conditions, self.key, self.standing)
         self._end(Op.PURGED)
         self.purge = True
@@ -341,7 +341,7 @@ class _Draft:
 
     def _restore(self, restore: Restore) -> Result:
         if self.loaded.snapshot is None:
-            raise _missing(self.key)
+            raise missing(self.key)
         conditions.check(restore.conditions, self.key, self.standing)
         past, present = self._past(restore.version), self.loaded.chain or Chain()
         recreated = not self.alive
@@ -362,10 +362,12 @@ class _Draft:
     def _fork(self, fork: Fork) -> Result:
         source = self.loaded.source
         if source is None or not source.head.alive(self.commit.at):
-            raise _missing(fork.source)
+            raise missing(fork.source)
         conditions.check(fork.conditions, fork.source, source.head)
         if self.alive:
-            raise ExistsError(f"{self.key} exists; fork to a name that is free", current=self.before_version)
+            raise ExistsError(
+                f"{self.key} exists; fork to a name that is free", current=self.before_version
+            )
         past = self._past(source.head.version if fork.at is None else fork.at)
         self._begin(past.document.kind)
         self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
@@ -382,14 +384,16 @@ class _Draft:
 
     def _must_live(self) -> None:
         if not self.alive:
-            raise _missing(self.key)
+            raise missing(self.key)
 
     def _past(self, version: int) -> Past:
         past = self.loaded.past
         if past is None:
             raise GoneError(f"version {version} cannot be read back", version=version)
         if past.document.deleted:
-            raise MissingError(f"version {version} of {past.key} is a deletion; choose an earlier one")
+            raise MissingError(
+                f"version {version} of {past.key} is a deletion; choose an earlier one"
+            )
         return past
 
     def _begin(self, kind: str) -> None:
@@ -421,10 +425,6 @@ class _Draft:
         if state != self.state:
             self.state = state
             self.parts |= Part.STATE
-
-
-def _missing(key: ContextKey) -> MissingError:
-    return MissingError(f"there is no context {key}")
 
 
 def _new_id(commit: Commit, key: ContextKey) -> bytes:

@@ -28,7 +28,11 @@ class Seal:
     def close(self, purpose: str, tenant: str, subject: str, payload: Any) -> str:
         """A token that holds the payload (anything that JSON can)."""
         raw = orjson.dumps(payload)
-        return base64.urlsafe_b64encode(self._mac(purpose, tenant, subject, raw) + raw).rstrip(b"=").decode("ascii")
+        return (
+            base64.urlsafe_b64encode(self._mac(purpose, tenant, subject, raw) + raw)
+            .rstrip(b"=")
+            .decode("ascii")
+        )
 
     def open(self, purpose: str, tenant: str, subject: str, token: str) -> Any:
         """The payload.

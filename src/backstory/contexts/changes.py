@@ -1,0 +1,134 @@
+"""The tenant's stream of changes, read by cursor, with waiting for more."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from backstory import limits
+from backstory.contexts.watching import Hub, Listener
+from backstory.domain import policy
+from backstory.domain.changes import Change
+from backstory.domain.keys import NamespacePattern
+from backstory.domain.policy import Visibility
+from backstory.domain.principals import Principal
+from backstory.domain.sealing import Seal
+from backstory.errors import GoneError
+from backstory.ports.store import ChangePage, ChangeQuery, Store
+
+CURSOR: Final = "cursor"
+NOW: Final = "now"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """Changes, each with the cursor behind it, and the cursor to go on from."""
+
+    items: tuple[tuple[str, Change], ...]
+    next: str
+    more: bool
+
+
+class Stream:
+    """Reads the change log for those who may, within the namespaces they may see."""
+
+    def __init__(self, store: Store, hub: Hub, seal: Seal) -> None:
+        self._store = store
+        self._hub = hub
+        self._seal = seal
+
+    async def changes(
+        self,
+        principal: Principal,
+        *,
+        after: str | None = None,
+        namespace: NamespacePattern | None = None,
+        limit: int = limits.PAGE_DEFAULT,
+        wait: float = 0.0,
+    ) -> ChangesPage:
+        """Changes behind a cursor: from the oldest kept without one, from here on with `now`.
+
+        With `wait` (seconds, at most `limits.WAIT_SECONDS`) it answers as soon as there is
+        one, or with an empty page when the time is over.
+
+        Raises:
+            InvalidCursorError: the cursor is not this caller's.
+            GoneError: what lies behind the cursor is no longer kept, or of another epoch.
+            BusyError: too many are waiting.
+        """
+        visible = policy.visibility(principal, namespace)
+        position = await self._position(principal, after)
+        page = await self._store.changes(principal.tenant, ChangeQuery(visible, position, limit))
+        if page.changes or page.more or wait <= 0:
+            return self._answer(principal, page)
+        async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
+            query = ChangeQuery(visible, page.position, limit)
+            page = await self._wait(principal.tenant, query, wait, listener)
+        return self._answer(principal, page)
+
+    async def follow(
+        self,
+        principal: Principal,
+        *,
+        after: str | None = None,
+        namespace: NamespacePattern | None = None,
+    ) -> AsyncIterator[ChangesPage]:
+        """Pages of changes without end, empty ones as heartbeats; ends when the process drains.
+
+        Raises:
+            InvalidCursorError, GoneError, BusyError: as `changes`, at the first step.
+        """
+        visible = policy.visibility(principal, namespace)
+        position = await self._position(principal, after)
+        async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
+            while not self._hub.draining:
+                listener.take()
+                query = ChangeQuery(visible, position, limits.PAGE_MAX)
+                page = await self._store.changes(principal.tenant, query)
+                position = page.position
+                yield self._answer(principal, page)
+                if not page.more:
+                    await listener.wait(limits.HEARTBEAT_SECONDS)
+
+    async def _wait(
+        self, tenant: str, query: ChangeQuery, wait: float, listener: Listener
+    ) -> ChangePage:
+        deadline = asyncio.get_running_loop().time() + min(wait, limits.WAIT_SECONDS)
+        while True:
+            listener.take()
+            page = await self._store.changes(tenant, query)
+            left = deadline - asyncio.get_running_loop().time()
+            if page.changes or page.more or left <= 0 or self._hub.draining:
+                return page
+            query = replace(query, after=page.position)
+            await listener.wait(left)
+
+    async def _position(self, principal: Principal, after: str | None) -> int:
+        mark = await self._store.mark(principal.tenant)
+        if after is None:
+            return mark.oldest
+        if after == NOW:
+            return mark.newest
+        epoch, position = self._seal.open(CURSOR, principal.tenant, principal.subject, after)
+        if epoch != mark.epoch or not mark.oldest <= position <= mark.newest:
+            raise GoneError("what lies behind this cursor is no longer kept; begin without one")
+        return int(position)
+
+    def _answer(self, principal: Principal, page: ChangePage) -> ChangesPage:
+        def cursor(position: int) -> str:
+            payload = (self._store.epoch, position)
+            return self._seal.close(CURSOR, principal.tenant, principal.subject, payload)
+
+        items = tuple((cursor(change.position), change) for change in page.changes)
+        return ChangesPage(items, cursor(page.position), page.more)
+
+
+def _wanted(visible: Visibility) -> Callable[[Change], bool]:
+    def wants(change: Change) -> bool:
+        if change.key is None:
+            return visible.everything
+        return visible.shows(change.key.namespace)
+
+    return wants

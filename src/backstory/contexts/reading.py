@@ -1,0 +1,81 @@
+"""Reading one context: as it stands, or as it stood."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from backstory.clock import Clock
+from backstory.contexts import access
+from backstory.domain.contexts import Head, Snapshot, missing
+from backstory.domain.keys import ContextKey
+from backstory.domain.policy import Verb
+from backstory.domain.principals import Principal
+from backstory.ports.store import EntryPage, EntryQuery, Store, View
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A context, with the page of entries that was asked for."""
+
+    snapshot: Snapshot
+    page: EntryPage | None = None
+
+    @property
+    def head(self) -> Head:
+        return self.snapshot.head
+
+
+class Reader:
+    """Reads for those who may."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    async def snapshot(self, principal: Principal, key: ContextKey) -> Snapshot:
+        """Head and state as they stand.
+
+        Raises:
+            MissingError: there is no such living context, or the caller may not know of it.
+        """
+        access.require(principal, Verb.READ, key)
+        snapshot = await self._store.snapshot(principal.tenant, key)
+        if snapshot is None or not snapshot.head.alive(self._clock.now()):
+            raise missing(key)
+        return snapshot
+
+    async def view(self, principal: Principal, key: ContextKey, at: int | None = None) -> View:
+        """The same with the chain of entries, at the present or an earlier version.
+
+        Raises:
+            MissingError: as `snapshot`, and where version `at` is a deletion.
+            GoneError: version `at` cannot be read back.
+        """
+        access.require(principal, Verb.READ, key)
+        view = await self._store.view(principal.tenant, key, at)
+        if view is None or view.snapshot.head.deleted:
+            raise missing(key)
+        if at is None and not view.snapshot.head.alive(self._clock.now()):
+            raise missing(key)
+        return view
+
+    async def read(
+        self,
+        principal: Principal,
+        key: ContextKey,
+        *,
+        at: int | None = None,
+        query: EntryQuery | None = None,
+    ) -> Reading:
+        """Head and state, and a page of entries where a query is given.
+
+        Raises:
+            MissingError, GoneError: as `view`.
+        """
+        if at is None and query is None:
+            return Reading(await self.snapshot(principal, key))
+        view = await self.view(principal, key, at)
+        if query is None:
+            return Reading(view.snapshot)
+        page = await self._store.page(principal.tenant, view.chain, query)
+        return Reading(view.snapshot, page)

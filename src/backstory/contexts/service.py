@@ -1,0 +1,43 @@
+"""The face of the context managers."""
+
+from __future__ import annotations
+
+from backstory.clock import Clock
+from backstory.contexts.catching_up import CatcherUp
+from backstory.contexts.changes import Stream
+from backstory.contexts.history import Historian
+from backstory.contexts.listing import Lister
+from backstory.contexts.reading import Reader
+from backstory.contexts.searching import Searcher
+from backstory.contexts.sweeping import Sweeper
+from backstory.contexts.watching import Hub
+from backstory.contexts.writing import Writer
+from backstory.domain.sealing import Seal
+from backstory.ports.bus import ChangeBus
+from backstory.ports.store import Store
+
+
+class Contexts:
+    """All verb families over one store and one bus. Holds no state but who is waiting."""
+
+    def __init__(self, store: Store, bus: ChangeBus, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self.seal = Seal(store.secret)
+        self.hub = Hub(store, bus)
+        self.reader = Reader(store, clock)
+        self.writer = Writer(store, bus, clock, self.seal)
+        self.historian = Historian(store, self.reader)
+        self.catcher_up = CatcherUp(store, self.reader)
+        self.lister = Lister(store, self.seal)
+        self.searcher = Searcher(store, self.seal)
+        self.stream = Stream(store, self.hub, self.seal)
+        self.sweeper = Sweeper(store, clock)
+
+    @property
+    def epoch(self) -> str:
+        return self.store.epoch
+
+    async def aclose(self) -> None:
+        """Let everybody who waits go."""
+        await self.hub.aclose()

@@ -1,0 +1,193 @@
+"""Watching: the change stream, and waiting for it to go on.
+
+One tail for each watched tenant reads the change log once and wakes those whom a change
+concerns, so that a thousand idle watchers cost nothing but memory. Messages of the bus only
+make it look sooner; it looks on its own once in `limits.POLL_SECONDS`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+
+from backstory import limits
+from backstory.domain.changes import Change
+from backstory.domain.keys import EVERYWHERE
+from backstory.domain.policy import Visibility
+from backstory.errors import BackstoryError, BusyError
+from backstory.ports.bus import ChangeBus
+from backstory.ports.store import ChangeQuery, Store
+
+logger = logging.getLogger(__name__)
+_ALL = Visibility((EVERYWHERE,))
+
+
+class Listener:
+    """One who waits. Holds the changes that concern it until they are taken."""
+
+    def __init__(self, wants: Callable[[Change], bool], backlog: int) -> None:
+        self.wants = wants
+        self.overflowed = False
+        self._changes: deque[Change] = deque(maxlen=backlog)
+        self._event = asyncio.Event()
+
+    def hear(self, change: Change) -> None:
+        self.overflowed = self.overflowed or len(self._changes) == self._changes.maxlen
+        self._changes.append(change)
+        self._event.set()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    def take(self) -> list[Change]:
+        """The changes heard since the last call."""
+        self._event.clear()
+        taken = list(self._changes)
+        self._changes.clear()
+        return taken
+
+    async def wait(self, seconds: float | None) -> bool:
+        """Whether something was heard, or the hub is draining, before the time was over."""
+        if self._event.is_set():
+            return True
+        try:
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+class _Tail:
+    """Reads one tenant's log while anyone listens to it."""
+
+    def __init__(self, store: Store, tenant: str, position: int) -> None:
+        self._store = store
+        self._tenant = tenant
+        self._position = position
+        self._hint = asyncio.Event()
+        self.listeners: set[Listener] = set()
+        self._task = asyncio.create_task(self._run(), name=f"tail of {tenant}")
+
+    def hint(self) -> None:
+        self._hint.set()
+
+    async def stop(self) -> None:
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(limits.POLL_SECONDS):
+                    await self._hint.wait()
+            self._hint.clear()
+            try:
+                await self._read_on()
+            except BackstoryError as error:
+                logger.warning("cannot read the change log: %s (%s)", error.detail, error.code)
+            except Exception:  # the tail must outlive anything, or its watchers would starve
+                logger.exception("reading the change log failed")
+
+    async def _read_on(self) -> None:
+        more = (await self._store.mark(self._tenant)).newest > self._position
+        while more:
+            query = ChangeQuery(_ALL, self._position, limits.PAGE_MAX)
+            page = await self._store.changes(self._tenant, query)
+            self._position, more = page.position, page.more
+            for change in page.changes:
+                for listener in self.listeners:
+                    if listener.wants(change):
+                        listener.hear(change)
+
+
+class Hub:
+    """All who wait in this process."""
+
+    def __init__(self, store: Store, bus: ChangeBus) -> None:
+        self._store = store
+        self._bus = bus
+        self._tails: dict[str, _Tail] = {}
+        self._count = 0
+        self._unsubscribe: Callable[[], None] | None = None
+        self.draining = False
+
+    @asynccontextmanager
+    async def listen(
+        self,
+        tenant: str,
+        wants: Callable[[Change], bool],
+        backlog: int = limits.SUBSCRIPTION_BACKLOG,
+    ) -> AsyncIterator[Listener]:
+        """Hear of each change from now on that `wants` says yes to.
+
+        Begin to listen before reading, and nothing falls between the two.
+
+        Raises:
+            BusyError: `limits.WATCHERS` are waiting already.
+        """
+        if self._count >= limits.WATCHERS:
+            raise BusyError("too many watchers; try again later", retry_after=5, limit="WATCHERS")
+        listener = Listener(wants, backlog)
+        self._count += 1
+        try:
+            tail = await self._tail(tenant)
+            tail.listeners.add(listener)
+            if self.draining:
+                listener.wake()
+            yield listener
+        finally:
+            self._count -= 1
+            await self._leave(tenant, listener)
+
+    def drain(self) -> None:
+        """Wake everybody and let nobody wait any more: the process is about to stop."""
+        self.draining = True
+        for tail in self._tails.values():
+            for listener in tail.listeners:
+                listener.wake()
+
+    async def aclose(self) -> None:
+        self.drain()
+        if self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+        for tail in list(self._tails.values()):
+            await tail.stop()
+        self._tails.clear()
+
+    async def _tail(self, tenant: str) -> _Tail:
+        if self._unsubscribe is None:
+            self._unsubscribe = self._bus.subscribe(self._hear)
+        if tenant not in self._tails:
+            mark = await self._store.mark(tenant)
+            if tenant not in self._tails:  # nobody else was faster
+                self._tails[tenant] = _Tail(self._store, tenant, mark.newest)
+        return self._tails[tenant]
+
+    async def _leave(self, tenant: str, listener: Listener) -> None:
+        tail = self._tails.get(tenant)
+        if tail is None:
+            return
+        tail.listeners.discard(listener)
+        if not tail.listeners:
+            del self._tails[tenant]
+            await tail.stop()
+        if not self._tails and self._unsubscribe is not None:
+            self._unsubscribe()
+            self._unsubscribe = None
+
+    def _hear(self, tenant: str | None) -> None:
+        for tail in self._some(tenant):
+            tail.hint()
+
+    def _some(self, tenant: str | None) -> Iterator[_Tail]:
+        if tenant is None:
+            yield from self._tails.values()
+        elif tenant in self._tails:
+            yield self._tails[tenant]

@@ -1,0 +1,109 @@
+"""Writing: every change of any context goes through `Writer.write`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from backstory import ids
+from backstory.clock import Clock
+from backstory.contexts import access
+from backstory.domain.commits import Commit, Idempotency, Operation, Outcome, Redact
+from backstory.domain.contexts import missing
+from backstory.domain.keys import ContextKey
+from backstory.domain.policy import Verb
+from backstory.domain.principals import Principal
+from backstory.domain.sealing import Seal
+from backstory.ports.bus import ChangeBus
+from backstory.ports.store import Store
+
+Build = Callable[[], Sequence[Operation]]
+"""Validates what was sent and makes operations of it. May raise SchemaError and its kin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """The caller's idempotency key, and all that makes the request what it is.
+
+    `request` holds method, path and body, or tool and arguments.
+    """
+
+    key: str
+    request: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What will be done where, known before the body is looked into."""
+
+    verb: Verb
+    key: ContextKey
+
+
+class Writer:
+    """Writes for those who may, once for each retry."""
+
+    def __init__(self, store: Store, bus: ChangeBus, clock: Clock, seal: Seal) -> None:
+        self._store = store
+        self._bus = bus
+        self._clock = clock
+        self._seal = seal
+
+    async def write(
+        self,
+        principal: Principal,
+        intents: Sequence[Intent],
+        build: Build,
+        retry: Retry | None = None,
+    ) -> Outcome:
+        """Authorise, recognise a retry, validate, commit; in this order.
+
+        Raises:
+            MissingError, DeniedError: the principal may not.
+            KeyReusedError: the idempotency key came with another request before.
+            BackstoryError: what `build` and `Store.commit` raise. Nothing is done then, but
+                for `OutcomeUnknownError`.
+        """
+        for intent in intents:
+            access.require(principal, intent.verb, intent.key)
+        idempotency = self._idempotency(principal, retry)
+        if idempotency is not None:
+            outcome = await self._store.replay(principal.tenant, idempotency)
+            if outcome is not None:
+                return outcome
+        operations = tuple(build())
+        await access.require_instruct(self._store, principal, operations)
+        await self._require_origins(principal, operations)
+        commit = Commit(
+            principal.tenant,
+            ids.commit_id(),
+            principal.author,
+            self._clock.now(),
+            operations,
+            idempotency,
+        )
+        outcome = await self._store.commit(commit)
+        if outcome.id is not None and not outcome.replayed:
+            self._bus.announce(principal.tenant)
+        return outcome
+
+    async def _require_origins(self, principal: Principal, operations: Sequence[Operation]) -> None:
+        """An inherited entry is redacted in its origin too, so rights are needed there."""
+        for operation in operations:
+            if not isinstance(operation, Redact):
+                continue
+            view = await self._store.view(principal.tenant, operation.key)
+            if view is None:
+                raise missing(operation.key)
+            log = view.chain.locate(operation.seq)
+            origin = await self._store.origin(principal.tenant, log) if log is not None else None
+            if origin is not None and origin != operation.key:
+                access.require_origin(principal, origin)
+
+    def _idempotency(self, principal: Principal, retry: Retry | None) -> Idempotency | None:
+        if retry is None:
+            return None
+        scope = (principal.tenant.encode(), principal.subject.encode(), retry.key.encode())
+        return Idempotency(
+            self._seal.hash("idempotency", *scope), self._seal.hash("request", *retry.request)
+        )

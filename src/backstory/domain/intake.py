@@ -1,0 +1,174 @@
+"""What callers send, checked and brought into the form that is kept.
+
+Values come as parsed JSON, already strict (no duplicate members, no NaN, no lone
+surrogates). Each check names the place it stands at by a JSON Pointer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from backstory import clock, limits
+from backstory.domain.contexts import Labels
+from backstory.domain.entries import MESSAGE, REDACTED, NewEntry, text_of_content
+from backstory.domain.patches import too_deep
+from backstory.errors import SchemaError, TooLargeError, Violation
+
+_WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
+_ENTRY_MEMBERS = frozenset({"role", "content", "id", "type", "metadata"})
+
+
+def wrong(pointer: str, detail: str) -> SchemaError:
+    """The error for one wrong place."""
+    return SchemaError(f"{pointer or 'the body'}: {detail}", errors=(Violation(pointer, detail),))
+
+
+def entries(raw: Any, pointer: str = "/entries") -> tuple[NewEntry, ...]:
+    """The entries of an append.
+
+    Raises:
+        SchemaError: one of them is not what an entry looks like; all wrong places are named.
+        TooLargeError: too many, or one is over `limits.ENTRY_BYTES`.
+    """
+    if not isinstance(raw, list) or not raw:
+        raise wrong(pointer, f"must be a list of 1 to {limits.APPEND_ENTRIES} entries")
+    if len(raw) > limits.APPEND_ENTRIES:
+        raise TooLargeError(
+            f"{len(raw)} entries at once; at most {limits.APPEND_ENTRIES}", limit="APPEND_ENTRIES"
+        )
+    violations = [v for i, item in enumerate(raw) for v in _violations(item, f"{pointer}/{i}")]
+    if violations:
+        first = violations[0]
+        raise SchemaError(f"{first.pointer}: {first.detail}", errors=tuple(violations[:100]))
+    return tuple(_entry(item, f"{pointer}/{i}") for i, item in enumerate(raw))
+
+
+def _violations(item: Any, pointer: str) -> list[Violation]:
+    if not isinstance(item, dict):
+        return [Violation(pointer, "must be an object with role and content")]
+    found = [
+        Violation(
+            f"{pointer}/{escape(name)}",
+            "no such member; there are role, content, id, type, metadata",
+        )
+        for name in item
+        if name not in _ENTRY_MEMBERS
+    ]
+    role = item.get("role")
+    if not _is_word(role):
+        found.append(
+            Violation(
+                f"{pointer}/role",
+                f"must be a word of [a-z0-9_-], {limits.ENTRY_ROLE_BYTES} bytes at most",
+            )
+        )
+    kind = item.get("type", MESSAGE)
+    if not _is_word(kind) or kind == REDACTED:
+        found.append(
+            Violation(f"{pointer}/type", f"must be a word of [a-z0-9_-] other than {REDACTED}")
+        )
+    found += _content_violations(item.get("content"), f"{pointer}/content")
+    entry_id = item.get("id")
+    if entry_id is not None and not (
+        isinstance(entry_id, str) and 0 < len(entry_id.encode()) <= limits.ENTRY_ID_BYTES
+    ):
+        found.append(
+            Violation(f"{pointer}/id", f"must be text of 1 to {limits.ENTRY_ID_BYTES} bytes")
+        )
+    metadata = item.get("metadata")
+    if metadata is not None and not isinstance(metadata, dict):
+        found.append(Violation(f"{pointer}/metadata", "must be an object"))
+    if too_deep(item, limits.STATE_DEPTH):
+        found.append(Violation(pointer, f"may be {limits.STATE_DEPTH} levels deep"))
+    return found
+
+
+def _is_word(value: Any) -> bool:
+    return (
+        isinstance(value, str)
+        and len(value) <= limits.ENTRY_ROLE_BYTES
+        and bool(_WORD.match(value))
+    )
+
+
+def _content_violations(content: Any, pointer: str) -> list[Violation]:
+    if isinstance(content, str):
+        return []
+    if not isinstance(content, list):
+        return [Violation(pointer, "must be text or a list of typed parts")]
+    return [
+        Violation(
+            f"{pointer}/{i}", 'must be an object with a type, such as {"type": "text", "text": ...}'
+        )
+        for i, part in enumerate(content)
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str)
+    ]
+
+
+def _entry(item: Mapping[str, Any], pointer: str) -> NewEntry:
+    content = orjson.dumps(item["content"])
+    metadata = orjson.dumps(item["metadata"]) if item.get("metadata") else None
+    entry = NewEntry(
+        item["role"],
+        item.get("type", MESSAGE),
+        content,
+        metadata,
+        item.get("id"),
+        text_of_content(content),
+    )
+    if entry.size > limits.ENTRY_BYTES:
+        raise TooLargeError(
+            f"{pointer} has {entry.size} bytes; an entry may have {limits.ENTRY_BYTES}",
+            limit="ENTRY_BYTES",
+        )
+    return entry
+
+
+def labels(raw: Any, pointer: str = "/labels") -> Labels:
+    """The labels of a context: a list of words, or an object of words to words.
+
+    Raises:
+        SchemaError: neither, or over `limits.LABELS` of `limits.LABEL_BYTES`.
+    """
+    if raw is None:
+        return ()
+    words = (
+        list(raw)
+        if isinstance(raw, list)
+        else [*raw, *raw.values()]
+        if isinstance(raw, dict)
+        else None
+    )
+    if words is None or not all(isinstance(word, str) for word in words):
+        raise wrong(pointer, "must be a list of words, or an object of words to words")
+    if len(raw) > limits.LABELS or any(len(word.encode()) > limits.LABEL_BYTES for word in words):
+        raise wrong(pointer, f"may have {limits.LABELS} labels of {limits.LABEL_BYTES} bytes")
+    return dict(raw) if isinstance(raw, dict) else tuple(dict.fromkeys(raw))
+
+
+def moment(raw: Any, pointer: str = "/expires_at") -> int | None:
+    """Microseconds of an RFC 3339 text, or None.
+
+    Raises:
+        SchemaError: it is no such text.
+    """
+    if raw is None:
+        return None
+    try:
+        return clock.from_text(raw)
+    except (TypeError, ValueError) as error:
+        raise wrong(pointer, f"must be an RFC 3339 time with an offset ({error})") from error
+
+
+def escape(token: str) -> str:
+    """One reference token of a JSON Pointer (RFC 6901 section 4)."""
+    return token.replace("~", "~0").replace("/", "~1")
+
+
+def pointer_of(path: Sequence[str | int]) -> str:
+    """A JSON Pointer from its tokens."""
+    return "".join(f"/{escape(str(token))}" for token in path)
