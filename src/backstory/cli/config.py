@@ -11,7 +11,7 @@ import click
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.config import TABLE, Settings
 
-_PIPE_COLUMNS: Final = 200
+_PIPE_COLUMNS: Final = 10_000  # wider than any row
 
 
 @click.command("config")

@@ -1,0 +1,19 @@
+"""What every test may rely on: no setting of the machine, and asyncio as the event loop."""
+
+import os
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def anyio_backend():
+    """Coroutine tests run on asyncio, the loop that the server uses."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch):
+    """A developer's own settings change no result."""
+    for variable in list(os.environ):
+        if variable.startswith("BACKSTORY_") and not variable.startswith("BACKSTORY_TEST_"):
+            monkeypatch.delenv(variable)

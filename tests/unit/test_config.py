@@ -1,0 +1,217 @@
+"""Settings: where a value comes from, and what a wrong one says."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from backstory.config import TABLE, Setting, Settings, StoreUrl, check_local_mode, load
+from backstory.config.readers import host
+from backstory.errors import ConfigError
+
+
+def load_bare(flags=None, *, file=None, **environ):
+    return load(flags, file=file, environ=environ)
+
+
+@pytest.fixture
+def toml(tmp_path):
+    def write(text):
+        path = tmp_path / "backstory.toml"
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def test_without_anything_given_every_setting_has_its_default():
+    settings = load_bare()
+    assert (settings.host, settings.port, settings.workers) == ("127.0.0.1", 8765, 1)
+    assert settings.store == StoreUrl("sqlite", Path(".backstory/backstory.db"))
+    assert {settings.origin(name) for name in TABLE} == {"default"}
+
+
+def test_a_flag_beats_a_variable_which_beats_the_file_which_beats_the_default(toml):
+    file = toml("port = 1\nworkers = 2\nsearch = false")
+    settings = load_bare({"port": "3"}, file=file, BACKSTORY_PORT="2", BACKSTORY_WORKERS="4")
+    assert (settings.port, settings.workers, settings.search) == (3, 4, False)
+    origins = [settings.origin(name) for name in ("port", "workers", "search", "host")]
+    assert origins == ["--port", "BACKSTORY_WORKERS", str(file), "default"]
+
+
+def test_a_flag_that_was_not_given_overrides_nothing():
+    assert load_bare({"port": None}, BACKSTORY_PORT="2").port == 2
+
+
+def test_the_file_may_be_named_by_a_variable(toml):
+    assert load_bare(BACKSTORY_CONFIG=str(toml("port = 7"))).port == 7
+
+
+def test_the_environment_is_read_when_none_is_given(monkeypatch):
+    monkeypatch.setenv("BACKSTORY_PORT", "9")
+    assert load().port == 9
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        load_bare().port = 1
+
+
+def test_logs_are_for_people_on_a_terminal_and_for_programs_elsewhere(monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    assert load_bare().log_format == "console"
+    monkeypatch.setattr("sys.stderr.isatty", lambda: False, raising=False)
+    assert load_bare().log_format == "json"
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "value"),
+    [
+        ("host", "[::1]", "::1"),
+        ("host", "context-1.example.com", "context-1.example.com"),
+        ("port", " 80 ", 80),
+        ("port", 0, 0),
+        ("local_token", "ON", True),
+        ("search", "no", False),
+        ("log_level", "WARNING", "warning"),
+        ("cache", "memory://", "memory://"),
+        ("public_url", "https://example.com/context/", "https://example.com/context"),
+        ("public_url", "", None),
+        ("allowed_hosts", "A.example, box:8765,[::1]:80,", ("a.example", "box:8765", "[::1]:80")),
+        ("allowed_hosts", ["a.example"], ("a.example",)),
+        ("allowed_hosts", "", ()),
+    ],
+)
+def test_a_value_is_read_in_the_forms_that_people_write(name, raw, value):
+    assert getattr(load_bare({name: raw}), name) == value
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("sqlite:///file.db", "file.db"),
+        ("sqlite:///data/file.db", "data/file.db"),
+        ("sqlite:////var/lib/file.db", "/var/lib/file.db"),
+        ("SQLite:///a%3Fb%25.db", "a?b%.db"),
+    ],
+)
+def test_three_slashes_are_relative_and_four_absolute(url, path):
+    store = load_bare({"store": url}).store
+    assert store == StoreUrl("sqlite", Path(path))
+    assert load_bare({"store": str(store)}).store == store
+
+
+@pytest.mark.parametrize(
+    ("name", "raw", "allowed"),
+    [
+        ("host", "", "an IP address or a host name"),
+        ("host", "127.0.0.1:80", "without a port"),
+        ("host", "1.2.3", "an IP address"),
+        ("port", "65536", "a whole number from 0 to 65535"),
+        ("port", "-1", "from 0 to 65535"),
+        ("port", "http", "from 0 to 65535"),
+        ("port", True, "from 0 to 65535"),
+        ("port", 1.5, "from 0 to 65535"),
+        ("port", "9" * 5000, "from 0 to 65535"),
+        ("workers", "0", "from 1 to 64"),
+        ("history_days", "1e3", "from 0 to 36500"),
+        ("search", "maybe", "true or false"),
+        ("search", 1, "true or false"),
+        ("log_format", "xml", "one of console, json"),
+        ("log_level", "loud", "one of debug, info, warning, error"),
+        ("public_url", "example.com", "an http:// or https:// URL"),
+        ("public_url", "https://me@example.com", "without user"),
+        ("public_url", "https://example.com:port", "an http:// or https:// URL"),
+        ("allowed_hosts", "https://example.com", "a list of host names"),
+        ("allowed_hosts", "a b", "a list of host names"),
+        ("allowed_hosts", 5, "a list of host names"),
+        ("store", "file.db", "sqlite:///FILE"),
+        ("store", "sqlite://file.db", "three slashes: relative"),
+        ("store", "sqlite:///", "sqlite:///FILE"),
+        ("store", "sqlite:///file.db?mode=ro", "sqlite:///FILE"),
+        ("store", "sqlite:///:memory:", "would lose what it acknowledged"),
+        ("store", "mysql://db/x", "sqlite:///FILE"),
+        ("store", "postgresql://db/x", "comes with the PostgreSQL store"),
+        ("cache", "redis://db", "comes with the Redis adapter"),
+        ("cache", "memcached://db:1", "comes with the Memcached adapter"),
+        ("cache", "memory", "memory://, the only cache in this release"),
+        ("bus", "nats://x", "memory://, the only bus in this release"),
+    ],
+)
+def test_a_wrong_value_is_one_line_naming_the_setting_its_origin_and_what_is_allowed(
+    name, raw, allowed
+):
+    with pytest.raises(ConfigError) as caught:
+        load_bare({name: raw})
+    line = caught.value.detail
+    assert line.startswith(f"{name} from {TABLE[name].flag} must be ")
+    assert allowed in line
+    assert "\n" not in line
+    assert len(line) < 300
+
+
+def test_no_password_is_repeated_in_an_error():
+    with pytest.raises(ConfigError) as caught:
+        load_bare(BACKSTORY_STORE="postgresql://me:se/cr@et@db/x?sslpassword=secret&a=b")
+    assert "postgresql://me:***@db/x?sslpassword=***&a=b" in caught.value.detail
+
+
+def test_a_secret_is_masked_wherever_it_is_shown():
+    secret = Setting("key", "A key", "", host, secret=True)
+    assert secret.shown("hunter2") == "********"
+    assert secret.shown(None) == ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [("BACKSTORY_PROT", "BACKSTORY_PORT"), ("BACKSTORY_CONFG", "BACKSTORY_CONFIG")],
+)
+def test_an_unknown_variable_is_an_error_that_names_the_nearest(variable, nearest):
+    with pytest.raises(ConfigError, match=f"{variable} is not known; did you mean {nearest}\\?"):
+        load_bare(**{variable: "1"})
+
+
+def test_variables_of_the_tests_and_of_others_are_ignored():
+    assert load_bare(BACKSTORY_TEST_PORT="x", PORT="y").port == 8765
+
+
+def test_an_unknown_key_in_the_file_is_an_error_that_names_the_nearest(toml):
+    file = toml("worker = 2")
+    with pytest.raises(ConfigError, match=r"'worker' in .*backstory.toml is not known; did you"):
+        load_bare(file=file)
+
+
+def test_an_unknown_key_near_to_nothing_says_where_to_look(toml):
+    with pytest.raises(ConfigError, match=r"`backstory config` lists all"):
+        load_bare(file=toml("[zzz]"))
+
+
+def test_a_wrong_value_in_the_file_names_the_file(toml):
+    file = toml('port = "x"')
+    with pytest.raises(ConfigError, match=f"port from {file} must be"):
+        load_bare(file=file)
+
+
+@pytest.mark.parametrize("content", [b"port = ", b"\xff\xfe"])
+def test_a_file_that_is_not_toml_is_one_clear_line(tmp_path, content):
+    file = tmp_path / "x.toml"
+    file.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"config from --config: .*x.toml' is not TOML: .+"):
+        load_bare(file=file)
+
+
+def test_a_file_that_is_not_there_is_one_clear_line(tmp_path):
+    with pytest.raises(ConfigError, match=r"config from BACKSTORY_CONFIG names .*: No such file"):
+        load_bare(BACKSTORY_CONFIG=str(tmp_path / "none.toml"))
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "localhost", "LOCALHOST"])
+def test_without_authentication_loopback_addresses_are_served(address):
+    check_local_mode(Settings(host=address))
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "::", "10.0.0.1", "example.com", "localhost.x"])
+def test_without_authentication_other_addresses_are_refused_with_what_to_set(address):
+    with pytest.raises(ConfigError, match=r"host from BACKSTORY_HOST .* set --host") as caught:
+        check_local_mode(load_bare(BACKSTORY_HOST=address))
+    assert address in caught.value.detail
