@@ -137,7 +137,7 @@ class CatcherUp:
                 found += page.entries
                 size += sum(entry.size for entry in page.entries)
                 if len(found) > limits.COMMIT_ENTRIES:
-                    raise _over(found, target.snapshot.head) if single else _TooMuchError(found)
+                    raise _over(target.snapshot.head) if single else _TooMuchError(found)
                 if size > limits.PAGE_BYTES and not single:
                     raise _TooMuchError(found)
                 after, more = page.entries[-1].seq if page.entries else last, page.more
@@ -162,7 +162,7 @@ class CatcherUp:
         )
 
 
-def _over(found: list[Entry], head: Head) -> GoneError:
+def _over(head: Head) -> GoneError:
     return GoneError(
         f"version {head.version} of {head.key} shows more than {limits.COMMIT_ENTRIES} entries "
         "at once; read its entries page by page",
