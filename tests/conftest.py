@@ -1,8 +1,13 @@
-"""What every test may rely on: no setting of the machine, and asyncio as the event loop."""
+"""What every test may rely on: no setting of the machine, and asyncio as the event loop,
+in which nothing blocks."""
 
 import os
 
 import pytest
+
+import blocking_calls
+
+blocking_calls.install()
 
 
 @pytest.fixture(scope="session")
