@@ -1,0 +1,71 @@
+"""Servers under measurement: ours and a bare ASGI answer, each a process of its own."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+START_SECONDS = 30.0
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def backstory(store: Path, *options: str, **environment: str) -> Iterator[int]:
+    """Our server on a store file; yields its port."""
+    port = free_port()
+    command = [sys.executable, "-m", "backstory", "serve", "--port", str(port)]
+    with _process([*command, "--store", f"sqlite:///{store}", *options], port, environment):
+        yield port
+
+
+@contextmanager
+def bare() -> Iterator[int]:
+    """The same HTTP server with an application that answers a constant."""
+    port = free_port()
+    options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]
+    command = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port)]
+    with _process([*command, *options], port, {}):
+        yield port
+
+
+@contextmanager
+def _process(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait(port, process)
+        yield
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the server ended with {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 0.2).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise RuntimeError("the server did not start")
