@@ -28,7 +28,7 @@ audit: ## Known vulnerabilities alone; fails if any package could not be looked 
 	@scripts/audit --strict
 
 conformance: ## Install the official MCP conformance suite and print how to run it
-	@scripts/conformance --version
+	@scripts/conformance --help
 
 bench: ## Run the benchmarks, print ratios, write them as JSON
 	@scripts/bench $(ARGS)
