@@ -13,6 +13,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   └── RequestTimeoutError     the request did not come in time              408
     ├── DeniedError                 the caller may not                            401 / 403
     ├── MissingError                there is nothing there                        404
+    │   └── SearchDisabledError     the store keeps no index of words             404
     ├── GoneError                   there was, and it cannot be told any more     410
     ├── ConflictError               the present state stands against it           409 / 412
     │   ├── VersionConflictError    a condition in a body did not hold            409
@@ -219,6 +220,13 @@ class MissingError(BackstoryError):
     code = "not_found"
     status = 404
     title = "Not found"
+
+
+class SearchDisabledError(MissingError):
+    """The store was set up without search, so there is nothing to look in."""
+
+    code = "search_disabled"
+    title = "Search disabled"
 
 
 class GoneError(BackstoryError):

@@ -12,6 +12,7 @@ from backstory.domain.principals import Author
 
 MESSAGE = "message"
 REDACTED = "redacted"
+REDACTED_CONTENT = b'""'
 INSTRUCTING_ROLES = frozenset({"system", "developer"})
 DERIVED_ID = "~"
 """Ids that begin so are made from the seq by the server; a caller's own may not."""

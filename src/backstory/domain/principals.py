@@ -58,3 +58,6 @@ LOCAL_ADMIN = Principal(DEFAULT_TENANT, "local", frozenset({"admin"}), Trust.OPE
 
 LOCAL_IMPORT = Principal(DEFAULT_TENANT, "import", frozenset({"admin"}), Trust.IMPORT)
 """The command line bringing in conversations from elsewhere."""
+
+SYSTEM = Author("system", Trust.OPERATOR)
+"""The server itself, where it lets contexts expire."""

@@ -1,0 +1,1 @@
+"""The change bus's adapters: how nodes hear of one another's changes."""

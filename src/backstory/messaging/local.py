@@ -1,0 +1,109 @@
+"""The bus of one machine: hints inside the process, a look at the shared file for others'.
+
+Another process that writes to the same file sends no message. While anyone listens, a probe
+is called every `limits.FILE_POLL_SECONDS`; when its answer changes, somebody has written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from backstory import limits
+from backstory.errors import StoreError
+from backstory.ports.bus import Hear
+
+_log = logging.getLogger(__name__)
+
+
+class LocalBus:
+    """`ports.bus.ChangeBus` without a server.
+
+    `probe` returns a number that changes when any process has written; it has to be quick,
+    since it runs on the event loop. Without one, only this process is heard. To be used
+    inside one event loop.
+    """
+
+    def __init__(
+        self,
+        probe: Callable[[], int] | None = None,
+        *,
+        poll_seconds: float = limits.FILE_POLL_SECONDS,
+        hint_seconds: float = limits.POLL_SECONDS,
+    ) -> None:
+        self._probe = probe
+        self._poll_seconds, self._hint_seconds = poll_seconds, hint_seconds
+        self._hearers: dict[int, Hear] = {}
+        self._pending: dict[str, None] = {}
+        self._looking: asyncio.Task[None] | None = None
+        self._number = 0
+        self._closed = False
+
+    def announce(self, tenant: str) -> None:
+        """Tell the hearers, once for all changes of a tenant in one turn of the loop."""
+        if self._closed or not self._hearers:
+            return
+        if not self._pending:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._pending[tenant] = None
+
+    def subscribe(self, hear: Hear) -> Callable[[], None]:
+        """Hear until the returned function is called, which may be done twice."""
+        self._number += 1
+        number = self._number
+        self._hearers[number] = hear
+        if self._looking is None and not self._closed:
+            self._looking = asyncio.create_task(self._look(), name="backstory-local-bus")
+
+        def leave() -> None:
+            self._hearers.pop(number, None)
+            if not self._hearers:
+                self._stop_looking()
+
+        return leave
+
+    async def aclose(self) -> None:
+        """Stop looking; nothing is heard any more."""
+        self._closed = True
+        self._hearers.clear()
+        looking = self._looking
+        self._stop_looking()
+        if looking is not None:
+            await asyncio.wait([looking])
+
+    def _stop_looking(self) -> None:
+        looking, self._looking = self._looking, None
+        if looking is not None:
+            looking.cancel()
+
+    def _flush(self) -> None:
+        pending, self._pending = self._pending, {}
+        for tenant in pending:
+            self._tell(tenant)
+
+    def _tell(self, tenant: str | None) -> None:
+        for hear in list(self._hearers.values()):
+            try:
+                hear(tenant)
+            except Exception:
+                _log.exception("a hearer of changes failed")
+
+    async def _look(self) -> None:
+        """Give a hint when the probe's number changes, and once in a while anyway."""
+        loop = asyncio.get_running_loop()
+        seen, due = self._ask(), loop.time() + self._hint_seconds
+        while True:
+            await asyncio.sleep(self._poll_seconds)
+            number = self._ask()
+            if number != seen or loop.time() >= due:
+                seen, due = number, loop.time() + self._hint_seconds
+                self._tell(None)
+
+    def _ask(self) -> int | None:
+        """The probe's number; None where it fails, which the regular hint makes up for."""
+        try:
+            return self._probe() if self._probe else None
+        except StoreError as error:
+            _log.warning("the store could not be looked at: %s", error.detail)
+            return None

@@ -1,0 +1,45 @@
+"""Named queries: SQL lives in `.sql` files, and Python knows it by name.
+
+A file is a list of queries, each under a line `-- name: find_context`. Lines before the
+first name are for the reader of the file.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\w+)\s*$", re.MULTILINE)
+
+
+class Queries:
+    """The queries of one file, as attributes.
+
+    Raises:
+        AttributeError: there is no query of that name.
+    """
+
+    def __init__(self, text: str) -> None:
+        parts = _NAME.split(text)
+        self._queries = {
+            name: body.strip() for name, body in zip(parts[1::2], parts[2::2], strict=True)
+        }
+
+    @classmethod
+    def load(cls, package: str, file: str) -> Queries:
+        """The queries of a file that ships inside a package."""
+        return cls(read_sql(package, file))
+
+    def __getattr__(self, name: str) -> str:
+        try:
+            return self._queries[name]
+        except KeyError:
+            raise AttributeError(f"no query is named {name}") from None
+
+    def names(self) -> frozenset[str]:
+        return frozenset(self._queries)
+
+
+def read_sql(package: str, file: str) -> str:
+    """The text of an SQL file that ships inside a package."""
+    return files(package).joinpath(file).read_text(encoding="utf-8")

@@ -1,0 +1,37 @@
+"""What a visibility means for an index on namespaces: few ranges, in order, apart.
+
+Byte order is what both stores compare by. All bytes of a namespace lie between "-" and "z",
+so a NUL comes directly behind a namespace itself, and "/" directly behind its children.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backstory.domain.policy import Visibility
+
+Range = tuple[str, str]
+"""Namespaces from the first (included) to the second (excluded)."""
+
+_END = "~"
+
+
+def ranges(visible: Visibility) -> tuple[Range, ...]:
+    """The namespaces that are visible, as ranges that neither touch nor overlap."""
+    merged: list[Range] = []
+    for low, high in sorted(_all(visible)):
+        if merged and low <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], high))
+        else:
+            merged.append((low, high))
+    return tuple(merged)
+
+
+def _all(visible: Visibility) -> Iterator[Range]:
+    for pattern in visible.patterns:
+        if not pattern.base:
+            yield "", _END
+            continue
+        yield pattern.base, pattern.base + "\0"
+        if pattern.below:
+            yield pattern.base + ".", pattern.base + "/"

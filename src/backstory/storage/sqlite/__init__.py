@@ -1,0 +1,46 @@
+"""The embedded store: one SQLite file, shared by the processes of one machine."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from os import PathLike
+from pathlib import Path
+
+import apsw
+
+from backstory.clock import Clock, SystemClock
+from backstory.storage.sqlite.faults import translate
+from backstory.storage.sqlite.opening import prepare
+from backstory.storage.sqlite.options import SqliteOptions
+from backstory.storage.sqlite.store import SqliteStore
+
+__all__ = ["SqliteOptions", "SqliteStore", "open_store"]
+
+
+async def open_store(
+    where: SqliteOptions | str | PathLike[str],
+    *,
+    clock: Clock | None = None,
+    search: bool | None = None,
+) -> SqliteStore:
+    """Open the file, made where there is none, for use in the running event loop.
+
+    Never open a store before a fork: SQLite's locks do not survive one.
+
+    Raises:
+        StoreCorruptError: the file is no database, not one of ours, or damaged.
+        SchemaVersionError: another release made it.
+        StoreUnavailableError: it cannot be opened or written, or stays locked too long.
+        StoreFullError: there is no room for a new one.
+    """
+    options = where if isinstance(where, SqliteOptions) else SqliteOptions(Path(where))
+    if search is not None:
+        options = replace(options, search=search)
+    options = replace(options, path=options.path.absolute())
+    clock = clock or SystemClock()
+    meta = await asyncio.to_thread(prepare, options, clock)
+    try:
+        return SqliteStore(options, clock, meta)
+    except apsw.Error as error:
+        raise translate(error) from error

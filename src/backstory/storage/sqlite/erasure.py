@@ -1,0 +1,152 @@
+"""Erasing: what no kept version of any context shows any more is taken out of the file.
+
+Which entries a context's kept history shows is its coverage: spans of seqs for each log. An
+entry goes when it was in the coverage that is given up and is in no other.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from backstory.domain.chains import Chain, Span, merge, subtract
+from backstory.domain.changes import Op
+from backstory.domain.commits import Commit
+from backstory.domain.contexts import EMPTY_STATE, Head
+from backstory.domain.keys import ContextKey
+from backstory.domain.planning import Effect
+from backstory.errors import MissingError
+from backstory.storage.sqlite import reading, rows
+from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.rows import Stored
+from backstory.storage.sqlite.transaction import Transaction
+
+Coverage = dict[int, tuple[Span, ...]]
+_ENDS = (Op.DELETED, Op.EXPIRED)
+
+
+def redact(tx: Transaction, found: Stored, seq: int) -> None:
+    """Take the text of a visible entry out; done already where a fork shows it too."""
+    log = reading.chain_now(tx.db, found).locate(seq)
+    rowid = rows.entry_rowid(log, seq) if log is not None else 0
+    content = tx.db.value(QUERIES.entry_content, rowid)
+    if content is not None:
+        tx.words.erase_entries(found.tenant, [(rowid, content)])
+        tx.db.run(QUERIES.redact_entry, rowid)
+        tx.erased = True
+
+
+def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author: int) -> None:
+    """Keep of the context its id, version, last seq and the hash of its name."""
+    head = effect.after.head
+    covered = coverage(tx.db, found)
+    covered[found.id] = ((1, head.last_seq),)
+    tx.words.set_state(found.tenant, found.id, found.snapshot.state, EMPTY_STATE)
+    for sql in (
+        QUERIES.drop_state,
+        QUERIES.drop_labels,
+        QUERIES.drop_documents,
+        QUERIES.drop_chains,
+        QUERIES.drop_chain_refs,
+    ):
+        tx.db.run(sql, found.id)
+    tx.db.run(
+        QUERIES.purge_context,
+        found.id,
+        head.version,
+        head.commit,
+        head.last_seq,
+        author,
+        head.updated_at,
+        tx.name_hash(commit.tenant, head.key),
+    )
+    _give_up(tx, found.tenant, covered)
+
+
+def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
+    """As `ports.store.Commits.forget` says."""
+    found = reading.find(tx.db, tenant, key)
+    if found is None:
+        raise MissingError(f"there is no context {key}")
+    if before > found.head.version:
+        raise reading.gone(found.head, before)
+    if before <= found.head.history_from:
+        return found.head
+    tx.writing = True
+    covered = coverage(tx.db, found)
+    _drop_below(tx.db, found, before)
+    kept = reading.by_id(tx.db, found.id)
+    assert kept is not None
+    remaining = coverage(tx.db, kept)
+    _set_refs(tx.db, found.id, remaining)
+    lost = {log: subtract(spans, remaining.get(log, ())) for log, spans in covered.items()}
+    _give_up(tx, found.tenant, lost)
+    tx.writing = False
+    return kept.head
+
+
+def coverage(db: Database, found: Stored) -> Coverage:
+    """The entries that any kept version of the context shows, by log."""
+    spans: dict[int, list[Span]] = defaultdict(list)
+    for chain in _kept_chains(db, found):
+        for piece in chain.pieces:
+            spans[piece.log].append((piece.first, piece.last))
+    return {log: merge(of_log) for log, of_log in spans.items()}
+
+
+def _kept_chains(db: Database, found: Stored) -> Iterator[Chain]:
+    """The fullest form of each chain within the kept history."""
+    starts = [(0, 1, b"[]"), *db.all(QUERIES.chains, found.id)]
+    ends = [version - 1 for version, _, _ in starts[1:]] + [found.head.version]
+    for (_, first, pieces), end in zip(starts, ends, strict=True):
+        if end < found.head.history_from:
+            continue
+        what, last_seq = db.all(QUERIES.what_at, found.id, end)[0]
+        ended = rows.unpack_op(what) in _ENDS
+        if not (ended and end == found.head.history_from):
+            yield rows.unpack_pieces(pieces).extend(found.id, first, last_seq)
+
+
+def _drop_below(db: Database, found: Stored, before: int) -> None:
+    """Let go of the rows that only versions below `before` need."""
+    made = db.value(QUERIES.document_version, found.id, before)
+    if before >= found.document_version:
+        made = found.document_version
+    db.run(QUERIES.drop_documents_below, found.id, made or 0)
+    begun = db.value(QUERIES.chain_version, found.id, before)
+    db.run(QUERIES.drop_chains_below, found.id, begun or 0)
+    db.run(QUERIES.drop_changes_below, found.id, before)
+    db.run(QUERIES.set_history_from, found.id, before)
+
+
+def _set_refs(db: Database, context: int, remaining: Iterable[int]) -> None:
+    db.run(QUERIES.drop_chain_refs, context)
+    for log in remaining:
+        if log != context:
+            db.run(QUERIES.add_chain_ref, log, context)
+
+
+def _give_up(tx: Transaction, tenant: int, lost: Coverage) -> None:
+    """Erase those entries that nobody else's kept history shows."""
+    for log, spans in lost.items():
+        if not spans:
+            continue
+        for first, last in subtract(spans, _shown(tx.db, log)):
+            _erase(tx, tenant, log, first, last)
+    tx.words.erase_states()
+    tx.erased = True
+
+
+def _shown(db: Database, log: int) -> Iterator[Span]:
+    """What of a log is shown by its own context and by others."""
+    showing = [log, *(row[0] for row in db.all(QUERIES.contexts_showing, log))]
+    for context in showing:
+        found = reading.by_id(db, context)
+        if found is not None:
+            yield from coverage(db, found).get(log, ())
+
+
+def _erase(tx: Transaction, tenant: int, log: int, first: int, last: int) -> None:
+    bounds = rows.entry_rowid(log, first), rows.entry_rowid(log, last)
+    tx.words.erase_entries(tenant, tx.db.all(QUERIES.contents_between, *bounds))
+    tx.db.run(QUERIES.drop_entries, *bounds)

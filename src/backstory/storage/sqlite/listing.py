@@ -1,0 +1,119 @@
+"""Reading across contexts: the change log, and lists of heads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backstory import limits
+from backstory.domain.changes import Change
+from backstory.domain.contexts import Head
+from backstory.domain.keys import ContextKey
+from backstory.ports.store import ChangePage, ChangeQuery, HeadQuery, Mark
+from backstory.storage.ranges import ranges
+from backstory.storage.sqlite import reading, rows
+from backstory.storage.sqlite.database import QUERIES, Database, Row
+
+
+def mark(db: Database, tenant: str, epoch: str) -> Mark:
+    """As `ports.store.Changes.mark` says."""
+    number = db.tenant(tenant)
+    newest = db.value(QUERIES.position, number) if number is not None else None
+    if number is None or newest is None:
+        return Mark(epoch, 0, 0)
+    bounds = rows.change_rowid(number, 0), rows.change_rowid(number, newest)
+    oldest = db.value(QUERIES.oldest_change, *bounds)
+    return Mark(epoch, newest if oldest is None else rows.position_of(oldest) - 1, newest)
+
+
+def changes(db: Database, tenant: str, query: ChangeQuery) -> ChangePage:
+    """As `ports.store.Changes.changes` says."""
+    number = db.tenant(tenant)
+    newest = db.value(QUERIES.position, number) if number is not None else None
+    if number is None or newest is None or newest <= query.after:
+        return ChangePage((), query.after, more=False)
+    bounds = rows.change_rowid(number, query.after), rows.change_rowid(number, newest)
+    cursor = db.connection.execute(QUERIES.changes_after, bounds)
+    found: list[Change] = []
+    commit, position = b"", query.after
+    for scanned, row in enumerate(cursor):
+        full = len(found) >= query.limit or scanned >= limits.CHANGES_SCANNED
+        if full and row[1] != commit:
+            cursor.close(True)
+            return ChangePage(tuple(found), position, more=True)
+        commit, position = row[1], rows.position_of(row[0])
+        if _visible(query, row):
+            found.append(rows.change(db, row))
+    return ChangePage(tuple(found), newest, more=False)
+
+
+def _visible(query: ChangeQuery, row: Row) -> bool:
+    namespace = row[3]
+    if namespace is None:
+        return query.visible.everything
+    return query.visible.shows(namespace)
+
+
+def versions(
+    db: Database,
+    tenant: str,
+    key: ContextKey,
+    *,
+    after: int,
+    before: int,
+    limit: int,
+    newest_first: bool,
+) -> Sequence[Change]:
+    """As `ports.store.Changes.versions` says."""
+    found = reading.find(db, tenant, key)
+    if found is None:
+        return ()
+    sql = QUERIES.versions_descending if newest_first else QUERIES.versions_ascending
+    return [rows.change(db, row) for row in db.all(sql, found.id, after, before, limit)]
+
+
+def version_at(db: Database, tenant: str, key: ContextKey, last_seq: int) -> int:
+    """As `ports.store.Changes.version_at` says, in as many steps as the count has digits."""
+    found = reading.find(db, tenant, key)
+    if found is None:
+        return 0
+    low, high = found.head.history_from - 1, found.head.version
+    while low < high:
+        middle = (low + high + 1) // 2
+        if db.all(QUERIES.what_at, found.id, middle)[0][1] <= last_seq:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def redactions(db: Database, tenant: str, key: ContextKey, after: int, upto: int) -> Sequence[int]:
+    """As `ports.store.Changes.redactions` says."""
+    found = reading.find(db, tenant, key)
+    if found is None:
+        return ()
+    spans = [
+        span
+        for seqs, last_seq in db.all(QUERIES.redactions, found.id, after, upto)
+        for span in rows.unpack_seqs(seqs, last_seq)
+    ]
+    return sorted({seq for first, last in spans for seq in range(first, last + 1)})
+
+
+def heads(db: Database, tenant: str, query: HeadQuery, now: int) -> Sequence[Head]:
+    """As `ports.store.Finds.heads` says."""
+    number = db.tenant(tenant)
+    found: list[Head] = []
+    after = (query.after.namespace, query.after.name) if query.after else ("", "")
+    sql = QUERIES.heads if query.label is None else QUERIES.heads_labelled
+    filters = (now, query.kind, query.updated_since)
+    label = () if query.label is None else (query.label,)
+    for low, high in ranges(query.visible) if number is not None else ():
+        if after[0] >= high:
+            continue
+        start = max((low, ""), after)
+        room = query.limit - len(found)
+        page = db.all(sql, number, *start, high, *filters, room, *label)
+        found += [rows.stored(db, row).head for row in page]
+        if len(found) >= query.limit:
+            break
+    return found

@@ -1,0 +1,108 @@
+"""Finds what `domain.planning.plan` asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from backstory.domain.chains import Chain
+from backstory.domain.commits import Fork, Operation
+from backstory.domain.documents import Document
+from backstory.domain.entries import derived_seq
+from backstory.domain.keys import ContextKey
+from backstory.domain.planning import Loaded, Needs, Past, needs
+from backstory.errors import GoneError
+from backstory.storage.sqlite import reading, rows
+from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.rows import Stored
+from backstory.storage.sqlite.transaction import Transaction
+
+
+def load(
+    tx: Transaction, tenant: str, key: ContextKey, operations: Sequence[Operation]
+) -> tuple[Stored | None, Loaded]:
+    """The context's row, and all that its operations need."""
+    found = reading.find(tx.db, tenant, key)
+    asked = needs(operations)
+    forks = any(isinstance(operation, Fork) for operation in operations)
+    source = reading.find(tx.db, tenant, asked.past[0]) if asked.past and forks else None
+    past = _past(tx.db, source if forks else found, asked)
+    if found is None:
+        version, last_seq = _left_over(tx, tenant, key)
+        return None, Loaded(
+            version=version,
+            last_seq=last_seq,
+            past=past,
+            source=source.snapshot if source else None,
+        )
+    wants_chain = asked.chain or asked.ids or asked.redact is not None
+    chain = reading.chain_now(tx.db, found) if wants_chain else Chain()
+    return found, Loaded(
+        snapshot=found.snapshot,
+        version=found.head.version,
+        last_seq=found.head.last_seq,
+        known=known_ids(tx.db, chain, asked.ids),
+        chain=chain,
+        past=past,
+        source=source.snapshot if source else None,
+        redactable=_redactable(tx.db, chain, asked.redact),
+    )
+
+
+def known_ids(db: Database, chain: Chain, ids: Iterable[str]) -> dict[str, int]:
+    """The seq of each id that an entry of the chain has."""
+    known: dict[str, int] = {}
+    for entry_id in ids:
+        seq = _seq_of(db, chain, entry_id)
+        if seq is not None:
+            known[entry_id] = seq
+    return known
+
+
+def _seq_of(db: Database, chain: Chain, entry_id: str) -> int | None:
+    derived = derived_seq(entry_id)
+    if derived is not None:
+        return derived if _has_derived_id(db, chain, derived) else None
+    packed = rows.pack_id(entry_id)
+    for log in chain.logs:
+        for rowid, candidate in db.all(QUERIES.ids_like, rows.id_key(log, entry_id)):
+            seq = rows.log_and_seq(rowid)[1]
+            if candidate == packed and chain.shows(log, seq):
+                return seq
+    return None
+
+
+def _has_derived_id(db: Database, chain: Chain, seq: int) -> bool:
+    log = chain.locate(seq)
+    if log is None:
+        return False
+    row = db.one(QUERIES.entry_id, rows.entry_rowid(log, seq))
+    return row is not None and row[0] is None
+
+
+def _redactable(db: Database, chain: Chain, seq: int | None) -> bool | None:
+    log = chain.locate(seq) if seq is not None else None
+    if seq is None or log is None:
+        return None
+    row = db.one(QUERIES.entry_content, rows.entry_rowid(log, seq))
+    return None if row is None else row[0] is not None
+
+
+def _past(db: Database, found: Stored | None, asked: Needs) -> Past | None:
+    if asked.past is None or found is None:
+        return None
+    key, version = asked.past
+    if version is None or version == found.head.version:
+        chain = reading.chain_now(db, found)
+        return Past(key, found.head.version, Document.of(found.snapshot), chain)
+    try:
+        past = reading.view_at(db, found, version)
+    except GoneError:
+        return None
+    return Past(key, version, Document.of(past.snapshot), past.chain)
+
+
+def _left_over(tx: Transaction, tenant: str, key: ContextKey) -> tuple[int, int]:
+    """Where a name that is not there goes on from: version and last seq."""
+    number = tx.db.tenant(tenant)
+    row = number and tx.db.one(QUERIES.purged, number, tx.name_hash(tenant, key))
+    return (row[0], row[1]) if row else (0, 0)

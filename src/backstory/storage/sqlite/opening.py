@@ -1,0 +1,151 @@
+"""Opening the file: made when it is not there, refused when it is not ours or not sound."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from dataclasses import dataclass
+
+import apsw
+
+from backstory import ids, limits
+from backstory.clock import Clock
+from backstory.errors import SchemaVersionError, StoreCorruptError, StoreUnavailableError
+from backstory.storage.queries import read_sql
+from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.faults import translate
+from backstory.storage.sqlite.lock import FileLock
+from backstory.storage.sqlite.options import SqliteOptions
+from backstory.storage.sqlite.words import index_all
+
+APPLICATION_ID = 0x42535459
+"""Stands in the file's header, so that a stranger's database is not taken for ours."""
+SCHEMA_VERSION = 1
+"""Stands there too, as `user_version`; the number of the last migration."""
+PAGE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Meta:
+    """What a store is told once, when it is opened."""
+
+    epoch: str
+    first_epoch: bool
+    secret: bytes
+
+
+def prepare(options: SqliteOptions, clock: Clock) -> Meta:
+    """Make or check the file.
+
+    Raises:
+        StoreCorruptError: it is no database, not one of ours, or damaged.
+        SchemaVersionError: another release made it.
+        StoreUnavailableError: it cannot be opened or written, or stays locked too long.
+        StoreFullError: there is no room for a new one.
+    """
+    try:
+        options.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = FileLock(options.lock_path, options.lock_seconds)
+    except OSError as error:
+        raise StoreUnavailableError(f"{options.path} cannot be opened: {error.strerror}") from error
+    try:
+        with lock:
+            return _prepare_locked(options, clock)
+    except apsw.Error as error:
+        raise translate(error) from error
+    finally:
+        lock.close()
+
+
+def _prepare_locked(options: SqliteOptions, clock: Clock) -> Meta:
+    _touch(options)
+    db = Database(options, busy_seconds=options.lock_seconds)
+    try:
+        if db.connection.readonly("main"):
+            raise translate(apsw.ReadOnlyError())
+        if _is_empty(db):
+            _create(db, options, clock)
+        _check(db, options)
+        meta = db.one(QUERIES.meta)
+        if meta is None:
+            raise StoreCorruptError(f"{options.path} has lost its meta row; restore a backup")
+        _set_search(db, on=options.search, was=bool(meta[3]))
+        return Meta(meta[0], bool(meta[1]), meta[2])
+    finally:
+        db.close()
+
+
+def _touch(options: SqliteOptions) -> None:
+    """So that nobody but its owner ever could read the file."""
+    if not options.path.exists():
+        os.close(os.open(options.path, os.O_CREAT | os.O_WRONLY, 0o600))
+
+
+def _is_empty(db: Database) -> bool:
+    asked = ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_schema")
+    return not any(db.value(sql) for sql in asked)
+
+
+def _create(db: Database, options: SqliteOptions, clock: Clock) -> None:
+    db.run(f"PRAGMA page_size = {PAGE_BYTES}")
+    if db.value("PRAGMA journal_mode = WAL") != "wal":
+        raise StoreUnavailableError("this file system does not allow SQLite's WAL; use another")
+    db.connection.execute("BEGIN IMMEDIATE")
+    db.connection.execute(read_sql("backstory.storage.sqlite", "schema.sql"))
+    db.run(QUERIES.begin_life, ids.epoch(), secrets.token_bytes(32), clock.now(), options.search)
+    db.run(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.connection.execute("COMMIT")
+
+
+def _check(db: Database, options: SqliteOptions) -> None:
+    if db.value("PRAGMA application_id") != APPLICATION_ID:
+        raise StoreCorruptError(
+            f"{options.path} is a database, but not one of Backstory's; choose another path"
+        )
+    check_version(db)
+    pages, size = db.value("PRAGMA page_count"), db.value("PRAGMA page_size")
+    if options.path.stat().st_size < (pages - _wal_pages(db)) * size:
+        raise StoreCorruptError(f"{options.path} is cut off; restore a backup")
+    if pages * size <= limits.QUICK_CHECK_BYTES:
+        verdict = db.value("PRAGMA quick_check(1)")
+        if verdict != "ok":
+            raise StoreCorruptError(f"{options.path} is damaged ({verdict}); restore a backup")
+
+
+def check_version(db: Database) -> None:
+    """Whether this release can use the file.
+
+    Raises:
+        SchemaVersionError: it cannot; names what can be done.
+    """
+    version = db.value("PRAGMA user_version")
+    if version != SCHEMA_VERSION:
+        raise SchemaVersionError(
+            f"the store has schema version {version}, this release needs {SCHEMA_VERSION}; "
+            + (
+                "run `backstory migrate`"
+                if version < SCHEMA_VERSION
+                else "`backstory migrate` of a newer release made it: use that release"
+            ),
+            found=version,
+            needed=SCHEMA_VERSION,
+        )
+
+
+def _wal_pages(db: Database) -> int:
+    """How many pages may still be in the log only."""
+    return db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[0]
+
+
+def _set_search(db: Database, *, on: bool, was: bool) -> None:
+    """Turn the index of words on or off as the options say."""
+    if on == was:
+        return
+    db.connection.execute("BEGIN IMMEDIATE")
+    db.run(QUERIES.set_searching, on)
+    db.run(QUERIES.clear_entry_words)
+    db.run(QUERIES.clear_state_words)
+    if on:
+        index_all(db)
+    db.connection.execute("COMMIT")

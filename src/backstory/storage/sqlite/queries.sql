@@ -1,0 +1,328 @@
+-- Every statement that the SQLite store runs after it was opened.
+
+-- name: meta
+SELECT epoch, first_epoch, secret, search FROM meta WHERE id = 1
+
+-- name: searching
+SELECT search FROM meta WHERE id = 1
+
+-- name: find_tenant
+SELECT id FROM tenants WHERE name = ?1
+
+-- name: add_tenant
+INSERT INTO tenants (name) VALUES (?1) RETURNING id
+
+-- name: tenant_name
+SELECT name FROM tenants WHERE id = ?1
+
+-- name: find_author
+SELECT id FROM authors WHERE subject = ?1 AND trust = ?2
+
+-- name: add_author
+INSERT INTO authors (subject, trust) VALUES (?1, ?2) RETURNING id
+
+-- name: author
+SELECT subject, trust FROM authors WHERE id = ?1
+
+-- name: find_voice
+SELECT id FROM voices WHERE author = ?1 AND role = ?2 AND type = ?3
+
+-- name: add_voice
+INSERT INTO voices (author, role, type) VALUES (?1, ?2, ?3) RETURNING id
+
+-- name: voice
+SELECT role, type, author FROM voices WHERE id = ?1
+
+-- name: position
+SELECT position FROM counters WHERE tenant = ?1 AND stream = 0
+
+-- name: set_position
+INSERT INTO counters (tenant, stream, position) VALUES (?1, 0, ?2)
+ON CONFLICT (tenant, stream) DO UPDATE SET position = excluded.position
+
+-- name: find_context
+SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+       c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
+       c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
+       c.deltas, c.open_first, c.closed, s.body
+FROM contexts AS c LEFT JOIN states AS s ON s.context = c.id
+WHERE c.tenant = ?1 AND c.namespace = ?2 AND c.name = ?3
+
+-- name: context
+SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+       c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
+       c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
+       c.deltas, c.open_first, c.closed, s.body
+FROM contexts AS c LEFT JOIN states AS s ON s.context = c.id
+WHERE c.id = ?1 AND c.namespace IS NOT NULL
+
+-- name: purged
+SELECT version, last_seq FROM contexts WHERE tenant = ?1 AND name_hash = ?2
+ORDER BY version DESC LIMIT 1
+
+-- name: context_key
+SELECT namespace, name FROM contexts WHERE id = ?1 AND tenant = ?2
+
+-- name: add_context
+INSERT INTO contexts (
+    tenant, uid, namespace, name, kind, labels, version, commit_id, state_version,
+    content_version, entry_count, last_seq, author, created_at, updated_at, expires_at, deleted,
+    born, history_from, document_version, deltas, open_first, closed
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+          ?7, 0, ?20, ?21)
+RETURNING id
+
+-- name: touch_context
+UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = ?4, last_seq = ?5, author = ?6,
+    updated_at = ?7
+WHERE id = ?1
+
+-- name: set_context
+UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = ?4, last_seq = ?5, author = ?6,
+    updated_at = ?7, kind = ?8, labels = ?9, state_version = ?10, content_version = ?11,
+    created_at = ?12, expires_at = ?13, deleted = ?14, born = ?15, document_version = ?16,
+    deltas = ?17, open_first = ?18, closed = ?19
+WHERE id = ?1
+
+-- name: purge_context
+UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = 0, last_seq = ?4, author = ?5,
+    updated_at = ?6, namespace = NULL, name = NULL, name_hash = ?7, kind = NULL, labels = NULL,
+    expires_at = NULL, deleted = 1, history_from = ?2, document_version = ?2, deltas = 0,
+    open_first = ?4 + 1, closed = 0
+WHERE id = ?1
+
+-- name: set_history_from
+UPDATE contexts SET history_from = ?2 WHERE id = ?1
+
+-- name: set_state
+INSERT INTO states (context, body) VALUES (?1, ?2)
+ON CONFLICT (context) DO UPDATE SET body = excluded.body
+
+-- name: drop_state
+DELETE FROM states WHERE context = ?1
+
+-- name: add_label
+INSERT INTO labels (tenant, term, context) VALUES (?1, ?2, ?3)
+
+-- name: drop_labels
+DELETE FROM labels WHERE context = ?1
+
+-- name: add_entry
+INSERT INTO entries (id, version, created_at, voice, content, metadata, entry_id, id_key)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+
+-- name: ids_like
+SELECT id, entry_id FROM entries WHERE id_key = ?1
+
+-- name: entry_content
+SELECT content FROM entries WHERE id = ?1
+
+-- name: redact_entry
+UPDATE entries SET content = NULL, metadata = NULL WHERE id = ?1
+
+-- name: page_ascending
+SELECT id, version, created_at, voice, content, metadata, entry_id FROM entries
+WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3
+
+-- name: page_descending
+SELECT id, version, created_at, voice, content, metadata, entry_id FROM entries
+WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
+
+-- name: contents_between
+SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 AND content IS NOT NULL
+
+-- name: drop_entries
+DELETE FROM entries WHERE id BETWEEN ?1 AND ?2
+
+-- name: add_change
+INSERT INTO changes (id, context, version, what, last_seq, author, at, commit_id, seqs)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+
+-- name: change_at
+SELECT last_seq, author, at, commit_id FROM changes WHERE context = ?1 AND version = ?2
+
+-- name: what_at
+SELECT what, last_seq FROM changes WHERE context = ?1 AND version = ?2
+
+-- name: changes_after
+SELECT h.id, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
+       h.last_seq, h.author, h.at
+FROM changes AS h JOIN contexts AS c ON c.id = h.context
+WHERE h.id > ?1 AND h.id <= ?2 ORDER BY h.id
+
+-- name: versions_ascending
+SELECT h.id, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
+       h.last_seq, h.author, h.at
+FROM changes AS h JOIN contexts AS c ON c.id = h.context
+WHERE h.context = ?1 AND h.version > ?2 AND h.version < ?3 ORDER BY h.version LIMIT ?4
+
+-- name: versions_descending
+SELECT h.id, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
+       h.last_seq, h.author, h.at
+FROM changes AS h JOIN contexts AS c ON c.id = h.context
+WHERE h.context = ?1 AND h.version > ?2 AND h.version < ?3 ORDER BY h.version DESC LIMIT ?4
+
+-- name: redactions
+SELECT seqs, last_seq FROM changes
+WHERE context = ?1 AND version > ?2 AND version <= ?3 AND (what & 128) != 0 ORDER BY version
+
+-- name: oldest_change
+SELECT id FROM changes WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT 1
+
+-- name: drop_changes_below
+DELETE FROM changes WHERE context = ?1 AND version < ?2
+
+-- name: add_document
+INSERT INTO documents (context, version, codec, body) VALUES (?1, ?2, ?3, ?4)
+
+-- name: document_version
+SELECT version FROM documents WHERE context = ?1 AND version <= ?2 ORDER BY version DESC LIMIT 1
+
+-- name: documents_from
+SELECT version, codec, body FROM documents WHERE context = ?1 AND version >= ?2 ORDER BY version
+
+-- name: drop_documents_below
+DELETE FROM documents WHERE context = ?1 AND version < ?2
+
+-- name: drop_documents
+DELETE FROM documents WHERE context = ?1
+
+-- name: add_chain
+INSERT INTO chains (context, version, first, pieces) VALUES (?1, ?2, ?3, ?4)
+
+-- name: chain_at
+SELECT first, pieces FROM chains WHERE context = ?1 AND version <= ?2
+ORDER BY version DESC LIMIT 1
+
+-- name: chains
+SELECT version, first, pieces FROM chains WHERE context = ?1 ORDER BY version
+
+-- name: refs_of
+SELECT log FROM chain_refs WHERE context = ?1
+
+-- name: drop_chains_below
+DELETE FROM chains WHERE context = ?1 AND version < ?2
+
+-- name: drop_chains
+DELETE FROM chains WHERE context = ?1
+
+-- name: add_chain_ref
+INSERT OR IGNORE INTO chain_refs (log, context) VALUES (?1, ?2)
+
+-- name: contexts_showing
+SELECT context FROM chain_refs WHERE log = ?1
+
+-- name: drop_chain_refs
+DELETE FROM chain_refs WHERE context = ?1
+
+-- name: find_idempotency
+SELECT request, outcome FROM idempotency WHERE key = ?1 AND tenant = ?2 AND expires_at > ?3
+
+-- name: add_idempotency
+INSERT OR REPLACE INTO idempotency (key, tenant, request, outcome, expires_at)
+VALUES (?1, ?2, ?3, ?4, ?5)
+
+-- name: drop_idempotency
+DELETE FROM idempotency WHERE expires_at <= ?1
+
+-- name: set_note
+INSERT OR REPLACE INTO notes (tenant, name, value, expires_at) VALUES (?1, ?2, ?3, ?4)
+
+-- name: note
+SELECT value FROM notes WHERE tenant = ?1 AND name = ?2 AND expires_at > ?3
+
+-- name: drop_note
+DELETE FROM notes WHERE tenant = ?1 AND name = ?2
+
+-- name: drop_notes
+DELETE FROM notes WHERE expires_at <= ?1
+
+-- name: expiring
+SELECT id FROM contexts WHERE expires_at IS NOT NULL AND expires_at <= ?1
+ORDER BY expires_at LIMIT ?2
+
+-- name: heads
+SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+       c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
+       c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
+       c.deltas, c.open_first, c.closed, NULL
+FROM contexts AS c
+WHERE c.tenant = ?1 AND (c.namespace, c.name) > (?2, ?3) AND c.namespace < ?4
+    AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?5)
+    AND (?6 IS NULL OR c.kind = ?6) AND (?7 IS NULL OR c.updated_at >= ?7)
+ORDER BY c.namespace, c.name LIMIT ?8
+
+-- name: heads_labelled
+SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+       c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
+       c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
+       c.deltas, c.open_first, c.closed, NULL
+FROM labels AS l CROSS JOIN contexts AS c ON c.id = l.context
+WHERE l.tenant = ?1 AND l.term = ?9 AND (c.namespace, c.name) > (?2, ?3) AND c.namespace < ?4
+    AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?5)
+    AND (?6 IS NULL OR c.kind = ?6) AND (?7 IS NULL OR c.updated_at >= ?7)
+ORDER BY c.namespace, c.name LIMIT ?8
+
+-- name: add_entry_words
+INSERT INTO entry_words (rowid, body, scope) VALUES (?1, ?2, ?3)
+
+-- name: drop_entry_words
+INSERT INTO entry_words (entry_words, rowid, body, scope) VALUES ('delete', ?1, ?2, ?3)
+
+-- name: entry_words_secure
+INSERT INTO entry_words (entry_words, rank) VALUES ('secure-delete', ?1)
+
+-- name: merge_entry_words
+INSERT INTO entry_words (entry_words) VALUES ('optimize')
+
+-- name: add_state_words
+INSERT INTO state_words (rowid, body, scope) VALUES (?1, ?2, ?3)
+
+-- name: drop_state_words
+INSERT INTO state_words (state_words, rowid, body, scope) VALUES ('delete', ?1, ?2, ?3)
+
+-- name: merge_state_words
+INSERT INTO state_words (state_words) VALUES ('optimize')
+
+-- name: file_bytes
+SELECT page_count * page_size FROM pragma_page_count, pragma_page_size
+
+-- name: entry_id
+SELECT entry_id FROM entries WHERE id = ?1
+
+-- name: chain_version
+SELECT version FROM chains WHERE context = ?1 AND version <= ?2 ORDER BY version DESC LIMIT 1
+
+-- name: count_scrub
+UPDATE meta SET scrubs = scrubs + 1 WHERE id = 1
+
+-- name: begin_life
+INSERT INTO meta (id, epoch, first_epoch, secret, created_at, search) VALUES (1, ?1, 1, ?2, ?3, ?4)
+
+-- name: set_searching
+UPDATE meta SET search = ?1 WHERE id = 1
+
+-- name: clear_entry_words
+INSERT INTO entry_words (entry_words) VALUES ('delete-all')
+
+-- name: clear_state_words
+INSERT INTO state_words (state_words) VALUES ('delete-all')
+
+-- name: all_contents
+SELECT e.id, c.tenant, e.content FROM entries AS e JOIN contexts AS c ON c.id = e.id >> 32
+WHERE e.content IS NOT NULL ORDER BY e.id
+
+-- name: all_states
+SELECT s.context, c.tenant, s.body FROM states AS s JOIN contexts AS c ON c.id = s.context
+ORDER BY s.context
+
+-- name: match_entries
+SELECT rowid, frequencies(entry_words) FROM entry_words WHERE entry_words MATCH ?1
+ORDER BY rowid DESC
+
+-- name: match_states
+SELECT rowid, frequencies(state_words) FROM state_words WHERE state_words MATCH ?1
+ORDER BY rowid DESC
+
+-- name: entry_moment
+SELECT created_at FROM entries WHERE id = ?1

@@ -1,0 +1,76 @@
+"""Reads that take longer than a point read, on a few threads with a connection each."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Concatenate, ParamSpec, TypeVar
+
+import apsw
+
+from backstory import limits
+from backstory.errors import BusyError, StoreUnavailableError
+from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.faults import translate
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Readers:
+    """Runs functions that read, each within one snapshot of the file."""
+
+    def __init__(self, connect: Callable[[], Database]) -> None:
+        self._connect = connect
+        self._pool = ThreadPoolExecutor(limits.READ_THREADS, "backstory-read")
+        self._own = threading.local()
+        self._databases: list[Database] = []
+        self._waiting = 0
+        self._closed = False
+
+    async def run(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """What `read(database, ...)` returns.
+
+        Raises:
+            BusyError: `limits.READ_QUEUE` reads are waiting already.
+            StoreError: the file cannot be read.
+        """
+        if self._waiting >= limits.READ_QUEUE:
+            raise BusyError("too many reads are waiting; try again", limit="READ_QUEUE")
+        self._waiting += 1
+        try:
+            future = self._pool.submit(self._read, lambda db: read(db, *args, **kwargs))
+            return await asyncio.wrap_future(future)
+        except RuntimeError as error:
+            if self._closed:
+                raise StoreUnavailableError("the store is closed") from error
+            raise
+        finally:
+            # A read whose caller is gone is cancelled, or one of the few that run.
+            self._waiting -= 1
+
+    def _read(self, read: Callable[[Database], T]) -> T:
+        try:
+            db = self._database()
+            with db.snapshot():
+                return read(db)
+        except apsw.Error as error:
+            raise translate(error) from error
+
+    def _database(self) -> Database:
+        db: Database | None = getattr(self._own, "db", None)
+        if db is None:
+            db = self._own.db = self._connect()
+            self._databases.append(db)
+        return db
+
+    def close(self) -> None:
+        """Let the reads under way end, then close their connections."""
+        self._closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        while self._databases:
+            self._databases.pop().close()

@@ -1,0 +1,89 @@
+"""Idempotency keys: the first outcome of a commit, kept without any text of its caller.
+
+Names are not kept either, so that a purge need not look here: a result holds the number of
+its context, and the retry itself says which names it is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from backstory import limits
+from backstory.clock import SECOND
+from backstory.domain.commits import Commit, Idempotency, Operation, Outcome, Result
+from backstory.domain.keys import ContextKey
+from backstory.errors import KeyReusedError
+from backstory.storage.sqlite import rows
+from backstory.storage.sqlite.database import QUERIES, Database
+
+NAMELESS = ContextKey("", "")
+
+
+def find(
+    db: Database,
+    tenant: str,
+    idempotency: Idempotency | None,
+    now: int,
+    operations: Sequence[Operation] = (),
+) -> Outcome | None:
+    """The outcome of a known retry.
+
+    Without operations the names are looked up; that of a purged context is `NAMELESS`.
+
+    Raises:
+        KeyReusedError: the key is known with another request.
+    """
+    number = db.tenant(tenant) if idempotency else None
+    if idempotency is None or number is None:
+        return None
+    row = db.one(QUERIES.find_idempotency, idempotency.key, number, now)
+    if row is None:
+        return None
+    request, outcome = row
+    if request != idempotency.request:
+        raise KeyReusedError("this idempotency key was used with another request; take a new one")
+    commit, position, results = orjson.loads(outcome)
+    keys = [op.key for op in operations] or [_key(db, number, result[0]) for result in results]
+    return Outcome(
+        bytes.fromhex(commit) if commit else None,
+        tuple(_result(key, result) for key, result in zip(keys, results, strict=True)),
+        position,
+        replayed=True,
+    )
+
+
+def keep(db: Database, commit: Commit, outcome: Outcome, numbers: Mapping[ContextKey, int]) -> None:
+    """Remember the outcome for `limits.IDEMPOTENCY_KEY_SECONDS`."""
+    if commit.idempotency is None:
+        return
+    kept = (
+        outcome.id.hex() if outcome.id else None,
+        outcome.position,
+        [_members(result, numbers.get(result.key, 0)) for result in outcome.results],
+    )
+    db.run(
+        QUERIES.add_idempotency,
+        commit.idempotency.key,
+        db.intern_tenant(commit.tenant),
+        commit.idempotency.request,
+        orjson.dumps(kept),
+        commit.at + limits.IDEMPOTENCY_KEY_SECONDS * SECOND,
+    )
+
+
+def _members(result: Result, number: int) -> tuple[Any, ...]:
+    runs = rows.pack_runs(result.seqs)
+    return number, result.version, result.created, result.changed, runs, result.appended
+
+
+def _result(key: ContextKey, members: Any) -> Result:
+    _, version, created, changed, runs, appended = members
+    return Result(key, version, created, changed, rows.unpack_runs(runs), appended)
+
+
+def _key(db: Database, tenant: int, number: int) -> ContextKey:
+    row = db.one(QUERIES.context_key, number, tenant)
+    return ContextKey(*row) if row and row[0] is not None else NAMELESS

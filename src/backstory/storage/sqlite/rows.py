@@ -1,0 +1,224 @@
+"""How domain values lie in rows, and how they are found again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from backstory.domain.chains import Chain, Piece, Span
+from backstory.domain.changes import Change, Op, Part
+from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
+from backstory.domain.entries import REDACTED, REDACTED_CONTENT, Entry, derived_id
+from backstory.domain.keys import ContextKey
+from backstory.storage.sqlite.database import Database, Row
+
+_SEQ_BITS = 32
+_SEQ_MASK = (1 << _SEQ_BITS) - 1
+_POSITION_BITS = 42
+_POSITION_MASK = (1 << _POSITION_BITS) - 1
+_OP_BITS = 3
+_OP_MASK = (1 << _OP_BITS) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A context's row: what it says, and what only the store needs of it."""
+
+    id: int
+    tenant: int
+    snapshot: Snapshot
+    document_version: int
+    deltas: int
+    open_first: int
+    closed: bool
+
+    @property
+    def head(self) -> Head:
+        return self.snapshot.head
+
+
+def stored(db: Database, row: Row) -> Stored:
+    """The row of the queries `find_context`, `context` and `heads`."""
+    (id_, tenant, uid, namespace, name, kind, labels, version, commit, state_version) = row[:10]
+    (content_version, entry_count, last_seq, author, created_at, updated_at) = row[10:16]
+    (expires_at, deleted, born, history_from, document_version, deltas) = row[16:22]
+    open_first, closed, state = row[22:]
+    head = Head(
+        uid,
+        ContextKey(namespace, name),
+        kind,
+        version,
+        commit,
+        state_version,
+        content_version,
+        labels_from(labels),
+        entry_count,
+        last_seq,
+        db.author(author),
+        created_at,
+        updated_at,
+        expires_at,
+        bool(deleted),
+        born,
+        history_from,
+    )
+    snapshot = Snapshot(head, EMPTY_STATE if state is None else state)
+    return Stored(id_, tenant, snapshot, document_version, deltas, open_first, bool(closed))
+
+
+def labels_text(labels: Labels) -> str | None:
+    """Labels as a column holds them; None for none."""
+    if not labels:
+        return None
+    return orjson.dumps(labels if isinstance(labels, tuple) else dict(labels)).decode()
+
+
+def labels_from(text: str | None) -> Labels:
+    if text is None:
+        return ()
+    labels: list[str] | dict[str, str] = orjson.loads(text)
+    return tuple(labels) if isinstance(labels, list) else labels
+
+
+# -- entries -----------------------------------------------------------------------------
+
+
+def entry_rowid(log: int, seq: int) -> int:
+    return log << _SEQ_BITS | seq
+
+
+def log_and_seq(rowid: int) -> tuple[int, int]:
+    return rowid >> _SEQ_BITS, rowid & _SEQ_MASK
+
+
+def id_key(log: int, entry_id: str) -> int:
+    """Where to look for an entry id of a log: a hint that may be shared by several."""
+    digest = blake2b(entry_id.encode(), digest_size=4).digest()
+    return log << _SEQ_BITS | int.from_bytes(digest)
+
+
+def entry(db: Database, row: Row) -> Entry:
+    """The row of the queries `page_ascending` and `page_descending`."""
+    rowid, version, created_at, voice, content, metadata, entry_id = row
+    seq = rowid & _SEQ_MASK
+    role, kind, author = db.voice(voice)
+    return Entry(
+        seq,
+        derived_id(seq) if entry_id is None else unpack_id(entry_id),
+        role,
+        REDACTED if content is None else kind,
+        REDACTED_CONTENT if content is None else content,
+        metadata,
+        author,
+        version,
+        created_at,
+    )
+
+
+def pack_id(entry_id: str) -> str | bytes:
+    """An entry id; a UUID in its usual spelling as its 16 bytes."""
+    if len(entry_id) == 36 and entry_id[8] == entry_id[13] == entry_id[18] == entry_id[23] == "-":
+        digits = entry_id.replace("-", "")
+        try:
+            raw = bytes.fromhex(digits)
+        except ValueError:
+            return entry_id
+        if unpack_id(raw) == entry_id:
+            return raw
+    return entry_id
+
+
+def unpack_id(packed: str | bytes) -> str:
+    if isinstance(packed, str):
+        return packed
+    digits = packed.hex()
+    return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+# -- changes -----------------------------------------------------------------------------
+
+
+def change_rowid(tenant: int, position: int) -> int:
+    return tenant << _POSITION_BITS | position
+
+
+def position_of(rowid: int) -> int:
+    return rowid & _POSITION_MASK
+
+
+def pack_what(op: Op, parts: Part) -> int:
+    return op | parts << _OP_BITS
+
+
+def unpack_op(what: int) -> Op:
+    return Op(what & _OP_MASK)
+
+
+def pack_seqs(seqs: Sequence[Span], last_seq: int) -> int | bytes | None:
+    """Spans of seqs; the usual ones, the last n of the log, as n."""
+    if not seqs:
+        return None
+    first, last = seqs[0]
+    if len(seqs) == 1 and last == last_seq:
+        return last - first + 1
+    return orjson.dumps(seqs)
+
+
+def unpack_seqs(packed: int | bytes | None, last_seq: int) -> tuple[Span, ...]:
+    if packed is None:
+        return ()
+    if isinstance(packed, int):
+        return ((last_seq - packed + 1, last_seq),)
+    return tuple((first, last) for first, last in orjson.loads(packed))
+
+
+def change(db: Database, row: Row) -> Change:
+    """The row of the queries `changes_after` and `versions_...`."""
+    rowid, commit, uid, namespace, name, kind, version, what, seqs, last_seq, author, at = row
+    return Change(
+        position_of(rowid),
+        commit,
+        uid,
+        ContextKey(namespace, name) if namespace is not None else None,
+        kind,
+        version,
+        unpack_op(what),
+        Part(what >> _OP_BITS),
+        unpack_seqs(seqs, last_seq),
+        last_seq,
+        db.author(author),
+        at,
+    )
+
+
+# -- chains ------------------------------------------------------------------------------
+
+
+def pack_pieces(chain: Chain) -> bytes:
+    return orjson.dumps([(piece.log, piece.first, piece.last) for piece in chain.pieces])
+
+
+def unpack_pieces(packed: bytes) -> Chain:
+    return Chain(tuple(Piece(*piece) for piece in orjson.loads(packed)))
+
+
+# -- outcomes ----------------------------------------------------------------------------
+
+
+def pack_runs(seqs: Sequence[int]) -> list[list[int]]:
+    """Seqs in their order, as runs of [first, count]."""
+    runs: list[list[int]] = []
+    for seq in seqs:
+        if runs and runs[-1][0] + runs[-1][1] == seq:
+            runs[-1][1] += 1
+        else:
+            runs.append([seq, 1])
+    return runs
+
+
+def unpack_runs(runs: Any) -> tuple[int, ...]:
+    return tuple(seq for first, count in runs for seq in range(first, first + count))

@@ -1,0 +1,182 @@
+-- The whole schema, as a new file gets it. The sum of the migrations is the same (tested).
+--
+-- Names that repeat in every row (tenants, authors, voices) are interned: a row holds a small
+-- integer. A context's id is also the id of its log. Tables have plain rowids, which SQLite
+-- appends to fastest; only small link tables go without.
+
+CREATE TABLE meta (
+    id          INTEGER PRIMARY KEY CHECK (id = 1),
+    epoch       TEXT NOT NULL,
+    first_epoch INTEGER NOT NULL,
+    secret      BLOB NOT NULL,
+    created_at  INTEGER NOT NULL,
+    search      INTEGER NOT NULL,
+    scrubs      INTEGER NOT NULL DEFAULT 0
+);
+
+CREATE TABLE tenants (
+    id   INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+);
+
+-- Positions are handed out from here; `stream` leaves room to split a busy tenant.
+CREATE TABLE counters (
+    tenant   INTEGER NOT NULL,
+    stream   INTEGER NOT NULL DEFAULT 0,
+    position INTEGER NOT NULL,
+    PRIMARY KEY (tenant, stream)
+);
+
+CREATE TABLE authors (
+    id      INTEGER PRIMARY KEY,
+    trust   INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    UNIQUE (subject, trust)
+);
+
+-- Who speaks in an entry, and as what.
+CREATE TABLE voices (
+    id     INTEGER PRIMARY KEY,
+    author INTEGER NOT NULL,
+    role   TEXT NOT NULL,
+    type   TEXT NOT NULL,
+    UNIQUE (author, role, type)
+);
+
+-- A purged context keeps its row without namespace, name, kind and labels: id, hash of the
+-- name, version and last_seq. `document_version` is the version the present document was made
+-- at, `deltas` how many kept documents lean on it one after the other, `open_first` where the
+-- own log's open end begins in the present chain, `closed` whether pieces lie before it.
+CREATE TABLE contexts (
+    id               INTEGER PRIMARY KEY,
+    tenant           INTEGER NOT NULL,
+    uid              BLOB NOT NULL,
+    namespace        TEXT,
+    name             TEXT,
+    name_hash        BLOB,
+    kind             TEXT,
+    labels           TEXT,
+    version          INTEGER NOT NULL,
+    commit_id        BLOB NOT NULL,
+    state_version    INTEGER NOT NULL,
+    content_version  INTEGER NOT NULL,
+    entry_count      INTEGER NOT NULL,
+    last_seq         INTEGER NOT NULL,
+    author           INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    expires_at       INTEGER,
+    deleted          INTEGER NOT NULL,
+    born             INTEGER NOT NULL,
+    history_from     INTEGER NOT NULL,
+    document_version INTEGER NOT NULL,
+    deltas           INTEGER NOT NULL,
+    open_first       INTEGER NOT NULL,
+    closed           INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX contexts_by_name ON contexts (tenant, namespace, name)
+    WHERE namespace IS NOT NULL;
+CREATE INDEX contexts_purged ON contexts (tenant, name_hash) WHERE name_hash IS NOT NULL;
+CREATE INDEX contexts_expiring ON contexts (expires_at) WHERE expires_at IS NOT NULL;
+
+-- Apart from the contexts, so that an append never rewrites a large state.
+CREATE TABLE states (
+    context INTEGER PRIMARY KEY,
+    body    BLOB NOT NULL
+);
+
+CREATE TABLE labels (
+    tenant  INTEGER NOT NULL,
+    term    TEXT NOT NULL,
+    context INTEGER NOT NULL,
+    PRIMARY KEY (tenant, term, context)
+) WITHOUT ROWID;
+CREATE INDEX labels_by_context ON labels (context);
+
+-- id = log << 32 | seq. Content NULL is a redacted entry's marker. `id_key` = log << 32 | hash
+-- of entry_id: a hint, to be checked against entry_id, that keeps a log's ids together.
+CREATE TABLE entries (
+    id         INTEGER PRIMARY KEY,
+    version    INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    voice      INTEGER NOT NULL,
+    content    BLOB,
+    metadata   BLOB,
+    entry_id   BLOB,
+    id_key     INTEGER
+);
+CREATE INDEX entries_by_id ON entries (id_key) WHERE id_key IS NOT NULL;
+
+-- id = tenant << 42 | position. what = op | parts << 3; the index's 128 is Part.REDACTED.
+CREATE TABLE changes (
+    id        INTEGER PRIMARY KEY,
+    context   INTEGER NOT NULL,
+    version   INTEGER NOT NULL,
+    what      INTEGER NOT NULL,
+    last_seq  INTEGER NOT NULL,
+    author    INTEGER NOT NULL,
+    at        INTEGER NOT NULL,
+    commit_id BLOB NOT NULL,
+    seqs
+);
+CREATE UNIQUE INDEX changes_by_version ON changes (context, version);
+CREATE INDEX changes_redacting ON changes (context, version) WHERE (what & 128) != 0;
+
+-- Past documents, from the version they were made at until the next; codec as in deltas.py.
+CREATE TABLE documents (
+    id      INTEGER PRIMARY KEY,
+    context INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    codec   INTEGER NOT NULL,
+    body    BLOB NOT NULL
+);
+CREATE UNIQUE INDEX documents_by_version ON documents (context, version);
+
+-- Chains that are not simply the own log from 1: closed pieces, then the own log from `first`.
+CREATE TABLE chains (
+    id      INTEGER PRIMARY KEY,
+    context INTEGER NOT NULL,
+    version INTEGER NOT NULL,
+    first   INTEGER NOT NULL,
+    pieces  BLOB NOT NULL
+);
+CREATE UNIQUE INDEX chains_by_version ON chains (context, version);
+
+-- Which contexts' kept chains show pieces of which other logs.
+CREATE TABLE chain_refs (
+    log     INTEGER NOT NULL,
+    context INTEGER NOT NULL,
+    PRIMARY KEY (log, context)
+) WITHOUT ROWID;
+CREATE INDEX chain_refs_by_context ON chain_refs (context);
+
+CREATE TABLE idempotency (
+    key        BLOB NOT NULL,
+    tenant     INTEGER NOT NULL,
+    request    BLOB NOT NULL,
+    outcome    BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (key, tenant)
+) WITHOUT ROWID;
+CREATE INDEX idempotency_expiring ON idempotency (expires_at);
+
+CREATE TABLE notes (
+    tenant     TEXT NOT NULL,
+    name       TEXT NOT NULL,
+    value      BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (tenant, name)
+) WITHOUT ROWID;
+CREATE INDEX notes_expiring ON notes (expires_at);
+
+-- The words of entries (rowid = entries.id) and of states (rowid = contexts.id). Contentless:
+-- the text is kept once. Entries are written once and erased at most once, which FTS5's
+-- secure-delete does in place. States change all the time, where that would cost a
+-- millisecond each; theirs are merged away when something is erased.
+CREATE VIRTUAL TABLE entry_words USING fts5 (
+    body, scope, content = '', tokenize = "unicode61 remove_diacritics 2"
+);
+INSERT INTO entry_words (entry_words, rank) VALUES ('secure-delete', 1);
+CREATE VIRTUAL TABLE state_words USING fts5 (
+    body, scope, content = '', tokenize = "unicode61 remove_diacritics 2"
+);

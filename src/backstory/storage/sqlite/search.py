@@ -1,0 +1,144 @@
+"""Full-text search: what matches, and where in the text.
+
+FTS5 finds; what it tells of a match depends on that text alone, so nothing a caller may not
+see shines through a score.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from backstory.domain.chains import Chain
+from backstory.domain.contexts import label_terms
+from backstory.domain.entries import text_of_content, text_of_state
+from backstory.errors import SearchDisabledError
+from backstory.ports.store import HeadQuery, Match, MatchText, SearchQuery
+from backstory.storage.sqlite import listing, reading, rows
+from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.rows import Stored
+from backstory.storage.sqlite.words import scope
+from backstory.storage.tokens import Phrase, highlights, phrase
+
+
+def expression(tenant: int, phrases: list[Phrase]) -> str:
+    """What FTS5's MATCH is asked (https://sqlite.org/fts5.html#full_text_query_syntax)."""
+    asked = [f'scope : "{scope(tenant)}"']
+    asked += [
+        f'body : "{" ".join(words.tokens)}"{"*" if words.prefix else ""}' for words in phrases
+    ]
+    return " AND ".join(asked)
+
+
+def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Match]:
+    """As `ports.store.Finds.matches` says.
+
+    Raises:
+        SearchDisabledError: the store keeps no index of words.
+    """
+    if not query.terms:
+        return _listed(db, tenant, query, now)
+    if not db.value(QUERIES.searching):
+        raise SearchDisabledError("this store was set up without search")
+    number = db.tenant(tenant)
+    phrases = [phrase(db.tokens, term) for term in query.terms]
+    asked = [words for words in phrases if words.tokens]
+    if number is None or not asked:
+        return []
+    look = _Look(db, query, now, {})
+    asked_of = expression(number, asked)
+    found: list[Match] = []
+    for match in _all(look, asked_of):
+        found.append(_with_empty(match, phrases))
+        if len(found) >= query.candidates:
+            break
+    return found
+
+
+def _listed(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Match]:
+    """Without terms every context that passes the filters matches, by its state."""
+    everything = HeadQuery(query.visible, query.kind, query.label, limit=2**31)
+    heads = sorted(listing.heads(db, tenant, everything, now), key=lambda head: -head.updated_at)
+    return [Match(head, None, (), 0, head.updated_at) for head in heads[: query.candidates]]
+
+
+def _with_empty(match: Match, phrases: list[Phrase]) -> Match:
+    """Terms without a word in them, such as "!", occur nowhere and forbid nothing."""
+    counts = iter(match.frequencies)
+    return replace(
+        match, frequencies=tuple(next(counts) if words.tokens else 0 for words in phrases)
+    )
+
+
+@dataclass(slots=True)
+class _Look:
+    """One search while it goes on: contexts it has looked at, with their chains."""
+
+    db: Database
+    query: SearchQuery
+    now: int
+    seen: dict[int, tuple[Stored, Chain] | None]
+
+    def visible(self, number: int) -> tuple[Stored, Chain] | None:
+        """A context that may be shown, with its chain."""
+        if number not in self.seen:
+            found = reading.by_id(self.db, number)
+            shown = found is not None and self._passes(found)
+            chain = reading.chain_now(self.db, found) if found and shown else Chain()
+            self.seen[number] = (found, chain) if found and shown else None
+        return self.seen[number]
+
+    def _passes(self, found: Stored) -> bool:
+        head, query = found.head, self.query
+        return (
+            head.alive(self.now)
+            and query.visible.shows(head.key.namespace)
+            and (query.kind is None or head.kind == query.kind)
+            and (query.label is None or query.label in label_terms(head.labels))
+        )
+
+
+def _all(look: _Look, asked: str) -> Iterator[Match]:
+    for number, packed in look.db.connection.execute(QUERIES.match_states, (asked,)):
+        context = look.visible(number)
+        if context is not None:
+            head = context[0].head
+            yield _match(context[0], None, packed, head.updated_at)
+    showing: dict[int, list[int]] = {}
+    for rowid, packed in look.db.connection.execute(QUERIES.match_entries, (asked,)):
+        log, seq = rows.log_and_seq(rowid)
+        if log not in showing:
+            others = look.db.all(QUERIES.contexts_showing, log)
+            showing[log] = [log, *(row[0] for row in others)]
+        for number in showing[log]:
+            context = look.visible(number)
+            if context is not None and context[1].shows(log, seq):
+                moment = look.db.value(QUERIES.entry_moment, rowid)
+                yield _match(context[0], seq, packed, moment)
+
+
+def _match(found: Stored, seq: int | None, packed: str, at: int) -> Match:
+    *frequencies, length = map(int, packed.split())
+    return Match(found.head, seq, tuple(frequencies), length, at)
+
+
+def match_text(db: Database, tenant: str, match: Match, terms: tuple[str, ...]) -> MatchText | None:
+    """As `ports.store.Finds.match_text` says."""
+    found = reading.find(db, tenant, match.head.key)
+    if found is None or found.head.id != match.head.id or found.head.deleted:
+        return None
+    text = _text(db, found, match.seq)
+    if text is None:
+        return None
+    phrases = [phrase(db.tokens, term) for term in terms]
+    return MatchText(text, highlights(db.tokens, text, phrases))
+
+
+def _text(db: Database, found: Stored, seq: int | None) -> str | None:
+    if seq is None:
+        return text_of_state(found.snapshot.state)
+    log = reading.chain_now(db, found).locate(seq)
+    if log is None:
+        return None
+    content = db.value(QUERIES.entry_content, rows.entry_rowid(log, seq))
+    return None if content is None else text_of_content(content)

@@ -1,0 +1,30 @@
+"""What a connection has to learn before it can search."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from backstory.storage.tokens import Token, Tokens
+
+
+def learn_search(connection: apsw.Connection) -> Tokens:
+    """Register the function that counts words; returns the index's own tokenizer."""
+    connection.register_fts5_function("frequencies", _frequencies)
+    tokenizer = connection.fts5_tokenizer("unicode61", ["remove_diacritics", "2"])
+
+    def tokens(text: str) -> list[Token]:
+        found: Any = tokenizer(text.encode(), apsw.FTS5_TOKENIZE_DOCUMENT, None)
+        return [(token[0], token[1], token[2]) for token in found]
+
+    return tokens
+
+
+def _frequencies(api: apsw.FTS5ExtensionApi, *_: Any) -> str:
+    """How often each phrase occurs in the body, then the body's tokens.
+
+    The first phrase is the scope, see `search.expression`.
+    """
+    counts = [len(api.phrase_locations(number)[0]) for number in range(1, api.phrase_count)]
+    return " ".join(map(str, [*counts, api.column_size(0)]))

@@ -1,0 +1,244 @@
+"""The one thread of a process that writes, and the queue before it.
+
+Whatever waits when the thread is free goes into one transaction (group commit): one turn at
+the lock, one fsync, many commits. Each caller hears of its own job only after the fsync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import apsw
+
+from backstory import limits
+from backstory.clock import Clock
+from backstory.domain.sealing import Seal
+from backstory.errors import (
+    BackstoryError,
+    BusyError,
+    OutcomeUnknownError,
+    StoreUnavailableError,
+)
+from backstory.storage.sqlite.checkpointer import Checkpointer
+from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.faults import ENVIRONMENT, translate
+from backstory.storage.sqlite.lock import FileLock
+from backstory.storage.sqlite.transaction import Transaction
+
+T = TypeVar("T")
+Run = Callable[[Transaction], Any]
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """One thing to write, and who waits for it."""
+
+    run: Run
+    weight: int
+    future: asyncio.Future[Any]
+    result: Any = None
+    error: BaseException | None = None
+    erased: bool = False
+
+
+class _BatchError(Exception):
+    """The transaction as a whole did not happen; `__cause__` says why."""
+
+
+class Writer:
+    """Takes jobs on the event loop, runs them in its thread, answers on the loop."""
+
+    def __init__(
+        self,
+        connect: Callable[[], Database],
+        lock: FileLock,
+        checkpointer: Checkpointer,
+        secret: bytes,
+        clock: Clock,
+    ) -> None:
+        self._connect, self._lock, self._checkpointer = connect, lock, checkpointer
+        self._seal, self._clock = Seal(secret), clock
+        self._db: Database | None = None
+        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._next: _Job | None = None
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._work, name="backstory-write", daemon=True)
+        self._thread.start()
+
+    async def run(self, run: Callable[[Transaction], T], weight: int = 0) -> T:
+        """What `run(transaction)` returned, once it is durable.
+
+        `weight` is about how many bytes it writes. A cancelled caller changes nothing: the
+        job is done or not done as a whole.
+
+        Raises:
+            BusyError: `limits.WRITE_QUEUE` jobs are waiting already.
+            StoreError: it could not be written.
+        """
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+        if self._queue.qsize() >= limits.WRITE_QUEUE:
+            raise BusyError("too many writes are waiting; try again", limit="WRITE_QUEUE")
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._queue.put(_Job(run, weight, future))
+        return await future
+
+    async def close(self) -> None:
+        """Finish what waits, then end the thread."""
+        self._closed = True
+        self._queue.put(None)
+        await asyncio.to_thread(self._thread.join)
+
+    # -- in the thread ---------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while batch := self._batch():
+            self._run_batch(batch)
+        self._drop_connection()
+
+    def _batch(self) -> list[_Job]:
+        """What waits, in order and within bounds; empty at the end."""
+        job = self._next or self._queue.get()
+        self._next = None
+        batch: list[_Job] = []
+        weight = 0
+        while job is not None:
+            weight += job.weight
+            if batch and (weight > limits.WRITE_BATCH_BYTES or len(batch) >= limits.WRITE_BATCH):
+                self._next = job
+                return batch
+            batch.append(job)
+            try:
+                job = self._queue.get_nowait()
+            except queue.Empty:
+                return batch
+        if batch:
+            self._queue.put(None)  # the end was seen, but after these
+        return batch
+
+    def _run_batch(self, batch: list[_Job]) -> None:
+        try:
+            self._transact(batch)
+        except _BatchError as failure:
+            cause = failure.__cause__
+            assert cause is not None
+            if len(batch) > 1 and not isinstance(cause, BackstoryError):
+                # One job's rows broke it; alone, the others have nothing to do with that.
+                for job in batch:
+                    self._run_batch([job])
+                return
+            for job in batch:
+                job.error = cause
+        self._answer(batch)
+
+    def _transact(self, batch: list[_Job]) -> None:
+        try:
+            with self._lock:
+                self._transact_locked(batch)
+        except _BatchError:
+            self._roll_back()
+            raise
+        except ENVIRONMENT as error:
+            self._drop_connection()
+            raise _BatchError from _because(translate(error), error)
+        except Exception as error:
+            self._roll_back()
+            raise _BatchError from error
+
+    def _transact_locked(self, batch: list[_Job]) -> None:
+        db = self._database()
+        db.connection.execute("BEGIN IMMEDIATE")
+        tx = Transaction(db, self._seal, self._clock)
+        for job in batch:
+            _run_job(tx, job)
+        tx.finish()
+        try:
+            db.connection.execute("COMMIT")
+        except apsw.FullError:
+            raise
+        except apsw.Error as error:
+            self._drop_connection()
+            raise _BatchError from _because(_UNKNOWN, error)
+
+    def _answer(self, batch: list[_Job]) -> None:
+        erasing = [job for job in batch if job.erased and job.error is None]
+        if erasing:
+            self._checkpointer.erase(lambda error: self._answer_erased(erasing, error))
+            batch = [job for job in batch if job not in erasing]
+        self._tell(batch)
+
+    def _answer_erased(self, batch: list[_Job], error: BaseException | None) -> None:
+        for job in batch:
+            job.error = error
+        self._tell(batch)
+
+    def _tell(self, batch: list[_Job]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(_resolve, batch)
+        except RuntimeError:  # the loop is gone, and with it everybody who waited
+            return
+
+    def _database(self) -> Database:
+        if self._db is None:
+            self._db = self._connect()
+            self._db.connection.set_wal_hook(self._checkpointer.wal_grew)
+        return self._db
+
+    def _roll_back(self) -> None:
+        if self._db is None:
+            return
+        try:
+            if self._db.connection.in_transaction:
+                self._db.connection.execute("ROLLBACK")
+            self._db.forget_names()
+        except apsw.Error:
+            self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        """The next batch opens another."""
+        db, self._db = self._db, None
+        if db is not None:
+            db.close()
+
+
+_UNKNOWN = OutcomeUnknownError(
+    "the disk failed while the write was made durable; it may have happened: retry with the "
+    "same idempotency key or entry ids",
+    retry_after=1,
+)
+
+
+def _run_job(tx: Transaction, job: _Job) -> None:
+    """Run one job; an error before its first row is its own, any other ends the batch."""
+    erased, tx.erased = tx.erased, False
+    try:
+        job.result, job.error = job.run(tx), None
+    except apsw.Error:
+        raise
+    except Exception as error:
+        if tx.writing:
+            raise
+        job.error = error
+    job.erased = tx.erased
+    tx.erased |= erased
+
+
+def _because(error: BaseException, cause: BaseException) -> BaseException:
+    error.__cause__ = cause
+    return error
+
+
+def _resolve(batch: list[_Job]) -> None:
+    for job in batch:
+        if job.future.done():
+            continue
+        if job.error is not None:
+            job.future.set_exception(job.error)
+        else:
+            job.future.set_result(job.result)
