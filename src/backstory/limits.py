@@ -73,6 +73,7 @@ WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one p
 SUBSCRIPTION_URIS: Final = 1000  # of one stream or session
 SUBSCRIPTION_BACKLOG: Final = 1024  # notices kept for a client that reads slowly
 SESSION_SECONDS: Final = 24 * 3600  # life of an older MCP session
+SESSION_LOOK_SECONDS: Final = 0.05  # between two looks of a session's stream at what changed
 HEARTBEAT_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 1.0  # at the latest, a node sees another's change after this long
 FILE_POLL_SECONDS: Final = 0.01  # between looks at a shared file while anyone waits

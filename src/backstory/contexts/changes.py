@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,7 +74,7 @@ class Stream:
         *,
         after: str | None = None,
         namespace: NamespacePattern | None = None,
-    ) -> AsyncIterator[ChangesPage]:
+    ) -> AsyncGenerator[ChangesPage, None]:
         """Pages of changes without end, empty ones as heartbeats; ends when the process drains.
 
         Raises:

@@ -1,0 +1,62 @@
+"""`backstory serve`: the server, over HTTP or on standard input and output."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.config import Settings, check_local_mode
+
+
+@click.command("serve")
+@setting_options()
+@click.option("--stdio", is_flag=True, help="Serve one MCP client on standard input and output.")
+@json_option
+def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
+    """Start the server, over HTTP or stdio.
+
+    Makes the store where there is none. Stops gracefully at SIGTERM or Ctrl-C: no new
+    connections, waiting clients are let go, requests under way are finished; a second signal
+    stops at once.
+    """
+    settings = settings_from(flags)
+    from backstory.cli.serving import logs
+
+    logs.configure(settings)
+    if stdio:
+        _serve_stdio(settings)
+    else:
+        check_local_mode(settings)
+        _serve_http(settings, as_json=as_json)
+
+
+def _serve_http(settings: Settings, *, as_json: bool) -> None:
+    from backstory.cli.serving import many, one
+    from backstory.cli.serving.listening import Announcement, bind
+    from backstory.cli.serving.secret import local_token
+
+    secret = local_token(settings)
+    with bind(settings) as listener:
+        announcement = Announcement.of(
+            settings, listener, secret[1] if secret else None, as_json=as_json
+        )
+        if settings.workers == 1:
+            one.run(settings, secret[0] if secret else None, listener, announcement.tell)
+        else:
+            many.run(settings, listener, announcement.tell)
+
+
+def _serve_stdio(settings: Settings) -> None:
+    import uvloop
+
+    uvloop.run(_speak(settings))
+
+
+async def _speak(settings: Settings) -> None:
+    from backstory.transports.mcp.stdio import serve
+    from backstory.wiring import open_contexts
+
+    async with open_contexts(settings) as contexts:
+        await serve(contexts)

@@ -1,0 +1,94 @@
+"""The REST application: routes from the table, and what all calls have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from itertools import groupby
+from typing import Final
+
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backstory import limits
+from backstory.contexts.service import Contexts
+from backstory.domain.keys import shorten
+from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
+from backstory.transports.rest import docs, media, params
+from backstory.transports.rest.answers import Answer
+from backstory.transports.rest.call import Call
+from backstory.transports.rest.endpoints import ENDPOINTS
+from backstory.transports.rest.table import Endpoint
+
+_ADVICE: Final = {"POST": b"accept-post", "PATCH": b"accept-patch"}
+
+
+def rest_app(contexts: Contexts) -> ASGIApp:
+    """The application under the guard, which makes answers of the errors it raises."""
+    routes: list[BaseRoute] = [
+        Route(path, Resource(contexts, endpoints)) for path, endpoints in _by_path(ENDPOINTS)
+    ]
+    routes += [Route(path, asset) for path, asset in docs.assets()]
+    return Router(routes, redirect_slashes=False, default=_nowhere)
+
+
+def _by_path(endpoints: Iterable[Endpoint]) -> Iterable[tuple[str, list[Endpoint]]]:
+    for path, group in groupby(endpoints, key=lambda endpoint: endpoint.path):
+        yield path, list(group)
+
+
+async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
+    del receive, send
+    raise MissingError(f"there is nothing at {shorten(scope['path'])}; /openapi.json lists all")
+
+
+class Resource:
+    """All endpoints of one path."""
+
+    def __init__(self, contexts: Contexts, endpoints: Iterable[Endpoint]) -> None:
+        self._contexts = contexts
+        self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
+        if "GET" in self._endpoints:
+            self._endpoints["HEAD"] = self._endpoints["GET"]
+        self._allow = [*self._endpoints, "OPTIONS"]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._endpoints.get(scope["method"])
+        if endpoint is None:
+            answer: ASGIApp = self._other(scope)
+        else:
+            answer = await self._call(endpoint, scope, receive)
+        await answer(scope, receive, send)
+
+    async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> ASGIApp:
+        query = params.read(endpoint.query, scope["query_string"])
+        call = Call(scope, receive, self._contexts, query)
+        if endpoint.bodies:
+            call.media = media.of_body(scope, tuple(body.media for body in endpoint.bodies))
+        if endpoint.waits:
+            return await endpoint.handler(call)
+        try:
+            async with asyncio.timeout(limits.REQUEST_SECONDS):
+                return await endpoint.handler(call)
+        except TimeoutError as error:
+            raise _late(endpoint) from error
+
+    def _other(self, scope: Scope) -> Answer:
+        """OPTIONS (RFC 9110 section 9.3.7), or a method that is not for this resource."""
+        if scope["method"] != "OPTIONS":
+            raise MethodError(
+                f"{shorten(scope['method'])} is not for this resource", allow=self._allow
+            )
+        headers = [(b"allow", ", ".join(self._allow).encode())]
+        for method, header in _ADVICE.items():
+            if method in self._endpoints and self._endpoints[method].bodies:
+                types = ", ".join(body.media for body in self._endpoints[method].bodies)
+                headers.append((header, types.encode()))
+        return Answer(204, headers=headers)
+
+
+def _late(endpoint: Endpoint) -> BusyError | OutcomeUnknownError:
+    late = f"not done within {limits.REQUEST_SECONDS:g} seconds"
+    if endpoint.writes:
+        return OutcomeUnknownError(f"{late}; retry with the same idempotency key or entry ids")
+    return BusyError(late, limit="REQUEST_SECONDS")

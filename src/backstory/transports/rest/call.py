@@ -1,0 +1,143 @@
+"""One call of an endpoint: what a handler may ask of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+from starlette.types import Receive, Scope
+
+from backstory.contexts.service import Contexts
+from backstory.domain.commits import Conditions
+from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Principal
+from backstory.errors import PreconditionError
+from backstory.transports.edge import body, headers
+from backstory.transports.edge.body import ClientGoneError
+from backstory.transports.edge.guard import PRINCIPAL
+from backstory.transports.rest.answers import CACHING, Answer, RawHeaders, encode
+from backstory.transports.rest.tags import Tags, Versions, holds
+
+T = TypeVar("T")
+
+
+class Call:
+    """A request, the contexts it is for, and the tags of their epoch."""
+
+    __slots__ = ("contexts", "media", "query", "receive", "scope")
+
+    def __init__(
+        self, scope: Scope, receive: Receive, contexts: Contexts, query: dict[str, Any]
+    ) -> None:
+        self.scope = scope
+        self.receive = receive
+        self.contexts = contexts
+        self.query = query
+        self.media = ""
+
+    @property
+    def principal(self) -> Principal:
+        principal: Principal = self.scope[PRINCIPAL]
+        return principal
+
+    @property
+    def tags(self) -> Tags:
+        store = self.contexts.store
+        return Tags(store.epoch, first=store.first_epoch)
+
+    @property
+    def key(self) -> ContextKey:
+        """The context that the path names.
+
+        Raises:
+            InvalidKeyError: a part breaks its rule.
+        """
+        path = self.scope["path_params"]
+        return ContextKey.of(path["namespace"], path["name"])
+
+    @property
+    def head_only(self) -> bool:
+        return bool(self.scope["method"] == "HEAD")
+
+    def path(self, name: str) -> str:
+        text: str = self.scope["path_params"][name]
+        return text
+
+    def header(self, name: bytes) -> str | None:
+        """The value of a header that may stand once."""
+        return headers.single(self.scope, name)
+
+    async def body(self) -> bytes:
+        """The whole body, within its bound."""
+        return await body.read(self.scope, self.receive)
+
+    # -- conditions --------------------------------------------------------------------
+
+    def named(self, header: str) -> Versions | None:
+        """The versions that a conditional header names, None without it."""
+        text = headers.joined(self.scope, header.lower().encode())
+        return None if text is None else self.tags.versions(header, text)
+
+    def conditions(
+        self, if_version: int | None = None, if_state_version: int | None = None
+    ) -> Conditions:
+        """What must hold before a write: the headers' conditions, and those of the body."""
+        return Conditions(
+            if_version, if_state_version, self.named("If-Match"), self.named("If-None-Match")
+        )
+
+    def unchanged(self, version: int) -> bool:
+        """Whether a read can be answered by 304.
+
+        Raises:
+            PreconditionError: `If-Match` names other versions.
+        """
+        if not holds(self.named("If-Match"), version, otherwise=True):
+            raise PreconditionError(f"{self.key} is at version {version}", current=version)
+        return holds(self.named("If-None-Match"), version, otherwise=False)
+
+    # -- answers -----------------------------------------------------------------------
+
+    def json(
+        self, view: Any, *, status: int = 200, version: int | None = None, extra: RawHeaders = ()
+    ) -> Answer:
+        """A view as JSON, with the tag of a version."""
+        return Answer(status, encode(view), self._headers(version, extra))
+
+    def empty(self, status: int, *, version: int | None = None, extra: RawHeaders = ()) -> Answer:
+        """An answer without a body, such as 204 and 304."""
+        return Answer(status, b"", self._headers(version, extra))
+
+    def _headers(self, version: int | None, extra: RawHeaders) -> RawHeaders:
+        if version is None:
+            return (*CACHING, *extra)
+        return (self.tags.header(version), *CACHING, *extra)
+
+    async def while_connected(self, waiting: Coroutine[Any, Any, T]) -> T:
+        """What the coroutine returns; it is cancelled when the client goes away.
+
+        Raises:
+            ClientGoneError: the client went away first.
+        """
+        task = asyncio.ensure_future(waiting)
+        gone = asyncio.ensure_future(disconnected(self.receive))
+        try:
+            await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise ClientGoneError
+            return task.result()
+        finally:
+            await _end(gone)
+            await _end(task)
+
+
+async def disconnected(receive: Receive) -> None:
+    """Returns once the client has gone away; what it still sends is dropped."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _end(task: asyncio.Future[Any]) -> None:
+    task.cancel()
+    await asyncio.wait((task,))

@@ -1,0 +1,26 @@
+"""The one table of endpoints: it gives the routes and the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backstory.transports.rest import (
+    changes,
+    commits,
+    contexts,
+    entries,
+    history,
+    search,
+    system,
+)
+from backstory.transports.rest.table import Endpoint
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *contexts.ENDPOINTS,
+    *entries.ENDPOINTS,
+    *history.ENDPOINTS,
+    *commits.ENDPOINTS,
+    *changes.ENDPOINTS,
+    *search.ENDPOINTS,
+    *system.ENDPOINTS,
+)

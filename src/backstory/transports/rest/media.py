@@ -1,0 +1,65 @@
+"""Media types of requests, and which of two a caller would rather have."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from starlette.types import Scope
+
+from backstory.domain.keys import shorten
+from backstory.errors import UnsupportedMediaError
+from backstory.transports.edge import headers
+
+JSON: Final = "application/json"
+MERGE_PATCH: Final = "application/merge-patch+json"
+JSON_PATCH: Final = "application/json-patch+json"
+EVENTS: Final = "text/event-stream"
+
+
+def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
+    """The media type of the body, one of those allowed; JSON may go without saying.
+
+    Raises:
+        UnsupportedMediaError: it is another, or in another character set than UTF-8.
+    """
+    text = headers.single(scope, b"content-type")
+    if not text and allowed == (JSON,):
+        return JSON
+    essence, *parameters = (part.strip().lower() for part in (text or "").split(";"))
+    charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
+    if essence in allowed and all(charset in ("utf-8", "utf8") for charset in charsets):
+        return essence
+    advice = "accept_patch" if scope["method"] == "PATCH" else "accept_post"
+    if scope["method"] not in ("PATCH", "POST"):
+        advice = "accept"
+    context: dict[str, Any] = {advice: list(allowed)}
+    raise UnsupportedMediaError(
+        f"the body must be {' or '.join(allowed)} in UTF-8, not {shorten(text or 'without a type')}",
+        **context,
+    )
+
+
+def wants_events(scope: Scope) -> bool:
+    """Whether the caller would rather have events than JSON (RFC 9110 section 12.5.1)."""
+    accept = headers.joined(scope, b"accept")
+    if accept is None or EVENTS not in accept.lower():
+        return False
+    return _quality(accept, EVENTS) > _quality(accept, JSON, exact=True)
+
+
+def _quality(accept: str, media: str, *, exact: bool = False) -> float:
+    """The weight of a media type; earlier ones count a trace more where weights are equal."""
+    best = 0.0
+    for place, item in enumerate(accept.lower().split(",")):
+        essence, *parameters = (part.strip() for part in item.split(";"))
+        if essence == media or (not exact and essence == "*/*"):
+            weight = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+            best = max(best, _number(weight) - place * 1e-6)
+    return best
+
+
+def _number(text: str) -> float:
+    try:
+        return min(max(float(text), 0.0), 1.0)
+    except ValueError:
+        return 0.0

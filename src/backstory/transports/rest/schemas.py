@@ -1,0 +1,363 @@
+"""Shapes of bodies and answers: what is sent is checked by them, all of it is documented by them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from backstory import limits
+
+Version = Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)]
+Condition = Annotated[
+    int, Meta(ge=0, le=limits.VERSION_MAX, description="0 means: there is no such context.")
+]
+Object = dict[str, Any]
+Labels = Annotated[
+    list[str] | dict[str, str],
+    Meta(description="A list of words, or an object of words to words."),
+]
+Moment = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Seq = Annotated[int, Meta(ge=1, le=limits.SEQ_MAX)]
+Spans = Annotated[
+    list[list[int]], Meta(description="Ranges of seqs, each `[first, last]`, both included.")
+]
+
+
+# -- what is sent ----------------------------------------------------------------------
+class PutContext(Struct, forbid_unknown_fields=True):
+    """Replaces state, labels and expiry as a whole; what is missing is empty."""
+
+    kind: str | None = None
+    state: Object | UnsetType = UNSET
+    labels: Labels | None = None
+    expires_at: Moment | None = None
+
+
+class NewEntry(Struct):
+    """An entry to append. An `id` makes a retry safe: a known one is not stored twice."""
+
+    role: str
+    content: str | list[Object]
+    id: str | None = None
+    type: str = "message"
+    metadata: Object | None = None
+
+
+class AppendEntries(Struct, forbid_unknown_fields=True):
+    """Entries to add behind the last, in their order."""
+
+    entries: Any
+    if_version: Condition | None = None
+
+
+class Restore(Struct, forbid_unknown_fields=True):
+    """The version to go back to."""
+
+    version: Version
+
+
+class Fork(Struct, forbid_unknown_fields=True):
+    """Where to begin a copy, and from which version (the present without `at`)."""
+
+    to: str
+    at: Version | None = None
+
+
+class Operation(Struct, forbid_unknown_fields=True):
+    """One operation of a commit; which members count depends on `op`."""
+
+    op: Literal["put", "patch", "append", "delete"]
+    context: str
+    kind: str | UnsetType | None = UNSET
+    state: Object | UnsetType = UNSET
+    labels: Labels | UnsetType | None = UNSET
+    expires_at: Moment | UnsetType | None = UNSET
+    merge: Any = UNSET
+    ops: Any = UNSET
+    entries: Any = UNSET
+    if_version: Condition | None = None
+    if_state_version: Condition | None = None
+
+
+class CommitOperations(Struct, forbid_unknown_fields=True):
+    """Operations that happen together or not at all."""
+
+    operations: Annotated[list[Object], Meta(min_length=1)]
+
+
+class SearchText(Struct, forbid_unknown_fields=True):
+    """Words, `"phrases"` and `beginnings*`, all of which have to occur."""
+
+    query: str = ""
+    namespace: str | None = None
+    kind: str | None = None
+    label: str | None = None
+    limit: Annotated[int, Meta(ge=1, le=limits.PAGE_MAX)] = limits.PAGE_DEFAULT
+    cursor: str | None = None
+
+
+# -- what is answered ------------------------------------------------------------------
+class Head(Struct):
+    """All of a context but its state, entries and content."""
+
+    id: str
+    namespace: str
+    name: str
+    kind: str
+    version: Version
+    epoch: str
+    state_version: int
+    content_version: int
+    labels: Labels
+    entry_count: int
+    content: None
+    author: str
+    trust: str
+    created_at: Moment
+    updated_at: Moment
+    expires_at: Moment | None
+
+
+class Entry(Struct):
+    """One item of the log; a redacted one has type `redacted` and no text."""
+
+    seq: Seq
+    id: str
+    role: str
+    type: str
+    content: str | list[Object]
+    metadata: Object
+    author: str
+    trust: str
+    version: Version
+    created_at: Moment
+
+
+class Context(Head, kw_only=True):
+    """A head with its state, and its last entries where they were asked for."""
+
+    state: Object
+    entries: list[Entry] | UnsetType = UNSET
+    entries_next: int | UnsetType | None = UNSET
+
+
+class ReplayedHead(Struct):
+    """What is left to say of a write whose version is no longer kept."""
+
+    namespace: str
+    name: str
+    version: Version
+
+
+class CatchUp(Struct, rename={"from_": "from"}):
+    """What leads from the version that the caller holds to a later one."""
+
+    from_: int
+    to: Version
+    more: bool
+    epoch: str
+    patch: list[Object]
+    head: Object
+    entries: list[Entry]
+    hidden: Spans
+    redacted: list[Seq]
+    content: None
+
+
+class Appended(Struct):
+    """Where the entries are: one seq for each that was sent; `created` counts the new ones."""
+
+    version: Version
+    first_seq: Seq
+    last_seq: Seq
+    seqs: list[Seq]
+    created: int
+
+
+class Change(Struct):
+    """What one commit did to one context. Names are null once it was purged."""
+
+    commit: str
+    id: str
+    namespace: str | None
+    name: str | None
+    kind: str | None
+    version: Version
+    op: Literal["created", "updated", "deleted", "expired", "purged"]
+    parts: list[str]
+    seqs: Spans
+    by: str
+    trust: str
+    at: Moment
+
+
+class StreamChange(Change, kw_only=True):
+    """A change, with the cursor behind it."""
+
+    cursor: str
+
+
+class Contexts(Struct):
+    """A page of heads."""
+
+    items: list[Head]
+    next: str | None
+
+
+class Entries(Struct):
+    """A page of entries; `next` is the seq to go on from."""
+
+    items: list[Entry]
+    next: Seq | None
+
+
+class Versions(Struct):
+    """A page of a context's changes; `next` is the version to go on from."""
+
+    items: list[Change]
+    next: Version | None
+
+
+class Changes(Struct):
+    """A page of the stream; `next` is always there."""
+
+    items: list[StreamChange]
+    next: str
+
+
+class ShownHidden(Struct):
+    """Ranges of entries that became visible, and that no longer are."""
+
+    shown: Spans
+    hidden: Spans
+
+
+class Difference(Struct, rename={"from_": "from"}):
+    """What lies between two versions."""
+
+    from_: Version
+    to: Version
+    patch: list[Object]
+    head: Object
+    entries: ShownHidden
+
+
+class Forgotten(Head, kw_only=True):
+    """The head, with the oldest version that can still be read back."""
+
+    history_from: Version
+
+
+class CommitResult(Struct, omit_defaults=True):
+    """What one operation came to."""
+
+    context: str
+    op: str
+    version: int
+    changed: bool
+    created: bool | int = False
+    first_seq: Seq | UnsetType = UNSET
+    last_seq: Seq | UnsetType = UNSET
+    seqs: list[Seq] | UnsetType = UNSET
+
+
+class Committed(Struct):
+    """`commit` is null where nothing changed."""
+
+    commit: str | None
+    results: list[CommitResult]
+
+
+class Found(Struct):
+    """A state (`seq` null) or an entry; highlights are pairs of offsets into the text."""
+
+    context: str
+    kind: str
+    seq: Seq | None
+    score: float
+    text: str
+    highlights: list[list[int]]
+
+
+class FoundPage(Struct):
+    """Hits, the best first."""
+
+    items: list[Found]
+    next: str | None
+
+
+class Kind(Struct):
+    """A kind and its schemas (JSON Schema 2020-12)."""
+
+    kind: str
+    built_in: bool
+    schema: Object
+    entry_schema: Object
+    compatibility: str
+
+
+class Right(Struct):
+    """A verb and the namespaces it holds in."""
+
+    verb: str
+    namespace: str
+    reserved: bool
+
+
+class Whoami(Struct):
+    """Who calls, and what the caller may do."""
+
+    tenant: str
+    subject: str
+    client: str | None
+    trust: str
+    roles: list[str]
+    scopes: list[str] | None
+    rights: list[Right]
+
+
+class Check(Struct):
+    """How one part of the server fares."""
+
+    status: Literal["ok", "failed"]
+    detail: str | UnsetType = UNSET
+    code: str | UnsetType = UNSET
+
+
+class Health(Struct):
+    """How the server fares, part by part."""
+
+    status: Literal["ok", "failed", "draining", "starting"]
+    version: str
+    epoch: str
+    checks: dict[str, Check]
+
+
+class Status(Struct):
+    """One word for probes."""
+
+    status: str
+    detail: str | UnsetType = UNSET
+
+
+class Violation(Struct):
+    """One wrong place: a JSON Pointer into the body, and a sentence."""
+
+    pointer: str
+    detail: str
+    rule: str | UnsetType = UNSET
+
+
+class Problem(Struct):
+    """An RFC 9457 problem document; `code` is stable."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    trace_id: str
+    errors: list[Violation] | UnsetType = UNSET
+    retry_after: int | UnsetType = UNSET
+    current_version: int | UnsetType = UNSET

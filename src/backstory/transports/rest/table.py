@@ -1,0 +1,82 @@
+"""What an endpoint is: one row gives a route and its part of the OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from starlette.types import ASGIApp
+
+from backstory.errors import (
+    BackstoryError,
+    DeniedError,
+    MalformedError,
+    MissingError,
+    UnauthenticatedError,
+)
+from backstory.transports.rest.call import Call
+from backstory.transports.rest.params import Param
+
+Handler = Callable[[Call], Awaitable[ASGIApp]]
+
+ALWAYS: Final[tuple[type[BackstoryError], ...]] = (
+    MalformedError,
+    UnauthenticatedError,
+    DeniedError,
+    MissingError,
+)
+"""What every call under `/v1` may answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """One media type that a call reads, with the shape and an example of it."""
+
+    media: str
+    shape: Any
+    example: Any
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One answer of a call. `shape` None where it has no body."""
+
+    about: str
+    shape: Any = None
+    media: str = "application/json"
+    etag: bool = False
+    location: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One row of the table.
+
+    `writes`: takes an idempotency key. `conditional`: takes `If-Match` and `If-None-Match`.
+    `waits`: may take longer than `limits.REQUEST_SECONDS`. `probe`: an endpoint of
+    operations, which knows no tenant.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    tag: str
+    summary: str
+    replies: Mapping[int, Reply]
+    query: tuple[Param, ...] = ()
+    bodies: tuple[Body, ...] = ()
+    errors: tuple[type[BackstoryError], ...] = ()
+    writes: bool = False
+    conditional: bool = False
+    waits: bool = False
+    probe: bool = False
+
+    @property
+    def operation_id(self) -> str:
+        return self.handler.__name__
+
+    @property
+    def description(self) -> str:
+        return (self.handler.__doc__ or "").strip()

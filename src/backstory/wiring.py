@@ -1,0 +1,119 @@
+"""The only file that knows every adapter: from settings to a running application.
+
+Everything opened here is closed here, in the opposite order, by one `AsyncExitStack`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backstory.clock import SystemClock
+from backstory.config import Settings
+from backstory.contexts.service import Contexts
+from backstory.messaging.local import LocalBus
+from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.transports.edge.guard import Guard
+from backstory.transports.edge.local_mode import LocalMode
+from backstory.transports.rest.app import rest_app
+
+logger = logging.getLogger(__name__)
+
+MCP_PATH: Final = "/mcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An application that answers, and the contexts behind it."""
+
+    app: ASGIApp
+    contexts: Contexts
+
+    def drain(self) -> None:
+        """Let everybody who waits go, and nobody wait any more; the process is about to stop."""
+        self.contexts.hub.drain()
+
+
+@asynccontextmanager
+async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
+    """The context managers over the store that the settings name, with their sweeper.
+
+    Raises:
+        StoreError: the store cannot be opened; the detail says why and what to do.
+    """
+    clock = SystemClock()
+    async with AsyncExitStack() as stack:
+        store = await open_store(
+            SqliteOptions(settings.store.path, search=settings.search), clock=clock
+        )
+        stack.push_async_callback(store.aclose)
+        bus = LocalBus(probe=store.data_version)
+        stack.push_async_callback(bus.aclose)
+        contexts = Contexts(store, bus, clock)
+        stack.push_async_callback(contexts.aclose)
+        await stack.enter_async_context(_sweeping(contexts))
+        yield contexts
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, token: str | None = None) -> AsyncIterator[Running]:
+    """The whole server as an ASGI application without lifespan: guard, REST and MCP.
+
+    `token` is what callers have to show in local mode, None where nothing is asked of them.
+
+    Raises:
+        StoreError: as `open_contexts`.
+    """
+    async with open_contexts(settings) as contexts, _mcp(contexts) as mcp:
+        app = Guard(_Split(rest_app(contexts), mcp), LocalMode(token))
+        yield Running(app, contexts)
+
+
+@asynccontextmanager
+async def _mcp(contexts: Contexts) -> AsyncIterator[ASGIApp]:
+    import importlib
+    import importlib.util
+
+    if importlib.util.find_spec("backstory.transports.mcp.http") is None:
+        yield rest_app(contexts)
+    else:
+        module = importlib.import_module("backstory.transports.mcp.http")
+        async with module.mcp_app(contexts) as app:
+            yield app
+
+
+class _Split:
+    """MCP under its path, REST everywhere else."""
+
+    def __init__(self, rest: ASGIApp, mcp: ASGIApp) -> None:
+        self._rest = rest
+        self._mcp = mcp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app = self._mcp if scope["path"] == MCP_PATH else self._rest
+        await app(scope, receive, send)
+
+
+@asynccontextmanager
+async def _sweeping(contexts: Contexts) -> AsyncIterator[None]:
+    """Keeps the sweeper alive: it handles what it can foresee, the rest is logged here."""
+    task = asyncio.create_task(contexts.sweeper.run(), name="sweeper")
+    task.add_done_callback(_tell_of_end)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _tell_of_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("the sweeper has stopped; nothing expires in the background", exc_info=error)
