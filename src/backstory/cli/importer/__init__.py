@@ -1,0 +1,1 @@
+"""How `backstory import` brings conversations into a store, however often it is run."""

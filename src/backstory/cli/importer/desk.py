@@ -1,0 +1,50 @@
+"""What every part of an import does with the store: read and write as the local import."""
+
+from __future__ import annotations
+
+from backstory.contexts.reading import Reading
+from backstory.contexts.service import Contexts
+from backstory.contexts.writing import Intent
+from backstory.domain.commits import Conditions, Operation, Outcome, Put
+from backstory.domain.contexts import Snapshot
+from backstory.domain.keys import ContextKey
+from backstory.domain.policy import Verb
+from backstory.domain.principals import LOCAL_IMPORT
+from backstory.errors import MissingError
+from backstory.ports.store import EntryQuery
+from backstory.processing.conversations import Conversation
+
+
+class Desk:
+    """Contexts as the local import sees them."""
+
+    def __init__(self, contexts: Contexts) -> None:
+        self._contexts = contexts
+
+    async def snapshot(self, key: ContextKey) -> Snapshot | None:
+        """The context as it stands, or None."""
+        try:
+            return await self._contexts.reader.snapshot(LOCAL_IMPORT, key)
+        except MissingError:
+            return None
+
+    async def read(self, key: ContextKey, query: EntryQuery) -> Reading:
+        """A page of entries."""
+        return await self._contexts.reader.read(LOCAL_IMPORT, key, query=query)
+
+    async def write(self, *operations: Operation) -> Outcome:
+        """One commit."""
+        intents = [Intent(Verb.WRITE, operation.key) for operation in operations]
+        return await self._contexts.writer.write(LOCAL_IMPORT, intents, lambda: operations)
+
+
+def creation(key: ContextKey, conversation: Conversation) -> Put:
+    """Make the context; nobody else may have made it meanwhile."""
+    return Put(
+        key,
+        conversation.kind,
+        conversation.state,
+        conversation.labels,
+        conversation.expires_at,
+        Conditions(if_version=0),
+    )

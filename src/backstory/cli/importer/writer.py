@@ -1,0 +1,163 @@
+"""Writes one conversation into a store, so that doing it again changes nothing.
+
+What is there already is recognised: entries by their id, those without one by their place in
+the log. An entry that is there with other words is an error, never a second entry. Whoever
+writes to the same context meanwhile makes the writer look again, by a condition on the
+version, and nothing is written twice or in between.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from backstory import limits
+from backstory.cli.importer.desk import Desk, creation
+from backstory.cli.importer.matching import agree, check_kind, differs
+from backstory.cli.importer.sessions import TurnWriter
+from backstory.contexts.service import Contexts
+from backstory.domain.commits import Append, Conditions
+from backstory.domain.entries import REDACTED, NewEntry
+from backstory.domain.keys import ContextKey
+from backstory.errors import MissingError, VersionConflictError
+from backstory.ports.store import EntryQuery
+from backstory.processing.conversations import Conversation
+
+_ATTEMPTS: Final = 20  # when others write to the same context all the time
+_REMEMBERED: Final = 1024  # contexts whose place in the log is remembered between two parts
+
+
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """What writing one conversation came to, in entries."""
+
+    created: bool
+    new: int
+    known: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Walk:
+    """How far entries agree with those in the store: the first `known`, up to seq `after`."""
+
+    known: int
+    after: int
+    exhausted: bool
+
+
+class ConversationWriter:
+    """Brings conversations into contexts as the local import."""
+
+    def __init__(self, contexts: Contexts, namespace: str) -> None:
+        self._desk = Desk(contexts)
+        self._namespace = namespace
+        self._after: OrderedDict[ContextKey, int] = OrderedDict()
+
+    def key(self, conversation: Conversation) -> ContextKey:
+        """Where a conversation goes."""
+        return conversation.key or ContextKey.of(self._namespace, conversation.name)
+
+    async def bring(self, conversation: Conversation) -> Brought:
+        """Write what is not there yet.
+
+        Raises:
+            ConflictError: an entry is there with other words, or the context has another kind.
+            BackstoryError: whatever `Store.commit` raises; the parts before it stay.
+        """
+        bring = self._with_session if conversation.steps else self._alone
+        key = self.key(conversation)
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await bring(key, conversation)
+            except (VersionConflictError, MissingError):  # somebody else was faster: look again
+                continue
+        return await bring(key, conversation)
+
+    async def _alone(self, key: ContextKey, conversation: Conversation) -> Brought:
+        there = await self._desk.snapshot(key)
+        if there is None:
+            return await self._begin(key, conversation)
+        head = there.head
+        check_kind(head, conversation)
+        walk = await self._walk(key, conversation.entries)
+        version, known, new, after = head.version, walk.known, 0, walk.after
+        for batch in _batches(conversation.entries[walk.known :]):
+            if not walk.exhausted and any(entry.id is None for entry in batch):
+                raise differs(key, f"after seq {walk.after}")
+            outcome = await self._desk.write(Append(key, batch, Conditions(if_version=version)))
+            result = outcome.results[0]
+            version, after = result.version, max(after, *result.seqs)
+            new += result.appended
+            known += len(batch) - result.appended
+            await self._compare(key, batch, result.seqs, head.last_seq)
+        self._remember(key, after)
+        return Brought(created=False, new=new, known=known)
+
+    async def _begin(self, key: ContextKey, conversation: Conversation) -> Brought:
+        batches = list(_batches(conversation.entries))
+        put = creation(key, conversation)
+        first = [Append(key, batches[0])] if batches else []
+        outcome = await self._desk.write(put, *first)
+        version, after = outcome.results[0].version, 0
+        for batch in batches[1:]:
+            outcome = await self._desk.write(Append(key, batch, Conditions(if_version=version)))
+            version = outcome.results[0].version
+        if batches:
+            after = outcome.results[-1].seqs[-1]
+        self._remember(key, after)
+        return Brought(created=True, new=len(conversation.entries), known=0)
+
+    async def _walk(self, key: ContextKey, entries: Sequence[NewEntry]) -> _Walk:
+        """Compare entries with those in the store, behind what an earlier part brought."""
+        known, after = 0, self._after.get(key, 0)
+        while known < len(entries):
+            limit = min(limits.PAGE_MAX, len(entries) - known)
+            reading = await self._desk.read(key, EntryQuery(after=after, limit=limit))
+            for found in reading.page.entries if reading.page else ():
+                if agree(key, entries[known], found):
+                    known += 1
+                elif found.type != REDACTED:
+                    return _Walk(known, after, exhausted=False)
+                after = found.seq
+            if reading.page is None or not reading.page.more:
+                return _Walk(known, after, exhausted=True)
+        return _Walk(known, after, exhausted=False)
+
+    async def _compare(
+        self, key: ContextKey, sent: Sequence[NewEntry], seqs: Sequence[int], last: int
+    ) -> None:
+        """Entries that turned out to be known must be the same; `last` is the last old seq."""
+        wanted = {seq: entry for entry, seq in zip(sent, seqs, strict=True) if seq <= last}
+        for seq in sorted(wanted):
+            if seq not in wanted:
+                continue
+            reading = await self._desk.read(key, EntryQuery(after=seq - 1, limit=limits.PAGE_MAX))
+            for found in reading.page.entries if reading.page else ():
+                if (entry := wanted.pop(found.seq, None)) is not None:
+                    agree(key, entry, found)
+
+    async def _with_session(self, key: ContextKey, conversation: Conversation) -> Brought:
+        created, new = await TurnWriter(self._desk, key, conversation).write()
+        return Brought(created, new, len(conversation.entries) - new)
+
+    def _remember(self, key: ContextKey, after: int) -> None:
+        self._after[key] = after
+        self._after.move_to_end(key)
+        if len(self._after) > _REMEMBERED:
+            self._after.popitem(last=False)
+
+
+def _batches(entries: Sequence[NewEntry]) -> Iterator[tuple[NewEntry, ...]]:
+    """As many entries as one commit takes, in number and in bytes."""
+    batch: list[NewEntry] = []
+    size = 0
+    for entry in entries:
+        if len(batch) >= limits.COMMIT_ENTRIES or (batch and size + entry.size > limits.BODY_BYTES):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(entry)
+        size += entry.size
+    if batch:
+        yield tuple(batch)

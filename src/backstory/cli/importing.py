@@ -1,0 +1,156 @@
+"""`backstory import`: read conversations from files into contexts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+import click
+
+from backstory.cli.importer.progress import Progress
+from backstory.cli.importer.run import EXTENDED, KNOWN, NEW, Run, Tally
+from backstory.cli.importer.writer import ConversationWriter
+from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.config import Settings
+from backstory.domain.keys import check_namespace
+from backstory.errors import InvalidError, InvalidKeyError
+from backstory.processing.conversations import Bad
+from backstory.processing.sources import SOURCES
+from backstory.wiring import open_contexts
+
+_STDIN: Final = "-"
+_INTERRUPTED: Final = 130  # as a shell reports SIGINT
+
+
+def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
+    try:
+        return value if value is None else check_namespace(value)
+    except InvalidKeyError as error:
+        raise click.BadParameter(error.detail, ctx, param) from error
+
+
+@click.command("import", epilog="  ".join(f"{n}: {s.about}." for n, s in SOURCES.items()))
+@click.argument("source", type=click.Choice(list(SOURCES)))
+@click.argument(
+    "files",
+    metavar="FILE...",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, readable=True, allow_dash=True),
+)
+@click.option(
+    "--namespace",
+    metavar="NAMESPACE",
+    callback=_namespace,
+    help="Where contexts go that the format names none for. [default: imports.SOURCE]",
+)
+@click.option("--skip-bad", is_flag=True, help="Pass over what cannot be read, and count it.")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
+@setting_options("store", "search")
+@json_option
+def command(
+    *,
+    source: str,
+    files: tuple[str, ...],
+    namespace: str | None,
+    skip_bad: bool,
+    dry_run: bool,
+    as_json: bool,
+    **flags: Any,
+) -> None:
+    """Read conversations from FILES into contexts.
+
+    What is there already is recognised, so that the same command may be given again: after it
+    was stopped, or when the files have grown. It works beside a running server.
+    """
+    settings = settings_from(flags)
+    run = Run(source, skip_bad=skip_bad, told=_tell)
+    interrupted = False
+    try:
+        asyncio.run(_import(run, files, settings, namespace or f"imports.{source}", dry=dry_run))
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        report = _report(source, files, run.tally, dry_run=dry_run)
+        click.echo(json.dumps(report, indent=2) if as_json else _sentence(run.tally, dry=dry_run))
+    if interrupted:
+        click.echo("interrupted; the same command goes on from here", err=True)
+        sys.exit(_INTERRUPTED)
+    if run.tally.stopped:
+        click.echo(
+            "stopped there; mend it, or pass over such with --skip-bad, and give the same command",
+            err=True,
+        )
+        sys.exit(1)
+
+
+async def _import(
+    run: Run, files: tuple[str, ...], settings: Settings, namespace: str, *, dry: bool
+) -> None:
+    with Progress(_bytes(files)) as progress:
+        if dry:
+            await _read(run, files, progress)
+            return
+        async with open_contexts(settings) as contexts:
+            run.writer = ConversationWriter(contexts, namespace)
+            await _read(run, files, progress)
+
+
+async def _read(run: Run, files: tuple[str, ...], progress: Progress) -> None:
+    for name in files:
+        if run.is_over():
+            return
+        file = await asyncio.to_thread(_open, name)
+        with file:
+            await run.file(file, name, lambda done: progress.at(done, run.tally.read))
+        progress.file_done()
+
+
+def _open(name: str) -> BinaryIO:
+    try:
+        return sys.stdin.buffer if name == _STDIN else Path(name).open("rb")
+    except OSError as error:
+        raise InvalidError(f"{name} cannot be read: {error.strerror}") from error
+
+
+def _bytes(files: tuple[str, ...]) -> int:
+    return sum(Path(name).stat().st_size for name in files if name != _STDIN)
+
+
+def _tell(bad: Bad) -> None:
+    click.echo(f"{bad.place}: {bad.reason}", err=True)
+
+
+def _report(source: str, files: tuple[str, ...], tally: Tally, *, dry_run: bool) -> dict[str, Any]:
+    return {
+        "source": source,
+        "files": list(files),
+        "dry_run": dry_run,
+        "read": tally.read,
+        "contexts": {word: tally.count(word) for word in (NEW, EXTENDED, KNOWN)},
+        "entries": {NEW: tally.new, KNOWN: tally.known},
+        "skipped": {"count": tally.skipped_count, "items": [_place(b) for b in tally.skipped]},
+        "stopped": _place(tally.stopped) if tally.stopped else None,
+    }
+
+
+def _place(bad: Bad) -> dict[str, Any]:
+    return {"file": bad.place.file, "line": bad.place.line, "reason": bad.reason}
+
+
+def _sentence(tally: Tally, *, dry: bool) -> str:
+    skipped = f"; {tally.skipped_count:,} skipped" if tally.skipped_count else ""
+    if dry:
+        return (
+            f"{tally.read:,} conversations with {tally.new:,} entries can be read{skipped}; "
+            "nothing was written"
+        )
+    extended = tally.count(EXTENDED)
+    return (
+        f"{tally.count(NEW):,} conversations new, {tally.count(KNOWN):,} known"
+        + (f", {extended:,} extended" if extended else "")
+        + f"; {tally.new:,} entries new, {tally.known:,} known{skipped}"
+    )
