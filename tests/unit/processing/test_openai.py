@@ -1,5 +1,7 @@
 """Chat Completions messages and ChatGPT's export keep all of a message."""
 
+import pytest
+
 from processing_formats import items, metadata, one, reason, shown, state
 
 CALL = {"type": "tool_call", "id": "c1", "name": "weather"}
@@ -43,6 +45,26 @@ def test_tool_calls_and_their_results_become_typed_parts():
         ("tool", [{"type": "tool_result", "tool_call_id": "c1", "content": "sunny"}]),
         ("assistant", [CALL | {"arguments": '{"in": '}]),
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "kept"),
+    [
+        ('{"a": 1, "a": 1}', {"a": 1}),
+        ('{"a": 1, "a": 2}', '{"a": 1, "a": 2}'),
+        ("[1]", "[1]"),
+        ("NaN", "NaN"),
+        ('{"a": NaN}', '{"a": NaN}'),
+        ('{"a": 99999999999999999999}', '{"a": 99999999999999999999}'),
+        ("[" * 5000, "[" * 5000),
+        ("", ""),
+        (None, {}),
+    ],
+)
+def test_arguments_become_an_object_only_where_nothing_is_lost(written, kept):
+    call = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": written}}
+    made = one("openai", chat({"role": "assistant", "tool_calls": [call]}))
+    assert shown(made)[0][1][0]["arguments"] == kept
 
 
 def test_custom_tools_and_the_functions_of_old_are_calls_too():

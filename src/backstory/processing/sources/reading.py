@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Any, Final
@@ -105,13 +106,23 @@ def tool_result(call_id: Any, content: Any, name: Any = None, **more: Any) -> Ra
 
 
 def _parsed(arguments: Any) -> Any:
+    """An object, where text spells one without anything being lost."""
     if not isinstance(arguments, str):
         return {} if arguments is None else arguments
     try:
-        value = strict_json.loads(arguments.encode())
-    except BackstoryError:
+        # Models repeat members; where the values agree, the object says all of it.
+        agreed = json.loads(arguments, object_pairs_hook=_agreeing)
+        value = strict_json.loads(json.dumps(agreed).encode())
+    except (BackstoryError, ValueError, RecursionError):
         return arguments
     return value if isinstance(value, dict) else arguments
+
+
+def _agreeing(pairs: list[tuple[str, Any]]) -> Raw:
+    members = dict(pairs)
+    if any(members[name] != value for name, value in pairs):
+        raise ValueError("two members of one name differ")
+    return members
 
 
 def _content(content: Any) -> Any:
