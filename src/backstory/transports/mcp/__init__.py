@@ -1,0 +1,15 @@
+"""MCP over the official SDK: one server for both eras, over HTTP and stdio.
+
+server.py       the SDK's low-level server with our handlers
+http.py         /mcp: reads a body once, strictly, and sends it to its era
+era_2025.py     2025-06-18 and 2025-11-25 without stickiness: sessions that any node can read
+era_2026.py     2026-07-28: `subscriptions/listen`
+stdio.py        the same server for one local client
+tools/          one table of tools: schemas, handlers and bounds come from it
+resources.py    contexts as resources
+prompts.py      the prompts that are always there, and those that are stored
+completions.py  names for what the caller may read
+interests.py    which changes a subscriber hears of
+failures.py     domain errors as tool errors and as MCP errors
+answers.py      how long an answer may be, and how it is cut
+"""

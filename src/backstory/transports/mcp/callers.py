@@ -1,0 +1,35 @@
+"""Who calls: set by the edge for HTTP, the same for all of a stdio connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.server.context import ServerRequestContext
+from starlette.requests import Request
+
+from backstory.contexts.service import Contexts
+from backstory.domain.principals import Principal
+from backstory.transports.edge.guard import PRINCIPAL
+
+RequestContext = ServerRequestContext[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What handlers serve; `local` calls where no HTTP request says who does."""
+
+    contexts: Contexts
+    local: Principal | None = None
+
+    def principal(self, ctx: RequestContext) -> Principal:
+        """The caller of this request.
+
+        Raises:
+            PermissionError: nobody has said who calls; nothing may be answered.
+        """
+        request = ctx.request
+        found = request.scope.get(PRINCIPAL) if isinstance(request, Request) else self.local
+        if not isinstance(found, Principal):
+            raise PermissionError("a request came without a principal")
+        return found

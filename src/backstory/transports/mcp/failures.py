@@ -1,0 +1,155 @@
+"""Domain errors as tool errors and as MCP errors: the one place where the tree meets MCP.
+
+A model's mistake is answered as a tool error, so that the model reads what to do next. What
+is no tool call is answered as a JSON-RPC error with the code in `data`.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+import msgspec
+import orjson
+from mcp.server.context import ServerRequestContext
+from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types.version import MODERN_PROTOCOL_VERSIONS
+from pydantic import BaseModel
+
+from backstory.domain.keys import shorten
+from backstory.errors import (
+    BackstoryError,
+    BusyError,
+    MalformedError,
+    MissingError,
+    StoreError,
+    Violation,
+)
+from backstory.transports.mcp import answers
+from backstory.transports.mcp.answers import View
+
+logger = logging.getLogger(__name__)
+
+RESOURCE_NOT_FOUND: Final = -32002
+"""What the 2025 revisions answer for a resource that is not there; 2026-07-28 has -32602."""
+
+_RENAMED: Final = {"current": "current_version"}
+_VIOLATIONS: Final = 10  # that a tool error shows
+
+_STEPS: Final = {
+    "not_found": "list_contexts shows what is there; write_context creates.",
+    "version_conflict": "Read the context, decide anew, then send the version it is at now.",
+    "precondition_failed": "Read the context, decide anew, then send the version it is at now.",
+    "patch_conflict": "Read the state as it is now and send a patch that fits it.",
+    "invalid_patch": "Correct the patch; merge is simpler where it will do.",
+    "kind_conflict": "Leave kind out to keep it, or use another name.",
+    "already_exists": "Choose a name that is free; list_contexts shows those that are taken.",
+    "limit_reached": "Begin another context.",
+    "history_gone": "Read the context as it is now, without since, at or after.",
+    "invalid_cursor": "Begin again without the cursor.",
+    "invalid_key": "Correct the name; list_contexts shows examples.",
+    "unknown_kind": "Use one of the kinds that the detail lists.",
+    "schema_violation": "Correct what errors points to and call again.",
+    "malformed": "Correct the argument and call again.",
+    "too_large": "Send less at once.",
+    "idempotency_key_reused": "Use a new idempotency_key for a new request.",
+    "forbidden": "list_contexts tells in writable where you may write.",
+    "unauthenticated": "Nothing here helps; the user has to sign in.",
+    "outcome_unknown": "Call again with the same idempotency_key: it is done at most once.",
+    "busy": "Wait, then call again.",
+    "store_unavailable": "Nothing was written. Wait, then call again.",
+}
+_DEFAULT_STEP: Final = "Tell the user; calling again is not likely to help."
+_AT: Final = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<where>.*)`)?\Z", re.DOTALL)
+_TOKEN: Final = re.compile(r"\.([^.\[\]]+)|\[([^\]]+)\]")
+
+
+def tool_error(error: BackstoryError) -> View:
+    """What a model is told: code, sentence, next step and what else the error knows."""
+    view: View = {
+        "code": error.code,
+        "detail": error.detail,
+        "next_step": _STEPS.get(error.code, _DEFAULT_STEP),
+    }
+    for name, value in error.context.items():
+        view.setdefault(_RENAMED.get(name, name), value)
+    if error.retry_after is not None:
+        view["retry_after"] = error.retry_after
+    if error.errors:
+        view["errors"] = [_violation(item) for item in error.errors[:_VIOLATIONS]]
+    if not answers.fits(view):
+        view = {name: view[name] for name in ("code", "detail", "next_step")}
+        view["detail"] = answers.cut(error.detail, 0, answers.BYTES // 2)
+    return view
+
+
+def _violation(violation: Violation) -> View:
+    return {"pointer": violation.pointer, "detail": violation.detail}
+
+
+def bad_argument(error: msgspec.ValidationError, known: tuple[str, ...]) -> MalformedError:
+    """What is wrong with a tool's arguments, with a JSON Pointer and the names there are."""
+    found = _AT.match(str(error))
+    what, where = (found["what"], found["where"] or "") if found else (str(error), "")
+    pointer = "".join(f"/{name or index}" for name, index in _TOKEN.findall(where))
+    detail = what.replace("`", "")
+    if "unknown field" in what:
+        detail += f"; there are {', '.join(known)}"
+    sentence = f"{pointer}: {detail}" if pointer else detail
+    return MalformedError(sentence, errors=(Violation(pointer, detail),))
+
+
+def protocol_error(error: BackstoryError, **data: Any) -> MCPError:
+    """A JSON-RPC error: -32602 for what the caller can mend, -32603 for the rest."""
+    theirs = error.status < 500 and not isinstance(error, StoreError | BusyError)
+    data |= {"code": error.code}
+    for name, value in error.context.items():
+        data.setdefault(_RENAMED.get(name, name), value)
+    if error.retry_after is not None:
+        data["retry_after"] = error.retry_after
+    plain = orjson.loads(orjson.dumps(data, default=str))
+    return MCPError(INVALID_PARAMS if theirs else INTERNAL_ERROR, error.detail, plain)
+
+
+def resource_error(error: BackstoryError, uri: str, version: str) -> MCPError:
+    """The same for a resource; what is not there has a code of its own before 2026-07-28."""
+    failure = protocol_error(error, uri=uri)
+    if isinstance(error, MissingError) and version not in MODERN_PROTOCOL_VERSIONS:
+        return MCPError(RESOURCE_NOT_FOUND, failure.message, failure.data)
+    return failure
+
+
+def invalid(detail: str, **data: Any) -> MCPError:
+    """-32602 with a sentence."""
+    return MCPError(INVALID_PARAMS, detail, data or None)
+
+
+def quoted(text: str) -> str:
+    """Foreign text, safe to stand in a message."""
+    return shorten(text)
+
+
+_Context = ServerRequestContext[Any, Any]
+Handler = Callable[[_Context, Any], Coroutine[Any, Any, BaseModel | dict[str, Any]]]
+
+
+def answered(handler: Handler) -> Handler:
+    """A handler whose answer is whole, and whose failures tell no more than they should."""
+
+    async def guarded(ctx: _Context, params: Any) -> BaseModel | dict[str, Any]:
+        try:
+            result = await handler(ctx, params)
+        except MCPError:
+            raise
+        except BackstoryError as error:
+            raise protocol_error(error) from error
+        except Exception as error:
+            logger.exception("handling %s failed", ctx.method)
+            raise MCPError(INTERNAL_ERROR, "Internal server error") from error
+        # Every result of 2026-07-28 has it; the SDK leaves it out for older clients.
+        return {"resultType": "complete"} | result if isinstance(result, dict) else result
+
+    return guarded

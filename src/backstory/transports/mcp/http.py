@@ -1,0 +1,152 @@
+"""/mcp over HTTP: one endpoint, on every node the same.
+
+The body is read once, within bounds and strictly, and handed to the era it belongs to. The
+SDK gets it as it came and owns the protocol; what stands before it is only what the SDK
+cannot know: sessions that any node can read, and the one reading of JSON.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared.inbound import (
+    ERROR_CODE_HTTP_STATUS,
+    MCP_PROTOCOL_VERSION_HEADER,
+    InboundLadderRejection,
+    classify_inbound_request,
+)
+from mcp_types import INVALID_REQUEST, PARSE_ERROR, PROTOCOL_VERSION_META_KEY
+from mcp_types.version import (
+    HANDSHAKE_PROTOCOL_VERSIONS,
+    MODERN_PROTOCOL_VERSIONS,
+    SUPPORTED_PROTOCOL_VERSIONS,
+)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backstory import limits
+from backstory.contexts.service import Contexts
+from backstory.errors import MalformedError, TooLargeError
+from backstory.transports.edge import body as bodies
+from backstory.transports.edge import headers, strict_json
+from backstory.transports.mcp.callers import Served
+from backstory.transports.mcp.era_2025 import Era2025
+from backstory.transports.mcp.replies import reply_error
+from backstory.transports.mcp.server import build
+
+_VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
+
+
+@asynccontextmanager
+async def mcp_app(contexts: Contexts) -> AsyncIterator[ASGIApp]:
+    """The ASGI application for /mcp, for as long as the context lasts.
+
+    Behind `edge.guard`, which says in the scope who calls.
+    """
+    served = Served(contexts)
+    endpoint = _Endpoint(served)
+    async with endpoint.manager.run():
+        yield endpoint
+
+
+class _Endpoint:
+    """Sends each request to its era."""
+
+    def __init__(self, served: Served) -> None:
+        self._older = Era2025(served, self._sdk)
+        server = build(served, self._older)
+        # Host and Origin are the edge's to check, so the SDK does not.
+        self.manager = StreamableHTTPSessionManager(
+            server,
+            json_response=True,
+            stateless=True,
+            max_request_body_size=limits.BODY_BYTES,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        method = scope["method"]
+        if method == "POST":
+            await self._post(scope, receive, send)
+        elif method not in ("GET", "DELETE"):
+            await _refuse_method(send, b"GET, POST, DELETE")
+        elif await _check_version(scope, send):
+            if method == "GET":
+                await self._older.get(scope, receive, send)
+            else:
+                await self._older.delete(scope, send)
+
+    async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            raw = await bodies.read(scope, receive)
+            message = await strict_json.loads_aside(raw)
+        except TooLargeError as error:
+            await reply_error(send, 413, error.detail)
+            return
+        except MalformedError as error:
+            await reply_error(send, 400, error.detail, code=PARSE_ERROR)
+            return
+        again = _Replay(raw, receive)
+        version = headers.single(scope, _VERSION)
+        if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS:
+            await self._sdk(scope, again, send)
+        elif _has_envelope(message):
+            await _refuse_envelope(scope, message, send)
+        else:
+            await self._older.post(scope, again, send, message)
+
+    async def _sdk(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.manager.handle_request(scope, receive, send)
+
+
+class _Replay:
+    """Gives a body that was read once more, then whatever else comes."""
+
+    def __init__(self, raw: bytes, receive: Receive) -> None:
+        self._raw: bytes | None = raw
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        if self._raw is None:
+            return await self._receive()
+        raw, self._raw = self._raw, None
+        return {"type": "http.request", "body": raw, "more_body": False}
+
+
+def _has_envelope(message: Any) -> bool:
+    """Whether the body is one of 2026-07-28, whatever the headers say."""
+    params = message.get("params") if isinstance(message, dict) else None
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    return isinstance(meta, dict) and PROTOCOL_VERSION_META_KEY in meta
+
+
+async def _refuse_envelope(scope: Scope, message: Any, send: Send) -> None:
+    """A body of 2026-07-28 without the header that belongs to it: the SDK's own words."""
+    named = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+    verdict = classify_inbound_request(message, headers=named)
+    assert isinstance(verdict, InboundLadderRejection)
+    status = ERROR_CODE_HTTP_STATUS.get(verdict.code, 400)
+    request_id = message.get("id")
+    await reply_error(
+        send, status, verdict.message, request_id, code=verdict.code, data=verdict.data
+    )
+
+
+async def _check_version(scope: Scope, send: Send) -> bool:
+    """Whether a GET or DELETE is one of an older client; otherwise it is answered here."""
+    version = headers.single(scope, _VERSION)
+    if version is None or version in HANDSHAKE_PROTOCOL_VERSIONS:
+        return True
+    if version in MODERN_PROTOCOL_VERSIONS:
+        await _refuse_method(send, b"POST")
+    else:
+        known = ", ".join(SUPPORTED_PROTOCOL_VERSIONS)
+        await reply_error(send, 400, f"unsupported protocol version; there are {known}")
+    return False
+
+
+async def _refuse_method(send: Send, allowed: bytes) -> None:
+    await reply_error(
+        send, 405, "method not allowed", None, (b"allow", allowed), code=INVALID_REQUEST
+    )

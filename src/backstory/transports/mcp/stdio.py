@@ -1,0 +1,36 @@
+"""The same server over stdin and stdout, for one client on this machine.
+
+Everything the client asks for is done as the local administrator. Nothing but the protocol
+goes to stdout. It ends when stdin does.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, cast
+
+from mcp.server.stdio import stdio_server
+from mcp_types import NotificationParams
+
+from backstory.contexts.service import Contexts
+from backstory.domain.principals import LOCAL_ADMIN, Principal
+from backstory.transports.mcp.callers import Served
+from backstory.transports.mcp.server import build
+from backstory.transports.mcp.stdio_lines import Lines
+from backstory.transports.mcp.stdio_subscriptions import StdioSubscriptions
+
+
+async def serve(contexts: Contexts, principal: Principal = LOCAL_ADMIN) -> None:
+    """Serve until stdin ends."""
+    older = StdioSubscriptions(contexts, principal)
+    server = build(Served(contexts, principal), older)
+    server.add_notification_handler(
+        "notifications/initialized", NotificationParams, older.initialized
+    )
+    lines = Lines(sys.stdin.fileno())
+    async with stdio_server(stdin=cast("Any", lines)) as (read, write), older:
+        lines.answer_on(write.clone())
+        try:
+            await server.run(read, write, server.create_initialization_options())
+        finally:
+            await lines.aclose()

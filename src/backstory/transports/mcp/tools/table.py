@@ -1,0 +1,131 @@
+"""What a tool is: typed arguments, a handler, what it answers, and how a client should see it.
+
+The table of tools gives the JSON Schemas, the SDK's handlers and everything else that serves
+a call, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, TypeVar
+
+import msgspec
+import orjson
+from msgspec import UNSET, Meta, UnsetType
+
+from backstory import limits
+from backstory.contexts.service import Contexts
+from backstory.domain.keys import ContextKey
+from backstory.domain.policy import Verb
+from backstory.domain.principals import Principal
+from backstory.errors import BackstoryError
+from backstory.transports.mcp import answers, failures
+from backstory.transports.mcp.answers import View
+from backstory.transports.mcp.tools import schemas
+
+Number = Annotated[int, Meta(ge=0, le=limits.VERSION_MAX)]
+"""A version, a seq or an offset."""
+
+ContextName = Annotated[str, Meta(max_length=500, description="namespace/name")]
+IdempotencyKey = Annotated[str, Meta(min_length=1, max_length=limits.IDEMPOTENCY_KEY_BYTES)]
+
+
+class Arguments(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What every tool's arguments have in common: members beside those named are refused."""
+
+
+class WriteArguments(Arguments, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A write can be repeated under the same key and is done once."""
+
+    idempotency_key: IdempotencyKey | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a tool: by whom, and with which arguments as they came."""
+
+    contexts: Contexts
+    principal: Principal
+    tool: str
+    raw: Mapping[str, Any]
+
+    def again(self, *without: str, **changed: Any) -> View:
+        """The arguments of the call that goes on where this one ended."""
+        kept = {name: value for name, value in self.raw.items() if name not in without}
+        return kept | changed
+
+
+A = TypeVar("A", bound=Arguments)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool(Generic[A]):
+    """One tool. `verb` is what a caller must be able to do somewhere to be shown it."""
+
+    name: str
+    description: str
+    arguments: type[A]
+    handler: Callable[[Call, A], Awaitable[View]]
+    answer: Mapping[str, Any]
+    verb: Verb = Verb.READ
+    destructive: bool = False
+    idempotent: bool = False
+
+    def definition(self) -> dict[str, Any]:
+        """As `tools/list` shows it."""
+        reads = self.verb is Verb.READ
+        hints: dict[str, Any] = {"readOnlyHint": reads, "openWorldHint": False}
+        if not reads:
+            hints |= {"destructiveHint": self.destructive, "idempotentHint": self.idempotent}
+        return {
+            "name": self.name,
+            "description": self.description,
+            "inputSchema": schemas.of(self.arguments),
+            "outputSchema": schemas.answer(self.answer),
+            "annotations": hints,
+        }
+
+    async def call(
+        self, contexts: Contexts, principal: Principal, raw: Mapping[str, Any]
+    ) -> Answer:
+        """The answer, which is a tool error where the model or the store is at fault."""
+        given = {name: value for name, value in raw.items() if value is not None}
+        try:
+            arguments = self._arguments(given)
+            view = await self.handler(Call(contexts, principal, self.name, given), arguments)
+        except BackstoryError as error:
+            return Answer(orjson.dumps(failures.tool_error(error), default=str), error=True)
+        return Answer(orjson.dumps(view))
+
+    def _arguments(self, given: Mapping[str, Any]) -> A:
+        try:
+            return msgspec.convert(given, self.arguments)
+        except msgspec.ValidationError as error:
+            raise failures.bad_argument(error, self.arguments.__struct_fields__) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a tool answers: JSON, the same in text and as structured content."""
+
+    json: bytes
+    error: bool = False
+
+    def __post_init__(self) -> None:
+        if answers.size(self.json) > answers.BYTES:
+            raise RuntimeError(f"an answer of {len(self.json)} bytes is over its bound")
+
+
+def key_of(text: str) -> ContextKey:
+    """The context that an argument names.
+
+    Raises:
+        InvalidKeyError: it breaks the rule for names.
+    """
+    return ContextKey.parse(text.removeprefix("context://"))
+
+
+def given(value: Any, default: Any = None) -> Any:
+    """An optional argument, or its default where it is not given."""
+    return default if value is UNSET else value
