@@ -10,7 +10,7 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,13 +20,17 @@ from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.messaging.local import LocalBus
 from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.storage.sqlite.inspecting import Inspection, inspect
+from backstory.storage.sqlite.migrating import Migrated, migrate
+from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.transports.edge.guard import Guard
 from backstory.transports.edge.local_mode import LocalMode
+from backstory.transports.mcp.http import mcp_app
 from backstory.transports.rest.app import rest_app
 
 logger = logging.getLogger(__name__)
 
-MCP_PATH: Final = "/mcp"
+MCP_PATHS: Final = ("/mcp", "/mcp/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +75,9 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     Raises:
         StoreError: as `open_contexts`.
     """
-    async with open_contexts(settings) as contexts, _mcp(contexts) as mcp:
+    async with open_contexts(settings) as contexts, mcp_app(contexts) as mcp:
         app = Guard(_Split(rest_app(contexts), mcp), LocalMode(token))
         yield Running(app, contexts)
-
-
-@asynccontextmanager
-async def _mcp(contexts: Contexts) -> AsyncIterator[ASGIApp]:
-    import importlib
-    import importlib.util
-
-    if importlib.util.find_spec("backstory.transports.mcp.http") is None:
-        yield rest_app(contexts)
-    else:
-        module = importlib.import_module("backstory.transports.mcp.http")
-        async with module.mcp_app(contexts) as app:
-            yield app
 
 
 class _Split:
@@ -97,7 +88,7 @@ class _Split:
         self._mcp = mcp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._mcp if scope["path"] == MCP_PATH else self._rest
+        app = self._mcp if scope["path"] in MCP_PATHS else self._rest
         await app(scope, receive, send)
 
 
@@ -117,3 +108,32 @@ async def _sweeping(contexts: Contexts) -> AsyncIterator[None]:
 def _tell_of_end(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.error("the sweeper has stopped; nothing expires in the background", exc_info=error)
+
+
+# -- tools for operators, on a store that may be in use ---------------------------------
+
+
+def migrate_store(settings: Settings) -> Migrated:
+    """Bring the store to this release's schema.
+
+    Raises:
+        StoreError: as `storage.sqlite.migrating.migrate`.
+    """
+    return migrate(SqliteOptions(settings.store.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected(Inspection):
+    """What was found, and the schema version that this release needs."""
+
+    newest: int
+
+
+def inspect_store(settings: Settings) -> Inspected:
+    """Look at the store without changing it.
+
+    Raises:
+        StoreError, OSError: it cannot be opened or read.
+    """
+    found = inspect(SqliteOptions(settings.store.path))
+    return Inspected(**asdict(found), newest=SCHEMA_VERSION)

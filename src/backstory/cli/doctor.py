@@ -1,0 +1,125 @@
+"""`backstory doctor`: what is wrong with a store and its surroundings, and what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Literal
+
+import click
+
+from backstory import limits
+from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.config import Settings, check_local_mode
+from backstory.errors import BackstoryError, ConfigError
+
+LOW_DISK_BYTES: Final = 256 * limits.MIB
+_SIGNS: Final = {"ok": "ok     ", "warning": "warning", "failed": "failed "}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. `next` says what to do where it is not as it should be."""
+
+    name: str
+    status: Literal["ok", "warning", "failed"]
+    detail: str
+    next: str | None = None
+
+
+@click.command("doctor")
+@setting_options()
+@json_option
+def command(*, as_json: bool, **flags: Any) -> None:
+    """Look for what is wrong with a store and its surroundings.
+
+    Takes the flags of `serve`. Writes nothing, and works beside a running server. The exit code
+    is 1 where something failed.
+    """
+    settings = settings_from(flags)
+    findings = [*_settings(settings), *_store(settings)]
+    failed = any(finding.status == "failed" for finding in findings)
+    if as_json:
+        view = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
+        click.echo(json.dumps(view, indent=2))
+    else:
+        for finding in findings:
+            click.echo(f"{_SIGNS[finding.status]} {finding.name}: {finding.detail}")
+            if finding.next is not None:
+                click.echo(f"        next: {finding.next}")
+    if failed:
+        raise SystemExit(1)
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    try:
+        check_local_mode(settings)
+    except ConfigError as error:
+        yield Finding("settings", "failed", error.detail, "set --host to a loopback address")
+    else:
+        yield Finding("settings", "ok", "all can be read; `backstory config` shows them")
+
+
+def _store(settings: Settings) -> Iterator[Finding]:
+    from backstory.wiring import inspect_store
+
+    path = settings.store.path
+    if not path.exists():
+        yield Finding("store", "warning", f"there is none at {path}", "`backstory serve` makes it")
+        return
+    try:
+        found = inspect_store(settings)
+    except BackstoryError as error:
+        yield Finding("store", "failed", error.detail, "restore a backup, or move the file away")
+        return
+    except OSError as error:
+        yield Finding("store", "failed", f"{path}: {error.strerror}", "check its permissions")
+        return
+    yield _schema(found.ours, found.schema_version, found.newest)
+    yield _integrity(found.damage)
+    yield _disk(found.free_bytes)
+    yield _wal(found.wal_bytes)
+    yield _mode(found.mode, str(path))
+
+
+def _schema(ours: bool, version: int, newest: int) -> Finding:
+    if not ours:
+        detail = "the file is a database, but not one of Backstory's"
+        return Finding("schema", "failed", detail, "choose another path with --store")
+    if version == newest:
+        return Finding("schema", "ok", f"version {version}, as this release needs it")
+    detail = f"version {version}; this release needs {newest}"
+    step = "run `backstory migrate`" if version < newest else "use the newer release that made it"
+    return Finding("schema", "failed", detail, step)
+
+
+def _integrity(damage: tuple[str, ...]) -> Finding:
+    if not damage:
+        return Finding("integrity", "ok", "every page can be read")
+    step = "stop all processes that use it, keep a copy, restore a backup"
+    return Finding("integrity", "failed", "; ".join(damage), step)
+
+
+def _disk(free: int) -> Finding:
+    detail = f"{free // limits.MIB} MiB free"
+    if free < limits.FREE_BYTES:
+        return Finding("disk", "failed", detail, "free some room: nothing can be written")
+    if free < LOW_DISK_BYTES:
+        return Finding("disk", "warning", detail, "free some room soon")
+    return Finding("disk", "ok", detail)
+
+
+def _wal(size: int) -> Finding:
+    detail = f"the write-ahead log has {size / limits.MIB:.1f} MiB"
+    if size <= limits.WAL_ALARM_BYTES:
+        return Finding("wal", "ok", detail)
+    step = "look for a process that keeps the file open and does nothing; restart the server"
+    return Finding("wal", "warning", detail, step)
+
+
+def _mode(mode: int, path: str) -> Finding:
+    if mode & 0o077:
+        detail = f"other users of this machine may read the file (mode {mode:o})"
+        return Finding("permissions", "warning", detail, f"run chmod 600 {path}")
+    return Finding("permissions", "ok", "only the owner can read the file")

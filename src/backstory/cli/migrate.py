@@ -1,0 +1,38 @@
+"""`backstory migrate`: bring a store to this release's schema."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.errors import StoreUnavailableError
+
+
+@click.command("migrate")
+@setting_options("store")
+@json_option
+def command(*, as_json: bool, **flags: Any) -> None:
+    """Bring a store to this release's schema.
+
+    Each step happens as a whole or not at all, and the command may be given again. Make a
+    backup before.
+    """
+    settings = settings_from(flags)
+    from backstory.wiring import migrate_store
+
+    if not settings.store.path.exists():
+        raise StoreUnavailableError(
+            f"there is no store at {settings.store.path}; `backstory serve` makes one"
+        )
+    done = migrate_store(settings)
+    if as_json:
+        members = {"from": done.before, "to": done.after, "applied": list(done.applied)}
+        click.echo(json.dumps({"store": str(settings.store)} | members, indent=2))
+    elif done.applied:
+        steps = ", ".join(done.applied)
+        click.echo(f"schema version {done.before} to {done.after}: {steps}")
+    else:
+        click.echo(f"{settings.store} is up to date (schema version {done.after})")

@@ -1,0 +1,58 @@
+"""Looking at a file from outside: is it sound, and does it have room. Writes nothing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import apsw
+
+from backstory.storage.sqlite.faults import translate
+from backstory.storage.sqlite.opening import APPLICATION_ID
+from backstory.storage.sqlite.options import SqliteOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What was found. `damage` holds SQLite's own words, none where the file is sound."""
+
+    ours: bool
+    schema_version: int
+    damage: tuple[str, ...]
+    file_bytes: int
+    wal_bytes: int
+    free_bytes: int
+    mode: int
+
+
+def inspect(options: SqliteOptions) -> Inspection:
+    """Reads the whole file, which may take a while for a large one.
+
+    Raises:
+        StoreError: it cannot be opened or read.
+        OSError: it is not there.
+    """
+    about = options.path.stat()
+    disk = os.statvfs(options.path.parent)
+    try:
+        connection = apsw.Connection(
+            str(options.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=options.vfs
+        )
+        try:
+            connection.set_busy_timeout(round(options.lock_seconds * 1000))
+            connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            connection.pragma("query_only", True)
+            verdict = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
+            return Inspection(
+                connection.pragma("application_id") == APPLICATION_ID,
+                connection.pragma("user_version"),
+                () if verdict == ["ok"] else tuple(verdict),
+                about.st_size,
+                options.wal_path.stat().st_size if options.wal_path.exists() else 0,
+                disk.f_bavail * disk.f_frsize,
+                about.st_mode & 0o777,
+            )
+        finally:
+            connection.close()
+    except apsw.Error as error:
+        raise translate(error) from error
