@@ -55,6 +55,7 @@ class LocalBus:
         self._hearers[number] = hear
         if self._looking is None and not self._closed:
             self._looking = asyncio.create_task(self._look(), name="backstory-local-bus")
+            self._looking.add_done_callback(_log_failure)
 
         def leave() -> None:
             self._hearers.pop(number, None)
@@ -86,7 +87,7 @@ class LocalBus:
         for hear in list(self._hearers.values()):
             try:
                 hear(tenant)
-            except Exception:
+            except Exception:  # noqa: BLE001 - one bad hearer must not silence the rest
                 _log.exception("a hearer of changes failed")
 
     async def _look(self) -> None:
@@ -107,3 +108,8 @@ class LocalBus:
         except StoreError as error:
             _log.warning("the store could not be looked at: %s", error.detail)
             return None
+
+
+def _log_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.error("looking for changes of other processes ended", exc_info=task.exception())

@@ -113,7 +113,8 @@ class SearchQuery:
 class Match:
     """A state (`seq` None) or a visible entry that matches, with what ranking needs.
 
-    `frequencies` counts each term in the text, `length` the text's tokens.
+    `frequencies` counts each term in the text, `length` the bytes of the state or content
+    that it is in. `at` is when the entry was written or the context last changed.
     """
 
     head: Head
@@ -226,7 +227,14 @@ class Changes(Protocol):
         ...
 
     async def versions(
-        self, tenant: str, key: ContextKey, *, after: int, before: int, limit: int, newest_first: bool
+        self,
+        tenant: str,
+        key: ContextKey,
+        *,
+        after: int,
+        before: int,
+        limit: int,
+        newest_first: bool,
     ) -> Sequence[Change]:
         """One context's changes with `after < version < before`."""
         ...
@@ -235,7 +243,9 @@ class Changes(Protocol):
         """The latest version after which no seq above `last_seq` had been handed out."""
         ...
 
-    async def redactions(self, tenant: str, key: ContextKey, after: int, upto: int) -> Sequence[int]:
+    async def redactions(
+        self, tenant: str, key: ContextKey, after: int, upto: int
+    ) -> Sequence[int]:
         """The seqs redacted with `after < version <= upto`, in order, each once."""
         ...
 
@@ -254,7 +264,9 @@ class Finds(Protocol):
         """
         ...
 
-    async def match_text(self, tenant: str, match: Match, terms: tuple[str, ...]) -> MatchText | None:
+    async def match_text(
+        self, tenant: str, match: Match, terms: tuple[str, ...]
+    ) -> MatchText | None:
         """The text of one match; None where it is gone meanwhile."""
         ...
 

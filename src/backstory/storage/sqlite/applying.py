@@ -157,7 +157,7 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             QUERIES.add_entry,
             rowid,
             head.version,
-            head.updated_at,
+            rows.pack_time(head.updated_at),
             tx.db.intern_voice(by.author, entry.role, entry.type),
             entry.content,
             entry.metadata,
@@ -189,7 +189,7 @@ def _log(tx: Transaction, by: _By, commit: Commit, context: int, effect: Effect)
         rows.pack_what(effect.op, effect.parts),
         head.last_seq,
         by.author,
-        commit.at,
+        rows.pack_time(commit.at),
         commit.id,
         rows.pack_seqs(effect.seqs, head.last_seq),
     )

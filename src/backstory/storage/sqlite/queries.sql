@@ -44,16 +44,16 @@ ON CONFLICT (tenant, stream) DO UPDATE SET position = excluded.position
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, s.body
-FROM contexts AS c LEFT JOIN states AS s ON s.context = c.id
+       c.deltas, c.open_first, c.closed, (SELECT body FROM states WHERE context = c.id)
+FROM contexts AS c
 WHERE c.tenant = ?1 AND c.namespace = ?2 AND c.name = ?3
 
 -- name: context
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, s.body
-FROM contexts AS c LEFT JOIN states AS s ON s.context = c.id
+       c.deltas, c.open_first, c.closed, (SELECT body FROM states WHERE context = c.id)
+FROM contexts AS c
 WHERE c.id = ?1 AND c.namespace IS NOT NULL
 
 -- name: purged
@@ -324,5 +324,5 @@ ORDER BY rowid DESC
 SELECT rowid, frequencies(state_words) FROM state_words WHERE state_words MATCH ?1
 ORDER BY rowid DESC
 
--- name: entry_moment
-SELECT created_at FROM entries WHERE id = ?1
+-- name: entry_size
+SELECT created_at, length(content) FROM entries WHERE id = ?1

@@ -81,7 +81,7 @@ def view_at(db: Database, found: Stored, at: int) -> View:
         last_seq=last_seq,
         author=db.author(author),
         created_at=document.created_at,
-        updated_at=moment,
+        updated_at=rows.unpack_time(moment),
         expires_at=document.expires_at,
         deleted=document.deleted,
         born=document.born,

@@ -17,11 +17,22 @@ from backstory.domain.keys import ContextKey
 from backstory.storage.sqlite.database import Database, Row
 
 _SEQ_BITS = 32
+_HASH_BITS = 24  # rarely shared within a log, and small in the index
 _SEQ_MASK = (1 << _SEQ_BITS) - 1
 _POSITION_BITS = 42
 _POSITION_MASK = (1 << _POSITION_BITS) - 1
 _OP_BITS = 3
 _OP_MASK = (1 << _OP_BITS) - 1
+_ORIGIN = 1_767_225_600_000_000  # 2026-01-01; a few years around it fit into six bytes
+
+
+def pack_time(micros: int) -> int:
+    """A time as rows that are many hold it."""
+    return micros - _ORIGIN
+
+
+def unpack_time(packed: int) -> int:
+    return packed + _ORIGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +108,8 @@ def log_and_seq(rowid: int) -> tuple[int, int]:
 
 def id_key(log: int, entry_id: str) -> int:
     """Where to look for an entry id of a log: a hint that may be shared by several."""
-    digest = blake2b(entry_id.encode(), digest_size=4).digest()
-    return log << _SEQ_BITS | int.from_bytes(digest)
+    digest = blake2b(entry_id.encode(), digest_size=_HASH_BITS // 8).digest()
+    return log << _HASH_BITS | int.from_bytes(digest)
 
 
 def entry(db: Database, row: Row) -> Entry:
@@ -115,7 +126,7 @@ def entry(db: Database, row: Row) -> Entry:
         metadata,
         author,
         version,
-        created_at,
+        unpack_time(created_at),
     )
 
 
@@ -191,7 +202,7 @@ def change(db: Database, row: Row) -> Change:
         unpack_seqs(seqs, last_seq),
         last_seq,
         db.author(author),
-        at,
+        unpack_time(at),
     )
 
 

@@ -93,7 +93,7 @@ CREATE TABLE labels (
 ) WITHOUT ROWID;
 CREATE INDEX labels_by_context ON labels (context);
 
--- id = log << 32 | seq. Content NULL is a redacted entry's marker. `id_key` = log << 32 | hash
+-- id = log << 32 | seq. Times here and in changes count from 2026. Content NULL is a redacted entry's marker. `id_key` = log << 24 | hash
 -- of entry_id: a hint, to be checked against entry_id, that keeps a log's ids together.
 CREATE TABLE entries (
     id         INTEGER PRIMARY KEY,
@@ -174,9 +174,9 @@ CREATE INDEX notes_expiring ON notes (expires_at);
 -- secure-delete does in place. States change all the time, where that would cost a
 -- millisecond each; theirs are merged away when something is erased.
 CREATE VIRTUAL TABLE entry_words USING fts5 (
-    body, scope, content = '', tokenize = "unicode61 remove_diacritics 2"
+    body, scope, content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
 INSERT INTO entry_words (entry_words, rank) VALUES ('secure-delete', 1);
 CREATE VIRTUAL TABLE state_words USING fts5 (
-    body, scope, content = '', tokenize = "unicode61 remove_diacritics 2"
+    body, scope, content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );

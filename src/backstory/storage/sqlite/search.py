@@ -102,8 +102,9 @@ def _all(look: _Look, asked: str) -> Iterator[Match]:
     for number, packed in look.db.connection.execute(QUERIES.match_states, (asked,)):
         context = look.visible(number)
         if context is not None:
-            head = context[0].head
-            yield _match(context[0], None, packed, head.updated_at)
+            snapshot = context[0].snapshot
+            size, moment = len(snapshot.state), snapshot.head.updated_at
+            yield Match(snapshot.head, None, _numbers(packed), size, moment)
     showing: dict[int, list[int]] = {}
     for rowid, packed in look.db.connection.execute(QUERIES.match_entries, (asked,)):
         log, seq = rows.log_and_seq(rowid)
@@ -113,13 +114,13 @@ def _all(look: _Look, asked: str) -> Iterator[Match]:
         for number in showing[log]:
             context = look.visible(number)
             if context is not None and context[1].shows(log, seq):
-                moment = look.db.value(QUERIES.entry_moment, rowid)
-                yield _match(context[0], seq, packed, moment)
+                moment, size = look.db.all(QUERIES.entry_size, rowid)[0]
+                at = rows.unpack_time(moment)
+                yield Match(context[0].head, seq, _numbers(packed), size, at)
 
 
-def _match(found: Stored, seq: int | None, packed: str, at: int) -> Match:
-    *frequencies, length = map(int, packed.split())
-    return Match(found.head, seq, tuple(frequencies), length, at)
+def _numbers(packed: str) -> tuple[int, ...]:
+    return tuple(map(int, packed.split()))
 
 
 def match_text(db: Database, tenant: str, match: Match, terms: tuple[str, ...]) -> MatchText | None:

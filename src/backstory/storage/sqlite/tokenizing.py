@@ -22,9 +22,9 @@ def learn_search(connection: apsw.Connection) -> Tokens:
 
 
 def _frequencies(api: apsw.FTS5ExtensionApi, *_: Any) -> str:
-    """How often each phrase occurs in the body, then the body's tokens.
+    """How often each phrase occurs in the body.
 
     The first phrase is the scope, see `search.expression`.
     """
     counts = [len(api.phrase_locations(number)[0]) for number in range(1, api.phrase_count)]
-    return " ".join(map(str, [*counts, api.column_size(0)]))
+    return " ".join(map(str, counts))
