@@ -101,7 +101,7 @@ async def put_context(call: Call) -> Answer:
 
     sent = await Sent.of(await call.body(), make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
-    return await head_answer(call, outcome)
+    return await head_answer(call, outcome, key)
 
 
 def put_of(call: Call, body: schemas.PutContext) -> Put:
@@ -145,7 +145,7 @@ async def patch_context(call: Call) -> Answer:
 
     sent = await Sent.of(await call.body(), make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
-    return await head_answer(call, outcome, created=False)
+    return await head_answer(call, outcome, key, created=False)
 
 
 async def delete_context(call: Call) -> Answer:

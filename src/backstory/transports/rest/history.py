@@ -69,7 +69,7 @@ async def restore_context(call: Call) -> Answer:
 
     sent = await Sent.of(await call.body(), make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
-    return await head_answer(call, outcome, created=False)
+    return await head_answer(call, outcome, key, created=False)
 
 
 async def fork_context(call: Call) -> Answer:
@@ -83,7 +83,7 @@ async def fork_context(call: Call) -> Answer:
         lambda: [Fork(target, source, body.at, call.conditions())],
         raw,
     )
-    return await head_answer(call, outcome, created=True)
+    return await head_answer(call, outcome, target, created=True)
 
 
 def target_of(text: str, pointer: str = "/to") -> ContextKey:
