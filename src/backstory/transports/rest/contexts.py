@@ -165,7 +165,7 @@ async def list_contexts(call: Call) -> Answer:
     return call.json(views.page(items, page.next))
 
 
-_HEAD = Reply("The head after the write.", schemas.Head, etag=True)
+_HEAD = Reply("The head after the write.", schemas.Head, schemas.ReplayedHead, etag=True)
 _PREFERENCES = {"kind": "preferences", "state": {"tone": "brief"}, "labels": ["beta"]}
 
 LIST: Final = Endpoint(
@@ -203,7 +203,8 @@ GET: Final = Endpoint(
     replies={
         200: Reply(
             "The context, or with `since` what changed.",
-            schemas.Context | schemas.CatchUp,
+            schemas.Context,
+            schemas.CatchUp,
             etag=True,
         ),
         304: Reply("The caller has this version already.", etag=True),
@@ -220,7 +221,7 @@ PUT: Final = Endpoint(
     bodies=(Body(media.JSON, schemas.PutContext, _PREFERENCES),),
     replies={
         200: _HEAD,
-        201: Reply("It was created.", schemas.Head, etag=True, location=True),
+        201: Reply("It was created.", schemas.Head, schemas.ReplayedHead, etag=True, location=True),
     },
     errors=(
         KindConflictError,

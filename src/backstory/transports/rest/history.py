@@ -151,7 +151,9 @@ RESTORE: Final = Endpoint(
     tag=TAG,
     summary="Go back to a version",
     bodies=(Body(media.JSON, schemas.Restore, {"version": 3}),),
-    replies={200: Reply("The head after the write.", schemas.Head, etag=True)},
+    replies={
+        200: Reply("The head after the write.", schemas.Head, schemas.ReplayedHead, etag=True)
+    },
     errors=(
         GoneError,
         LimitReachedError,
@@ -171,7 +173,15 @@ FORK: Final = Endpoint(
     tag=TAG,
     summary="Branch off another context",
     bodies=(Body(media.JSON, schemas.Fork, {"to": "users.42/chat-8", "at": 3}),),
-    replies={201: Reply("The head of the new context.", schemas.Head, etag=True, location=True)},
+    replies={
+        201: Reply(
+            "The head of the new context.",
+            schemas.Head,
+            schemas.ReplayedHead,
+            etag=True,
+            location=True,
+        )
+    },
     errors=(
         ExistsError,
         GoneError,
