@@ -19,9 +19,9 @@ from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.sealing import Seal
 from backstory.errors import (
-    BackstoryError,
     BusyError,
     OutcomeUnknownError,
+    StoreError,
     StoreUnavailableError,
 )
 from backstory.storage.sqlite.checkpointer import Checkpointer
@@ -47,7 +47,14 @@ class _Job:
 
 
 class _BatchError(Exception):
-    """The transaction as a whole did not happen; `__cause__` says why."""
+    """The transaction as a whole did not happen; `reason` is what its callers hear.
+
+    `apart` tells whether the jobs may be tried again one by one: one of them broke it.
+    """
+
+    def __init__(self, reason: Exception, *, apart: bool) -> None:
+        super().__init__(str(reason))
+        self.reason, self.apart = reason, apart
 
 
 class Writer:
@@ -126,15 +133,12 @@ class Writer:
         try:
             self._transact(batch)
         except _BatchError as failure:
-            cause = failure.__cause__
-            assert cause is not None
-            if len(batch) > 1 and not isinstance(cause, BackstoryError):
-                # One job's rows broke it; alone, the others have nothing to do with that.
+            if failure.apart and len(batch) > 1:
                 for job in batch:
                     self._run_batch([job])
                 return
             for job in batch:
-                job.error = cause
+                job.error = failure.reason
         self._answer(batch)
 
     def _transact(self, batch: list[_Job]) -> None:
@@ -142,14 +146,19 @@ class Writer:
             with self._lock:
                 self._transact_locked(batch)
         except _BatchError:
-            self._roll_back()
             raise
         except ENVIRONMENT as error:
             self._drop_connection()
-            raise _BatchError from _because(translate(error), error)
+            raise _BatchError(translate(error), apart=False) from error
+        except StoreError as error:
+            self._roll_back()
+            raise _BatchError(error, apart=False) from error
+        except apsw.Error as error:
+            self._roll_back()
+            raise _BatchError(translate(error), apart=True) from error
         except Exception as error:
             self._roll_back()
-            raise _BatchError from error
+            raise _BatchError(error, apart=True) from error
 
     def _transact_locked(self, batch: list[_Job]) -> None:
         db = self._database()
@@ -164,7 +173,8 @@ class Writer:
             raise
         except apsw.Error as error:
             self._drop_connection()
-            raise _BatchError from _because(_UNKNOWN, error)
+            unknown = OutcomeUnknownError(_UNKNOWN, retry_after=1)
+            raise _BatchError(unknown, apart=False) from error
 
     def _answer(self, batch: list[_Job]) -> None:
         erasing = [job for job in batch if job.erased and job.error is None]
@@ -207,10 +217,9 @@ class Writer:
             db.close()
 
 
-_UNKNOWN = OutcomeUnknownError(
+_UNKNOWN = (
     "the disk failed while the write was made durable; it may have happened: retry with the "
-    "same idempotency key or entry ids",
-    retry_after=1,
+    "same idempotency key or entry ids"
 )
 
 
@@ -227,11 +236,6 @@ def _run_job(tx: Transaction, job: _Job) -> None:
         job.error = error
     job.erased = tx.erased
     tx.erased |= erased
-
-
-def _because(error: BaseException, cause: BaseException) -> BaseException:
-    error.__cause__ = cause
-    return error
 
 
 def _resolve(batch: list[_Job]) -> None:
