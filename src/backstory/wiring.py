@@ -23,6 +23,7 @@ from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import Migrated, migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
+from backstory.transports.edge.coding.middleware import Coding
 from backstory.transports.edge.guard import Guard
 from backstory.transports.edge.local_mode import LocalMode
 from backstory.transports.mcp.http import mcp_app
@@ -76,7 +77,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         StoreError: as `open_contexts`.
     """
     async with open_contexts(settings) as contexts, mcp_app(contexts) as mcp:
-        app = Guard(_Split(rest_app(contexts), mcp), LocalMode(token))
+        app = Guard(Coding(_Split(rest_app(contexts), mcp)), LocalMode(token))
         yield Running(app, contexts)
 
 
