@@ -61,6 +61,15 @@ SEARCH_CANDIDATES: Final = 2000  # matches that are ranked
 SEARCH_TEXT_CHARS: Final = 600  # of the text around a match that an answer shows
 SEARCH_HIGHLIGHTS: Final = 32
 
+# -- codings on the wire -------------------------------------------------------------
+CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
+CODED_PIECE_BYTES: Final = 64 * KIB  # of a body, decoded at once
+VARIANT_BYTES: Final = 16 * MIB  # coded answers kept by one process
+INLINE_BYTES: Final = 32 * KIB  # coded on the event loop; more leaves it
+GZIP_LEVEL: Final = 5
+BROTLI_QUALITY: Final = 4
+ZSTD_LEVEL: Final = 3
+
 # -- history -------------------------------------------------------------------------
 SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 
