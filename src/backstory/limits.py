@@ -103,6 +103,7 @@ PAGE_CACHE_KIB: Final = 16 * 1024
 CHECKPOINT_PAGES: Final = 2000  # of the WAL, before the checkpointer runs
 RESTART_PAGES: Final = 16_000  # of the WAL, before writers wait for it to begin anew
 WAL_ALARM_BYTES: Final = 256 * MIB
+ERASE_ENTRIES: Final = 200  # erased in one transaction, so that writers need not wait long
 WIPE_SECONDS: Final = 2.0  # writers wait at most, while a reader keeps erased text from being wiped
 WIPE_RETRY_SECONDS: Final = 1.0  # before erased text that a reader held back is wiped again
 SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal

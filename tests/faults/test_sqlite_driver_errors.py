@@ -35,6 +35,7 @@ METHODS = {
     "replay": lambda store: store.replay("acme", Idempotency(b"k", b"r")),
     "get_note": lambda store: store.get_note("acme", "n"),
     "put_note": lambda store: store.put_note("acme", "n", b"v", 2**60),
+    "swap_note": lambda store: store.swap_note("acme", "n", b"v", b"w", 2**60),
     "delete_note": lambda store: store.delete_note("acme", "n"),
     "forget": lambda store: store.forget("acme", CHAT, 2),
     "sweep": lambda store: store.sweep(2**60),

@@ -206,6 +206,14 @@ class SqliteStore:
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
         await self._writer.run(lambda tx: notes.put(tx.db, tenant, name, value, expires_at))
 
+    async def swap_note(
+        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
+    ) -> bool:
+        times = self._clock.now(), expires_at
+        return await self._writer.run(
+            lambda tx: notes.swap(tx.db, tenant, name, before, value, times)
+        )
+
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         return await self._point(notes.get, tenant, name, self._clock.now())
 

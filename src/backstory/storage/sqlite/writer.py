@@ -26,6 +26,7 @@ from backstory.errors import (
 )
 from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.erasure import erase_some
 from backstory.storage.sqlite.faults import ENVIRONMENT, translate
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.transaction import Transaction
@@ -73,6 +74,8 @@ class Writer:
         self._db: Database | None = None
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._next: _Job | None = None
+        self._erasing = True  # something may be left over from an earlier life
+        self._erased: list[_Job] = []
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="backstory-write", daemon=True)
@@ -105,28 +108,33 @@ class Writer:
     # -- in the thread ---------------------------------------------------------------------
 
     def _work(self) -> None:
-        while batch := self._batch():
+        while (batch := self._batch()) is not None:
             self._run_batch(batch)
         self._drop_connection()
 
-    def _batch(self) -> list[_Job]:
-        """What waits, in order and within bounds; empty at the end."""
-        job = self._next or self._queue.get()
-        self._next = None
+    def _batch(self) -> list[_Job] | None:
+        """What waits, in order and within bounds; None at the end."""
         batch: list[_Job] = []
         weight = 0
-        while job is not None:
+        while True:
+            try:
+                job = self._next or self._queue.get(block=not (batch or self._erasing))
+            except queue.Empty:
+                return batch
+            self._next = None
+            if job is None:
+                return self._last(batch)
             weight += job.weight
             if batch and (weight > limits.WRITE_BATCH_BYTES or len(batch) >= limits.WRITE_BATCH):
                 self._next = job
                 return batch
             batch.append(job)
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                return batch
-        if batch:
-            self._queue.put(None)  # the end was seen, but after these
+
+    def _last(self, batch: list[_Job]) -> list[_Job] | None:
+        """The end was seen; whatever is under way comes before it."""
+        if not batch and not self._erasing:
+            return None
+        self._queue.put(None)
         return batch
 
     def _run_batch(self, batch: list[_Job]) -> None:
@@ -139,6 +147,7 @@ class Writer:
                 return
             for job in batch:
                 job.error = failure.reason
+            self._erasing = False
         self._answer(batch)
 
     def _transact(self, batch: list[_Job]) -> None:
@@ -166,6 +175,8 @@ class Writer:
         tx = Transaction(db, self._seal, self._clock)
         for job in batch:
             _run_job(tx, job)
+        if self._erasing or tx.erased:
+            self._erasing = erase_some(tx)
         tx.finish()
         try:
             db.connection.execute("COMMIT")
@@ -177,11 +188,12 @@ class Writer:
             raise _BatchError(unknown, apart=False) from error
 
     def _answer(self, batch: list[_Job]) -> None:
-        erasing = [job for job in batch if job.erased and job.error is None]
-        if erasing:
-            self._checkpointer.erase(lambda error: self._answer_erased(erasing, error))
-            batch = [job for job in batch if job not in erasing]
-        self._tell(batch)
+        """Those who erased something hear of it once it is wiped out of all files."""
+        self._erased += [job for job in batch if job.erased and job.error is None]
+        self._tell([job for job in batch if not job.erased or job.error is not None])
+        if self._erased and not self._erasing:
+            erased, self._erased = self._erased, []
+            self._checkpointer.erase(lambda error: self._answer_erased(erased, error))
 
     def _answer_erased(self, batch: list[_Job], error: BaseException | None) -> None:
         for job in batch:
@@ -189,6 +201,8 @@ class Writer:
         self._tell(batch)
 
     def _tell(self, batch: list[_Job]) -> None:
+        if not batch:
+            return
         try:
             self._loop.call_soon_threadsafe(_resolve, batch)
         except RuntimeError:  # the loop is gone, and with it everybody who waited
