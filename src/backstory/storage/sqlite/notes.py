@@ -11,10 +11,16 @@ def put(db: Database, tenant: str, name: str, value: bytes, expires_at: int) -> 
 
 
 def swap(
-    db: Database, tenant: str, name: str, before: bytes | None, value: bytes, times: tuple[int, int]
+    db: Database,
+    tenant: str,
+    name: str,
+    *,
+    before: bytes | None,
+    value: bytes,
+    expires_at: int,
+    now: int,
 ) -> bool:
-    """As `ports.store.Notes.swap_note` says; `times` are now and the note's end."""
-    now, expires_at = times
+    """As `ports.store.Notes.swap_note` says."""
     if get(db, tenant, name, now) != before:
         return False
     put(db, tenant, name, value, expires_at)

@@ -209,9 +209,11 @@ class SqliteStore:
     async def swap_note(
         self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
     ) -> bool:
-        times = self._clock.now(), expires_at
+        now = self._clock.now()
         return await self._writer.run(
-            lambda tx: notes.swap(tx.db, tenant, name, before, value, times)
+            lambda tx: notes.swap(
+                tx.db, tenant, name, before=before, value=value, expires_at=expires_at, now=now
+            )
         )
 
     async def get_note(self, tenant: str, name: str) -> bytes | None:
