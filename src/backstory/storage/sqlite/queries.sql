@@ -330,3 +330,15 @@ ORDER BY rowid DESC
 
 -- name: entry_size
 SELECT created_at, length(content) FROM entries WHERE id = ?1
+
+-- name: flush_entry_words
+INSERT INTO entry_words (entry_words) VALUES ('flush')
+
+-- name: separators
+SELECT segid, term, pgno FROM entry_words_idx WHERE term != ''
+
+-- name: set_separator
+UPDATE entry_words_idx SET term = ?3 WHERE segid = ?1 AND term = ?2
+
+-- name: index_page
+SELECT block FROM entry_words_data WHERE id = ?1
