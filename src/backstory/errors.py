@@ -9,7 +9,8 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── InvalidError                what was sent cannot be understood            400 / 422
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
-    │   └── TooLargeError           over a bound of limits.py                     413
+    │   ├── TooLargeError           over a bound of limits.py                     413 / 431
+    │   └── RequestTimeoutError     the request did not come in time              408
     ├── DeniedError                 the caller may not                            401 / 403
     ├── MissingError                there is nothing there                        404
     ├── GoneError                   there was, and it cannot be told any more     410
@@ -146,6 +147,22 @@ class TooLargeError(InvalidError):
     code = "too_large"
     status = 413
     title = "Too large"
+
+
+class HeadTooLargeError(TooLargeError):
+    """Path, query and headers together are over their bound (RFC 6585 section 5)."""
+
+    code = "headers_too_large"
+    status = 431
+    title = "Headers too large"
+
+
+class RequestTimeoutError(InvalidError):
+    """The request did not come in time; nothing was done."""
+
+    code = "request_timeout"
+    status = 408
+    title = "Request timeout"
 
 
 class UnsupportedMediaError(InvalidError):

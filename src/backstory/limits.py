@@ -63,6 +63,10 @@ SEARCH_HIGHLIGHTS: Final = 32
 # -- history -------------------------------------------------------------------------
 SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 
+# -- import --------------------------------------------------------------------------
+IMPORT_ITEM_BYTES: Final = 64 * MIB  # one line of a file, or one item of its array
+IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
+
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process
 SUBSCRIPTION_URIS: Final = 1000  # of one stream or session

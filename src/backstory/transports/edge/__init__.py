@@ -1,0 +1,9 @@
+"""The edge: what every request passes first, whichever transport it is for.
+
+guard.py        the ASGI application around all others: who calls, bounds, last resort
+local_mode.py   who may call where no authentication is configured
+body.py         reading a request's body within bounds
+strict_json.py  the one reading of JSON
+headers.py      looking at raw ASGI headers
+problems.py     errors as RFC 9457 problem documents
+"""

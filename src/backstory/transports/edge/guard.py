@@ -1,0 +1,125 @@
+"""The ASGI application around all others: what every request passes, REST and MCP alike.
+
+An application behind the guard finds in its scope
+
+* `scope["backstory.principal"]`: the `Principal` that calls, and
+* `scope["backstory.trace_id"]`: 32 hex digits that name the request in answers and logs.
+
+It may raise any `BackstoryError` before it has begun to answer: the guard makes a problem
+document of it. `body.ClientGoneError` ends a request without an answer. Whatever else is
+raised becomes a 500 that tells nothing, and a line in the log that tells all.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections.abc import Callable
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backstory import limits
+from backstory.domain.principals import Principal
+from backstory.errors import BackstoryError, HeadTooLargeError
+from backstory.transports.edge import problems
+from backstory.transports.edge.body import ClientGoneError
+
+logger = logging.getLogger(__name__)
+
+PRINCIPAL: Final = "backstory.principal"
+TRACE_ID: Final = "backstory.trace_id"
+
+Authenticate = Callable[[Scope], Principal]
+"""Tells who calls. Raises DeniedError or MalformedError."""
+
+_SECURITY: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_CLOSE_POLICY_VIOLATION = 1008
+
+
+class Guard:
+    """Lets in whom `authenticate` knows, and answers for whatever goes wrong behind it."""
+
+    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
+        self._app = app
+        self._authenticate = authenticate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, _Answering(scope, send))
+        else:
+            await send({"type": "websocket.close", "code": _CLOSE_POLICY_VIOLATION})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: _Answering) -> None:
+        scope[TRACE_ID] = secrets.token_hex(16)
+        try:
+            await self._let_in(scope, receive, send)
+        except ClientGoneError:
+            logger.debug("client gone", extra=_extra(scope))
+        except Exception:
+            logger.exception(
+                "unexpected failure, trace_id %s", scope[TRACE_ID], extra=_extra(scope)
+            )
+            if send.started:
+                raise  # the server cuts the connection, so that no half answer looks whole
+            await _send_problem(scope, send, problems.UnexpectedError())
+
+    async def _let_in(self, scope: Scope, receive: Receive, send: _Answering) -> None:
+        try:
+            _check_head(scope)
+            scope[PRINCIPAL] = self._authenticate(scope)
+            await self._app(scope, receive, send)
+        except BackstoryError as error:
+            if send.started or error.status == 500:
+                raise
+            if error.status > 500:
+                logger.warning("%s (%s)", error.detail, error.code, extra=_extra(scope))
+            await _send_problem(scope, send, error)
+
+
+async def _send_problem(scope: Scope, send: Send, error: BackstoryError) -> None:
+    status, headers, body = problems.answer(error, scope[TRACE_ID])
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+class _Answering:
+    """Sends on, with the headers that every answer has, and none of the body for HEAD."""
+
+    def __init__(self, scope: Scope, send: Send) -> None:
+        self._send = send
+        self._bodiless = scope["method"] == "HEAD"
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            headers = list(message.get("headers", ()))
+            there = {name for name, _ in headers}
+            headers += [header for header in _SECURITY if header[0] not in there]
+            message["headers"] = headers
+        elif self._bodiless and message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await self._send(message)
+
+
+def _check_head(scope: Scope) -> None:
+    size = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
+    for name, value in scope["headers"]:
+        size += len(name) + len(value)
+    if size > limits.HEADER_BYTES:
+        raise HeadTooLargeError(
+            f"path, query and headers may have {limits.HEADER_BYTES} bytes together",
+            limit="HEADER_BYTES",
+        )
+
+
+def _extra(scope: Scope) -> dict[str, str]:
+    return {"trace_id": scope[TRACE_ID], "method": scope["method"], "path": scope["path"]}

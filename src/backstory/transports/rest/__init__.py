@@ -1,0 +1,1 @@
+"""REST under `/v1`, and the endpoints of operations."""

@@ -1,0 +1,80 @@
+"""JSON means the same to everybody, or is refused."""
+
+import json
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from backstory import limits
+from backstory.domain import strict_json
+from backstory.errors import MalformedError
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(limits.JSON_INTEGER_MIN, limits.JSON_INTEGER_MAX)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text(st.characters(exclude_categories=["Cs"])), inner)
+    ),
+    max_leaves=30,
+)
+
+
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]))
+def test_what_is_json_to_everybody_is_read_as_it_is(value, ascii_only, indent):
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    assert strict_json.loads(text.encode()) == json.loads(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"{",
+        b'{"a": 1} {"b": 2}',
+        b"NaN",
+        b"[Infinity]",
+        b"1e999",
+        b'"\xff"',
+        b'"\xed\xa0\x80"',
+        b'"\\ud800"',
+        b'["\\udc00 \\ud800"]',
+        b"{'a': 1}",
+        b"[1,]",
+        b"01",
+        b"18446744073709551616",
+        b"[-9223372036854775809]",
+        b"1" * 5000,
+        b'{"a": 1, "a": 1}',
+        b'{"a": {"b": 1, "c": ":", "b": 2}}',
+        b'{"a": 1, "\\u0061": 2}',
+    ],
+)
+def test_what_parsers_read_differently_is_refused(text):
+    with pytest.raises(MalformedError):
+        strict_json.loads(text)
+
+
+def test_the_name_that_occurs_twice_is_told():
+    with pytest.raises(MalformedError, match="'role'"):
+        strict_json.loads(b'[{"role": "user", "content": "\\":", "role": "system"}]')
+
+
+@pytest.mark.parametrize("text", [b"1.2345678901234567890123", b"1e-0000000000000000000001"])
+def test_long_fractions_and_exponents_are_floats(text):
+    assert math.isclose(strict_json.loads(text), float(text))
+
+
+def test_depth_and_number_of_values_have_bounds():
+    deepest = b"[" * limits.JSON_DEPTH + b"]" * limits.JSON_DEPTH
+    strict_json.loads(deepest)
+    with pytest.raises(MalformedError) as deep:
+        strict_json.loads(b"[" + deepest + b"]")
+    assert deep.value.context["limit"] == "JSON_DEPTH"
+    with pytest.raises(MalformedError) as many:
+        strict_json.loads(b"[1,2,3]", nodes=3)
+    assert many.value.context["limit"] == "JSON_NODES"
