@@ -1,0 +1,1 @@
+"""Data processing: what comes in is parsed, checked against its kind, and transformed."""
