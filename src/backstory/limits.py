@@ -72,6 +72,7 @@ SCHEMA_BYTES: Final = 128 * KIB
 SCHEMA_DEPTH: Final = 40
 SCHEMA_NODES: Final = 2000  # subschemas, as they are written
 SCHEMA_EXPANDED_NODES: Final = 10_000  # subschemas, with each reference in its target's place
+SCHEMA_EXPANDED_DEPTH: Final = 80
 SCHEMA_PATTERNS: Final = 100
 SCHEMA_PATTERN_CHARS: Final = 1024
 SCHEMA_PATTERN_BYTES: Final = 512 * KIB  # of one compiled pattern
