@@ -27,6 +27,7 @@ LABEL_BYTES: Final = 128
 ENTRY_BYTES: Final = 1 * MIB
 ENTRY_ID_BYTES: Final = 128
 ENTRY_ROLE_BYTES: Final = 32
+ARGUMENTS_DEPTH: Final = 32  # levels; deeper arguments of a tool call are kept as text
 CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put together from
 
 # -- one request ---------------------------------------------------------------------
