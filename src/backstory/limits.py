@@ -85,6 +85,7 @@ KIND_VERSIONS: Final = 1000  # of one kind
 
 # -- transforms ----------------------------------------------------------------------
 TRANSFORM_ROUNDS: Final = 4  # until nothing changes any more
+PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number is masked
 PIPELINE_RULES: Final = 100
 
 # -- waiting and streaming -----------------------------------------------------------
