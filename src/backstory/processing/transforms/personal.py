@@ -27,7 +27,7 @@ EMAIL_PATTERN: Final = rb"(?:[A-Za-z0-9._%+'-]|" + _LATIN + rb")+" + _DOMAIN
 EMAIL_HINT: Final = _DOMAIN
 _CARD_GROUPS: Final = rb"[0-9]{4}" + _GAP + rb"[0-9]{4,6}" + _GAP + rb"[0-9]{3,7}"
 CARD_HINT: Final = rb"[0-9]{13}|" + _CARD_GROUPS
-CARD_RUN: Final = rb"\b(?:[0-9]{13,}|" + _CARD_GROUPS + rb"(?:" + _GAP + rb"[0-9]{1,7})*)"
+CARD_RUN: Final = rb"[0-9]{13,}|\b" + _CARD_GROUPS + rb"(?:" + _GAP + rb"[0-9]{1,7})*"
 PHONE_RUN: Final = rb"\+" + _WIDE_GAP + rb"{0,2}[0-9](?:" + _WIDE_GAP + rb"{0,3}[0-9]){6,24}"
 LOCAL_RUN: Final = rb"\(?[0-9](?:" + _WIDE_GAP + rb"{0,3}[0-9]){5,24}"
 

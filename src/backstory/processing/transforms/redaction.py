@@ -23,6 +23,7 @@ from backstory.processing.transforms.transform import Text
 
 CATEGORIES: Final = frozenset({*secrets.PATTERNS, EMAIL, CARD, PHONE})
 _BREAK: Final = "\0"
+_DOMAIN_BYTES: Final = 256  # RFC 1035 section 2.3.4
 _MASK_OF_CREDENTIALS: Final = f"[redacted:{CREDENTIALS}]"
 
 _Find = Callable[[bytes], Iterator[tuple[int, int, str]]]
@@ -98,13 +99,22 @@ class Redact:
         return b"".join([*kept, data[end:]]) if kept else data
 
     def _formed(self, data: bytes) -> Iterator[tuple[int, int, str]]:
+        end = 0
         for start, stop in self._any.spans(data):
-            found = data[start:stop]
-            for category, form in self._forms.items():
-                if form.is_all_of(found):
-                    if secrets.plausible(category, found):
-                        yield _without_frame(data, start, stop, category)
-                    break
+            if start < end:
+                continue
+            category = self._category(data[start:stop])
+            if secrets.plausible(category, data[start:stop]):
+                yield _without_frame(data, start, stop, category)
+            elif EMAIL in self._forms:
+                # The words that were taken for a key may have swallowed where one begins.
+                for first, last in self._forms[EMAIL].spans(data, start, stop + _DOMAIN_BYTES):
+                    if first < stop:
+                        end = last
+                        yield first, last, EMAIL
+
+    def _category(self, found: bytes) -> str:
+        return next(name for name, form in self._forms.items() if form.is_all_of(found))
 
     def _phones(self, data: bytes) -> Iterator[tuple[int, int, str]]:
         looked_up = 0

@@ -24,6 +24,9 @@ def letters(count):
     [
         ("mail anna.b+x@example.co.uk, ok", "mail [redacted:email], ok", "email"),
         ("jürgen@müller.de", "[redacted:email]", "email"),
+        ("sk-some-words-with-hyphens-me@example.com", "[redacted:email]", "email"),
+        ("bearer certificates-and-user@example.com", "bearer [redacted:email]", "email"),
+        ("No4111111111111111x", "No[redacted:card]x", "card"),
         ("<a@b.io>", "<[redacted:email]>", "email"),
         ("4111 1111 1111 1111", "[redacted:card]", "card"),
         ("4111111111111111", "[redacted:card]", "card"),
@@ -162,6 +165,7 @@ def test_more_numbers_than_are_looked_up_are_masked_unseen():
         "eyJ" * 100_000 + ".",
         "://a:" * 60_000,
         "+4" * 150_000,
+        "sk-a-" * 60_000 + "@b.co",
         "bearer " * 40_000,
     ],
 )
