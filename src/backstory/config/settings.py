@@ -155,6 +155,12 @@ class Settings:
         "Answer plain MCP calls on a fast lane; off sends everything through the SDK",
         readers.switch,
     )
+    models: str = _setting(
+        "",
+        "Models beside the built-in ones, by pattern: a table, as JSON in variables",
+        readers.models,
+        text="those of the reference",
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def origin(self, name: str) -> str:

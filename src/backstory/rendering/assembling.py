@@ -8,7 +8,7 @@ from typing import Final
 
 from backstory.errors import RenderBudgetError
 from backstory.rendering import cutting, ledger, trimming
-from backstory.rendering.counters import Counter
+from backstory.rendering.counters import Tally
 from backstory.rendering.gathering import Gathered
 from backstory.rendering.messages import Message
 from backstory.rendering.outputs import Content, Output, Written
@@ -41,7 +41,7 @@ class Assembler:
     """Fits what was gathered into a budget. Pure: equal input gives equal bytes."""
 
     def __init__(
-        self, request: RenderRequest, gathered: Sequence[Gathered], output: Output, counter: Counter
+        self, request: RenderRequest, gathered: Sequence[Gathered], output: Output, counter: Tally
     ) -> None:
         self._request = request
         self._gathered = gathered

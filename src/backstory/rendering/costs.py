@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import orjson
 
-from backstory.rendering.counters import Counter
+from backstory.rendering.counters import Tally
 
 REQUEST: Final = 3
 MESSAGE: Final = 3
@@ -38,7 +38,7 @@ _JSON: Final = frozenset({"input", "args", "response"})
 class Bill:
     """Adds up tokens; `guessed` where something has no published cost."""
 
-    counter: Counter
+    counter: Tally
     tokens: int = 0
     guessed: bool = False
 

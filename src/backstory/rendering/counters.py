@@ -45,6 +45,25 @@ class Counter:
         return tokens if self.factor == 1.0 else math.ceil(tokens * self.factor)
 
 
+class Tally:
+    """A counter that remembers, for one render, what it has counted."""
+
+    __slots__ = ("_counter", "_seen", "exact", "name")
+
+    def __init__(self, counter: Counter) -> None:
+        self.name = counter.name
+        self.exact = counter.exact
+        self._counter = counter
+        self._seen: dict[str, int] = {}
+
+    def count(self, text: str) -> int:
+        """Tokens of the text."""
+        found = self._seen.get(text)
+        if found is None:
+            found = self._seen[text] = self._counter.count(text)
+        return found
+
+
 COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType(
     {
         counter.name: counter

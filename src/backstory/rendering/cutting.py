@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from backstory.domain.parts import TEXT, TOOL_RESULT, Part
-from backstory.rendering.counters import Counter
+from backstory.rendering.counters import Tally
 from backstory.rendering.messages import Message
 
 LEAST: Final = 32  # tokens; where less is left, nothing is shown
@@ -15,7 +15,7 @@ _CHARS: Final = 16  # of a text for one token that it may have; only these are l
 _MARK: Final = "\n[... {count} characters cut ...]\n"
 
 
-def cut_text(text: str, room: int, counter: Counter) -> str:
+def cut_text(text: str, room: int, counter: Tally) -> str:
     """The longest head and tail, three to one, of at most `room` tokens with the mark."""
     most = min(len(text), room * _CHARS)
 
@@ -40,7 +40,7 @@ def _shortened(text: str, kept: int) -> str:
 def cut(
     messages: Sequence[Message],
     room: int,
-    counter: Counter,
+    counter: Tally,
     cost: Callable[[Sequence[Message]], int],
 ) -> list[Message] | None:
     """The messages with their longest text cut so that they cost `room`, or None.

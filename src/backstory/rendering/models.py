@@ -6,7 +6,7 @@ is configured is asked before the built-in ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -14,6 +14,9 @@ from typing import Any, Final
 from backstory.domain.keys import shorten
 from backstory.errors import ConfigError, UnknownModelError
 from backstory.rendering.counters import COUNTERS, FALLBACK, Counter, counter_named
+
+FORMS: Final = ("openai", "openai-responses", "anthropic", "gemini", "text", "markdown")
+"""All forms a window can have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +53,15 @@ class Models:
         self._models = (*configured, *BUILT_IN)
 
     @classmethod
-    def read(cls, configured: Mapping[str, Any], formats: Iterable[str]) -> Models:
+    def read(cls, configured: Any) -> Models:
         """The table with `{"pattern": {"counter": ..., "format": ...}}` in front.
 
         Raises:
             ConfigError: an entry names a counter or a format that there is not.
         """
-        known = tuple(formats)
-        return cls([_configured(pattern, raw, known) for pattern, raw in configured.items()])
+        if not isinstance(configured, dict):
+            raise ConfigError("models must be an object of patterns")
+        return cls([_configured(pattern, raw) for pattern, raw in configured.items()])
 
     def find(self, name: str) -> Model | None:
         """The first row that matches the name, or its last part."""
@@ -88,12 +92,12 @@ class Models:
         )
 
 
-def _configured(pattern: str, raw: Any, formats: tuple[str, ...]) -> Model:
+def _configured(pattern: str, raw: Any) -> Model:
     counter = raw.get("counter") if isinstance(raw, dict) else None
     form = raw.get("format", "openai") if isinstance(raw, dict) else None
-    if counter is None or form is None or counter not in COUNTERS or form not in formats:
+    if counter is None or form is None or counter not in COUNTERS or form not in FORMS:
         raise ConfigError(
             f"models: {pattern} needs a counter ({', '.join(COUNTERS)}) "
-            f"and a format ({', '.join(formats)})"
+            f"and a format ({', '.join(FORMS)})"
         )
     return Model(pattern.lower(), counter, form)

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from backstory.domain.messages import Format
 from backstory.domain.parts import Part
 from backstory.rendering.costs import MESSAGE, Bill
-from backstory.rendering.counters import Counter
+from backstory.rendering.counters import Tally
 from backstory.rendering.messages import ASSISTANT, SYSTEM, USER, Message
 
 OPENAI: Final = "openai"
@@ -66,7 +66,7 @@ class Output(Protocol):
 class ProviderOutput:
     """What a provider's API takes."""
 
-    def __init__(self, form: Format, counter: Counter) -> None:
+    def __init__(self, form: Format, counter: Tally) -> None:
         self._format = form
         self._counter = counter
 

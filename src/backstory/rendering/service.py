@@ -22,7 +22,7 @@ from backstory.ports.store import Store, View
 from backstory.rendering import records, requests
 from backstory.rendering.accounting import rows
 from backstory.rendering.assembling import Assembled, Assembler
-from backstory.rendering.counters import COUNTERS, Counter
+from backstory.rendering.counters import COUNTERS, Counter, Tally
 from backstory.rendering.gathering import Gathered, Views, gather
 from backstory.rendering.ledger import ENTRIES, NOT_CARRIED, Row, spans
 from backstory.rendering.marks import Guarded, mark_of
@@ -168,11 +168,12 @@ class Renderer:
             Gathered(source, key, view, reader)
             for source, key, view, reader in zip(request.sources, keys, views, readers, strict=True)
         ]
-        output = self._output(form, counter, marks)
+        tally = Tally(counter)
+        output = self._output(form, tally, marks)
         for each in found:
             room = int(request.available * each.source.max_share)
             await gather(each, self._store, principal.tenant, output.cost, room)
-        assembler = Assembler(request, found, output, counter)
+        assembler = Assembler(request, found, output, tally)
         made = await asyncio.to_thread(assembler.assemble)
         versions = [view.snapshot.head.version for view in views]
         record = Record(request, versions, counter.name, form, _digest(made.written.payload))
@@ -189,10 +190,10 @@ class Renderer:
             form=form,
         )
 
-    def _output(self, form: str, counter: Counter, marks: Mapping[str, str]) -> Output:
+    def _output(self, form: str, tally: Tally, marks: Mapping[str, str]) -> Output:
         if form in STYLES:
-            return TextOutput(STYLES[form], counter, marks)
-        return ProviderOutput(self._formats[form], counter)
+            return TextOutput(STYLES[form], tally, marks)
+        return ProviderOutput(self._formats[form], tally)
 
 
 def _digest(payload: Any) -> str:

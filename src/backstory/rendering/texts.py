@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from backstory.rendering.counters import Counter
+from backstory.rendering.counters import Tally
 from backstory.rendering.messages import Message
 from backstory.rendering.outputs import Content, Written
 from backstory.rendering.telling import told
@@ -35,7 +35,7 @@ STYLES: Final[Mapping[str, Style]] = {
 class TextOutput:
     """A window as one text. `sources` are the names behind the marks."""
 
-    def __init__(self, style: Style, counter: Counter, sources: Mapping[str, str]) -> None:
+    def __init__(self, style: Style, counter: Tally, sources: Mapping[str, str]) -> None:
         self._style = style
         self._counter = counter
         self._sources = sources

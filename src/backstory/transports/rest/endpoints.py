@@ -10,6 +10,7 @@ from backstory.transports.rest import (
     contexts,
     entries,
     history,
+    render,
     search,
     system,
 )
@@ -21,6 +22,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *history.ENDPOINTS,
     *commits.ENDPOINTS,
     *changes.ENDPOINTS,
+    *render.ENDPOINTS,
     *search.ENDPOINTS,
     *system.ENDPOINTS,
 )
