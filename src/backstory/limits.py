@@ -86,24 +86,24 @@ IMPORT_ITEM_BYTES: Final = 64 * MIB  # one line of a file, or one item of its ar
 IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
 
 # -- schemas of kinds ----------------------------------------------------------------
-SCHEMA_BYTES: Final = 128 * KIB
-SCHEMA_DEPTH: Final = 40
+SCHEMA_BYTES: Final = 128 * KIB  # of one schema as compact JSON
+SCHEMA_DEPTH: Final = 40  # levels of one schema
 SCHEMA_NODES: Final = 2000  # subschemas, as they are written
 SCHEMA_EXPANDED_NODES: Final = 10_000  # subschemas, with each reference in its target's place
-SCHEMA_EXPANDED_DEPTH: Final = 80
-SCHEMA_PATTERNS: Final = 100
-SCHEMA_PATTERN_CHARS: Final = 1024
+SCHEMA_EXPANDED_DEPTH: Final = 80  # levels, with each reference in its target's place
+SCHEMA_PATTERNS: Final = 100  # regular expressions in one schema
+SCHEMA_PATTERN_CHARS: Final = 1024  # of one pattern as it is written
 SCHEMA_PATTERN_BYTES: Final = 512 * KIB  # of one compiled pattern
 SCHEMA_BRANCHES_PROVEN: Final = 8  # of anyOf and its kin, in what is compared as a whole
 VIOLATIONS: Final = 100  # that one answer names
 VIOLATION_VALUES: Final = 2000  # values in a document of which all violations are looked for
-MIGRATION_OPERATIONS: Final = 100
+MIGRATION_OPERATIONS: Final = 100  # of one migration
 KIND_VERSIONS: Final = 1000  # of one kind
 
 # -- transforms ----------------------------------------------------------------------
 TRANSFORM_ROUNDS: Final = 4  # until nothing changes any more
 PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number is masked
-PIPELINE_RULES: Final = 100
+PIPELINE_RULES: Final = 100  # that choose transforms
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process
