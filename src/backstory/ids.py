@@ -8,7 +8,9 @@ from __future__ import annotations
 import base64
 import secrets
 
-_TO_CROCKFORD = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz")
+_TO_CROCKFORD = bytes.maketrans(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz"
+)
 COMMIT_ID_BYTES = 10
 CONTEXT_ID_BYTES = 10
 

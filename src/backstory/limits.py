@@ -29,6 +29,22 @@ ENTRY_ID_BYTES: Final = 128
 ENTRY_ROLE_BYTES: Final = 32
 CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put together from
 
+# -- content -------------------------------------------------------------------------
+CONTENT_BYTES: Final = 256 * MIB
+CHUNK_BYTES: Final = 96_000  # of any chunk; those that the server cuts have 64 KiB at most
+MANIFEST_CHUNKS: Final = 65_536
+MANIFEST_PAGE_CHUNKS: Final = 256  # that lie in one row of a store
+MEDIA_TYPE_BYTES: Final = 256
+CONTENT_FEED_BYTES: Final = 512 * KIB  # of an upload that are cut, hashed and written at a time
+CONTENT_READ_BYTES: Final = 256 * KIB  # of a download that are read at a time
+CONTENT_RANGES: Final = 16  # of one request; with more, all of the content is answered
+CONTENT_IDLE_SECONDS: Final = 30.0  # between two pieces of an upload
+CONTENT_EDITS: Final = 10_000  # in one patch of content
+CONTENT_ATTEMPTS: Final = 8  # at a patch of content that others change all the time
+UPLOAD_SECONDS: Final = 24 * 3600  # life of chunks that no content refers to
+CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
+CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
+
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB
 HEADER_BYTES: Final = 32 * KIB
@@ -97,4 +113,5 @@ WAL_ALARM_BYTES: Final = 256 * MIB
 WIPE_RETRY_SECONDS: Final = 1.0  # before erased text that a reader held back is wiped again
 SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal
 SWEEP_CONTEXTS: Final = 200  # removed in one run
+SWEEP_UPLOADS: Final = 1000  # chunks of uploads that nobody finished, removed in one run
 SHUTDOWN_SECONDS: Final = 20

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Labels
 from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
@@ -112,7 +113,20 @@ class Fork:
     conditions: Conditions = ALWAYS
 
 
-Operation = Put | Patch | Append | Delete | Expire | Purge | Redact | Restore | Fork
+@dataclass(frozen=True, slots=True)
+class PutContent:
+    """Give the context another content, or none.
+
+    With `base`, the standing content has to be the one whose root this is (b"": none).
+    """
+
+    key: ContextKey
+    content: NewContent | None
+    base: bytes | None = None
+    conditions: Conditions = ALWAYS
+
+
+Operation = Put | Patch | Append | Delete | Expire | Purge | Redact | Restore | Fork | PutContent
 
 
 @dataclass(frozen=True, slots=True)

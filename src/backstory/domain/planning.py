@@ -24,21 +24,25 @@ from backstory.domain.commits import (
     Patch,
     Purge,
     Put,
+    PutContent,
     Redact,
     Restore,
     Result,
 )
+from backstory.domain.content import ContentRef, NewContent
 from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot, missing
 from backstory.domain.documents import Document
 from backstory.domain.entries import DERIVED_ID, NewEntry
 from backstory.domain.keys import ContextKey
 from backstory.errors import (
+    ChunksMissingError,
     ExistsError,
     GoneError,
     KindConflictError,
     LimitReachedError,
     MissingError,
     SchemaError,
+    VersionConflictError,
     Violation,
 )
 
@@ -61,6 +65,7 @@ class Needs:
     past: tuple[ContextKey, int | None] | None = None
     chain: bool = False
     redact: int | None = None
+    content: NewContent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +77,7 @@ class Loaded:
     `known` maps each asked id that a visible entry has to its seq. `redactable` tells whether
     the entry in question is visible and still has its text (None: no such entry).
     `past` is None where that version cannot be read; `source` is a fork's origin as it stands.
+    `missing` are chunks of new content that are not kept, or not the caller's to use.
     """
 
     snapshot: Snapshot | None = None
@@ -82,6 +88,7 @@ class Loaded:
     past: Past | None = None
     source: Snapshot | None = None
     redactable: bool | None = None
+    missing: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +101,10 @@ class ChainStart:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a store has to write for one context. `before` is None for a new row."""
+    """What a store has to write for one context. `before` is None for a new row.
+
+    `content` holds the manifest where the content that `after` names may be new to the store.
+    """
 
     before: Snapshot | None
     after: Snapshot
@@ -105,6 +115,7 @@ class Effect:
     start: ChainStart | None = None
     purge: bool = False
     redact: int | None = None
+    content: NewContent | None = None
 
 
 def needs(operations: Iterable[Operation]) -> Needs:
@@ -113,6 +124,7 @@ def needs(operations: Iterable[Operation]) -> Needs:
     past: tuple[ContextKey, int | None] | None = None
     chain = False
     redact: int | None = None
+    content: NewContent | None = None
     for operation in operations:
         match operation:
             case Append():
@@ -123,9 +135,11 @@ def needs(operations: Iterable[Operation]) -> Needs:
                 past = (operation.source, operation.at)
             case Redact():
                 redact = operation.seq
+            case PutContent():
+                content = operation.content
             case _:
                 pass
-    return Needs(frozenset(known), past, chain, redact)
+    return Needs(frozenset(known), past, chain, redact, content)
 
 
 def plan(
@@ -135,8 +149,9 @@ def plan(
 
     Raises:
         MissingError, ExistsError, KindConflictError, VersionConflictError, PreconditionError,
-        PatchConflictError, SchemaError, TooLargeError, GoneError, LimitReachedError: as the
-            operations' own docstrings and `conditions.check` say; nothing is done then.
+        PatchConflictError, SchemaError, TooLargeError, GoneError, LimitReachedError,
+        ChunksMissingError: as the operations' own docstrings and `conditions.check` say;
+            nothing is done then.
     """
     draft = _Draft(commit, key, loaded)
     partial = [draft.apply(operation) for operation in operations]
@@ -176,6 +191,8 @@ class _Draft:
         self.labels: Labels = before.head.labels if before else ()
         self.expires_at = before.head.expires_at if before else None
         self.state = before.state if before else EMPTY_STATE
+        self.content = before.head.content if before else None
+        self.new_content: NewContent | None = None
         self.born = before.head.born if before else self.version
         self.last_seq = before.head.last_seq if before else loaded.last_seq
         self.count = before.head.entry_count if before else 0
@@ -208,6 +225,8 @@ class _Draft:
                 return self._restore(operation)
             case Fork():
                 return self._fork(operation)
+            case PutContent():
+                return self._put_content(operation)
 
     def effect(self) -> Effect | None:
         """All of it as one version, or None where nothing changed."""
@@ -226,6 +245,7 @@ class _Draft:
             self.start,
             self.purge,
             self.redact,
+            self.new_content,
         )
 
     def _head(self) -> Head:
@@ -240,7 +260,7 @@ class _Draft:
             state_version=self.version
             if fresh or self.parts & Part.STATE or before is None
             else before.head.state_version,
-            content_version=0 if fresh or before is None else before.head.content_version,
+            content_version=self._content_version(fresh=fresh),
             labels=self.labels if self.alive else (),
             entry_count=self.count if self.alive else 0,
             last_seq=self.last_seq,
@@ -251,7 +271,14 @@ class _Draft:
             deleted=not self.alive,
             born=self.born,
             history_from=before.head.history_from if before else self.version,
+            content=self.content if self.alive else None,
         )
+
+    def _content_version(self, *, fresh: bool) -> int:
+        before = self.loaded.snapshot
+        if self.parts & Part.CONTENT and (self.content is not None or not fresh):
+            return self.version
+        return 0 if fresh or before is None else before.head.content_version
 
     # -- one verb each -----------------------------------------------------------------
 
@@ -350,6 +377,7 @@ class _Draft:
             self._begin(past.document.kind)
             self.expires_at = None
         self._set_state(past.document.state)
+        self._set_content(past.document.content)
         if past.document.labels != self.labels:
             self.labels = past.document.labels
             self.parts |= Part.HEAD
@@ -373,12 +401,33 @@ class _Draft:
         self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
         if past.chain.pieces:
             self.last_seq = max(self.last_seq, past.chain.pieces[-1].last)
+        self._set_content(past.document.content)
         self._show(past.chain)
         if past.chain.pieces:
             self.parts |= Part.CHAIN
             self.seqs += past.chain.spans
         # A fork on a new name begins at version 1; on a deleted one it goes on from the last.
         return Result(self.key, 0, created=True)
+
+    def _put_content(self, put: PutContent) -> Result:
+        self._must_live()
+        conditions.check(put.conditions, self.key, self.standing)
+        standing = self.content.root if self.content else b""
+        if put.base is not None and put.base != standing:
+            raise VersionConflictError(
+                f"the content of {self.key} has changed; read it and try again",
+                context=str(self.key),
+                current=self.before_version,
+            )
+        new = put.content
+        if new is None:
+            self._set_content(None)
+            return Result(self.key, 0)
+        if self.loaded.missing:
+            raise _chunks_missing(self.loaded.missing)
+        self._set_content(new.manifest.ref(new.media_type))
+        self.new_content = new
+        return Result(self.key, 0)
 
     # -- what the verbs share ----------------------------------------------------------
 
@@ -402,6 +451,7 @@ class _Draft:
         self.op, self.born, self.kind = Op.CREATED, self.version, kind
         self.parts |= Part.STATE | Part.HEAD
         self.state, self.labels, self.count, self.known = EMPTY_STATE, (), 0, {}
+        self.content = None
         self.start = ChainStart(Chain(), self.last_seq + 1)
 
     def _end(self, op: Op) -> None:
@@ -411,6 +461,7 @@ class _Draft:
         if self.count:
             self.parts |= Part.CHAIN
         self.count, self.known = 0, {}
+        self._set_content(None)
 
     def _show(self, chain: Chain) -> None:
         if len(chain.pieces) >= limits.CHAIN_SEGMENTS:
@@ -425,6 +476,19 @@ class _Draft:
         if state != self.state:
             self.state = state
             self.parts |= Part.STATE
+
+    def _set_content(self, content: ContentRef | None) -> None:
+        if content != self.content:
+            self.content = content
+            self.parts |= Part.CONTENT
+
+
+def _chunks_missing(missing: Sequence[bytes]) -> ChunksMissingError:
+    return ChunksMissingError(
+        f"{len(missing)} chunks are missing; upload them and send the manifest again",
+        missing=[one.hex() for one in missing[: limits.CHUNKS_NAMED]],
+        count=len(missing),
+    )
 
 
 def _new_id(commit: Commit, key: ContextKey) -> bytes:

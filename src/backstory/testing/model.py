@@ -15,6 +15,7 @@ from backstory.clock import SECOND, Clock, SystemClock
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
 from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operation, Outcome
+from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.documents import Document
 from backstory.domain.keys import ContextKey
@@ -34,10 +35,11 @@ from backstory.ports.store import (
     View,
 )
 from backstory.testing import finding
+from backstory.testing.keeping import Keeping
 from backstory.testing.records import Kept, Record, Tenant, new_entries
 
 
-class ModelStore:
+class ModelStore(Keeping):
     """`ports.store.Store`, held in memory by one event loop; nothing outlives it."""
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -104,6 +106,7 @@ class ModelStore:
                 if number != record.number or change.version >= before
             ]
             mine.drop_unseen()
+            mine.drop_unheld()
         return record.head
 
     async def sweep(self, now: int) -> int:
@@ -114,6 +117,7 @@ class ModelStore:
                     _expire(tenant, tenant_name, record, now)
                     count += 1
             tenant.retries = {k: v for k, v in tenant.retries.items() if v[2] > now}
+            _end_uploads(tenant, now)
         self._notes = {k: v for k, v in self._notes.items() if v[1] > now}
         return count
 
@@ -246,7 +250,21 @@ def _load(tenant: Tenant, key: ContextKey, operations: Sequence[Operation]) -> L
         past=_past(source, asked.past[1]) if source and asked.past else None,
         source=source.view.snapshot if source and forks else None,
         redactable=redactable.get(asked.redact) if asked.redact is not None else None,
+        missing=_missing(tenant, asked.content) if asked.content else (),
     )
+
+
+def _missing(tenant: Tenant, content: NewContent) -> Sequence[bytes]:
+    usable = tenant.may_use(content.hold)
+    kept = {chunk: len(data) for chunk, data in tenant.chunks.items() if chunk in usable}
+    absent = (ref.hash for ref in content.manifest if kept.get(ref.hash) != ref.size)
+    return list(dict.fromkeys(absent))
+
+
+def _end_uploads(tenant: Tenant, now: int) -> None:
+    ended = now - limits.UPLOAD_SECONDS * SECOND
+    tenant.uploads = {k: at for k, at in tenant.uploads.items() if at > ended}
+    tenant.drop_unheld()
 
 
 def _past(source: Record, version: int | None) -> Past | None:
@@ -285,6 +303,8 @@ def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect
         log = record.view.chain.locate(effect.redact)
         if log is not None:
             tenant.entries[log, effect.redact].redact()
+    if effect.content is not None:
+        _take_in(tenant, record, effect.content)
     chain = _next_chain(record, effect)
     record.version, record.last_seq = head.version, head.last_seq
     record.views[head.version] = View(effect.after, chain)
@@ -292,6 +312,14 @@ def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect
     if effect.purge:
         record.key, record.views = None, {}
         tenant.drop_unseen()
+        tenant.uploads = {k: v for k, v in tenant.uploads.items() if k[2] != record.number}
+    tenant.drop_unheld()
+
+
+def _take_in(tenant: Tenant, record: Record, content: NewContent) -> None:
+    tenant.manifests[content.manifest.root] = content.manifest
+    for ref in content.manifest:
+        tenant.uploads.pop((content.hold.holder, ref.hash, record.number), None)
 
 
 def _next_chain(record: Record, effect: Effect) -> Chain:

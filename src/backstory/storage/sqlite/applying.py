@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backstory.domain.changes import Part
 from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.planning import ChainStart, Effect
 from backstory.storage import deltas
-from backstory.storage.sqlite import erasure, rows
+from backstory.storage.sqlite import contents, erasure, rows
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.rows import Stored
 from backstory.storage.sqlite.transaction import Transaction
@@ -40,6 +41,8 @@ def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     else:
         context = found.id
         _update(tx, by, commit, found, effect)
+    if effect.parts & Part.CONTENT and not effect.purge:
+        contents.put(tx, contents.Place(commit.tenant, by.tenant, context), effect)
     _append(tx, by, context, effect)
     if effect.start is not None and not _is_default(effect.start):
         _begin_chain(tx, context, effect.after.head.version, effect.start)
@@ -73,6 +76,7 @@ def _insert(tx: Transaction, by: _By, effect: Effect) -> int:
         head.history_from,
         start.first if start else 1,
         bool(start and start.closed.pieces),
+        rows.content_text(head.content),
     )
     _set_state(tx, by.tenant, context, EMPTY_STATE, effect.after)
     _set_labels(tx, by.tenant, context, effect.after)
@@ -121,6 +125,7 @@ def _update_whole(
         run,
         start.first if start else found.open_first,
         bool(start.closed.pieces) if start else found.closed,
+        rows.content_text(head.content),
     )
 
 

@@ -44,7 +44,7 @@ ON CONFLICT (tenant, stream) DO UPDATE SET position = excluded.position
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, (SELECT body FROM states WHERE context = c.id)
+       c.deltas, c.open_first, c.closed, c.content, (SELECT body FROM states WHERE context = c.id)
 FROM contexts AS c
 WHERE c.tenant = ?1 AND c.namespace = ?2 AND c.name = ?3
 
@@ -52,7 +52,7 @@ WHERE c.tenant = ?1 AND c.namespace = ?2 AND c.name = ?3
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, (SELECT body FROM states WHERE context = c.id)
+       c.deltas, c.open_first, c.closed, c.content, (SELECT body FROM states WHERE context = c.id)
 FROM contexts AS c
 WHERE c.id = ?1 AND c.namespace IS NOT NULL
 
@@ -67,9 +67,9 @@ SELECT namespace, name FROM contexts WHERE id = ?1 AND tenant = ?2
 INSERT INTO contexts (
     tenant, uid, namespace, name, kind, labels, version, commit_id, state_version,
     content_version, entry_count, last_seq, author, created_at, updated_at, expires_at, deleted,
-    born, history_from, document_version, deltas, open_first, closed
+    born, history_from, document_version, deltas, open_first, closed, content
 ) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-          ?7, 0, ?20, ?21)
+          ?7, 0, ?20, ?21, ?22)
 RETURNING id
 
 -- name: touch_context
@@ -81,14 +81,14 @@ WHERE id = ?1
 UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = ?4, last_seq = ?5, author = ?6,
     updated_at = ?7, kind = ?8, labels = ?9, state_version = ?10, content_version = ?11,
     created_at = ?12, expires_at = ?13, deleted = ?14, born = ?15, document_version = ?16,
-    deltas = ?17, open_first = ?18, closed = ?19
+    deltas = ?17, open_first = ?18, closed = ?19, content = ?20
 WHERE id = ?1
 
 -- name: purge_context
 UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = 0, last_seq = ?4, author = ?5,
     updated_at = ?6, namespace = NULL, name = NULL, name_hash = ?7, kind = NULL, labels = NULL,
     expires_at = NULL, deleted = 1, history_from = ?2, document_version = ?2, deltas = 0,
-    open_first = ?4 + 1, closed = 0
+    open_first = ?4 + 1, closed = 0, content = NULL
 WHERE id = ?1
 
 -- name: set_history_from
@@ -245,7 +245,7 @@ ORDER BY expires_at LIMIT ?2
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM contexts AS c
 WHERE c.tenant = ?1 AND (c.namespace, c.name) > (?2, ?3) AND c.namespace < ?4
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?5)
@@ -256,7 +256,7 @@ ORDER BY c.namespace, c.name LIMIT ?8
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM labels AS l CROSS JOIN contexts AS c ON c.id = l.context
 WHERE l.tenant = ?1 AND l.term = ?9 AND (c.namespace, c.name) > (?2, ?3) AND c.namespace < ?4
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?5)
@@ -326,3 +326,106 @@ ORDER BY rowid DESC
 
 -- name: entry_size
 SELECT created_at, length(content) FROM entries WHERE id = ?1
+
+-- name: find_chunk
+SELECT id, size FROM chunks WHERE tenant = ?1 AND hash = ?2
+
+-- name: add_chunk
+INSERT INTO chunks (tenant, hash, size) VALUES (?1, ?2, ?3) RETURNING id
+
+-- name: add_chunk_body
+INSERT INTO chunk_bodies (id, codec, body) VALUES (?1, ?2, ?3)
+
+-- name: chunk_body
+SELECT c.id, b.codec, b.body FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.id = c.id
+WHERE c.tenant = ?1 AND c.hash = ?2
+
+-- name: drop_chunk
+DELETE FROM chunks WHERE id = ?1
+
+-- name: drop_chunk_body
+DELETE FROM chunk_bodies WHERE id = ?1
+
+-- name: add_upload
+INSERT INTO uploads (holder, chunk, context, at) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT (holder, chunk, context) DO UPDATE SET at = excluded.at
+
+-- name: uploaded
+SELECT 1 FROM uploads WHERE holder = ?1 AND chunk = ?2 LIMIT 1
+
+-- name: is_uploaded
+SELECT 1 FROM uploads WHERE chunk = ?1 LIMIT 1
+
+-- name: uploads_of
+SELECT DISTINCT chunk FROM uploads WHERE holder = ?1 LIMIT ?2
+
+-- name: uploads_to
+SELECT DISTINCT chunk FROM uploads WHERE context = ?1
+
+-- name: uploads_before
+SELECT holder, chunk, context FROM uploads WHERE at <= ?1 ORDER BY at LIMIT ?2
+
+-- name: drop_upload
+DELETE FROM uploads WHERE holder = ?1 AND chunk = ?2 AND context = ?3
+
+-- name: drop_uploads_of
+DELETE FROM uploads WHERE holder = ?1 AND chunk = ?2
+
+-- name: drop_uploads_to
+DELETE FROM uploads WHERE context = ?1
+
+-- name: find_manifest
+SELECT id FROM manifests WHERE tenant = ?1 AND root = ?2
+
+-- name: add_manifest
+INSERT INTO manifests (tenant, root) VALUES (?1, ?2) RETURNING id
+
+-- name: add_manifest_page
+INSERT INTO manifest_pages (manifest, start, body) VALUES (?1, ?2, ?3)
+
+-- name: manifest_pages
+SELECT body FROM manifest_pages WHERE manifest = ?1 ORDER BY start
+
+-- name: manifest_page_at
+SELECT start, body FROM manifest_pages WHERE manifest = ?1 AND start <= ?2
+ORDER BY start DESC LIMIT 1
+
+-- name: drop_manifest
+DELETE FROM manifests WHERE id = ?1
+
+-- name: drop_manifest_pages
+DELETE FROM manifest_pages WHERE manifest = ?1
+
+-- name: add_chunk_ref
+INSERT OR IGNORE INTO chunk_refs (chunk, manifest) VALUES (?1, ?2)
+
+-- name: chunk_ref
+SELECT 1 FROM chunk_refs WHERE chunk = ?1 AND manifest = ?2
+
+-- name: is_referenced
+SELECT 1 FROM chunk_refs WHERE chunk = ?1 LIMIT 1
+
+-- name: drop_chunk_ref
+DELETE FROM chunk_refs WHERE chunk = ?1 AND manifest = ?2
+
+-- name: manifests_of_chunk
+SELECT manifest FROM chunk_refs WHERE chunk = ?1 ORDER BY manifest DESC LIMIT 256
+
+-- name: namespaces_showing
+SELECT DISTINCT c.namespace FROM contents AS h JOIN contexts AS c ON c.id = h.context
+WHERE h.manifest = ?1 AND c.namespace IS NOT NULL
+
+-- name: add_content
+INSERT INTO contents (context, version, manifest) VALUES (?1, ?2, ?3)
+
+-- name: contents_below
+SELECT id, manifest FROM contents WHERE context = ?1 AND version < ?2
+
+-- name: content_version_at
+SELECT max(version) FROM contents WHERE context = ?1 AND version <= ?2
+
+-- name: drop_content
+DELETE FROM contents WHERE id = ?1
+
+-- name: manifest_shown
+SELECT 1 FROM contents WHERE manifest = ?1 LIMIT 1

@@ -85,6 +85,7 @@ def view_at(db: Database, found: Stored, at: int) -> View:
         expires_at=document.expires_at,
         deleted=document.deleted,
         born=document.born,
+        content=document.content,
     )
     return View(Snapshot(past, document.state), chain)
 
