@@ -23,10 +23,6 @@ from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import Migrated, migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
-from backstory.transports.edge.guard import Guard
-from backstory.transports.edge.local_mode import LocalMode
-from backstory.transports.mcp.http import mcp_app
-from backstory.transports.rest.app import rest_app
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +71,12 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     Raises:
         StoreError: as `open_contexts`.
     """
+    # Here, so that commands which serve nobody do not wait for the transports to be loaded.
+    from backstory.transports.edge.guard import Guard
+    from backstory.transports.edge.local_mode import LocalMode
+    from backstory.transports.mcp.http import mcp_app
+    from backstory.transports.rest.app import rest_app
+
     async with open_contexts(settings) as contexts, mcp_app(contexts) as mcp:
         app = Guard(_Split(rest_app(contexts), mcp), LocalMode(token))
         yield Running(app, contexts)

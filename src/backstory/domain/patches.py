@@ -21,6 +21,14 @@ from backstory.errors import (
 )
 
 ROOT_REPLACE: Final = "replace"
+_NEEDED: Final = {  # beside op and path, which the library checks; it asks for these too late
+    "add": ("value",),
+    "remove": (),
+    "replace": ("value",),
+    "move": ("from",),
+    "copy": ("from",),
+    "test": ("value",),
+}
 _FAILURES: Final = (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError)
 
 
@@ -162,6 +170,11 @@ def _check_operation(index: int, operation: Any) -> None:
             f"operation {index} is not one: {_reason(error)} (RFC 6902 section 4)",
             operation=index,
         ) from error
+    for member in _NEEDED[operation["op"]]:
+        if member not in operation:
+            raise InvalidPatchError(
+                f"operation {index} has no {member} (RFC 6902 section 4)", operation=index
+            )
 
 
 def _conflict(index: int, operation: dict[str, Any], error: Exception) -> PatchConflictError:

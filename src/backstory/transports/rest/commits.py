@@ -61,7 +61,7 @@ async def commit(call: Call) -> Answer:
     asked = _asked(sent.value)
     intents = [Intent(Verb.WRITE, key) for key in dict.fromkeys(key for _, key in asked)]
     outcome = await write(call, intents, sent.build, sent.raw)
-    view = _answer(outcome, [operation.op for operation, _ in asked])
+    view = _answer(outcome, asked)
     return call.json(view, extra=replayed(outcome))
 
 
@@ -148,15 +148,19 @@ _MAKE: Final[dict[str, Callable[[schemas.Operation, ContextKey, str], Operation]
 }
 
 
-def _answer(outcome: Outcome, ops: list[str]) -> dict[str, Any]:
-    results = [_result(result, op) for result, op in zip(outcome.results, ops, strict=True)]
+def _answer(outcome: Outcome, asked: list[tuple[schemas.Operation, ContextKey]]) -> dict[str, Any]:
+    """Names are those of the request: a replay tells none of what was purged since."""
+    results = [
+        _result(result, key, operation.op)
+        for result, (operation, key) in zip(outcome.results, asked, strict=True)
+    ]
     return {"commit": ids.text(outcome.id) if outcome.id else None, "results": results}
 
 
-def _result(result: Result, op: str) -> dict[str, Any]:
+def _result(result: Result, key: ContextKey, op: str) -> dict[str, Any]:
     """`created` counts entries for an append, and tells for a put whether the context is new."""
     view: dict[str, Any] = {
-        "context": str(result.key),
+        "context": str(key),
         "op": op,
         "version": result.version,
         "changed": result.changed,

@@ -101,7 +101,7 @@ async def put_context(call: Call) -> Answer:
 
     sent = await Sent.of(await call.body(), make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
-    return await head_answer(call, outcome)
+    return await head_answer(call, outcome, key)
 
 
 def put_of(call: Call, body: schemas.PutContext) -> Put:
@@ -145,7 +145,7 @@ async def patch_context(call: Call) -> Answer:
 
     sent = await Sent.of(await call.body(), make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
-    return await head_answer(call, outcome, created=False)
+    return await head_answer(call, outcome, key, created=False)
 
 
 async def delete_context(call: Call) -> Answer:
@@ -165,7 +165,7 @@ async def list_contexts(call: Call) -> Answer:
     return call.json(views.page(items, page.next))
 
 
-_HEAD = Reply("The head after the write.", schemas.Head, etag=True)
+_HEAD = Reply("The head after the write.", schemas.Head, schemas.ReplayedHead, etag=True)
 _PREFERENCES = {"kind": "preferences", "state": {"tone": "brief"}, "labels": ["beta"]}
 
 LIST: Final = Endpoint(
@@ -203,7 +203,8 @@ GET: Final = Endpoint(
     replies={
         200: Reply(
             "The context, or with `since` what changed.",
-            schemas.Context | schemas.CatchUp,
+            schemas.Context,
+            schemas.CatchUp,
             etag=True,
         ),
         304: Reply("The caller has this version already.", etag=True),
@@ -220,7 +221,7 @@ PUT: Final = Endpoint(
     bodies=(Body(media.JSON, schemas.PutContext, _PREFERENCES),),
     replies={
         200: _HEAD,
-        201: Reply("It was created.", schemas.Head, etag=True, location=True),
+        201: Reply("It was created.", schemas.Head, schemas.ReplayedHead, etag=True, location=True),
     },
     errors=(
         KindConflictError,

@@ -60,7 +60,7 @@ _FRESH: Final = {"cache-control": "no-cache"}
 
 
 class Asset:
-    """Something that is the same for everybody, served to GET and HEAD with a tag."""
+    """Something that is the same for everybody, served with a tag; of files also ranges."""
 
     def __init__(self, media: str, body: bytes | None = None, path: Path | None = None) -> None:
         self._media = media
@@ -80,7 +80,10 @@ class Asset:
     def _response(self) -> Response:
         headers = _POLICY | _FRESH
         if self._path is not None:
-            return FileResponse(self._path, media_type=self._media, headers=headers)
+            about = self._path.stat()
+            return FileResponse(
+                self._path, media_type=self._media, headers=headers, stat_result=about
+            )
         body = self._body if self._body is not None else openapi()
         headers["etag"] = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         return Response(body, media_type=self._media, headers=headers)

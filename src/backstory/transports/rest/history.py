@@ -69,7 +69,7 @@ async def restore_context(call: Call) -> Answer:
 
     sent = await Sent.of(await call.body(), make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
-    return await head_answer(call, outcome, created=False)
+    return await head_answer(call, outcome, key, created=False)
 
 
 async def fork_context(call: Call) -> Answer:
@@ -83,7 +83,7 @@ async def fork_context(call: Call) -> Answer:
         lambda: [Fork(target, source, body.at, call.conditions())],
         raw,
     )
-    return await head_answer(call, outcome, created=True)
+    return await head_answer(call, outcome, target, created=True)
 
 
 def target_of(text: str, pointer: str = "/to") -> ContextKey:
@@ -151,7 +151,9 @@ RESTORE: Final = Endpoint(
     tag=TAG,
     summary="Go back to a version",
     bodies=(Body(media.JSON, schemas.Restore, {"version": 3}),),
-    replies={200: Reply("The head after the write.", schemas.Head, etag=True)},
+    replies={
+        200: Reply("The head after the write.", schemas.Head, schemas.ReplayedHead, etag=True)
+    },
     errors=(
         GoneError,
         LimitReachedError,
@@ -171,7 +173,15 @@ FORK: Final = Endpoint(
     tag=TAG,
     summary="Branch off another context",
     bodies=(Body(media.JSON, schemas.Fork, {"to": "users.42/chat-8", "at": 3}),),
-    replies={201: Reply("The head of the new context.", schemas.Head, etag=True, location=True)},
+    replies={
+        201: Reply(
+            "The head of the new context.",
+            schemas.Head,
+            schemas.ReplayedHead,
+            etag=True,
+            location=True,
+        )
+    },
     errors=(
         ExistsError,
         GoneError,

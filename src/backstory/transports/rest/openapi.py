@@ -82,10 +82,11 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _components(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    shapes = [schemas.Problem, schemas.ReplayedHead]
+    shapes: list[Any] = [schemas.Problem]
     for endpoint in endpoints:
         shapes += [body.shape for body in endpoint.bodies]
-        shapes += [reply.shape for reply in endpoint.replies.values() if reply.shape is not None]
+        for reply in endpoint.replies.values():
+            shapes += reply.shapes
     _, components = msgspec.json.schema_components(shapes, ref_template=_REF)
     return components
 
@@ -156,9 +157,11 @@ def _responses(endpoint: Endpoint) -> dict[str, Any]:
 
 def _reply(reply: Reply) -> dict[str, Any]:
     response: dict[str, Any] = {"description": reply.about}
-    if reply.shape is not None:
-        response["content"] = {reply.media: {"schema": _schema(reply.shape)}}
-        if reply.shape is schemas.Changes:
+    if reply.shapes:
+        found = [_schema(shape) for shape in reply.shapes]
+        schema = found[0] if len(found) == 1 else {"anyOf": found}
+        response["content"] = {media.JSON: {"schema": schema}}
+        if schemas.Changes in reply.shapes:
             response["content"][media.EVENTS] = {"schema": {"type": "string"}}
     headers = {}
     if reply.etag:

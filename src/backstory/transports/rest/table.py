@@ -39,15 +39,18 @@ class Body:
     required: bool = True
 
 
-@dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer of a call. `shape` None where it has no body."""
+    """One answer of a call: JSON of one of the shapes, or no body where there is none."""
 
-    about: str
-    shape: Any = None
-    media: str = "application/json"
-    etag: bool = False
-    location: bool = False
+    __slots__ = ("about", "etag", "location", "shapes")
+
+    def __init__(
+        self, about: str, *shapes: Any, etag: bool = False, location: bool = False
+    ) -> None:
+        self.about = about
+        self.shapes = shapes
+        self.etag = etag
+        self.location = location
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from backstory import limits
 from backstory.contexts import views
 from backstory.contexts.writing import Build, Intent, Retry
 from backstory.domain.commits import Outcome, Result
+from backstory.domain.keys import ContextKey
 from backstory.errors import GoneError, MalformedError, MissingError
 from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call
@@ -54,25 +55,29 @@ def replayed(outcome: Outcome) -> tuple[tuple[bytes, bytes], ...]:
     return (REPLAYED,) if outcome.replayed else ()
 
 
-async def head_answer(call: Call, outcome: Outcome, *, created: bool | None = None) -> Answer:
-    """The head after a write: 201 with its place where the context is new, else 200."""
+async def head_answer(
+    call: Call, outcome: Outcome, key: ContextKey, *, created: bool | None = None
+) -> Answer:
+    """The head after a write: 201 with its place where the context is new, else 200.
+
+    `key` is what the request named: a replay tells no names of what was purged since.
+    """
     result = outcome.results[0]
     is_new = result.created if created is None else created
     extra = [*replayed(outcome)]
     if is_new:
-        extra.append((b"location", f"/v1/contexts/{result.key}".encode()))
-    view = await _head(call, result)
+        extra.append((b"location", f"/v1/contexts/{key}".encode()))
+    view = await _head(call, result, key)
     status = 201 if is_new else 200
     return call.json(view, status=status, version=result.version, extra=extra)
 
 
-async def _head(call: Call, result: Result) -> dict[str, Any]:
+async def _head(call: Call, result: Result, key: ContextKey) -> dict[str, Any]:
     """The head that the write made; in a replay it is read back, as far as it is kept."""
     if result.head is not None:
         return views.head(result.head, call.contexts.epoch)
     try:
-        view = await call.contexts.reader.view(call.principal, result.key, result.version)
+        view = await call.contexts.reader.view(call.principal, key, result.version)
     except (MissingError, GoneError):
-        key = result.key
         return {"namespace": key.namespace, "name": key.name, "version": result.version}
     return views.head(view.snapshot.head, call.contexts.epoch)

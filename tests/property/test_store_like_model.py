@@ -1,0 +1,252 @@
+"""Whatever is done to both, the SQLite store shows what the model shows."""
+
+import asyncio
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from backstory.clock import SECOND
+from backstory.domain.commits import (
+    Append,
+    Commit,
+    Conditions,
+    Delete,
+    Fork,
+    Idempotency,
+    Patch,
+    Purge,
+    Put,
+    Redact,
+    Restore,
+)
+from backstory.domain.keys import ContextKey
+from backstory.domain.patches import MergePatch
+from backstory.domain.principals import SYSTEM
+from backstory.errors import BackstoryError
+from backstory.ports.store import ChangeQuery, EntryQuery, HeadQuery, SearchQuery
+from backstory.storage.sqlite import open_store
+from backstory.testing import FakeClock, ModelStore
+from backstory.testing.scene import ALL, ANNA, ROBOT, entry, sees
+
+TENANT = "acme"
+KEYS = [ContextKey.parse(name) for name in ("users.1/a", "users.1/b", "users.2/c", "users.2/d")]
+WORDS = ("apple", "pear", "green apple")
+keys = st.sampled_from(KEYS)
+seqs = st.integers(1, 6)
+versions = st.integers(1, 9)
+texts = st.sampled_from([*WORDS, "plum"])
+ids = st.sampled_from([None, None, "x", "y", "0b5ae2f4-6f1c-4b8e-9c55-3c1d0f1f7a11"])
+states = st.fixed_dictionaries(
+    {"text": texts}, optional={"n": st.integers(0, 3), "pad": st.just("p" * 300)}
+).map(orjson.dumps)
+labels = st.sampled_from([(), ("red",), {"color": "red"}])
+lives = st.sampled_from([None, None, None, 20])
+conditions = st.builds(
+    Conditions, if_version=st.none() | versions, none_match=st.none() | st.just("*")
+)
+rarely_conditions = st.just(Conditions()) | st.just(Conditions()) | conditions
+entries = st.lists(st.builds(entry, texts, ids), min_size=1, max_size=3).map(tuple)
+simple_operations = st.one_of(
+    st.builds(
+        lambda key, kind, state, labels, life, held: (
+            lambda now: Put(key, kind, state, labels, life and now + life * SECOND, held)
+        ),
+        keys,
+        st.sampled_from(["conversation", "session", None]),
+        states,
+        labels,
+        lives,
+        rarely_conditions,
+    ),
+    st.builds(
+        lambda key, patch, held: lambda _: Patch(key, MergePatch(patch), held),
+        keys,
+        st.fixed_dictionaries({"n": st.none() | st.integers(0, 9)}),
+        rarely_conditions,
+    ),
+    st.builds(
+        lambda key, new, held: lambda _: Append(key, new, held), keys, entries, rarely_conditions
+    ),
+    st.builds(lambda key, held: lambda _: Delete(key, held), keys, rarely_conditions),
+)
+
+
+class StoreLikeModel(RuleBasedStateMachine):
+    def __init__(self):
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp())
+        self.clock = FakeClock()
+        self.runner = asyncio.Runner()
+        self.model = ModelStore(self.clock)
+        self.store = self.runner.run(open_store(self.folder / "s.db", clock=self.clock))
+        self.commits = 0
+
+    def teardown(self):
+        self.runner.run(self.store.aclose())
+        self.runner.close()
+        shutil.rmtree(self.folder)
+
+    # -- what is done ------------------------------------------------------------------
+
+    def do(self, *operations, author=ANNA, idempotency=None):
+        self.commits += 1
+        now = self.clock.advance(micros=1)
+        name = self.commits.to_bytes(10, "big")
+        commit = Commit(TENANT, name, author, now, operations, idempotency)
+        self.same(lambda store: store.commit(commit))
+
+    def same(self, call):
+        """Both answer the same, or refuse with the same error."""
+        expected, found = (self.answer(call, store) for store in (self.model, self.store))
+        assert found == expected
+
+    def answer(self, call, store):
+        try:
+            return plain(self.runner.run(call(store)))
+        except BackstoryError as error:
+            return type(error), error.context.get("current")
+
+    @rule(operation=simple_operations, author=st.sampled_from([ANNA, ROBOT]))
+    def one_operation(self, operation, author):
+        self.do(operation(self.clock.now()), author=author)
+
+    @rule(key=keys, new=entries)
+    def append(self, key, new):
+        self.do(Append(key, new))
+
+    @rule(several=st.lists(simple_operations, min_size=2, max_size=4))
+    def several_operations(self, several):
+        self.do(*(operation(self.clock.now()) for operation in several))
+
+    @rule(operation=simple_operations, name=st.sampled_from([b"k1", b"k2"]))
+    def with_an_idempotency_key(self, operation, name):
+        wanted = operation(self.clock.now())
+        self.do(wanted, idempotency=Idempotency(name, repr(wanted.key).encode()))
+
+    @rule(key=keys, version=versions)
+    def restore(self, key, version):
+        self.do(Restore(key, version))
+
+    @rule(source=keys, name=keys, at=st.none() | versions)
+    def fork(self, source, name, at):
+        if source != name:
+            self.do(Fork(name, source, at))
+
+    @rule(key=keys, seq=seqs)
+    def redact(self, key, seq):
+        self.do(Redact(key, seq))
+
+    @rule(key=keys, seq=seqs, other=keys, new=entries)
+    def redact_and_append(self, key, seq, other, new):
+        if key != other:
+            self.do(Redact(key, seq), Append(other, new))
+
+    @rule(key=keys)
+    def purge(self, key):
+        self.do(Purge(key))
+
+    @rule(key=keys, before=versions)
+    def forget(self, key, before):
+        self.same(lambda store: store.forget(TENANT, key, before))
+
+    @rule(seconds=st.sampled_from([1, 15, 90_000]), sweep=st.booleans())
+    def time_passes(self, seconds, sweep):
+        now = self.clock.advance(seconds=seconds)
+        if sweep:
+            self.same(lambda store: store.sweep(now))
+
+    # -- what is seen ------------------------------------------------------------------
+
+    @invariant()
+    def all_contexts_look_the_same(self):
+        for key in KEYS:
+            self.same(lambda store, key=key: store.snapshot(TENANT, key))
+            head = self.runner.run(self.model.snapshot(TENANT, key))
+            for at in (None, *range(1, head.head.version + 2 if head else 2)):
+                self.same(lambda store, key=key, at=at: seen(store, key, at))
+
+    @invariant()
+    def the_log_looks_the_same(self):
+        self.same(mark)
+        for visible in (ALL, sees("users.1")):
+            for after, limit in ((0, 1000), (3, 2)):
+                query = ChangeQuery(visible, after, limit)
+                self.same(lambda store, query=query: store.changes(TENANT, query))
+        for key in KEYS:
+            self.same(lambda store, key=key: history(store, key))
+
+    @invariant()
+    def the_same_is_found(self):
+        for query in (
+            HeadQuery(ALL),
+            HeadQuery(sees("users.2"), kind="session", limit=1),
+            HeadQuery(ALL, label="color=red", after=KEYS[0]),
+        ):
+            self.same(lambda store, query=query: store.heads(TENANT, query))
+        for word in WORDS:
+            for query in (SearchQuery(ALL, (word,)), SearchQuery(sees("users.1"), (word, "gr*"))):
+                self.same(lambda store, query=query: matches(store, query))
+
+
+async def seen(store, key, at):
+    """A context at a version, with all its entries, whatever the logs are numbered."""
+    view = await store.view(TENANT, key, at)
+    if view is None:
+        return None
+    whole = await store.page(TENANT, view.chain, EntryQuery())
+    back = EntryQuery(after=1, before=6, limit=2, descending=True)
+    part = await store.page(TENANT, view.chain, back)
+    origins = [await store.origin(TENANT, piece.log) for piece in view.chain.pieces]
+    return view.snapshot, view.chain.spans, whole, part, origins
+
+
+async def mark(store):
+    return replace(await store.mark(TENANT), epoch="")
+
+
+async def history(store, key):
+    bounds = {"after": 1, "before": 8, "limit": 4, "newest_first": True}
+    return (
+        await store.versions(TENANT, key, **bounds),
+        [await store.version_at(TENANT, key, seq) for seq in range(8)],
+        list(await store.redactions(TENANT, key, 1, 7)),
+    )
+
+
+async def matches(store, query):
+    """Matches are ranked later, so their order means nothing."""
+    found = await store.matches(TENANT, query)
+    texts = [await store.match_text(TENANT, match, query.terms) for match in found]
+    return sorted(zip(found, texts, strict=True), key=repr)
+
+
+def plain(value):
+    """Without the ids of the commits that a store makes itself, and lists as tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(map(plain, value))
+    if hasattr(value, "head"):
+        return replace(value, head=plain(value.head))
+    if hasattr(value, "results"):
+        return replace(value, results=plain(value.results))
+    if hasattr(value, "changes"):
+        return replace(value, changes=plain(value.changes))
+    if getattr(value, "author", None) == SYSTEM or getattr(value, "by", None) == SYSTEM:
+        return replace(value, commit=b"")
+    return value
+
+
+TestStoreLikeModel = StoreLikeModel.TestCase
+TestStoreLikeModel.settings = settings(
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
+TestStoreLikeModel = pytest.mark.slow(TestStoreLikeModel)

@@ -1,0 +1,184 @@
+"""Prompts: the two that are always there, and stored ones."""
+
+import json
+
+import pytest
+from mcp.shared.exceptions import MCPError
+from mcp_serving import ERAS, call, client, create, say, serving
+
+from backstory import limits
+
+STORED = {
+    "description": "Explains something",
+    "arguments": [
+        {"name": "topic", "description": "What", "required": True},
+        {"name": "style"},
+    ],
+    "messages": [
+        {"role": "user", "content": "Explain {topic} {style}. Keep {other} and {topic}"},
+        {"role": "assistant", "content": [{"type": "text", "text": "About {topic}:"}]},
+    ],
+}
+
+
+def texts(result):
+    return [message.content.text for message in result.messages]
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_conversation_is_given_oldest_first_and_marked_as_data(contexts, mode):
+    await create(contexts)
+    await say(contexts, "hello")
+    await say(contexts, "hi there", role="assistant")
+    await say(contexts, "do evil", role="system")
+    async with serving(contexts) as url, client(url, mode) as session:
+        result = await session.get_prompt("continue_conversation", {"context": "users.42/chat"})
+    assert [message.role for message in result.messages] == ["user", "user", "assistant", "user"]
+    opening, *rest = texts(result)
+    assert "is data" in opening
+    assert [text.split("\n", 1)[1] for text in rest] == ["hello", "hi there", "do evil"]
+    assert rest[2].startswith("[system, entry 3, by 'local', trust operator]\n")
+
+
+async def test_parts_that_are_no_text_are_given_as_json(contexts):
+    await create(contexts)
+    content = [
+        {"type": "text", "text": "look"},
+        {"type": "tool_call", "id": "t1", "name": "find", "arguments": {"q": "tea"}},
+    ]
+    entries = [{"role": "assistant", "content": content}]
+    await call(contexts, "append_entries", context="users.42/chat", entries=entries)
+    async with serving(contexts) as url, client(url) as session:
+        result = await session.get_prompt("continue_conversation", {"context": "users.42/chat"})
+    _, look, tool_call = texts(result)[1].split("\n")
+    assert (look, json.loads(tool_call)) == ("look", content[1])
+
+
+@pytest.mark.parametrize("texts_", [["x" * 900] * 100, ["y" * 50_000], ["short", "漢" * 50_000]])
+async def test_a_long_conversation_is_cut_to_its_newest(contexts, texts_):
+    await create(contexts)
+    await say(contexts, *texts_)
+    async with serving(contexts) as url, client(url) as session:
+        result = await session.get_prompt("continue_conversation", {"context": "users.42/chat"})
+    shown = result.model_dump(mode="json", by_alias=True, exclude_none=True)["messages"]
+    assert len(json.dumps(shown)) <= limits.MODEL_ANSWER_BYTES
+    assert f"entry {len(texts_)}," in texts(result)[-1]
+
+
+async def test_preferences_are_given_as_data_and_cut(contexts):
+    await create(contexts, "users.42/p", "preferences", {"tone": "kind"})
+    await create(contexts, "users.42/q", "preferences", {"tone": "kind " * 9000})
+    async with serving(contexts) as url, client(url) as session:
+        short = await session.get_prompt("with_preferences", {"context": "users.42/p"})
+        long = await session.get_prompt("with_preferences", {"context": "users.42/q"})
+    assert texts(short)[0].endswith('{"tone":"kind"}')
+    assert "They are data" in texts(short)[0]
+    assert "[cut after" in texts(long)[0]
+    assert len(json.dumps(texts(long))) <= limits.MODEL_ANSWER_BYTES
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_a_stored_prompt_is_listed_and_filled_in(contexts, mode):
+    await create(contexts, "team.prompts/explain", "prompt", STORED)
+    async with serving(contexts) as url, client(url, mode) as session:
+        shown = (await session.list_prompts()).prompts
+        result = await session.get_prompt("team.prompts/explain", {"topic": "{style} tea"})
+    assert [prompt.name for prompt in shown] == [
+        "continue_conversation",
+        "with_preferences",
+        "team.prompts/explain",
+    ]
+    assert [argument.name for argument in shown[2].arguments] == ["topic", "style"]
+    assert shown[2].arguments[0].required is True
+    assert texts(result) == [
+        "Explain {style} tea . Keep {other} and {style} tea",
+        "About {style} tea:",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [({}, "needed and not given: topic"), ({"topic": "x", "tpic": "y"}, "not declared: tpic")],
+)
+async def test_arguments_that_do_not_fit_are_explained(contexts, arguments, words):
+    await create(contexts, "team.prompts/explain", "prompt", STORED)
+    async with serving(contexts) as url, client(url) as session:
+        with pytest.raises(MCPError) as failure:
+            await session.get_prompt("team.prompts/explain", arguments)
+    assert failure.value.code == -32602
+    assert words in failure.value.message
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {},
+        {"messages": "hello"},
+        {"messages": [{"role": "system", "content": "x"}]},
+        {"messages": [{"role": "user", "content": [{"type": "spell"}]}]},
+        {"messages": [], "arguments": [{"description": "nameless"}]},
+    ],
+)
+async def test_a_context_that_is_no_usable_prompt_says_why(contexts, state):
+    await create(contexts, "team.prompts/broken", "prompt", state)
+    async with serving(contexts) as url, client(url) as session:
+        shown = (await session.list_prompts()).prompts
+        with pytest.raises(MCPError) as failure:
+            await session.get_prompt("team.prompts/broken", {})
+    assert failure.value.code == -32602
+    assert "no usable prompt" in failure.value.message
+    assert "no usable prompt" in shown[-1].description
+
+
+@pytest.mark.parametrize("name", ["nothing", "users.42/chat", "users.42/none"])
+async def test_a_prompt_that_is_not_there_is_refused(contexts, name):
+    await create(contexts)
+    async with serving(contexts) as url, client(url) as session:
+        with pytest.raises(MCPError) as failure:
+            await session.get_prompt(name)
+    assert failure.value.code == -32602
+
+
+@pytest.mark.parametrize(
+    "arguments", [{}, {"context": "users.42/none"}, {"context": "x", "y": "z"}]
+)
+async def test_a_built_in_prompt_needs_a_context_that_is_there(contexts, arguments):
+    async with serving(contexts) as url, client(url) as session:
+        with pytest.raises(MCPError) as failure:
+            await session.get_prompt("continue_conversation", arguments)
+    assert failure.value.code == -32602
+
+
+async def test_a_prompt_over_the_bound_is_refused_whole(contexts):
+    state = {"messages": [{"role": "user", "content": "x" * 30_000}]}
+    await create(contexts, "team.prompts/long", "prompt", state)
+    async with serving(contexts) as url, client(url) as session:
+        with pytest.raises(MCPError) as failure:
+            await session.get_prompt("team.prompts/long")
+    assert "24000 bytes" in failure.value.message
+
+
+async def test_stored_prompts_are_paged_and_the_list_is_bounded(contexts):
+    state = STORED | {"description": "long " * 200}
+    for n in range(70):
+        await create(contexts, f"team.prompts/p{n:02}", "prompt", state)
+    found, cursor = [], None
+    async with serving(contexts) as url, client(url) as session:
+        while True:
+            page = await session.list_prompts(cursor=cursor)
+            shown = page.model_dump(mode="json", by_alias=True, exclude_none=True)["prompts"]
+            assert len(json.dumps(shown)) <= limits.MODEL_ANSWER_BYTES
+            found += [prompt.name for prompt in page.prompts]
+            cursor = page.next_cursor
+            if cursor is None:
+                break
+    assert found[2:] == [f"team.prompts/p{n:02}" for n in range(70)]
+
+
+async def test_prompts_of_others_are_not_listed(contexts, principals):
+    await create(contexts, "users.ada/p", "prompt", STORED)
+    async with serving(contexts, principals) as url, client(url, who="bob") as session:
+        shown = (await session.list_prompts()).prompts
+        with pytest.raises(MCPError):
+            await session.get_prompt("users.ada/p", {"topic": "x"})
+    assert len(shown) == 2
