@@ -15,6 +15,7 @@ plugin of pytest runs them (`anyio_mode = "auto"`).
 
 from __future__ import annotations
 
+from backstory.testing.contract_content import ContentContract
 from backstory.testing.contract_erasing import ErasingContract
 from backstory.testing.contract_finding import FindingContract
 from backstory.testing.contract_history import HistoryContract
@@ -28,6 +29,7 @@ class StoreContract(
     RetriesContract,
     HistoryContract,
     ErasingContract,
+    ContentContract,
     LogContract,
     FindingContract,
 ):

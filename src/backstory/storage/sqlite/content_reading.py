@@ -21,9 +21,7 @@ def manifest(db: Database, tenant: str, root: bytes) -> Manifest:
     return found
 
 
-def piece(
-    db: Database, seal: Seal, tenant: str, root: bytes, *, start: int, stop: int
-) -> bytes:
+def piece(db: Database, seal: Seal, tenant: str, root: bytes, *, start: int, stop: int) -> bytes:
     """As `ports.store.Contents.read_content` says."""
     number = _find(db, tenant, root)
     taken: list[bytes] = []
