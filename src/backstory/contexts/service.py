@@ -5,6 +5,10 @@ from __future__ import annotations
 from backstory.clock import Clock
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
+from backstory.contexts.contents.editing import Editor
+from backstory.contexts.contents.fetching import Fetcher
+from backstory.contexts.contents.storing import Storer
+from backstory.contexts.contents.transfer import Transfer
 from backstory.contexts.history import Historian
 from backstory.contexts.listing import Lister
 from backstory.contexts.reading import Reader
@@ -27,6 +31,10 @@ class Contexts:
         self.hub = Hub(store, bus)
         self.reader = Reader(store, clock)
         self.writer = Writer(store, bus, clock, self.seal)
+        self.fetcher = Fetcher(store, self.reader)
+        self.storer = Storer(store, self.writer, clock)
+        self.transfer = Transfer(store, self.fetcher, self.seal)
+        self.editor = Editor(store, self.fetcher, self.writer, clock)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)

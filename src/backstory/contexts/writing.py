@@ -66,11 +66,10 @@ class Writer:
         """
         for intent in intents:
             access.require(principal, intent.verb, intent.key)
+        known = await self.recall(principal, retry)
+        if known is not None:
+            return known
         idempotency = self._idempotency(principal, retry)
-        if idempotency is not None:
-            outcome = await self._store.replay(principal.tenant, idempotency)
-            if outcome is not None:
-                return outcome
         operations = tuple(build())
         await access.require_instruct(self._store, principal, operations)
         await self._require_origins(principal, operations)
@@ -86,6 +85,17 @@ class Writer:
         if outcome.id is not None and not outcome.replayed:
             self._bus.announce(principal.tenant)
         return outcome
+
+    async def recall(self, principal: Principal, retry: Retry | None) -> Outcome | None:
+        """What came of the request when it was sent before, None where it was not.
+
+        Raises:
+            KeyReusedError: the idempotency key came with another request before.
+        """
+        idempotency = self._idempotency(principal, retry)
+        if idempotency is None:
+            return None
+        return await self._store.replay(principal.tenant, idempotency)
 
     async def _require_origins(self, principal: Principal, operations: Sequence[Operation]) -> None:
         """An inherited entry is redacted in its origin too, so rights are needed there."""
