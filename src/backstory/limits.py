@@ -77,6 +77,15 @@ SEARCH_CANDIDATES: Final = 2000  # matches that are ranked
 SEARCH_TEXT_CHARS: Final = 600  # of the text around a match that an answer shows
 SEARCH_HIGHLIGHTS: Final = 32
 
+# -- codings on the wire -------------------------------------------------------------
+CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
+CODED_PIECE_BYTES: Final = 64 * KIB  # of a body, decoded at once
+VARIANT_BYTES: Final = 16 * MIB  # coded answers kept by one process
+INLINE_BYTES: Final = 32 * KIB  # coded on the event loop; more leaves it
+GZIP_LEVEL: Final = 5
+BROTLI_QUALITY: Final = 4
+ZSTD_LEVEL: Final = 3
+
 # -- history -------------------------------------------------------------------------
 SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 
@@ -110,6 +119,8 @@ PAGE_CACHE_KIB: Final = 16 * 1024
 CHECKPOINT_PAGES: Final = 2000  # of the WAL, before the checkpointer runs
 RESTART_PAGES: Final = 16_000  # of the WAL, before writers wait for it to begin anew
 WAL_ALARM_BYTES: Final = 256 * MIB
+ERASE_ENTRIES: Final = 200  # erased in one transaction, so that writers need not wait long
+WIPE_SECONDS: Final = 2.0  # writers wait at most, while a reader keeps erased text from being wiped
 WIPE_RETRY_SECONDS: Final = 1.0  # before erased text that a reader held back is wiped again
 SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal
 SWEEP_CONTEXTS: Final = 200  # removed in one run

@@ -72,13 +72,14 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         StoreError: as `open_contexts`.
     """
     # Here, so that commands which serve nobody do not wait for the transports to be loaded.
+    from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.rest.app import rest_app
 
     async with open_contexts(settings) as contexts, mcp_app(contexts) as mcp:
-        app = Guard(_Split(rest_app(contexts), mcp), LocalMode(token))
+        app = Guard(Coding(_Split(rest_app(contexts), mcp)), LocalMode(token))
         yield Running(app, contexts)
 
 

@@ -41,6 +41,7 @@ from backstory.errors import (
     KindConflictError,
     LimitReachedError,
     MissingError,
+    PatchConflictError,
     SchemaError,
     VersionConflictError,
     Violation,
@@ -295,6 +296,7 @@ class _Draft:
             raise KindConflictError(
                 f"{self.key} is a {self.kind}, not a {put.kind}; delete it first or use another name",
                 kind=self.kind,
+                current=self.before_version,
             )
         self._set_state(put.state)
         if put.labels != self.labels or put.expires_at != self.expires_at:
@@ -305,7 +307,11 @@ class _Draft:
     def _patch(self, patch: Patch) -> Result:
         self._must_live()
         conditions.check(patch.conditions, self.key, self.standing)
-        self._set_state(patch.patch.apply(self.state))
+        try:
+            self._set_state(patch.patch.apply(self.state))
+        except PatchConflictError as error:
+            error.context |= {"context": str(self.key), "current": self.before_version}
+            raise
         return Result(self.key, 0)
 
     def _append(self, append: Append) -> Result:

@@ -343,6 +343,12 @@ class Notes(Protocol):
         """Keep or replace a note until `expires_at`."""
         ...
 
+    async def swap_note(
+        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
+    ) -> bool:
+        """`put_note`, if the note still is `before` (None: there is none), and whether it was."""
+        ...
+
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         """The note, or None when there is none or its time is over."""
         ...

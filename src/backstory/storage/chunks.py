@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-import zstandard
 from blake3 import blake3
 
+from backstory import zstd
 from backstory.domain.chunking import Chunk
 from backstory.domain.content import ChunkRef
 from backstory.errors import ContentCorruptError
@@ -31,12 +31,11 @@ Encoded = tuple[ChunkRef, Codec, bytes]
 
 def encode(chunks: Iterable[Chunk]) -> list[Encoded]:
     """What is to be stored of each."""
-    compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    return [(chunk.ref, *_encode(compressor, chunk.data)) for chunk in chunks]
+    return [(chunk.ref, *_encode(chunk.data)) for chunk in chunks]
 
 
-def _encode(compressor: zstandard.ZstdCompressor, data: bytes) -> tuple[Codec, bytes]:
-    frame = compressor.compress(data)
+def _encode(data: bytes) -> tuple[Codec, bytes]:
+    frame = zstd.compress(data, _LEVEL)
     return (Codec.ZSTD, frame) if len(frame) <= _PAYS * len(data) else (Codec.RAW, data)
 
 
@@ -59,8 +58,6 @@ def decode(ref: ChunkRef, codec: int | None, body: bytes | None) -> bytes:
 def _decompress(ref: ChunkRef, frame: bytes) -> bytes:
     """Nothing where the frame cannot be read or would be larger than the chunk ever was."""
     try:
-        if zstandard.frame_content_size(frame) != ref.size:
-            return b""
-        return zstandard.ZstdDecompressor().decompress(frame)
-    except zstandard.ZstdError:
+        return zstd.ZstdDecompressor().decompress(frame, ref.size + 1)
+    except zstd.ZstdError:
         return b""

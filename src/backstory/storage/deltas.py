@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import IntEnum
 
-import zstandard
-
-from backstory import limits
+from backstory import limits, zstd
 
 _LEVEL = 1
 _TINY = 64  # bytes below which a frame would not pay for itself
@@ -37,8 +35,8 @@ def encode(old: bytes, new: bytes, *, run: int) -> tuple[Codec, bytes]:
     if len(old) <= _TINY:
         return Codec.RAW, old
     if run + 1 >= limits.SNAPSHOT_EVERY:
-        return Codec.WHOLE, zstandard.ZstdCompressor(level=_LEVEL).compress(old)
-    return Codec.DELTA, _compressor(len(old) + len(new), _dictionary(new)).compress(old)
+        return Codec.WHOLE, zstd.compress(old, _LEVEL)
+    return Codec.DELTA, _compress(old, new)
 
 
 def decode(bodies: Iterable[tuple[Codec, bytes]], newest: bytes) -> bytes:
@@ -52,25 +50,35 @@ def decode(bodies: Iterable[tuple[Codec, bytes]], newest: bytes) -> bytes:
             case Codec.RAW:
                 document = body
             case Codec.WHOLE:
-                document = _decompress(zstandard.ZstdDecompressor(), body)
+                document = _decompress(body, None)
             case Codec.DELTA:
-                decompressor = zstandard.ZstdDecompressor(dict_data=_dictionary(document))
-                document = _decompress(decompressor, body)
+                document = _decompress(body, document)
     return document
 
 
-def _dictionary(raw: bytes) -> zstandard.ZstdCompressionDict:
-    return zstandard.ZstdCompressionDict(raw, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+def _prefix(raw: bytes) -> zstd.ZstdDict:
+    return zstd.ZstdDict(raw, is_raw=True)
 
 
-def _compressor(size: int, dictionary: zstandard.ZstdCompressionDict) -> zstandard.ZstdCompressor:
-    if size < _BIG:
-        return zstandard.ZstdCompressor(level=_LEVEL, dict_data=dictionary)
-    parameters = zstandard.ZstdCompressionParameters.from_level(
-        _LEVEL, window_log=_WINDOW_LOG, enable_ldm=True
-    )
-    return zstandard.ZstdCompressor(dict_data=dictionary, compression_params=parameters)
+def _compress(old: bytes, new: bytes) -> bytes:
+    parameters = {int(zstd.CompressionParameter.compression_level): _LEVEL}
+    if len(old) + len(new) >= _BIG:
+        parameters |= {
+            int(zstd.CompressionParameter.window_log): _WINDOW_LOG,
+            int(zstd.CompressionParameter.enable_long_distance_matching): 1,
+        }
+    return zstd.compress(old, options=parameters, zstd_dict=_prefix(new).as_prefix)
 
 
-def _decompress(decompressor: zstandard.ZstdDecompressor, body: bytes) -> bytes:
-    return decompressor.decompress(body, max_output_size=_DECODED_BYTES)
+def _decompress(body: bytes, newer: bytes | None) -> bytes:
+    """The document in a frame, never more than a document can be.
+
+    Raises:
+        zstd.ZstdError: the frame is damaged.
+    """
+    dictionary = None if newer is None else _prefix(newer).as_prefix
+    decompressor = zstd.ZstdDecompressor(dictionary)
+    document = decompressor.decompress(body, _DECODED_BYTES)
+    if not decompressor.eof:
+        raise zstd.ZstdError("the frame is cut off, or holds more than a document can have")
+    return document

@@ -187,6 +187,18 @@ class FindingContract(Contract):
         assert await store.get_note("other", "session/1") is None
         await store.sweep(now)
 
+    async def test_a_note_is_swapped_only_by_who_knows_it(self, scene: Scene) -> None:
+        store, end = scene.store, scene.clock.now() + SECOND
+        assert not await store.swap_note("acme", "n", b"one", b"two", end)
+        assert await store.swap_note("acme", "n", None, b"one", end)
+        assert not await store.swap_note("acme", "n", None, b"two", end)
+        assert await store.swap_note("acme", "n", b"one", b"two", end)
+        assert await store.get_note("acme", "n") == b"two"
+        scene.clock.advance(seconds=1)
+        assert not await store.swap_note("acme", "n", b"two", b"three", end + SECOND)
+        assert await store.swap_note("acme", "n", None, b"three", end + SECOND)
+        assert await store.get_note("acme", "n") == b"three"
+
     async def test_a_store_knows_its_life_and_its_secret(self, scene: Scene) -> None:
         assert scene.store.first_epoch
         assert scene.store.epoch.isalnum()

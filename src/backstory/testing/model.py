@@ -195,6 +195,14 @@ class ModelStore(Keeping):
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
         self._notes[tenant, name] = value, expires_at
 
+    async def swap_note(
+        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
+    ) -> bool:
+        if await self.get_note(tenant, name) != before:
+            return False
+        await self.put_note(tenant, name, value, expires_at)
+        return True
+
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         value, expires_at = self._notes.get((tenant, name), (None, 0))
         return value if expires_at > self._clock.now() else None

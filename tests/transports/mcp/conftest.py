@@ -1,8 +1,8 @@
 """A store for each test, and principals who may do different things."""
 
-import mcp_serving
 import pytest
 
+import mcp_serving
 from backstory.domain import policy
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Verb

@@ -5,12 +5,12 @@ import random
 
 import orjson
 import pytest
-from mcp_serving import call, create, fail, say
 
 from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.tools import TABLE
+from mcp_serving import call, create, fail, say
 
 ALPHABETS = {
     "ascii": "abc xyz",
@@ -181,11 +181,11 @@ async def test_a_commit_too_large_for_one_answer_is_split_but_told_in_full(conte
     operations = [{"op": "put", "context": name, "kind": "session", "state": {}} for name in names]
     done = await bounded(contexts, "commit", operations=operations)
     assert done["truncated"] is True
-    arguments, found = {}, []
-    while not found or answer["more"]:
+    arguments, found, more = {}, [], True
+    while more:
         answer = await bounded(contexts, "read_changes", **arguments)
         found += [item["context"] for item in answer["items"]]
-        arguments = answer["next"]
+        arguments, more = answer["next"], answer["more"]
     assert found == names
 
 

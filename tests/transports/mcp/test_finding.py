@@ -3,7 +3,8 @@
 import asyncio
 
 import pytest
-from mcp_serving import call, create, fail, say, soon
+
+from mcp_serving import call, create, fail, say, soon, until
 
 
 @pytest.fixture
@@ -79,9 +80,7 @@ async def test_changes_are_told_in_order_and_followed(shelf):
 
 async def test_changes_can_be_waited_for(shelf):
     waiting = asyncio.create_task(call(shelf, "read_changes", after="now", wait=15))
-    await asyncio.sleep(0)
-    while shelf.hub._count == 0:
-        await asyncio.sleep(0)
+    await until(lambda: shelf.hub._count)
     await say(shelf, "again", name="users.bob/chat")
     answer = await soon(waiting)
     assert [item["context"] for item in answer["items"]] == ["users.bob/chat"]

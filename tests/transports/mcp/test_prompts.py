@@ -4,9 +4,9 @@ import json
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from mcp_serving import ERAS, call, client, create, say, serving
 
 from backstory import limits
+from mcp_serving import ERAS, call, client, create, say, serving
 
 STORED = {
     "description": "Explains something",

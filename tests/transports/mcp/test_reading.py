@@ -1,8 +1,8 @@
 """read_context."""
 
 import pytest
-from mcp_serving import call, create, fail, say
 
+from mcp_serving import call, create, fail, say
 
 STATE = {"topic": "tea", "tasks": [{"done": True}], "note": "long enough to be worth a patch" * 3}
 

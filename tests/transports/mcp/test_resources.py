@@ -4,11 +4,11 @@ import json
 
 import pytest
 from mcp.shared.exceptions import MCPError
-from mcp_serving import ERAS, MODERN, call, client, create, say, serving
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from backstory import limits
 from backstory.transports.mcp.uris import ENTRIES_TEMPLATE, TEMPLATE
+from mcp_serving import ERAS, MODERN, call, client, create, say, serving
 
 
 @pytest.mark.parametrize("mode", ERAS)

@@ -3,11 +3,11 @@
 import jsonschema
 import orjson
 import pytest
-from mcp_serving import ERAS, client, serving
 
 from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.transports.mcp.tools import TABLE, shown_to
+from mcp_serving import ERAS, client, serving
 
 TOOLS = shown_to(LOCAL_ADMIN)
 

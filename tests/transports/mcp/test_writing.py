@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from mcp_serving import call, create, fail, say
 
 from backstory import limits
+from mcp_serving import call, create, fail, say
 
 
 async def test_a_context_is_created_and_replaced(contexts):

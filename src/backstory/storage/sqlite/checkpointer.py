@@ -10,6 +10,8 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import apsw
 
@@ -87,7 +89,9 @@ class Checkpointer:
             self._quietly(self._passive)
         if all(told is _nobody for told in waiting):
             return
-        error = self._quietly(self._wipe)
+        # Only those who wait for it are worth making the writers wait as well.
+        patient = any(told is not _retry for told in waiting)
+        error = self._quietly(partial(self._wipe, seconds=limits.WIPE_SECONDS * patient))
         self._dirty = error is not None
         for told in waiting:
             told(OutcomeUnknownError(_NOT_YET, retry_after=1) if error else None)
@@ -110,7 +114,8 @@ class Checkpointer:
         pages, moved = db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         if pages >= limits.RESTART_PAGES and moved == pages:
             # Under steady writing the log never comes to its end by itself.
-            with self._lock:
+            with self._lock, suppress(apsw.BusyError):
+                db.connection.set_busy_timeout(0)
                 db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         self._watch_size()
 
@@ -125,8 +130,9 @@ class Checkpointer:
             )
         self._alarmed = size > limits.WAL_ALARM_BYTES
 
-    def _wipe(self, db: Database) -> None:
+    def _wipe(self, db: Database, *, seconds: float) -> None:
         with self._lock:
+            db.connection.set_busy_timeout(round(1000 * seconds))
             db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             if scrub(db, self._options):
                 db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)

@@ -1,7 +1,9 @@
 """Erasing: what no kept version of any context shows any more is taken out of the file.
 
 Which entries a context's kept history shows is its coverage: spans of seqs for each log. An
-entry goes when it was in the coverage that is given up and is in no other.
+entry goes when it was in the coverage that is given up and is in no other. From then on
+nobody can reach it; its rows are erased a few at a time, so that other writers need not wait
+for the purge of a long conversation.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
+from backstory import limits
 from backstory.domain.chains import Chain, Span, merge, subtract
 from backstory.domain.changes import Op
 from backstory.domain.commits import Commit
@@ -31,7 +34,7 @@ def redact(tx: Transaction, found: Stored, seq: int) -> None:
     rowid = rows.entry_rowid(log, seq) if log is not None else 0
     content = tx.db.value(QUERIES.entry_content, rowid)
     if content is not None:
-        tx.words.erase_entries(found.tenant, [(rowid, content)])
+        tx.words.erase_entry(found.tenant, rowid, content)
         tx.db.run(QUERIES.redact_entry, rowid)
         tx.erased = True
 
@@ -129,13 +132,12 @@ def _set_refs(db: Database, context: int, remaining: Iterable[int]) -> None:
 
 
 def _give_up(tx: Transaction, tenant: int, lost: Coverage) -> None:
-    """Erase those entries that nobody else's kept history shows."""
+    """Have those entries erased that nobody else's kept history shows."""
     for log, spans in lost.items():
         if not spans:
             continue
         for first, last in subtract(spans, _shown(tx.db, log)):
-            _erase(tx, tenant, log, first, last)
-    tx.words.erase_states()
+            tx.db.run(QUERIES.add_erasure, tenant, log, first, last)
     tx.erased = True
 
 
@@ -148,7 +150,25 @@ def _shown(db: Database, log: int) -> Iterator[Span]:
             yield from coverage(db, found).get(log, ())
 
 
-def _erase(tx: Transaction, tenant: int, log: int, first: int, last: int) -> None:
-    bounds = rows.entry_rowid(log, first), rows.entry_rowid(log, last)
-    tx.words.erase_entries(tenant, tx.db.all(QUERIES.contents_between, *bounds))
-    tx.db.run(QUERIES.drop_entries, *bounds)
+def erase_some(tx: Transaction) -> bool:
+    """Erase up to `limits.ERASE_ENTRIES` of what was given up; whether there may be more."""
+    room = limits.ERASE_ENTRIES
+    while room > 0:
+        row = tx.db.one(QUERIES.next_erasure)
+        if row is None:
+            return False
+        number, tenant, log, first, last = row
+        bounds = rows.entry_rowid(log, first), rows.entry_rowid(log, last)
+        found = tx.db.all(QUERIES.contents_between, *bounds, room)
+        for rowid, content in found:
+            if content is not None:
+                tx.words.erase_entry(tenant, rowid, content)
+        if len(found) < room:
+            tx.db.run(QUERIES.drop_entries, *bounds)
+            tx.db.run(QUERIES.drop_erasure, number)
+        else:
+            end = found[-1][0]
+            tx.db.run(QUERIES.drop_entries, bounds[0], end)
+            tx.db.run(QUERIES.shorten_erasure, number, rows.log_and_seq(end)[1] + 1)
+        room -= len(found)
+    return True

@@ -129,7 +129,7 @@ SELECT id, version, created_at, voice, content, metadata, entry_id FROM entries
 WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
 
 -- name: contents_between
-SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 AND content IS NOT NULL
+SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3
 
 -- name: drop_entries
 DELETE FROM entries WHERE id BETWEEN ?1 AND ?2
@@ -269,23 +269,34 @@ INSERT INTO entry_words (rowid, body, scope) VALUES (?1, ?2, ?3)
 -- name: drop_entry_words
 INSERT INTO entry_words (entry_words, rowid, body, scope) VALUES ('delete', ?1, ?2, ?3)
 
--- name: entry_words_secure
-INSERT INTO entry_words (entry_words, rank) VALUES ('secure-delete', ?1)
+-- name: count_state_word
+INSERT INTO state_words (tenant, word, context, count) VALUES (?1, ?2, ?3, ?4)
+ON CONFLICT DO UPDATE SET count = count + excluded.count
 
--- name: merge_entry_words
-INSERT INTO entry_words (entry_words) VALUES ('optimize')
+-- name: drop_state_word
+DELETE FROM state_words WHERE tenant = ?1 AND word = ?2 AND context = ?3 AND count <= 0
 
--- name: add_state_words
-INSERT INTO state_words (rowid, body, scope) VALUES (?1, ?2, ?3)
+-- name: clear_state_words
+DELETE FROM state_words
 
--- name: drop_state_words
-INSERT INTO state_words (state_words, rowid, body, scope) VALUES ('delete', ?1, ?2, ?3)
+-- name: states_with
+SELECT context, count FROM state_words WHERE tenant = ?1 AND word = ?2
 
--- name: merge_state_words
-INSERT INTO state_words (state_words) VALUES ('optimize')
+-- name: states_with_beginning
+SELECT context, sum(count) FROM state_words WHERE tenant = ?1 AND word >= ?2 AND word < ?3
+GROUP BY context
 
--- name: file_bytes
-SELECT page_count * page_size FROM pragma_page_count, pragma_page_size
+-- name: add_erasure
+INSERT INTO erasures (tenant, log, first, last) VALUES (?1, ?2, ?3, ?4)
+
+-- name: next_erasure
+SELECT id, tenant, log, first, last FROM erasures ORDER BY id LIMIT 1
+
+-- name: shorten_erasure
+UPDATE erasures SET first = ?2 WHERE id = ?1
+
+-- name: drop_erasure
+DELETE FROM erasures WHERE id = ?1
 
 -- name: entry_id
 SELECT entry_id FROM entries WHERE id = ?1
@@ -305,9 +316,6 @@ UPDATE meta SET search = ?1 WHERE id = 1
 -- name: clear_entry_words
 INSERT INTO entry_words (entry_words) VALUES ('delete-all')
 
--- name: clear_state_words
-INSERT INTO state_words (state_words) VALUES ('delete-all')
-
 -- name: all_contents
 SELECT e.id, c.tenant, e.content FROM entries AS e JOIN contexts AS c ON c.id = e.id >> 32
 WHERE e.content IS NOT NULL ORDER BY e.id
@@ -318,10 +326,6 @@ ORDER BY s.context
 
 -- name: match_entries
 SELECT rowid, frequencies(entry_words) FROM entry_words WHERE entry_words MATCH ?1
-ORDER BY rowid DESC
-
--- name: match_states
-SELECT rowid, frequencies(state_words) FROM state_words WHERE state_words MATCH ?1
 ORDER BY rowid DESC
 
 -- name: entry_size

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from backstory.domain.chains import Chain
 from backstory.domain.contexts import label_terms
@@ -18,7 +19,7 @@ from backstory.storage.sqlite import listing, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.rows import Stored
 from backstory.storage.sqlite.words import scope
-from backstory.storage.tokens import Phrase, highlights, phrase
+from backstory.storage.tokens import Phrase, count, highlights, phrase
 
 
 def expression(tenant: int, phrases: list[Phrase]) -> str:
@@ -46,13 +47,8 @@ def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Mat
     if number is None or not asked:
         return []
     look = _Look(db, query, now, {})
-    asked_of = expression(number, asked)
-    found: list[Match] = []
-    for match in _all(look, asked_of):
-        found.append(_with_empty(match, phrases))
-        if len(found) >= query.candidates:
-            break
-    return found
+    found = chain(_states(look, number, asked), _entries(look, expression(number, asked)))
+    return [_with_empty(match, phrases) for match in islice(found, query.candidates)]
 
 
 def _listed(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Match]:
@@ -84,8 +80,8 @@ class _Look:
         if number not in self.seen:
             found = reading.by_id(self.db, number)
             shown = found is not None and self._passes(found)
-            chain = reading.chain_now(self.db, found) if found and shown else Chain()
-            self.seen[number] = (found, chain) if found and shown else None
+            visible = reading.chain_now(self.db, found) if found and shown else Chain()
+            self.seen[number] = (found, visible) if found and shown else None
         return self.seen[number]
 
     def _passes(self, found: Stored) -> bool:
@@ -98,13 +94,8 @@ class _Look:
         )
 
 
-def _all(look: _Look, asked: str) -> Iterator[Match]:
-    for number, packed in look.db.connection.execute(QUERIES.match_states, (asked,)):
-        context = look.visible(number)
-        if context is not None:
-            snapshot = context[0].snapshot
-            size, moment = len(snapshot.state), snapshot.head.updated_at
-            yield Match(snapshot.head, None, _numbers(packed), size, moment)
+def _entries(look: _Look, asked: str) -> Iterator[Match]:
+    """Matching entries, once for each context that shows them, the newest logs first."""
     showing: dict[int, list[int]] = {}
     for rowid, packed in look.db.connection.execute(QUERIES.match_entries, (asked,)):
         log, seq = rows.log_and_seq(rowid)
@@ -117,6 +108,40 @@ def _all(look: _Look, asked: str) -> Iterator[Match]:
                 moment, size = look.db.all(QUERIES.entry_size, rowid)[0]
                 at = rows.unpack_time(moment)
                 yield Match(context[0].head, seq, _numbers(packed), size, at)
+
+
+def _states(look: _Look, tenant: int, phrases: list[Phrase]) -> Iterator[Match]:
+    """Matching states, the newest contexts first."""
+    counted = [_with_words(look.db, tenant, words) for words in phrases]
+    candidates = set(counted[0]).intersection(*counted[1:])
+    for number in sorted(candidates, reverse=True):
+        context = look.visible(number)
+        if context is None:
+            continue
+        snapshot = context[0].snapshot
+        text = text_of_state(snapshot.state) if any(len(p.tokens) > 1 for p in phrases) else ""
+        frequencies = tuple(
+            counts[number] if len(words.tokens) == 1 else count(look.db.tokens, text, words)
+            for words, counts in zip(phrases, counted, strict=True)
+        )
+        if all(frequencies):
+            at = snapshot.head.updated_at
+            yield Match(snapshot.head, None, frequencies, len(snapshot.state), at)
+
+
+def _with_words(db: Database, tenant: int, wanted: Phrase) -> dict[int, int]:
+    """The contexts whose states have all words of a phrase, in whatever order."""
+    *whole, last = wanted.tokens
+    found: list[dict[int, int]] = [
+        dict(db.all(QUERIES.states_with, tenant, word)) for word in whole
+    ]
+    if wanted.prefix:
+        end = last + chr(0x10FFFF)
+        found.append(dict(db.all(QUERIES.states_with_beginning, tenant, last, end)))
+    else:
+        found.append(dict(db.all(QUERIES.states_with, tenant, last)))
+    common = set(found[0]).intersection(*found[1:])
+    return {number: found[-1][number] for number in common}
 
 
 def _numbers(packed: str) -> tuple[int, ...]:

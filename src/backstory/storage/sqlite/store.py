@@ -252,6 +252,16 @@ class SqliteStore:
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
         await self._writer.run(lambda tx: notes.put(tx.db, tenant, name, value, expires_at))
 
+    async def swap_note(
+        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
+    ) -> bool:
+        now = self._clock.now()
+        return await self._writer.run(
+            lambda tx: notes.swap(
+                tx.db, tenant, name, before=before, value=value, expires_at=expires_at, now=now
+            )
+        )
+
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         return await self._point(notes.get, tenant, name, self._clock.now())
 

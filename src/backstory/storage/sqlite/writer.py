@@ -19,13 +19,14 @@ from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.sealing import Seal
 from backstory.errors import (
-    BackstoryError,
     BusyError,
     OutcomeUnknownError,
+    StoreError,
     StoreUnavailableError,
 )
 from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.erasure import erase_some
 from backstory.storage.sqlite.faults import ENVIRONMENT, translate
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.transaction import Transaction
@@ -47,7 +48,14 @@ class _Job:
 
 
 class _BatchError(Exception):
-    """The transaction as a whole did not happen; `__cause__` says why."""
+    """The transaction as a whole did not happen; `reason` is what its callers hear.
+
+    `apart` tells whether the jobs may be tried again one by one: one of them broke it.
+    """
+
+    def __init__(self, reason: Exception, *, apart: bool) -> None:
+        super().__init__(str(reason))
+        self.reason, self.apart = reason, apart
 
 
 class Writer:
@@ -66,6 +74,8 @@ class Writer:
         self._db: Database | None = None
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._next: _Job | None = None
+        self._erasing = True  # something may be left over from an earlier life
+        self._erased: list[_Job] = []
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="backstory-write", daemon=True)
@@ -98,43 +108,46 @@ class Writer:
     # -- in the thread ---------------------------------------------------------------------
 
     def _work(self) -> None:
-        while batch := self._batch():
+        while (batch := self._batch()) is not None:
             self._run_batch(batch)
         self._drop_connection()
 
-    def _batch(self) -> list[_Job]:
-        """What waits, in order and within bounds; empty at the end."""
-        job = self._next or self._queue.get()
-        self._next = None
+    def _batch(self) -> list[_Job] | None:
+        """What waits, in order and within bounds; None at the end."""
         batch: list[_Job] = []
         weight = 0
-        while job is not None:
+        while True:
+            try:
+                job = self._next or self._queue.get(block=not (batch or self._erasing))
+            except queue.Empty:
+                return batch
+            self._next = None
+            if job is None:
+                return self._last(batch)
             weight += job.weight
             if batch and (weight > limits.WRITE_BATCH_BYTES or len(batch) >= limits.WRITE_BATCH):
                 self._next = job
                 return batch
             batch.append(job)
-            try:
-                job = self._queue.get_nowait()
-            except queue.Empty:
-                return batch
-        if batch:
-            self._queue.put(None)  # the end was seen, but after these
+
+    def _last(self, batch: list[_Job]) -> list[_Job] | None:
+        """The end was seen; whatever is under way comes before it."""
+        if not batch and not self._erasing:
+            return None
+        self._queue.put(None)
         return batch
 
     def _run_batch(self, batch: list[_Job]) -> None:
         try:
             self._transact(batch)
         except _BatchError as failure:
-            cause = failure.__cause__
-            assert cause is not None
-            if len(batch) > 1 and not isinstance(cause, BackstoryError):
-                # One job's rows broke it; alone, the others have nothing to do with that.
+            if failure.apart and len(batch) > 1:
                 for job in batch:
                     self._run_batch([job])
                 return
             for job in batch:
-                job.error = cause
+                job.error = failure.reason
+            self._erasing = False
         self._answer(batch)
 
     def _transact(self, batch: list[_Job]) -> None:
@@ -142,14 +155,19 @@ class Writer:
             with self._lock:
                 self._transact_locked(batch)
         except _BatchError:
-            self._roll_back()
             raise
         except ENVIRONMENT as error:
             self._drop_connection()
-            raise _BatchError from _because(translate(error), error)
+            raise _BatchError(translate(error), apart=False) from error
+        except StoreError as error:
+            self._roll_back()
+            raise _BatchError(error, apart=False) from error
+        except apsw.Error as error:
+            self._roll_back()
+            raise _BatchError(translate(error), apart=True) from error
         except Exception as error:
             self._roll_back()
-            raise _BatchError from error
+            raise _BatchError(error, apart=True) from error
 
     def _transact_locked(self, batch: list[_Job]) -> None:
         db = self._database()
@@ -157,6 +175,8 @@ class Writer:
         tx = Transaction(db, self._seal, self._clock)
         for job in batch:
             _run_job(tx, job)
+        if self._erasing or tx.erased:
+            self._erasing = erase_some(tx)
         tx.finish()
         try:
             db.connection.execute("COMMIT")
@@ -164,14 +184,16 @@ class Writer:
             raise
         except apsw.Error as error:
             self._drop_connection()
-            raise _BatchError from _because(_UNKNOWN, error)
+            unknown = OutcomeUnknownError(_UNKNOWN, retry_after=1)
+            raise _BatchError(unknown, apart=False) from error
 
     def _answer(self, batch: list[_Job]) -> None:
-        erasing = [job for job in batch if job.erased and job.error is None]
-        if erasing:
-            self._checkpointer.erase(lambda error: self._answer_erased(erasing, error))
-            batch = [job for job in batch if job not in erasing]
-        self._tell(batch)
+        """Those who erased something hear of it once it is wiped out of all files."""
+        self._erased += [job for job in batch if job.erased and job.error is None]
+        self._tell([job for job in batch if not job.erased or job.error is not None])
+        if self._erased and not self._erasing:
+            erased, self._erased = self._erased, []
+            self._checkpointer.erase(lambda error: self._answer_erased(erased, error))
 
     def _answer_erased(self, batch: list[_Job], error: BaseException | None) -> None:
         for job in batch:
@@ -179,6 +201,8 @@ class Writer:
         self._tell(batch)
 
     def _tell(self, batch: list[_Job]) -> None:
+        if not batch:
+            return
         try:
             self._loop.call_soon_threadsafe(_resolve, batch)
         except RuntimeError:  # the loop is gone, and with it everybody who waited
@@ -207,10 +231,9 @@ class Writer:
             db.close()
 
 
-_UNKNOWN = OutcomeUnknownError(
+_UNKNOWN = (
     "the disk failed while the write was made durable; it may have happened: retry with the "
-    "same idempotency key or entry ids",
-    retry_after=1,
+    "same idempotency key or entry ids"
 )
 
 
@@ -227,11 +250,6 @@ def _run_job(tx: Transaction, job: _Job) -> None:
         job.error = error
     job.erased = tx.erased
     tx.erased |= erased
-
-
-def _because(error: BaseException, cause: BaseException) -> BaseException:
-    error.__cause__ = cause
-    return error
 
 
 def _resolve(batch: list[_Job]) -> None:

@@ -66,6 +66,7 @@ class _Endpoint:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["headers"] = [_trimmed(header) for header in scope["headers"]]
         method = scope["method"]
         if method == "POST":
             await self._post(scope, receive, send)
@@ -98,6 +99,12 @@ class _Endpoint:
 
     async def _sdk(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.manager.handle_request(scope, receive, send)
+
+
+def _trimmed(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+    """White space around a value is none of it (RFC 9110 section 5.5); a server may leave it."""
+    name, value = header
+    return (name, value.strip(b" \t")) if name.startswith(b"mcp-") else header
 
 
 class _Replay:

@@ -8,11 +8,9 @@ subscribed to, and which of its streams is the one that tells.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
-from weakref import WeakValueDictionary
 
 import orjson
 
@@ -41,7 +39,6 @@ class Sessions:
     def __init__(self, contexts: Contexts) -> None:
         self._contexts = contexts
         self._store = contexts.store
-        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._wakers: dict[str, set[Callable[[], None]]] = {}
 
     def begin(self, principal: Principal, version: str) -> str:
@@ -115,9 +112,17 @@ class Sessions:
             wake()
 
     async def _change(self, session: Session, change: Callable[[list[str]], list[str]]) -> None:
-        lock = self._locks.setdefault(session.id, asyncio.Lock())
-        async with lock:
-            await self._put(session, "uris", orjson.dumps(change(await self.uris(session))))
+        swapped = False
+        while not swapped:  # another node may change it at the same time
+            before = await self._get(session, "uris")
+            held = [] if before is None else orjson.loads(before)
+            swapped = await self._store.swap_note(
+                session.principal.tenant,
+                _note(session, "uris"),
+                before,
+                orjson.dumps(change(held)),
+                session.expires_at,
+            )
 
     async def _get(self, session: Session, what: str) -> bytes | None:
         return await self._store.get_note(session.principal.tenant, _note(session, what))

@@ -16,6 +16,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.principals import LOCAL_ADMIN, Principal
 from backstory.transports.mcp.callers import Served
 from backstory.transports.mcp.server import build
+from backstory.transports.mcp.stdio_asked import Answers, Asked
 from backstory.transports.mcp.stdio_lines import Lines
 from backstory.transports.mcp.stdio_subscriptions import StdioSubscriptions
 
@@ -27,10 +28,13 @@ async def serve(contexts: Contexts, principal: Principal = LOCAL_ADMIN) -> None:
     server.add_notification_handler(
         "notifications/initialized", NotificationParams, older.initialized
     )
-    lines = Lines(sys.stdin.fileno())
+    asked = Asked()
+    # Who waits for changes is let go at the end, so that streams end as they should.
+    lines = Lines(sys.stdin.fileno(), asked, contexts.hub.drain)
     async with stdio_server(stdin=cast("Any", lines)) as (read, write), older:
         lines.answer_on(write.clone())
         try:
-            await server.run(read, write, server.create_initialization_options())
+            answers = Answers(write, asked)
+            await server.run(read, answers, server.create_initialization_options())
         finally:
             await lines.aclose()

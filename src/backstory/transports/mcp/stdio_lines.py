@@ -1,7 +1,9 @@
 """Lines of stdin, read as strictly as everything that comes over HTTP.
 
 A thread reads them, which nothing waits for: a server that is told to stop does, even while
-its client sends nothing. What is no JSON-RPC message is answered here, since the SDK drops it.
+its client sends nothing. What is no JSON-RPC message is answered here, since the SDK drops
+it. The end is passed on when what was asked before it is answered, since the SDK drops that
+too.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from mcp.shared._context_streams import ContextSendStream
@@ -21,6 +23,7 @@ from pydantic import ValidationError
 from backstory import limits
 from backstory.errors import MalformedError
 from backstory.transports.edge import strict_json
+from backstory.transports.mcp.stdio_asked import Asked
 
 _CHUNK: Final = 64 * limits.KIB
 _AHEAD: Final = 64  # lines read before the first of them is served
@@ -29,8 +32,10 @@ _AHEAD: Final = 64  # lines read before the first of them is served
 class Lines:
     """What the SDK iterates over as its stdin."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, asked: Asked, at_end: Callable[[], None]) -> None:
         self._fd = fd
+        self._asked = asked
+        self._at_end = at_end
         self._loop = asyncio.get_running_loop()
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._room = threading.Semaphore(_AHEAD)
@@ -60,10 +65,13 @@ class Lines:
             self._room.release()
             if line.isspace():
                 continue
-            failure = await _failure(line)
-            if failure is None:
+            message = await _read(line)
+            if not isinstance(message, JSONRPCError):
+                self._asked.note(message)
                 return line.decode()
-            await self._refuse(failure)
+            await self._refuse(message)
+        self._at_end()
+        await self._asked.wait()
         raise StopAsyncIteration
 
     async def _refuse(self, failure: JSONRPCError) -> None:
@@ -119,8 +127,8 @@ class _Splitter:
         return line
 
 
-async def _failure(line: bytes) -> JSONRPCError | None:
-    """The answer to a line that is no JSON-RPC message."""
+async def _read(line: bytes) -> Any:
+    """The message in a line, or the answer to what is none."""
     if len(line) > limits.BODY_BYTES:
         return _error(PARSE_ERROR, f"a message may have {limits.BODY_BYTES} bytes")
     try:
@@ -131,7 +139,7 @@ async def _failure(line: bytes) -> JSONRPCError | None:
         jsonrpc_message_adapter.validate_python(message, by_name=False)
     except ValidationError:
         return _error(INVALID_REQUEST, "not one JSON-RPC 2.0 message", _id_of(message))
-    return None
+    return message
 
 
 def _id_of(message: Any) -> int | str | None:

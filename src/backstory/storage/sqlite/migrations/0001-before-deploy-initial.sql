@@ -168,14 +168,28 @@ CREATE TABLE notes (
 ) WITHOUT ROWID;
 CREATE INDEX notes_expiring ON notes (expires_at);
 
--- The words of entries (rowid = entries.id) and of states (rowid = contexts.id). Contentless:
--- the text is kept once. Entries are written once and erased at most once, which FTS5's
--- secure-delete does in place. States change all the time, where that would cost a
--- millisecond each; theirs are merged away when something is erased.
+-- The words of entries (rowid = entries.id). Contentless: the text is kept once. An entry is
+-- written once and erased at most once, which FTS5's secure-delete does in place.
 CREATE VIRTUAL TABLE entry_words USING fts5 (
     body, scope, content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
 );
 INSERT INTO entry_words (entry_words, rank) VALUES ('secure-delete', 1);
-CREATE VIRTUAL TABLE state_words USING fts5 (
-    body, scope, content = '', columnsize = 0, tokenize = "unicode61 remove_diacritics 2"
+
+-- The words of states, each with how often it occurs. States change all the time: FTS5 would
+-- take milliseconds for each, or leave old words in its segments for nobody knows how long.
+CREATE TABLE state_words (
+    tenant  INTEGER NOT NULL,
+    word    TEXT NOT NULL,
+    context INTEGER NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (tenant, word, context)
+) WITHOUT ROWID;
+
+-- Entries that nothing shows any more, as spans of seqs: to be erased a few at a time.
+CREATE TABLE erasures (
+    id     INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    log    INTEGER NOT NULL,
+    first  INTEGER NOT NULL,
+    last   INTEGER NOT NULL
 );

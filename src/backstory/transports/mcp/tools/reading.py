@@ -192,7 +192,7 @@ def _long_entry(call: Call, frame: View, entry: Entry, offset: int, *, more: boo
     following: View | None = None
     if piece.following is not None:
         following = call.again(before=entry.seq + 1, entries=1, offset=piece.following)
-    elif more or offset:
+    elif more:
         following = call.again("offset", "entries", before=entry.seq)
     return frame | {
         "entries": [view | piece.view()],

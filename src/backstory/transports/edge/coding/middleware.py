@@ -1,0 +1,179 @@
+"""The ASGI application that decodes requests and codes answers for the one behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backstory import limits
+from backstory.errors import UnsupportedMediaError
+from backstory.transports.edge import headers
+from backstory.transports.edge.coding.codecs import BY_NAME, Codec, Decoder, Encoder
+from backstory.transports.edge.coding.negotiating import IDENTITY, choose
+from backstory.transports.edge.coding.variants import Variants
+
+_COMPRESSIBLE = re.compile(
+    rb"(?:text/(?!event-stream)|application/(?:[\w.-]+\+)?(?:json|xml|yaml|javascript)|image/svg)"
+)
+_BODILESS: Final = frozenset({204, 206, 304})
+_STRONG_TAG = re.compile(rb'"[^"]*"\Z')
+RawHeaders = list[tuple[bytes, bytes]]
+
+
+class Coding:
+    """Codes what the caller accepts and what is worth it; leaves everything else as it is."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._variants = Variants()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope, receive = _decoded(scope, receive)
+        codec = choose(headers.joined(scope, b"accept-encoding"))
+        if codec is not None:
+            send = _Answer(codec, self._variants, send)
+        await self._app(scope, receive, send)
+
+
+# -- requests --------------------------------------------------------------------------
+
+
+def _decoded(scope: Scope, receive: Receive) -> tuple[Scope, Receive]:
+    """The request as if it had never been coded.
+
+    Raises:
+        UnsupportedMediaError: the coding is none of ours, or there are several.
+    """
+    coding = headers.joined(scope, b"content-encoding")
+    if coding is None or coding.lower() in ("", IDENTITY):
+        return scope, receive
+    codec = BY_NAME.get(coding.lower())
+    if codec is None:
+        names = ", ".join(sorted({known.name for known in BY_NAME.values()}))
+        raise UnsupportedMediaError(
+            f"the body may be plain or coded once in {names}", accept_encoding=names
+        )
+    hidden = (b"content-encoding", b"content-length")
+    plain = [(name, value) for name, value in scope["headers"] if name not in hidden]
+    return {**scope, "headers": plain}, _pieces(receive, codec.decoder())
+
+
+def _pieces(receive: Receive, decoder: Decoder) -> Receive:
+    messages = _decode(receive, decoder)
+
+    async def next_message() -> Message:
+        message = await anext(messages, None)
+        return await receive() if message is None else message
+
+    return next_message
+
+
+async def _decode(receive: Receive, decoder: Decoder) -> AsyncIterator[Message]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            yield message
+            return
+        more = message.get("more_body", False)
+        for piece in decoder.feed(message.get("body", b"")):
+            yield {"type": "http.request", "body": piece, "more_body": True}
+            await asyncio.sleep(0)  # a bomb takes many pieces, and others want their turn
+    decoder.finish()
+    yield {"type": "http.request", "body": b"", "more_body": False}
+
+
+# -- answers ---------------------------------------------------------------------------
+
+
+class _Answer:
+    """One answer on its way out."""
+
+    def __init__(self, codec: Codec, variants: Variants, send: Send) -> None:
+        self._codec, self._variants, self._send = codec, variants, send
+        self._start: Message | None = None
+        self._encoder: Encoder | None = None
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            if _worth_coding(message):
+                self._start = {**message, "headers": _with_vary([*message["headers"]])}
+                return
+        elif message["type"] == "http.response.body":
+            message = await self._body(message)
+        await self._send(message)
+
+    async def _body(self, message: Message) -> Message:
+        body, more = message.get("body", b""), message.get("more_body", False)
+        if self._start is not None:
+            start, self._start = self._start, None
+            if not more:
+                body = await self._whole(start, body)
+                await self._send(start)
+                return {"type": "http.response.body", "body": body}
+            self._encoder = self._codec.encoder()
+            start["headers"] = _coded_headers(start["headers"], self._codec, None)
+            await self._send(start)
+        if self._encoder is None:
+            return message
+        coded = self._encoder.feed(body) if body else b""
+        if not more:
+            coded += self._encoder.finish()
+        return {"type": "http.response.body", "body": coded, "more_body": more}
+
+    async def _whole(self, start: Message, plain: bytes) -> bytes:
+        """The coded body, or the plain one where that is no longer."""
+        if len(plain) < limits.CODED_LEAST_BYTES:
+            return plain
+        key = self._variants.key(self._codec, plain)
+        coded = self._variants.get(key)
+        if coded is None:
+            if len(plain) <= limits.INLINE_BYTES:
+                coded = self._codec.compress(plain)
+            else:
+                coded = await asyncio.to_thread(self._codec.compress, plain)
+            self._variants.put(key, coded)
+        if len(coded) >= len(plain):
+            return plain
+        start["headers"] = _coded_headers(start["headers"], self._codec, len(coded))
+        return coded
+
+
+def _worth_coding(start: Message) -> bool:
+    if start["status"] in _BODILESS:
+        return False
+    media = b""
+    for name, value in start.get("headers", ()):
+        if name == b"content-type":
+            media = value
+        elif name == b"content-encoding" or (name == b"cache-control" and b"no-transform" in value):
+            return False
+    return _COMPRESSIBLE.match(media) is not None
+
+
+def _coded_headers(plain: RawHeaders, codec: Codec, length: int | None) -> RawHeaders:
+    coded = [
+        (name, _coded_tag(value, codec) if name == b"etag" else value)
+        for name, value in plain
+        if name not in (b"content-length", b"accept-ranges")
+    ]
+    coded.append((b"content-encoding", codec.name.encode()))
+    if length is not None:
+        coded.append((b"content-length", b"%d" % length))
+    return coded
+
+
+def _with_vary(plain: RawHeaders) -> RawHeaders:
+    """Said of the plain answer too, or a cache would hand it to everybody."""
+    if any(name == b"vary" and b"accept-encoding" in value.lower() for name, value in plain):
+        return plain
+    return [*plain, (b"vary", b"Accept-Encoding")]
+
+
+def _coded_tag(tag: bytes, codec: Codec) -> bytes:
+    """Other bytes need another strong tag (RFC 9110 section 8.8.3.3)."""
+    return tag[:-1] + b"-" + codec.suffix.encode() + b'"' if _STRONG_TAG.match(tag) else tag

@@ -1,0 +1,44 @@
+"""Coded variants of answers that are asked for again and again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from hashlib import blake2b
+
+from backstory import limits
+from backstory.transports.edge.coding.codecs import Codec
+
+
+class Variants:
+    """Keeps coded bytes under a hash of the plain ones, to `most` bytes, the oldest go first.
+
+    The same bytes have the same variant, whoever asks, so nothing is told across callers.
+    """
+
+    def __init__(self, most: int = limits.VARIANT_BYTES) -> None:
+        self._most = most
+        self._size = 0
+        self._kept: OrderedDict[tuple[str, bytes], bytes] = OrderedDict()
+
+    @property
+    def size(self) -> int:
+        """Bytes kept."""
+        return self._size
+
+    def key(self, codec: Codec, plain: bytes) -> tuple[str, bytes]:
+        return codec.name, blake2b(plain, digest_size=16).digest()
+
+    def get(self, key: tuple[str, bytes]) -> bytes | None:
+        coded = self._kept.get(key)
+        if coded is not None:
+            self._kept.move_to_end(key)
+        return coded
+
+    def put(self, key: tuple[str, bytes], coded: bytes) -> None:
+        if key in self._kept or len(coded) > self._most // 8:
+            return
+        self._kept[key] = coded
+        self._size += len(coded)
+        while self._size > self._most:
+            _, dropped = self._kept.popitem(last=False)
+            self._size -= len(dropped)

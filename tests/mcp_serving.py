@@ -1,0 +1,179 @@
+"""Serves MCP over a real store and real sockets, as whoever a test says."""
+
+import asyncio
+import contextlib
+import json
+import socket
+from contextlib import asynccontextmanager
+
+import httpx
+import httpx2
+import uvicorn
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from backstory.clock import SystemClock
+from backstory.contexts.service import Contexts
+from backstory.domain.principals import LOCAL_ADMIN
+from backstory.messaging.local import LocalBus
+from backstory.storage.sqlite import open_store
+from backstory.transports.edge.guard import Guard
+from backstory.transports.mcp.http import mcp_app
+from backstory.transports.mcp.tools import TABLE
+
+MODERN, OLDER = "2026-07-28", "2025-11-25"
+ERAS = [MODERN, "legacy"]
+WAIT = 20  # seconds, the longest any test waits for something
+JSON_AND_EVENTS = "application/json, text/event-stream"
+
+
+@asynccontextmanager
+async def opened(path, clock=None):
+    """Contexts over a store, as another process would open it."""
+    clock = clock or SystemClock()
+    store = await open_store(path, clock=clock)
+    bus = LocalBus(store.data_version)
+    contexts = Contexts(store, bus, clock)
+    try:
+        yield contexts
+    finally:
+        await contexts.aclose()
+        await bus.aclose()
+        await store.aclose()
+
+
+async def call(contexts, tool, principal=LOCAL_ADMIN, **arguments):
+    """What a tool answers; an error fails the test."""
+    answer = await TABLE[tool].call(contexts, principal, arguments)
+    assert not answer.error, answer.json
+    return json.loads(answer.json)
+
+
+async def fail(contexts, tool, principal=LOCAL_ADMIN, **arguments):
+    """The tool error."""
+    answer = await TABLE[tool].call(contexts, principal, arguments)
+    assert answer.error, answer.json
+    return json.loads(answer.json)
+
+
+async def create(contexts, name="users.42/chat", kind="conversation", state=None, **more):
+    return await call(contexts, "write_context", context=name, kind=kind, state=state or {}, **more)
+
+
+async def say(contexts, *texts, name="users.42/chat", role="user"):
+    entries = [{"role": role, "content": text} for text in texts]
+    return await call(contexts, "append_entries", context=name, entries=entries)
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self):
+        yield
+
+
+def guarded(app, principals=None):
+    """Behind the edge; who calls is named by the bearer token, else the administrator."""
+    known = {"": LOCAL_ADMIN} | {f"Bearer {name}": who for name, who in (principals or {}).items()}
+
+    def authenticate(scope):
+        return known[dict(scope["headers"]).get(b"authorization", b"").decode()]
+
+    return Guard(app, authenticate)
+
+
+@asynccontextmanager
+async def serving(contexts, principals=None):
+    """The URL of a server on a free port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        async with mcp_app(contexts) as app:
+            config = uvicorn.Config(
+                guarded(app, principals), lifespan="off", log_level="error", ws="none"
+            )
+            server = _Server(config)
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            try:
+                yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
+            finally:
+                contexts.hub.drain()
+                server.should_exit = True
+                async with asyncio.timeout(WAIT):
+                    await task
+
+
+@asynccontextmanager
+async def client(url, mode=MODERN, who=None, **options):
+    """The official client."""
+    headers = {} if who is None else {"authorization": f"Bearer {who}"}
+    async with (
+        httpx2.AsyncClient(headers=headers, timeout=WAIT) as http,
+        Client(
+            streamable_http_client(url, http_client=http), mode=mode, cache=None, **options
+        ) as session,
+    ):
+        yield session
+
+
+class Raw:
+    """Requests as an older client sends them, byte by byte."""
+
+    def __init__(self, url, http, version=OLDER):
+        self.url, self.http, self.version = url, http, version
+        self.session = None
+
+    def headers(self, **more):
+        headers = {"accept": JSON_AND_EVENTS, "content-type": "application/json"}
+        if self.session is not None:
+            headers |= {"mcp-session-id": self.session, "mcp-protocol-version": self.version}
+        return headers | {name.replace("_", "-"): value for name, value in more.items()}
+
+    async def post(self, method, params=None, *, id=1, headers=None):  # noqa: A002
+        message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params or {}}
+        return await self.http.post(self.url, json=message, headers=headers or self.headers())
+
+    async def begin(self):
+        """`initialize`; the session is used from then on."""
+        answer = await self.post(
+            "initialize",
+            {
+                "protocolVersion": self.version,
+                "capabilities": {},
+                "clientInfo": {"name": "raw", "version": "1"},
+            },
+        )
+        assert answer.status_code == 200, answer.text
+        self.session = answer.headers["mcp-session-id"]
+        return answer.json()["result"]
+
+    @asynccontextmanager
+    async def stream(self):
+        """Messages of the GET stream, as an asynchronous iterator."""
+        headers = self.headers(accept="text/event-stream")
+        async with self.http.stream("GET", self.url, headers=headers) as answer:
+            assert answer.status_code == 200
+            yield _messages(answer)
+
+
+async def _messages(answer):
+    async for line in answer.aiter_lines():
+        if line.startswith("data: "):
+            yield json.loads(line.removeprefix("data: "))
+
+
+@asynccontextmanager
+async def raw(url, who=None, **options):
+    headers = {} if who is None else {"authorization": f"Bearer {who}"}
+    async with httpx.AsyncClient(headers=headers, timeout=WAIT) as http:
+        yield Raw(url, http, **options)
+
+
+async def soon(awaitable):
+    """Its result, which has to come within `WAIT`."""
+    async with asyncio.timeout(WAIT):
+        return await awaitable
+
+
+async def until(holds):
+    """Comes back as soon as it holds."""
+    async with asyncio.timeout(WAIT):
+        while not holds():  # noqa: ASYNC110 - what is looked at has no event of its own
+            await asyncio.sleep(0)

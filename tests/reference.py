@@ -1,0 +1,156 @@
+"""The tables of the reference, made from the code.
+
+A page holds each between `<!-- begin NAME -->` and `<!-- end -->`. A test compares;
+`python tests/reference.py` writes them anew.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from backstory import errors, limits
+
+REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
+_TABLE = re.compile(r"(?<=<!-- begin )(\w+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
+
+
+def rows(*cells):
+    """A Markdown table; the first row is its head."""
+    lines = [
+        "| " + " | ".join(str(cell).replace("|", "\\|") for cell in row) + " |" for row in cells
+    ]
+    lines.insert(1, "| " + " | ".join("---" for _ in cells[0]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def code(text):
+    return f"`{text}`"
+
+
+def error_codes():
+    """Each class of the tree that has a code of its own."""
+    found = [errors.BackstoryError]
+    for each in found:
+        found.extend(each.__subclasses__())
+    named = {}
+    for each in sorted(found, key=lambda each: (each.status, each.code)):
+        named.setdefault(each.code, each)
+    return rows(
+        ("code", "status", "title", "meaning"),
+        *(
+            (code(each.code), each.status, each.title, sentence(each.__doc__))
+            for each in named.values()
+        ),
+    )
+
+
+def bounds():
+    """Each section of `limits.py`; the meaning is its comment, or what the page says already."""
+    page = (REFERENCE / "limits.md").read_text(encoding="utf-8")
+    said = dict(re.findall(r"^\| `(\w+)` \| \S+ \| (.*) \|$", page, re.MULTILINE))
+    parts = []
+    for section in re.split(
+        r"^# -- ", Path(limits.__file__).read_text("utf-8"), flags=re.MULTILINE
+    )[1:]:
+        named = re.findall(r"^([A-Z_]+): Final = [^#\n]*(?:# (.*))?$", section, re.MULTILINE)
+        shown = [
+            (code(name), f"{getattr(limits, name):,}", comment or said.get(name, ""))
+            for name, comment in named
+        ]
+        title = section.partition(" -")[0].capitalize()
+        parts.append(f"## {title}\n\n{rows(('name', 'value', 'meaning'), *shown)}")
+    return "\n".join(parts)
+
+
+def endpoints():
+    from backstory.transports.rest.endpoints import ENDPOINTS
+
+    return rows(
+        ("call", "what it does", "query", "takes"),
+        *(
+            (
+                code(f"{each.method} {each.path}"),
+                each.summary,
+                ", ".join(code(param.name) for param in each.query),
+                ", ".join(
+                    header
+                    for header, takes in (
+                        ("`Idempotency-Key`", each.writes),
+                        ("`If-Match`, `If-None-Match`", each.conditional),
+                    )
+                    if takes
+                ),
+            )
+            for each in ENDPOINTS
+        ),
+    )
+
+
+def tools():
+    from backstory.transports.mcp.tools import TABLE
+
+    return rows(
+        ("tool", "what a model is told", "arguments"),
+        *(
+            (
+                code(tool.name),
+                tool.description,
+                ", ".join(map(code, tool.arguments.__struct_fields__)),
+            )
+            for tool in TABLE.values()
+        ),
+    )
+
+
+def commands():
+    """Each command with its sentence, arguments and options."""
+    from backstory.cli import COMMANDS, main
+
+    context = click.Context(main)
+    parts = []
+    for name in main.list_commands(context):
+        command = main.get_command(context, name)
+        options = [each for each in command.params if isinstance(each, click.Option)]
+        usage = " ".join(command.collect_usage_pieces(click.Context(command)))
+        parts.append(f"### `backstory {name}`\n\n{COMMANDS[name][1]}\n")
+        parts.append(f"    backstory {name} {usage}\n")
+        parts.append(
+            rows(("option", "meaning"), *((code(shown(each)), each.help) for each in options))
+        )
+    return "\n".join(parts)
+
+
+def shown(option):
+    names = ", ".join(option.opts) + "".join(f" / {name}" for name in option.secondary_opts)
+    return names if option.is_flag else f"{names} {option.metavar or option.name.upper()}"
+
+
+def sentence(docstring):
+    """The first paragraph of a docstring, on one line."""
+    return " ".join((docstring or "").strip().split("\n\n")[0].split())
+
+
+TABLES = {
+    "error_codes": error_codes,
+    "bounds": bounds,
+    "endpoints": endpoints,
+    "tools": tools,
+    "commands": commands,
+}
+
+
+def brought_up_to_date(text):
+    """A page with its tables made anew."""
+    return _TABLE.sub(lambda found: f"{found[1]}{found[2]}\n{TABLES[found[1]]()}\n", text)
+
+
+def pages():
+    return [page for page in REFERENCE.glob("*.md") if "<!-- begin " in page.read_text("utf-8")]
+
+
+if __name__ == "__main__":
+    for page in pages():
+        page.write_text(brought_up_to_date(page.read_text("utf-8")), encoding="utf-8")
