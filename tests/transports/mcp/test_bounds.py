@@ -59,6 +59,17 @@ async def test_a_long_state_is_read_piece_by_piece(contexts, alphabet):
     assert json.loads("".join(piece["text"] for piece in pieces)) == state
 
 
+async def test_pieces_fit_together_while_the_state_changes(contexts):
+    state = {"long": text_of("ascii", 60_000)}
+    await create(contexts, state=state)
+    arguments, text = {"context": "users.42/chat"}, ""
+    while arguments is not None:
+        answer = await bounded(contexts, "read_context", **arguments)
+        text, arguments = text + answer["text"], answer["next"]
+        await call(contexts, "patch_context", context="users.42/chat", merge={"a": len(text)})
+    assert json.loads(text) == state
+
+
 async def test_a_long_value_in_a_state_is_read_piece_by_piece(contexts):
     value = [text_of("ascii", 100) for _ in range(1000)]
     await create(contexts, state={"list": value})

@@ -28,7 +28,7 @@ from backstory.cli.serving import logs
 from backstory.cli.serving.one import SERVER, SIGNALS
 from backstory.cli.serving.secret import local_token
 from backstory.config import TABLE, Settings, load
-from backstory.errors import BackstoryError, StoreUnavailableError
+from backstory.errors import BackstoryError
 from backstory.wiring import Running, open_app
 
 _APP: Final = f"{__name__}:Worker"
@@ -40,7 +40,7 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
     """Serve until a signal comes; `ready` is called once all workers take requests.
 
     Raises:
-        StoreUnavailableError: the workers cannot start. The first has said why.
+        SystemExit: the workers cannot start; the first has said why.
     """
     hand_down(settings, os.environ)
     config = uvicorn.Config(
@@ -55,7 +55,7 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
     supervisor = Supervisor(config, [listener], ready)
     supervisor.run()
     if supervisor.failed:
-        raise StoreUnavailableError("the workers could not start")
+        raise SystemExit(1)
 
 
 def hand_down(settings: Settings, environ: MutableMapping[str, str]) -> None:

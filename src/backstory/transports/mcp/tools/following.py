@@ -90,4 +90,5 @@ TOOL: Final = Tool(
     ReadChanges,
     read_changes,
     {"items": list, "truncated": bool, "more": bool, "next": dict},
+    waits=True,
 )
