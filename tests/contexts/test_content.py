@@ -23,12 +23,10 @@ from backstory.errors import (
     PreconditionError,
     TooLargeError,
 )
+from content_samples import TEXT
 from contexts.conftest import LOCAL_ADMIN, create
 
 DOC = ContextKey("team", "handbook")
-SOURCE = random.Random(5)
-WORDS = ["".join(SOURCE.choices("etaoinshrdlu", k=SOURCE.randint(2, 9))) for _ in range(3000)]
-TEXT = " ".join(SOURCE.choices(WORDS, k=300_000)).encode()[:1_500_000]
 
 
 async def pieces(data, size=64 * 1024):

@@ -31,11 +31,12 @@ Encoded = tuple[ChunkRef, Codec, bytes]
 
 def encode(chunks: Iterable[Chunk]) -> list[Encoded]:
     """What is to be stored of each."""
-    return [(chunk.ref, *_encode(chunk.data)) for chunk in chunks]
+    compressor = zstd.ZstdCompressor(_LEVEL)
+    return [(chunk.ref, *_encode(compressor, chunk.data)) for chunk in chunks]
 
 
-def _encode(data: bytes) -> tuple[Codec, bytes]:
-    frame = zstd.compress(data, _LEVEL)
+def _encode(compressor: zstd.ZstdCompressor, data: bytes) -> tuple[Codec, bytes]:
+    frame = compressor.compress(data, compressor.FLUSH_FRAME)
     return (Codec.ZSTD, frame) if len(frame) <= _PAYS * len(data) else (Codec.RAW, data)
 
 

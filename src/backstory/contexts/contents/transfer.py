@@ -6,10 +6,10 @@ a hash neither tells what others stored nor hands it out.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from backstory import limits
 from backstory.contexts import access
 from backstory.contexts.contents.fetching import Content, Fetcher
 from backstory.domain import policy
@@ -19,7 +19,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
-from backstory.errors import ChunkMismatchError, MissingError
+from backstory.errors import ChunkMismatchError, MissingError, SchemaError
 from backstory.ports.store import Store
 
 
@@ -81,9 +81,12 @@ class Transfer:
         Raises:
             MissingError, DeniedError: there is no such context, or the caller may not.
             ChunkMismatchError: it has another hash.
+            SchemaError: it is empty.
         """
         access.require(principal, Verb.WRITE, key)
-        chunk = await asyncio.to_thread(Chunk.of, data)
+        if not data:
+            raise SchemaError(f"a chunk has 1 to {limits.CHUNK_BYTES} bytes")
+        chunk = Chunk.of(data)
         if chunk.ref.hash != name:
             raise ChunkMismatchError(
                 f"these {len(data)} bytes have the BLAKE3 hash {chunk.ref.hash.hex()}, not the "

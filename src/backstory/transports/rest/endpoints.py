@@ -7,6 +7,8 @@ from typing import Final
 from backstory.transports.rest import (
     changes,
     commits,
+    content,
+    content_chunks,
     contexts,
     entries,
     history,
@@ -18,6 +20,8 @@ from backstory.transports.rest.table import Endpoint
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *contexts.ENDPOINTS,
     *entries.ENDPOINTS,
+    *content.ENDPOINTS,
+    *content_chunks.ENDPOINTS,
     *history.ENDPOINTS,
     *commits.ENDPOINTS,
     *changes.ENDPOINTS,

@@ -14,6 +14,9 @@ JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 EVENTS: Final = "text/event-stream"
+MANIFEST: Final = "application/vnd.backstory.manifest+json"
+EDITS: Final = "application/vnd.backstory.edits+json"
+ANYTHING: Final = "*/*"
 
 
 def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
@@ -23,12 +26,14 @@ def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
         UnsupportedMediaError: it is another, or in another character set than UTF-8.
     """
     text = headers.single(scope, b"content-type")
+    if ANYTHING in allowed:
+        return essence(scope)
     if not text and allowed == (JSON,):
         return JSON
-    essence, *parameters = (part.strip().lower() for part in (text or "").split(";"))
+    named, *parameters = (part.strip().lower() for part in (text or "").split(";"))
     charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
-    if essence in allowed and all(charset in ("utf-8", "utf8") for charset in charsets):
-        return essence
+    if named in allowed and all(charset in ("utf-8", "utf8") for charset in charsets):
+        return named
     advice = "accept_patch" if scope["method"] == "PATCH" else "accept_post"
     if scope["method"] not in ("PATCH", "POST"):
         advice = "accept"
@@ -36,6 +41,19 @@ def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
     raise UnsupportedMediaError(
         f"the body must be {' or '.join(allowed)} in UTF-8, not {shorten(text or 'without a type')}",
         **context,
+    )
+
+
+def essence(scope: Scope) -> str:
+    """The media type of the body without its parameters, empty where none is said."""
+    return (headers.single(scope, b"content-type") or "").partition(";")[0].strip().lower()
+
+
+def wants(scope: Scope, media: str) -> bool:
+    """Whether the caller names the media type itself among those it accepts."""
+    accept = headers.joined(scope, b"accept")
+    return (
+        accept is not None and media in accept.lower() and _quality(accept, media, exact=True) > 0
     )
 
 
