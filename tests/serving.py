@@ -1,5 +1,6 @@
 """A real server process on a free port, for tests; always stopped, never waited for forever."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -112,3 +113,43 @@ def until(condition, what="it"):
     while not condition():
         assert time.monotonic() < end, f"{what} did not happen"
         time.sleep(0.01)
+
+
+class Wire:
+    """One plain HTTP connection, cheap enough to have a thousand of them."""
+
+    def __init__(self, reader, writer):
+        self._reader, self._writer = reader, writer
+
+    @classmethod
+    async def to(cls, server):
+        return cls(*await asyncio.open_connection(*server.address))
+
+    def send(self, path, *headers):
+        lines = [f"GET {path} HTTP/1.1", "Host: localhost", *headers, "", ""]
+        self._writer.write("\r\n".join(lines).encode())
+
+    async def head(self):
+        """Status and headers of the next answer."""
+        status = int((await self._reader.readline()).split()[1])
+        found = {}
+        while line := (await self._reader.readline()).strip():
+            name, _, value = line.decode().partition(":")
+            found[name.lower()] = value.strip()
+        return status, found
+
+    async def answer(self):
+        """Status and JSON of the next answer."""
+        status, headers = await self.head()
+        body = await self._reader.readexactly(int(headers["content-length"]))
+        return status, json.loads(body)
+
+    async def line(self):
+        """The next line of a stream; empty at the end of the connection."""
+        return (await self._reader.readline()).decode().strip("\r\n")
+
+    async def rest(self):
+        return (await self._reader.read()).decode()
+
+    def close(self):
+        self._writer.close()

@@ -82,6 +82,27 @@ async def test_no_byte_of_purged_contexts_is_left(scene, files, seed):
     assert await scene.texts("keep0") != []
 
 
+async def test_erased_words_do_not_stay_behind_as_signposts_of_the_index(scene, files, tmp_path):
+    """So many different words that some stand first on their page of the index."""
+    for name, mark in (("keep", "plain"), ("chat", "secret")):
+        await scene.put(name)
+        for start in range(0, 2000, 100):
+            numbers = range(start, start + 100)
+            await scene.append(name, *(f"{mark}{n * 7919 % 100_003:06d}" for n in numbers))
+    for seq in range(1, 200):
+        await scene.redact("chat", seq)
+    redacted = {f"secret{n * 7919 % 100_003:06d}" for n in range(199)}
+    assert not secrets_in(files()) & redacted
+    await scene.purge("chat")
+    assert secrets_in(files()) == set()
+    connection = apsw.Connection(str(tmp_path / "s.db"))
+    connection.execute("INSERT INTO entry_words (entry_words) VALUES ('integrity-check')")
+    connection.close()
+    if scene.store._options.search:
+        for n in range(0, 2000, 100):
+            assert await scene.found(f"plain{n * 7919 % 100_003:06d}") == {f"keep#{n + 1}"}
+
+
 async def test_a_purge_right_after_the_write_finds_the_text_in_the_log_too(scene, files):
     for n in range(20):
         await scene.put("chat", {"text": f"secretstate{n:04d}"})

@@ -15,3 +15,10 @@ def server(tmp_path_factory):
 def http(server):
     with server.client() as client:
         yield client
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A server of the test's own, which it may stop; closed where no event loop runs."""
+    with serving(tmp_path) as server:
+        yield server

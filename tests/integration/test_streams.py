@@ -6,9 +6,11 @@ import signal
 
 import pytest
 
-from serving import SECONDS, serving
+from serving import SECONDS, Wire, serving
 
-EVENTS = {"accept": "text/event-stream"}
+EVENTS = "Accept: text/event-stream"
+POLLS = 900
+STREAMS = 100
 
 
 async def changed(http, name, namespace="a"):
@@ -16,87 +18,97 @@ async def changed(http, name, namespace="a"):
     assert answer.status_code == 201
 
 
-async def poll(http, after, **query):
-    answer = await http.get("/v1/changes", params={"after": after, "wait": 60, **query})
-    return answer.json()["items"]
-
-
 async def now(http):
     return (await http.get("/v1/changes", params={"after": "now"})).json()["next"]
 
 
-class Stream:
-    """A reader of events over a real connection."""
+async def arrived(http):
+    """What was sent before is under way now: the server reads all its connections in turn."""
+    for _ in range(20):
+        assert (await http.get("/livez")).status_code == 200
 
-    def __init__(self, http, **query):
-        self._opened = http.stream("GET", "/v1/changes", params=query, headers=EVENTS)
 
-    async def __aenter__(self):
-        self.answer = await self._opened.__aenter__()
-        assert self.answer.status_code == 200
-        self.lines = self.answer.aiter_lines()
-        await anext(self.lines)  # it has begun: the server listens
-        return self
+async def watch(server, count, path, *headers):
+    """That many connections, each with one request under way."""
+    wires = [await Wire.to(server) for _ in range(count)]
+    for wire in wires:
+        wire.send(path, *headers)
+    return wires
 
-    async def __aexit__(self, *about):
-        await self._opened.__aexit__(*about)
 
-    async def change(self):
-        async with asyncio.timeout(SECONDS):
-            async for line in self.lines:
-                if line.startswith("data: "):
-                    return json.loads(line.removeprefix("data: "))
-        return None
+async def event(wire):
+    """The next change of a stream; None where it ended."""
+    while line := await until_text(wire):
+        if line.startswith("data: "):
+            return json.loads(line.removeprefix("data: "))
+    return None
+
+
+async def until_text(wire):
+    """The next line that says something; the last chunk of a stream has length 0."""
+    while True:
+        line = await wire.line()
+        if line == "0":
+            return None
+        if ": " in line:
+            return line
 
 
 async def test_a_thousand_idle_watchers_cost_no_answer(server):
     """They wait over real connections; others are served, and all of them hear of the change."""
-    async with (
-        server.async_client() as http,
-        asyncio.timeout(SECONDS),
-        asyncio.TaskGroup() as group,
-    ):
-        after = await now(http)
-        polls = [group.create_task(poll(http, after, namespace="crowd")) for _ in range(900)]
-        streams = [group.create_task(first_event(http)) for _ in range(100)]
-        await asyncio.gather(*(event.wait() for event in STARTED))
-        for _ in range(20):
-            assert (await http.get("/readyz")).status_code == 200
+    async with server.async_client() as http, asyncio.timeout(SECONDS):
+        path = f"/v1/changes?namespace=crowd&after={await now(http)}"
+        polls = await watch(server, POLLS, f"{path}&wait=60")
+        streams = await watch(server, STREAMS, path, EVENTS)
+        for stream in streams:
+            assert (await stream.head())[0] == 200
+        await arrived(http)
+        assert (await http.get("/readyz")).status_code == 200
         await changed(http, "one", "crowd")
-    assert all([item["name"] for item in task.result()] == ["one"] for task in polls)
-    assert all(task.result()["name"] == "one" for task in streams)
+        for poll in polls:
+            status, page = await poll.answer()
+            assert (status, [item["name"] for item in page["items"]]) == (200, ["one"])
+        for stream in streams:
+            assert (await event(stream))["name"] == "one"
+        for wire in polls + streams:
+            wire.close()
+        await arrived(http)
 
 
-STARTED = []
+async def test_a_stopping_server_ends_every_wait_properly(own):
+    async with own.async_client() as http, asyncio.timeout(SECONDS):
+        await changed(http, "one")
+        polls = await watch(own, 20, "/v1/changes?after=now&wait=60")
+        streams = await watch(own, 5, "/v1/changes?after=now", EVENTS)
+        for stream in streams:
+            assert (await stream.head())[0] == 200
+        await arrived(http)
+        own.signal(signal.SIGTERM)
+        for poll in polls:
+            status, page = await poll.answer()
+            assert (status, page["items"]) == (200, [])
+        for stream in streams:
+            assert (await stream.rest()).endswith("0\r\n\r\n")  # a whole answer, not a cut
+        for wire in polls + streams:
+            wire.close()
+    assert await asyncio.to_thread(own.wait) == 0
+    assert "Traceback" not in own.errors()
 
 
-async def first_event(http):
-    started = asyncio.Event()
-    STARTED.append(started)
-    async with Stream(http, after="now", namespace="crowd") as stream:
-        started.set()
-        return await stream.change()
-
-
-async def test_a_stopping_server_ends_every_wait_properly(tmp_path):
-    with serving(tmp_path) as server:
-        async with server.async_client() as http, asyncio.timeout(SECONDS):
-            await changed(http, "one")
-            async with Stream(http, after="now") as stream, asyncio.TaskGroup() as group:
-                polls = [group.create_task(poll(http, "now")) for _ in range(20)]
-                await waiting(server, http, 21)
-                server.signal(signal.SIGTERM)
-                assert await stream.change() is None  # the end of a whole answer, not a cut
-            assert all(task.result() == [] for task in polls)
-        assert await asyncio.to_thread(server.wait) == 0
-        assert "Traceback" not in server.errors()
-
-
-async def waiting(server, http, count):
-    """Until so many wait, as far as their requests are under way: one more answer behind them."""
-    del server, count
-    for _ in range(20):
-        assert (await http.get("/livez")).status_code == 200
+async def test_a_reader_that_does_not_read_holds_up_nobody(server):
+    """Its stream stands still when its buffers are full; others hear all the same."""
+    large = {"entries": [{"role": "user", "content": "x"}] * 1000}
+    async with server.async_client() as http, asyncio.timeout(SECONDS):
+        await changed(http, "many", "slow")
+        (slow,) = await watch(server, 1, "/v1/changes?namespace=slow&after=now", EVENTS)
+        (quick,) = await watch(server, 1, "/v1/changes?namespace=slow&after=now", EVENTS)
+        await slow.head()
+        await quick.head()
+        for number in range(20):
+            await http.post("/v1/contexts/slow/many/entries", json=large)
+            assert (await event(quick))["version"] == number + 2
+        slow.close()
+        quick.close()
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +121,17 @@ def pair(tmp_path_factory):
 
 async def test_changes_made_by_another_process_are_heard(pair):
     one, two = pair
-    async with one.async_client() as here, two.async_client() as there:
-        async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
-            waiting = group.create_task(poll(here, await now(here)))
-            async with Stream(here, after="now") as stream:
-                await changed(there, "elsewhere")
-                assert (await stream.change())["name"] == "elsewhere"
-        assert [item["name"] for item in waiting.result()] == ["elsewhere"]
+    async with one.async_client() as here, two.async_client() as there, asyncio.timeout(SECONDS):
+        after = await now(here)
+        (poll,) = await watch(one, 1, f"/v1/changes?after={after}&wait=60")
+        (stream,) = await watch(one, 1, f"/v1/changes?after={after}", EVENTS)
+        await stream.head()
+        await arrived(here)
+        await changed(there, "elsewhere")
+        assert (await event(stream))["name"] == "elsewhere"
+        assert [item["name"] for item in (await poll.answer())[1]["items"]] == ["elsewhere"]
+        stream.close()
+        poll.close()
 
 
 async def test_a_cursor_of_one_process_is_read_by_another(pair):

@@ -9,12 +9,12 @@ from backstory.domain.content import ENTRY_BYTES, ChunkRef, Manifest
 from backstory.domain.sealing import Seal
 from backstory.errors import ContentCorruptError, MissingError
 from backstory.storage import chunks
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.database import CONTENT, Database
 
 
 def manifest(db: Database, tenant: str, root: bytes) -> Manifest:
     """As `ports.store.Contents.manifest` says."""
-    pages = db.all(QUERIES.manifest_pages, _find(db, tenant, root))
+    pages = db.all(CONTENT.manifest_pages, _find(db, tenant, root))
     found = Manifest(b"".join(body for (body,) in pages))
     if found.root != root:
         raise _damaged(root)
@@ -44,14 +44,14 @@ def chunk(db: Database, seal: Seal, tenant: str, root: bytes, hashed: bytes) -> 
     """As `ports.store.Contents.read_chunk` says."""
     manifest = _find(db, tenant, root)
     name = seal.chunk_name(tenant, hashed)
-    row = db.one(QUERIES.find_chunk, db.tenant(tenant), name)
-    if row is None or db.one(QUERIES.chunk_ref, row[0], manifest) is None:
+    row = db.one(CONTENT.find_chunk, db.tenant(tenant), name)
+    if row is None or db.one(CONTENT.chunk_ref, row[0], manifest) is None:
         return None
     return _chunk(db, seal, tenant, ChunkRef(hashed, row[1]))
 
 
 def _find(db: Database, tenant: str, root: bytes) -> int:
-    number: int | None = db.value(QUERIES.find_manifest, db.tenant(tenant), root)
+    number: int | None = db.value(CONTENT.find_manifest, db.tenant(tenant), root)
     if number is None:
         raise MissingError("this content is not kept any more; read the context anew")
     return number
@@ -60,7 +60,7 @@ def _find(db: Database, tenant: str, root: bytes) -> int:
 def _from(db: Database, manifest: int, start: int) -> Iterator[tuple[int, ChunkRef]]:
     """The chunks with their offsets, from the page on that holds offset `start`."""
     place = start
-    while (row := db.one(QUERIES.manifest_page_at, manifest, place)) is not None:
+    while (row := db.one(CONTENT.manifest_page_at, manifest, place)) is not None:
         at, body = row
         if at + Manifest(body).size <= place or len(body) % ENTRY_BYTES:
             return
@@ -71,7 +71,7 @@ def _from(db: Database, manifest: int, start: int) -> Iterator[tuple[int, ChunkR
 
 
 def _chunk(db: Database, seal: Seal, tenant: str, ref: ChunkRef) -> bytes:
-    row = db.one(QUERIES.chunk_body, db.tenant(tenant), seal.chunk_name(tenant, ref.hash))
+    row = db.one(CONTENT.chunk_body, db.tenant(tenant), seal.chunk_name(tenant, ref.hash))
     _, codec, body = row or (None, None, None)
     return chunks.decode(ref, codec, body)
 

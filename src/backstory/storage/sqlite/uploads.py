@@ -13,7 +13,7 @@ from backstory.domain.sealing import Seal
 from backstory.storage.chunks import Encoded
 from backstory.storage.sqlite import contents, reading
 from backstory.storage.sqlite.contents import Grounds
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.database import CONTENT, Database
 from backstory.storage.sqlite.transaction import Transaction
 
 
@@ -28,13 +28,13 @@ def keep(
     tx.writing = True
     for ref, codec, body in chunks:
         name = tx.seal.chunk_name(tenant, ref.hash)
-        row = tx.db.one(QUERIES.find_chunk, found.tenant, name)
+        row = tx.db.one(CONTENT.find_chunk, found.tenant, name)
         if row is None:
-            number = tx.db.value(QUERIES.add_chunk, found.tenant, name, ref.size)
-            tx.db.run(QUERIES.add_chunk_body, number, int(codec), body)
+            number = tx.db.value(CONTENT.add_chunk, found.tenant, name, ref.size)
+            tx.db.run(CONTENT.add_chunk_body, number, int(codec), body)
         else:
             number = row[0]
-        tx.db.run(QUERIES.add_upload, holder, number, found.id, now)
+        tx.db.run(CONTENT.add_upload, holder, number, found.id, now)
     tx.writing = False
 
 
@@ -44,7 +44,7 @@ def known(db: Database, seal: Seal, tenant: str, hashes: Iterable[bytes]) -> fro
     return frozenset(
         chunk
         for chunk in hashes
-        if db.one(QUERIES.find_chunk, number, seal.chunk_name(tenant, chunk)) is not None
+        if db.one(CONTENT.find_chunk, number, seal.chunk_name(tenant, chunk)) is not None
     )
 
 
@@ -56,7 +56,7 @@ def held(
     grounds = Grounds(db, hold)
     found: set[bytes] = set()
     for chunk in hashes:
-        row = db.one(QUERIES.find_chunk, number, seal.chunk_name(tenant, chunk))
+        row = db.one(CONTENT.find_chunk, number, seal.chunk_name(tenant, chunk))
         if row is not None and grounds.allow(row[0]):
             found.add(chunk)
     return frozenset(found)
@@ -64,10 +64,10 @@ def held(
 
 def let_go(tx: Transaction, holder: bytes) -> bool:
     """Take back some of a holder's uploads; whether there may be more."""
-    chunks = [row[0] for row in tx.db.all(QUERIES.uploads_of, holder, limits.SWEEP_UPLOADS)]
+    chunks = [row[0] for row in tx.db.all(CONTENT.uploads_of, holder, limits.SWEEP_UPLOADS)]
     tx.writing = True
     for chunk in chunks:
-        tx.db.run(QUERIES.drop_uploads_of, holder, chunk)
+        tx.db.run(CONTENT.drop_uploads_of, holder, chunk)
     contents.release(tx, chunks)
     tx.writing = False
     return len(chunks) == limits.SWEEP_UPLOADS
@@ -76,7 +76,7 @@ def let_go(tx: Transaction, holder: bytes) -> bool:
 def sweep(tx: Transaction, now: int) -> None:
     """Take away what was uploaded long ago and never named by content, a bounded part at once."""
     ended = now - limits.UPLOAD_SECONDS * SECOND
-    rows = tx.db.all(QUERIES.uploads_before, ended, limits.SWEEP_UPLOADS)
+    rows = tx.db.all(CONTENT.uploads_before, ended, limits.SWEEP_UPLOADS)
     for row in rows:
-        tx.db.run(QUERIES.drop_upload, *row)
+        tx.db.run(CONTENT.drop_upload, *row)
     contents.release(tx, dict.fromkeys(chunk for _, chunk, _ in rows))
