@@ -76,7 +76,8 @@ class Editor:
         upload = Upload(self._store, principal.tenant, key)
         try:
             old = await self._store.manifest(principal.tenant, content.ref.root)
-            manifest = await Rewriting(old, content.read, upload).run(checked)
+            rewriting = await asyncio.to_thread(Rewriting, old, content.read, upload)
+            manifest = await rewriting.run(checked)
             # What the old content holds may be used again; it is this context's own.
             hold = Hold(upload.holder, Visibility((NamespacePattern(key.namespace, below=False),)))
             new = NewContent(manifest, content.ref.media_type, hold)
@@ -125,7 +126,7 @@ class Rewriting:
             refs += new
             done = len(self._old) if stop == self._size else bisect_right(self._starts, stop) - 1
         await self._keep()
-        return Manifest.of([*refs, *self._old[done:]])
+        return await asyncio.to_thread(Manifest.of, [*refs, *self._old[done:]])
 
     async def _around(self, place: int, edits: deque[Edit]) -> tuple[list[ChunkRef], int]:
         """New chunks from an old one's start on, and the old offset at which they end.

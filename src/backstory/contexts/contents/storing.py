@@ -15,7 +15,7 @@ from backstory.contexts.writing import Intent, Retry, Writer
 from backstory.domain import conditions as holding
 from backstory.domain.chunking import Chunk, Chunker
 from backstory.domain.commits import ALWAYS, Conditions, Operation, Outcome, PutContent
-from backstory.domain.content import ChunkRef, Hold, Manifest, NewContent, check_size
+from backstory.domain.content import Hold, Manifest, NewContent, check_size
 from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
@@ -118,7 +118,7 @@ class Upload:
         self._store, self._tenant, self._key = store, tenant, key
         self._chunker = Chunker()
         self._hash = blake3()
-        self._refs: list[ChunkRef] = []
+        self._packed = bytearray()
         self.holder = ids.upload_id()
         self.keeps = True
 
@@ -144,7 +144,7 @@ class Upload:
                 waiting.clear()
         await self._feed(bytes(waiting))
         await self.keep(self._chunker.finish())
-        return Manifest.of(self._refs)
+        return Manifest(bytes(self._packed))
 
     async def _feed(self, data: bytes) -> None:
         await self.keep(await asyncio.to_thread(self._cut, data))
@@ -157,4 +157,4 @@ class Upload:
         """Keep chunks, behind those before."""
         if chunks:
             await self._store.keep_chunks(self._tenant, self._key, self.holder, chunks)
-            self._refs += [chunk.ref for chunk in chunks]
+            self._packed += Manifest.of(chunk.ref for chunk in chunks).packed

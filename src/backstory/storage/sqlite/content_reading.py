@@ -61,10 +61,10 @@ def _from(db: Database, manifest: int, start: int) -> Iterator[tuple[int, ChunkR
     """The chunks with their offsets, from the page on that holds offset `start`."""
     place = start
     while (row := db.one(CONTENT.manifest_page_at, manifest, place)) is not None:
-        at, body = row
-        if at + Manifest(body).size <= place or len(body) % ENTRY_BYTES:
+        at, page = row[0], Manifest(row[1])
+        if at + page.size <= place or len(page.packed) % ENTRY_BYTES:
             return
-        for ref in Manifest(body):
+        for ref in page:
             yield at, ref
             at += ref.size
         place = at

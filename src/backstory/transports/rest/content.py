@@ -6,6 +6,7 @@ import secrets
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from blake3 import blake3
 from starlette.types import ASGIApp
 
 from backstory.contexts.contents.fetching import Content
@@ -159,7 +160,7 @@ async def patch_content(call: Call) -> Answer:
     if key is not None:
         scope = call.scope
         place = (scope["method"].encode(), scope["path"].encode(), scope["query_string"])
-        retry = Retry(key, (*place, raw))
+        retry = Retry(key, (*place, blake3(raw).digest()))
     editor = call.contexts.editor
     outcome = await editor.patch(call.principal, call.key, edits, call.conditions(), retry)
     return await head_answer(call, outcome, call.key, created=False)
