@@ -158,6 +158,19 @@ async def test_lists_of_long_names_and_labels_are_paged(contexts):
     assert answer["labels_truncated"] is True
 
 
+async def test_arguments_of_all_lengths_leave_room_for_items(contexts):
+    label = "漢" * 42
+    await create(contexts, f"users.{'n' * 190}/{'x' * 190}", labels={label: label})
+    await say(contexts, "漢 " * 400, name=f"users.{'n' * 190}/{'x' * 190}")
+    answer = await bounded(contexts, "list_contexts", label=f"{label}={label}")
+    assert len(answer["items"]) == 1
+    answer = await bounded(contexts, "search_contexts", query="漢 " * 30, label=label)
+    assert len(answer["items"]) == 1
+    for name in ("kind", "label", "cursor", "namespace"):
+        error = await fail(contexts, "list_contexts", **{name: "漢" * 1001})
+        assert error["code"] in {"malformed", "invalid_key"}
+
+
 async def test_hits_are_paged_without_loss(contexts):
     await create(contexts)
     await say(contexts, *[f"tea {n} " + text_of("kanji", 500) for n in range(60)])

@@ -62,6 +62,13 @@ def test_no_more_entries_are_gathered_than_one_commit_takes():
     assert [len(item.entries) for item in found] == [limits.COMMIT_ENTRIES, 1]
 
 
+def test_contexts_may_take_turns():
+    turns = [entry(str(n), "x/1" if n % 3 else "y/2") for n in range(6)]
+    found = items("jsonl", *turns)
+    assert [str(item.key) for item in found] == ["y/2", "x/1"]
+    assert [content for _, content in shown(found[1])] == ["1", "2", "4", "5"]
+
+
 def test_entries_with_one_id_do_not_come_together():
     found = items("jsonl", entry("a", id="m"), entry("b", id="m"))
     assert [len(item.entries) for item in found] == [1, 1]

@@ -42,6 +42,8 @@ RESOURCE_NOT_FOUND: Final = -32002
 _RENAMED: Final = {"current": "current_version"}
 _VIOLATIONS: Final = 10  # that a tool error shows
 
+_URI_CHARS: Final = 2000  # of a URI that is given back
+
 _STEPS: Final = {
     "not_found": "list_contexts shows what is there; write_context creates.",
     "version_conflict": "Read the context, decide anew, then send the version it is at now.",
@@ -119,7 +121,7 @@ def protocol_error(error: BackstoryError, **data: Any) -> MCPError:
 
 def resource_error(error: BackstoryError, uri: str, version: str) -> MCPError:
     """The same for a resource; what is not there has a code of its own before 2026-07-28."""
-    failure = protocol_error(error, uri=uri)
+    failure = protocol_error(error, uri=uri[:_URI_CHARS])
     if isinstance(error, MissingError) and version not in MODERN_PROTOCOL_VERSIONS:
         return MCPError(RESOURCE_NOT_FOUND, failure.message, failure.data)
     return failure
