@@ -30,11 +30,11 @@ ENTRY_ROLE_BYTES: Final = 32
 CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put together from
 
 # -- content -------------------------------------------------------------------------
-CONTENT_BYTES: Final = 256 * MIB
+CONTENT_BYTES: Final = 256 * MIB  # of one content, decoded
 CHUNK_BYTES: Final = 96_000  # of any chunk; those that the server cuts have 64 KiB at most
-MANIFEST_CHUNKS: Final = 65_536
+MANIFEST_CHUNKS: Final = 65_536  # of one content
 MANIFEST_PAGE_CHUNKS: Final = 256  # that lie in one row of a store
-MEDIA_TYPE_BYTES: Final = 256
+MEDIA_TYPE_BYTES: Final = 256  # of the type of content, parameters included
 CONTENT_FEED_BYTES: Final = 1 * MIB  # of an upload that are cut, hashed and written at a time
 CONTENT_READ_BYTES: Final = 256 * KIB  # of a download that are read at a time
 CONTENT_RANGES: Final = 16  # of one request; with more, all of the content is answered
