@@ -10,9 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import durable_append, growth, hot_conversation, report, stored_bytes
+from benchmarks import content, durable_append, growth, hot_conversation, report, stored_bytes
 
 _ALL = {
+    "content": content.run,
     "durable-append": durable_append.run,
     "growth": growth.run,
     "hot-conversation": hot_conversation.run,
