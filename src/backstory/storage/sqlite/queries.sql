@@ -197,9 +197,6 @@ ORDER BY version DESC LIMIT 1
 -- name: chains
 SELECT version, first, pieces FROM chains WHERE context = ?1 ORDER BY version
 
--- name: refs_of
-SELECT log FROM chain_refs WHERE context = ?1
-
 -- name: drop_chains_below
 DELETE FROM chains WHERE context = ?1 AND version < ?2
 
@@ -329,7 +326,7 @@ SELECT rowid, frequencies(entry_words) FROM entry_words WHERE entry_words MATCH 
 ORDER BY rowid DESC
 
 -- name: entry_size
-SELECT created_at, length(content) FROM entries WHERE id = ?1
+SELECT created_at, length(content), substr(content, 1, 19) FROM entries WHERE id = ?1
 
 -- name: flush_entry_words
 INSERT INTO entry_words (entry_words) VALUES ('flush')

@@ -11,9 +11,9 @@ from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
 from backstory.storage.chunks import Encoded
-from backstory.storage.sqlite import contents, reading
-from backstory.storage.sqlite.contents import Grounds
+from backstory.storage.sqlite import manifests, reading
 from backstory.storage.sqlite.database import CONTENT, Database
+from backstory.storage.sqlite.manifests import Grounds
 from backstory.storage.sqlite.transaction import Transaction
 
 
@@ -68,7 +68,7 @@ def let_go(tx: Transaction, holder: bytes) -> bool:
     tx.writing = True
     for chunk in chunks:
         tx.db.run(CONTENT.drop_uploads_of, holder, chunk)
-    contents.release(tx, chunks)
+    manifests.release(tx, chunks)
     tx.writing = False
     return len(chunks) == limits.SWEEP_UPLOADS
 
@@ -79,4 +79,4 @@ def sweep(tx: Transaction, now: int) -> None:
     rows = tx.db.all(CONTENT.uploads_before, ended, limits.SWEEP_UPLOADS)
     for row in rows:
         tx.db.run(CONTENT.drop_upload, *row)
-    contents.release(tx, dict.fromkeys(chunk for _, chunk, _ in rows))
+    manifests.release(tx, dict.fromkeys(chunk for _, chunk, _ in rows))

@@ -146,14 +146,15 @@ async def _put_manifest(call: Call) -> Answer:
         content = NewContent(manifest, media_type, hold)
         return [PutContent(key, content, None, call.conditions())]
 
-    sent = await Sent.of(await call.body(), make)
+    await call.read_body((media.MANIFEST,))
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, call.key, created=False)
 
 
 async def patch_content(call: Call) -> Answer:
     """Changes some bytes; offsets count those of the content as it stands before."""
-    raw = await call.body()
+    raw = call.body
     edits = await edits_of(raw)
     key = idempotency_key(call)
     retry = None
@@ -218,6 +219,7 @@ PUT: Final = Endpoint(
     ),
     writes=True,
     conditional=True,
+    streams=True,
     waits=True,
 )
 PATCH: Final = Endpoint(

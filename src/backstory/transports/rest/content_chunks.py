@@ -49,7 +49,7 @@ async def ask_missing(call: Call) -> Answer:
 
     A chunk that only others have, where the caller may not read, is missing like any other.
     """
-    hashes = await hashes_of(await call.body())
+    hashes = await hashes_of(call.body)
     missing = await call.contexts.transfer.missing(call.principal, call.key, hashes)
     return call.json({"missing": [one.hex() for one in missing]})
 
@@ -122,6 +122,7 @@ PUT_CHUNK: Final = Endpoint(
     replies={204: Reply("It is kept.")},
     errors=(ChunkMismatchError, SchemaError, TooLargeError, UnsupportedMediaError),
     writes=True,
+    streams=True,
 )
 
 ENDPOINTS: Final = (MANIFEST, MISSING, GET_CHUNK, PUT_CHUNK)

@@ -26,8 +26,6 @@ def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
         UnsupportedMediaError: it is another, or in another character set than UTF-8.
     """
     text = headers.single(scope, b"content-type")
-    if ANYTHING in allowed:
-        return essence(scope)
     if not text and allowed == (JSON,):
         return JSON
     named, *parameters = (part.strip().lower() for part in (text or "").split(";"))

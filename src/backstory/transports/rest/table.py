@@ -64,6 +64,7 @@ class Endpoint:
     """One row of the table.
 
     `writes`: takes an idempotency key. `conditional`: takes `If-Match` and `If-None-Match`.
+    `streams`: reads its body itself, as it comes.
     `waits`: may take longer than `limits.REQUEST_SECONDS`. `probe`: an endpoint of
     operations, which knows no tenant.
     """
@@ -79,6 +80,7 @@ class Endpoint:
     errors: tuple[type[BackstoryError], ...] = ()
     writes: bool = False
     conditional: bool = False
+    streams: bool = False
     waits: bool = False
     probe: bool = False
 
