@@ -25,6 +25,7 @@ BODY = 5_000_000
 HELD_SECONDS = 0.010
 CONTENT = "/v1/contexts/bench/{}/content"
 MANIFEST = "application/vnd.backstory.manifest+json"
+PLAIN = {"content-type": "text/plain"}
 
 
 def run(folder: Path) -> Iterator[Ratio]:
@@ -50,7 +51,7 @@ def _stored(file: Path, text: bytes, edited: bytes) -> Iterator[Ratio]:
     for name, body in (("a", b""), ("b", b""), ("a", text), ("a", edited), ("b", text)):
         with servers.backstory(file) as port, Client(port) as client:
             if body:
-                client.request("PUT", CONTENT.format(name), body, content_type="text/plain")
+                _done(client.request("PUT", CONTENT.format(name), body, **PLAIN))
             else:
                 client.json("PUT", f"/v1/contexts/bench/{name}", {"kind": "document"})
         sizes.append(sum(part.stat().st_size for part in file.parent.glob(f"{file.name}*")))
@@ -58,6 +59,11 @@ def _stored(file: Path, text: bytes, edited: bytes) -> Iterator[Ratio]:
     yield _weight("stored bytes / text of 6 MB", whole - empty, 0.7)
     yield _weight("stored for an edit of 60 bytes / text", edit - whole, 0.01)
     yield _weight("stored for the same content again / text", again - edit, 0.005)
+
+
+def _done(answer: tuple[int, bytes]) -> None:
+    if answer[0] >= 400:
+        raise RuntimeError(f"{answer[0]} {answer[1][:300]!r}")
 
 
 def _weight(work: str, count: int, at_most: float) -> Ratio:
@@ -68,15 +74,15 @@ def _sent(client: Client, text: bytes, edited: bytes) -> Ratio:
     """The question with every hash, the chunks that are new, the manifest; no answers."""
     client.json("PUT", "/v1/contexts/bench/doc", {"kind": "document"})
     path = CONTENT.format("doc")
-    client.request("PUT", path, text, content_type="text/plain")
+    _done(client.request("PUT", path, text, **PLAIN))
     chunks = {chunk.ref.hash.hex(): chunk for chunk in cut(edited)}
     question = orjson.dumps({"hashes": list(chunks)})
     missing = orjson.loads(client.request("POST", f"{path}/missing", question)[1])["missing"]
     for name in missing:
-        client.request("PUT", f"{path}/chunks/{name}", chunks[name].data)
+        _done(client.request("PUT", f"{path}/chunks/{name}", chunks[name].data))
     described = [{"hash": c.ref.hash.hex(), "size": c.ref.size} for c in cut(edited)]
     manifest = orjson.dumps({"media_type": "text/plain", "chunks": described})
-    client.request("PUT", path, manifest, content_type=MANIFEST)
+    _done(client.request("PUT", path, manifest, **{"content-type": MANIFEST}))
     if client.request("GET", path)[1] != edited:
         raise RuntimeError("what was synced is not what was sent")
     sent = len(question) + len(manifest) + sum(chunks[name].ref.size for name in missing)
@@ -103,7 +109,7 @@ def _speed(client: Client, text: bytes) -> Iterator[Ratio]:
 
     def put() -> None:
         body = b"%09d" % next(turns) + random.Random(next(turns)).randbytes(SIZE // 2)
-        client.request("PUT", path, body + text[: SIZE // 2], content_type="text/plain")
+        _done(client.request("PUT", path, body + text[: SIZE // 2], **PLAIN))
 
     taken = medians({"put": put, "get": lambda: client.request("GET", path)}, 5, warmup=1)
     for name, seconds in taken.items():
