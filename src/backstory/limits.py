@@ -27,6 +27,7 @@ LABEL_BYTES: Final = 128
 ENTRY_BYTES: Final = 1 * MIB
 ENTRY_ID_BYTES: Final = 128
 ENTRY_ROLE_BYTES: Final = 32
+ARGUMENTS_DEPTH: Final = 32  # levels; deeper arguments of a tool call are kept as text
 CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put together from
 
 # -- one request ---------------------------------------------------------------------
@@ -76,6 +77,26 @@ SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 # -- import --------------------------------------------------------------------------
 IMPORT_ITEM_BYTES: Final = 64 * MIB  # one line of a file, or one item of its array
 IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
+
+# -- schemas of kinds ----------------------------------------------------------------
+SCHEMA_BYTES: Final = 128 * KIB
+SCHEMA_DEPTH: Final = 40
+SCHEMA_NODES: Final = 2000  # subschemas, as they are written
+SCHEMA_EXPANDED_NODES: Final = 10_000  # subschemas, with each reference in its target's place
+SCHEMA_EXPANDED_DEPTH: Final = 80
+SCHEMA_PATTERNS: Final = 100
+SCHEMA_PATTERN_CHARS: Final = 1024
+SCHEMA_PATTERN_BYTES: Final = 512 * KIB  # of one compiled pattern
+SCHEMA_BRANCHES_PROVEN: Final = 8  # of anyOf and its kin, in what is compared as a whole
+VIOLATIONS: Final = 100  # that one answer names
+VIOLATION_VALUES: Final = 2000  # values in a document of which all violations are looked for
+MIGRATION_OPERATIONS: Final = 100
+KIND_VERSIONS: Final = 1000  # of one kind
+
+# -- transforms ----------------------------------------------------------------------
+TRANSFORM_ROUNDS: Final = 4  # until nothing changes any more
+PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number is masked
+PIPELINE_RULES: Final = 100
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process
