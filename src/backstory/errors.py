@@ -24,6 +24,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
+    │   └── StaleRulesError         kinds were registered anew again and again    503
     └── StoreError                  the store cannot do its work                  503
         ├── StoreUnavailableError   nothing was written; try again
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
@@ -302,6 +303,13 @@ class BusyError(BackstoryError):
     code = "busy"
     status = 503
     title = "Busy"
+
+
+class StaleRulesError(BusyError):
+    """What a write was checked against was replaced meanwhile, each time it was tried again."""
+
+    code = "rules_changed"
+    title = "Rules changed"
 
 
 class StoreError(BackstoryError):

@@ -97,6 +97,9 @@ KIND_VERSIONS: Final = 1000  # of one kind
 TRANSFORM_ROUNDS: Final = 4  # until nothing changes any more
 PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number is masked
 PIPELINE_RULES: Final = 100
+RULED_INLINE_BYTES: Final = 64 * KIB  # states and entries ruled on the event loop; more leaves it
+RULED_ATTEMPTS: Final = 8  # of a write whose kinds or large state change meanwhile
+KINDS_COMPILED: Final = 1000  # kept by one process
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process

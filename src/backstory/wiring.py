@@ -19,6 +19,7 @@ from backstory.clock import SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.messaging.local import LocalBus
+from backstory.processing.ruling import PipelineRules
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import Migrated, migrate
@@ -56,7 +57,7 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock)
+        contexts = Contexts(store, bus, clock, PipelineRules())
         stack.push_async_callback(contexts.aclose)
         await stack.enter_async_context(_sweeping(contexts))
         yield contexts

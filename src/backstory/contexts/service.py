@@ -6,33 +6,47 @@ from backstory.clock import Clock
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
 from backstory.contexts.history import Historian
+from backstory.contexts.kinds import Kinds
 from backstory.contexts.listing import Lister
+from backstory.contexts.migrating import Migrator
 from backstory.contexts.reading import Reader
+from backstory.contexts.ruling import Ruler
 from backstory.contexts.searching import Searcher
 from backstory.contexts.sweeping import Sweeper
 from backstory.contexts.watching import Hub
 from backstory.contexts.writing import Writer
 from backstory.domain.sealing import Seal
 from backstory.ports.bus import ChangeBus
+from backstory.ports.rules import Masked, Rules
 from backstory.ports.store import Store
 
 
 class Contexts:
     """All verb families over one store and one bus. Holds no state but who is waiting."""
 
-    def __init__(self, store: Store, bus: ChangeBus, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: ChangeBus,
+        clock: Clock,
+        rules: Rules,
+        masked: Masked | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.seal = Seal(store.secret)
         self.hub = Hub(store, bus)
         self.reader = Reader(store, clock)
-        self.writer = Writer(store, bus, clock, self.seal)
+        ruler = Ruler(store, rules)
+        self.writer = Writer(store, bus, clock, self.seal, ruler=ruler, masked=masked)
+        self.kinds = Kinds(store, self.writer, self.seal, rules)
+        self.migrator = Migrator(store, self.writer, ruler, rules)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)
         self.searcher = Searcher(store, self.seal)
         self.stream = Stream(store, self.hub, self.seal)
-        self.sweeper = Sweeper(store, clock)
+        self.sweeper = Sweeper(store, clock, self.migrator)
 
     @property
     def epoch(self) -> str:

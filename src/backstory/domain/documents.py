@@ -28,6 +28,7 @@ class Document:
     born: int
     deleted: bool
     state: bytes
+    schema_version: int = 0
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Document:
@@ -42,6 +43,7 @@ class Document:
             head.born,
             head.deleted,
             snapshot.state,
+            head.schema_version,
         )
 
     def encode(self) -> bytes:
@@ -56,15 +58,15 @@ class Document:
             self.created_at,
             self.born,
             self.deleted,
+            self.schema_version,
         )
         return orjson.dumps(members) + _SEPARATOR + self.state
 
     @classmethod
     def decode(cls, raw: bytes) -> Document:
         line, _, state = raw.partition(_SEPARATOR)
-        kind, labels, expires_at, state_version, content_version, created_at, born, deleted = (
-            orjson.loads(line)
-        )
+        kind, labels, expires_at, state_version, content_version, *rest = orjson.loads(line)
+        created_at, born, deleted, schema_version = rest
         if isinstance(labels, list):
             labels = tuple(labels)
         return cls(
@@ -77,6 +79,7 @@ class Document:
             born,
             deleted,
             state,
+            schema_version,
         )
 
 
@@ -84,6 +87,7 @@ def changes_document(before: Head, after: Head) -> bool:
     """Whether a commit left the old document behind, so that it has to be kept."""
     return (
         before.state_version != after.state_version
+        or before.schema_version != after.schema_version
         or before.content_version != after.content_version
         or before.labels != after.labels
         or before.kind != after.kind

@@ -32,7 +32,9 @@ from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot, missi
 from backstory.domain.documents import Document
 from backstory.domain.entries import DERIVED_ID, NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.ruling import KindRule, RuledState, Standing, patched
 from backstory.errors import (
+    BackstoryError,
     ExistsError,
     GoneError,
     KindConflictError,
@@ -40,6 +42,7 @@ from backstory.errors import (
     MissingError,
     PatchConflictError,
     SchemaError,
+    StaleRulesError,
     Violation,
 )
 
@@ -177,6 +180,7 @@ class _Draft:
         self.labels: Labels = before.head.labels if before else ()
         self.expires_at = before.head.expires_at if before else None
         self.state = before.state if before else EMPTY_STATE
+        self.schema_version = before.head.schema_version if before else 0
         self.born = before.head.born if before else self.version
         self.last_seq = before.head.last_seq if before else loaded.last_seq
         self.count = before.head.entry_count if before else 0
@@ -252,6 +256,7 @@ class _Draft:
             deleted=not self.alive,
             born=self.born,
             history_from=before.head.history_from if before else self.version,
+            schema_version=self.schema_version if self.alive else 0,
         )
 
     # -- one verb each -----------------------------------------------------------------
@@ -263,6 +268,7 @@ class _Draft:
                 detail = f"{self.key} does not exist; a new context needs a kind"
                 raise SchemaError(detail, errors=(Violation("/kind", detail),))
             self._begin(put.kind)
+            self._ruled_by(put.rule)
             self.state, self.labels, self.expires_at = put.state, put.labels, put.expires_at
             return Result(self.key, 0, created=True)
         if put.kind is not None and put.kind != self.kind:
@@ -271,6 +277,7 @@ class _Draft:
                 kind=self.kind,
                 current=self.before_version,
             )
+        self._ruled_by(put.rule)
         self._set_state(put.state)
         if put.labels != self.labels or put.expires_at != self.expires_at:
             self.labels, self.expires_at = put.labels, put.expires_at
@@ -281,15 +288,34 @@ class _Draft:
         self._must_live()
         conditions.check(patch.conditions, self.key, self.standing)
         try:
-            self._set_state(patch.patch.apply(self.state))
+            ruled = self._patched(patch)
         except PatchConflictError as error:
             error.context |= {"context": str(self.key), "current": self.before_version}
             raise
-        return Result(self.key, 0)
+        if ruled.state != self.state:
+            self._ruled_by(patch.rule)
+            self._set_state(ruled.state)
+        return Result(self.key, 0, counts=ruled.counts)
+
+    def _patched(self, patch: Patch) -> RuledState:
+        """What the patch comes to; a large state has to be foreseen, it may take seconds."""
+        rule, foreseen = patch.rule, patch.foreseen
+        if rule is None:
+            return RuledState(patch.patch.apply(self.state))
+        self._must_be(rule)
+        standing = Standing(self.state, self.schema_version)
+        if foreseen is not None and foreseen.before == standing:
+            if isinstance(foreseen.after, BackstoryError):
+                raise foreseen.after
+            return foreseen.after
+        most = None if patch.anyway else limits.RULED_INLINE_BYTES
+        return patched(rule, patch.patch, standing, f"{patch.place}/state", most)
 
     def _append(self, append: Append) -> Result:
         self._must_live()
         conditions.check(append.conditions, self.key, self.standing)
+        if append.rule is not None:
+            self._must_be(append.rule)
         seqs: list[int] = []
         new = 0
         for index, entry in enumerate(append.entries):
@@ -356,6 +382,7 @@ class _Draft:
             self._begin(past.document.kind)
             self.expires_at = None
         self._set_state(past.document.state)
+        self.schema_version = past.document.schema_version
         if past.document.labels != self.labels:
             self.labels = past.document.labels
             self.parts |= Part.HEAD
@@ -377,6 +404,7 @@ class _Draft:
         past = self._past(source.head.version if fork.at is None else fork.at)
         self._begin(past.document.kind)
         self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
+        self.schema_version = past.document.schema_version
         if past.chain.pieces:
             self.last_seq = max(self.last_seq, past.chain.pieces[-1].last)
         self._show(past.chain)
@@ -408,6 +436,7 @@ class _Draft:
         self.op, self.born, self.kind = Op.CREATED, self.version, kind
         self.parts |= Part.STATE | Part.HEAD
         self.state, self.labels, self.count, self.known = EMPTY_STATE, (), 0, {}
+        self.schema_version = 0
         self.start = ChainStart(Chain(), self.last_seq + 1)
 
     def _end(self, op: Op) -> None:
@@ -426,6 +455,16 @@ class _Draft:
             )
         self.start = ChainStart(chain, self.last_seq + 1)
         self.count = chain.count
+
+    def _must_be(self, rule: KindRule) -> None:
+        """The rule is for the context's kind, which may be another than it was before."""
+        if rule.kind != self.kind:
+            raise StaleRulesError(f"{self.key} became a {self.kind} meanwhile; try again")
+
+    def _ruled_by(self, rule: KindRule | None) -> None:
+        if rule is not None:
+            self._must_be(rule)
+            self.schema_version = rule.version
 
     def _set_state(self, state: bytes) -> None:
         if state != self.state:

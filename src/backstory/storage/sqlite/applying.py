@@ -73,6 +73,7 @@ def _insert(tx: Transaction, by: _By, effect: Effect) -> int:
         head.history_from,
         start.first if start else 1,
         bool(start and start.closed.pieces),
+        head.schema_version,
     )
     _set_state(tx, by.tenant, context, EMPTY_STATE, effect.after)
     _set_labels(tx, by.tenant, context, effect.after)
@@ -121,6 +122,7 @@ def _update_whole(
         run,
         start.first if start else found.open_first,
         bool(start.closed.pieces) if start else found.closed,
+        head.schema_version,
     )
 
 

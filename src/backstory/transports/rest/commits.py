@@ -120,6 +120,7 @@ def _put(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation:
         intake.labels(labels, f"{pointer}/labels"),
         intake.moment(expires_at, f"{pointer}/expires_at"),
         _conditions(asked),
+        pointer,
     )
 
 
@@ -127,12 +128,12 @@ def _patch(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation
     if (asked.merge is UNSET) == (asked.ops is UNSET):
         raise intake.wrong(pointer, "a patch needs either merge (RFC 7396) or ops (RFC 6902)")
     patch = MergePatch(asked.merge) if asked.ops is UNSET else JsonPatch.of(asked.ops)
-    return Patch(key, patch, _conditions(asked))
+    return Patch(key, patch, _conditions(asked), pointer)
 
 
 def _append(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation:
     raw = None if asked.entries is UNSET else asked.entries
-    return Append(key, intake.entries(raw, f"{pointer}/entries"), _conditions(asked))
+    return Append(key, intake.entries(raw, f"{pointer}/entries"), _conditions(asked), pointer)
 
 
 def _delete(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation:

@@ -10,6 +10,7 @@ from backstory.transports.rest import (
     contexts,
     entries,
     history,
+    kinds,
     search,
     system,
 )
@@ -22,5 +23,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *commits.ENDPOINTS,
     *changes.ENDPOINTS,
     *search.ENDPOINTS,
+    *kinds.ENDPOINTS,
     *system.ENDPOINTS,
 )
