@@ -1,9 +1,7 @@
 """Serves MCP over a real store and real sockets, as whoever a test says."""
 
 import asyncio
-import contextlib
 import json
-import socket
 from contextlib import asynccontextmanager
 
 import httpx
@@ -66,12 +64,6 @@ async def say(contexts, *texts, name="users.42/chat", role="user"):
     return await call(contexts, "append_entries", context=name, entries=entries)
 
 
-class _Server(uvicorn.Server):
-    @contextlib.contextmanager
-    def capture_signals(self):
-        yield
-
-
 def guarded(app, principals=None):
     """Behind the edge; who calls is named by the bearer token, else the administrator."""
     known = {"": LOCAL_ADMIN} | {f"Bearer {name}": who for name, who in (principals or {}).items()}
@@ -85,20 +77,31 @@ def guarded(app, principals=None):
 @asynccontextmanager
 async def serving(contexts, principals=None):
     """The URL of a server on a free port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        async with mcp_app(contexts) as app:
-            config = uvicorn.Config(
-                guarded(app, principals), lifespan="off", log_level="error", ws="none"
-            )
-            server = _Server(config)
-            task = asyncio.create_task(server.serve(sockets=[listener]))
-            try:
-                yield f"http://127.0.0.1:{listener.getsockname()[1]}/mcp"
-            finally:
-                contexts.hub.drain()
-                server.should_exit = True
-                async with asyncio.timeout(WAIT):
-                    await task
+    async with mcp_app(contexts) as app, _listening(guarded(app, principals)) as port:
+        try:
+            yield f"http://127.0.0.1:{port}/mcp"
+        finally:
+            contexts.hub.drain()
+
+
+@asynccontextmanager
+async def _listening(app):
+    """uvicorn on a free port, without its own loop, which looks ten times a second only."""
+    config = uvicorn.Config(app, lifespan="off", log_level="error", ws="none")
+    config.load()
+    state = uvicorn.Server(config).server_state
+
+    def protocol():
+        return config.http_protocol_class(config=config, server_state=state, app_state={})
+
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    try:
+        yield server.sockets[0].getsockname()[1]
+    finally:
+        server.close()
+        for connection in list(state.connections):
+            connection.shutdown()
+        await until(lambda: not state.connections and not state.tasks)
 
 
 @asynccontextmanager

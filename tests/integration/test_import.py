@@ -188,6 +188,25 @@ def test_wrong_arguments_are_told_before_anything_is_opened(shelf):
     assert not (shelf.folder / "store.db").exists()
 
 
+def test_a_store_that_cannot_be_opened_is_told_alone(shelf):
+    (shelf.folder / "store.db").write_bytes(b"not a database, but long enough to be one" * 200)
+    file = shelf.file("d.jsonl", dialog(1))
+    answer = shelf.run("import", "taskmaster", file, exit_code=1)
+    assert answer.stderr.startswith("error: ")
+    assert answer.stdout == ""
+
+
+def test_what_has_expired_already_is_not_brought_back(shelf):
+    file = shelf.file(
+        "a.jsonl",
+        {"context": "a/b", "expires_at": "2020-01-01T00:00:00Z", "entries": []},
+        {"context": "a/c", "expires_at": "2999-01-01T00:00:00Z", "entries": []},
+    )
+    report = shelf.bring("jsonl", file)
+    assert (report["contexts"]["new"], report["expired"]) == (1, 1)
+    assert "1 expired already" in shelf.run("import", "jsonl", file).stdout
+
+
 def test_the_namespace_may_be_chosen(shelf):
     shelf.bring("taskmaster", shelf.file("d.jsonl", dialog(1)), "--namespace", "team.coffee")
     assert '"context":"team.coffee/dlg-1"' in shelf.run("export").stdout

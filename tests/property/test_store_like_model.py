@@ -10,7 +10,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from backstory.clock import SECOND
 from backstory.domain.commits import (
@@ -51,7 +51,7 @@ lives = st.sampled_from([None, None, None, 20])
 conditions = st.builds(
     Conditions, if_version=st.none() | versions, none_match=st.none() | st.just("*")
 )
-rarely_conditions = st.just(Conditions()) | st.just(Conditions()) | conditions
+rarely_conditions = st.one_of(*[st.just(Conditions())] * 6, conditions)
 entries = st.lists(st.builds(entry, texts, ids), min_size=1, max_size=3).map(tuple)
 simple_operations = st.one_of(
     st.builds(
@@ -113,6 +113,19 @@ class StoreLikeModel(RuleBasedStateMachine):
         except BackstoryError as error:
             return type(error), error.context.get("current")
 
+    def version(self, key, number):
+        """Mostly a version that the context really has."""
+        snapshot = self.runner.run(self.model.snapshot(TENANT, key))
+        return number % (snapshot.head.version + 1) + 1 if snapshot else number
+
+    @initialize(state=states, new=entries)
+    def begin(self, state, new):
+        """Some of the names exist, and one of them is a fork."""
+        for key in KEYS[:2]:
+            self.do(Put(key, "conversation", state, ("red",), None))
+            self.do(Append(key, new))
+        self.do(Fork(KEYS[2], KEYS[0]))
+
     @rule(operation=simple_operations, author=st.sampled_from([ANNA, ROBOT]))
     def one_operation(self, operation, author):
         self.do(operation(self.clock.now()), author=author)
@@ -120,6 +133,13 @@ class StoreLikeModel(RuleBasedStateMachine):
     @rule(key=keys, new=entries)
     def append(self, key, new):
         self.do(Append(key, new))
+
+    @rule(key=keys, state=states, new=entries)
+    def begin_again(self, key, state, new):
+        """A name that was taken away is used again."""
+        snapshot = self.runner.run(self.model.snapshot(TENANT, key))
+        if snapshot is None or not snapshot.head.alive(self.clock.now()):
+            self.do(Put(key, "session", state, (), None), Append(key, new))
 
     @rule(several=st.lists(simple_operations, min_size=2, max_size=4))
     def several_operations(self, several):
@@ -132,12 +152,12 @@ class StoreLikeModel(RuleBasedStateMachine):
 
     @rule(key=keys, version=versions)
     def restore(self, key, version):
-        self.do(Restore(key, version))
+        self.do(Restore(key, self.version(key, version)))
 
     @rule(source=keys, name=keys, at=st.none() | versions)
     def fork(self, source, name, at):
         if source != name:
-            self.do(Fork(name, source, at))
+            self.do(Fork(name, source, at and self.version(source, at)))
 
     @rule(key=keys, seq=seqs)
     def redact(self, key, seq):
@@ -154,6 +174,7 @@ class StoreLikeModel(RuleBasedStateMachine):
 
     @rule(key=keys, before=versions)
     def forget(self, key, before):
+        before = self.version(key, before)
         self.same(lambda store: store.forget(TENANT, key, before))
 
     @rule(seconds=st.sampled_from([1, 15, 90_000]), sweep=st.booleans())

@@ -32,7 +32,10 @@ async def http(running):
 @asynccontextmanager
 async def client_of(app):
     transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url=LOCAL, timeout=30) as client:
+    plain = {"accept-encoding": "identity"}  # so that tags are those of versions
+    async with httpx.AsyncClient(
+        transport=transport, base_url=LOCAL, timeout=30, headers=plain
+    ) as client:
         yield client
 
 

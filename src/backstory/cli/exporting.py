@@ -145,7 +145,7 @@ async def _lines(contexts: Contexts, key: ContextKey, tally: _Tally) -> AsyncIte
         kept = [_entry(entry) for entry in page.entries if entry.type != REDACTED]
         tally.entries += len(kept)
         yield orjson.dumps(line | {"entries": kept}, option=orjson.OPT_APPEND_NEWLINE)
-        line = {"context": str(key), "kind": view.snapshot.head.kind}
+        line = {name: line[name] for name in ("context", "kind", "expires_at") if name in line}
         more = page.more
         after = page.entries[-1].seq if page.entries else after
 

@@ -68,14 +68,17 @@ def command(
     """
     settings = settings_from(flags)
     run = Run(source, skip_bad=skip_bad, told=_tell)
-    interrupted = False
+    interrupted = ended = False
     try:
         asyncio.run(_import(run, files, settings, namespace or f"imports.{source}", dry=dry_run))
+        ended = True
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        report = _report(source, files, run.tally, dry_run=dry_run)
-        click.echo(json.dumps(report, indent=2) if as_json else _sentence(run.tally, dry=dry_run))
+        if ended or run.tally.read:  # an error says more where nothing has begun
+            report = _report(source, files, run.tally, dry_run=dry_run)
+            text = json.dumps(report, indent=2) if as_json else _sentence(run.tally, dry=dry_run)
+            click.echo(text)
     if interrupted:
         click.echo("interrupted; the same command goes on from here", err=True)
         sys.exit(_INTERRUPTED)
@@ -132,6 +135,7 @@ def _report(source: str, files: tuple[str, ...], tally: Tally, *, dry_run: bool)
         "read": tally.read,
         "contexts": {word: tally.count(word) for word in (NEW, EXTENDED, KNOWN)},
         "entries": {NEW: tally.new, KNOWN: tally.known},
+        "expired": tally.expired,
         "skipped": {"count": tally.skipped_count, "items": [_place(b) for b in tally.skipped]},
         "stopped": _place(tally.stopped) if tally.stopped else None,
     }
@@ -152,5 +156,7 @@ def _sentence(tally: Tally, *, dry: bool) -> str:
     return (
         f"{tally.count(NEW):,} conversations new, {tally.count(KNOWN):,} known"
         + (f", {extended:,} extended" if extended else "")
-        + f"; {tally.new:,} entries new, {tally.known:,} known{skipped}"
+        + f"; {tally.new:,} entries new, {tally.known:,} known"
+        + (f"; {tally.expired:,} expired already" if tally.expired else "")
+        + skipped
     )

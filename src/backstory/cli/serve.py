@@ -33,10 +33,11 @@ def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
 
 
 def _serve_http(settings: Settings, *, as_json: bool) -> None:
-    from backstory.cli.serving import many, one
+    from backstory.cli.serving import files, many, one
     from backstory.cli.serving.listening import Announcement, bind
     from backstory.cli.serving.secret import local_token
 
+    files.allow_many()
     secret = local_token(settings)
     with bind(settings) as listener:
         announcement = Announcement.of(

@@ -12,8 +12,8 @@ from hashlib import blake2b
 
 from backstory import ids, limits
 from backstory.clock import SECOND, Clock, SystemClock
-from backstory.domain.chains import Chain
-from backstory.domain.changes import Change
+from backstory.domain.chains import Chain, merge
+from backstory.domain.changes import Change, Op, Part
 from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operation, Outcome
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
@@ -289,6 +289,14 @@ def _reach_forks(
             if other.key not in planned:
                 reached = redaction(commit, other.view.snapshot, effect.redact)
                 planned[other.key] = other, reached
+            elif planned[other.key][1].op is Op.UPDATED:
+                planned[other.key] = other, _also(planned[other.key][1], effect.redact)
+
+
+def _also(effect: Effect, seq: int) -> Effect:
+    """What the commit does to a context anyway, and that it loses an entry's text."""
+    seqs = merge([*effect.seqs, (seq, seq)])
+    return replace(effect, parts=effect.parts | Part.REDACTED, seqs=seqs)
 
 
 def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect) -> None:

@@ -59,6 +59,17 @@ async def test_a_long_state_is_read_piece_by_piece(contexts, alphabet):
     assert json.loads("".join(piece["text"] for piece in pieces)) == state
 
 
+async def test_pieces_fit_together_while_the_state_changes(contexts):
+    state = {"long": text_of("ascii", 60_000)}
+    await create(contexts, state=state)
+    arguments, text = {"context": "users.42/chat"}, ""
+    while arguments is not None:
+        answer = await bounded(contexts, "read_context", **arguments)
+        text, arguments = text + answer["text"], answer["next"]
+        await call(contexts, "patch_context", context="users.42/chat", merge={"a": len(text)})
+    assert json.loads(text) == state
+
+
 async def test_a_long_value_in_a_state_is_read_piece_by_piece(contexts):
     value = [text_of("ascii", 100) for _ in range(1000)]
     await create(contexts, state={"list": value})
@@ -145,6 +156,19 @@ async def test_lists_of_long_names_and_labels_are_paged(contexts):
     assert found == names
     answer = await bounded(contexts, "read_context", context=names[7])
     assert answer["labels_truncated"] is True
+
+
+async def test_arguments_of_all_lengths_leave_room_for_items(contexts):
+    label = "漢" * 42
+    await create(contexts, f"users.{'n' * 190}/{'x' * 190}", labels={label: label})
+    await say(contexts, "漢 " * 400, name=f"users.{'n' * 190}/{'x' * 190}")
+    answer = await bounded(contexts, "list_contexts", label=f"{label}={label}")
+    assert len(answer["items"]) == 1
+    answer = await bounded(contexts, "search_contexts", query="漢 " * 30, label=label)
+    assert len(answer["items"]) == 1
+    for name in ("kind", "label", "cursor", "namespace"):
+        error = await fail(contexts, "list_contexts", **{name: "漢" * 1001})
+        assert error["code"] in {"malformed", "invalid_key"}
 
 
 async def test_hits_are_paged_without_loss(contexts):

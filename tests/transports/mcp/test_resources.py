@@ -156,6 +156,17 @@ async def test_completions_are_bounded_and_say_that_there_are_more(contexts):
     assert result.completion.has_more is True
 
 
+async def test_completions_of_long_names_stay_within_the_bound(contexts):
+    for n in range(100):
+        await create(contexts, f"users.{'n' * 190}/{'x' * 190}{n:03}")
+    async with serving(contexts) as url, client(url) as session:
+        reference = PromptReference(name="continue_conversation")
+        result = await session.complete(reference, {"name": "context", "value": "users."})
+    assert len(json.dumps(result.completion.values)) <= limits.MODEL_ANSWER_BYTES
+    assert 0 < len(result.completion.values) < 100
+    assert result.completion.has_more is True
+
+
 async def test_a_prompt_is_completed_by_contexts_of_its_kind(shelf):
     async with serving(shelf) as url, client(url) as session:
 

@@ -10,7 +10,7 @@ from backstory import limits
 from backstory.clock import SECOND, SystemClock
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.transports.mcp.sessions import Sessions
-from mcp_serving import OLDER, call, client, create, opened, raw, say, serving, soon, until
+from mcp_serving import OLDER, Raw, call, client, create, opened, raw, say, serving, soon, until
 
 CHAT = "context://users.42/chat"
 
@@ -234,12 +234,19 @@ async def test_a_stream_shows_that_it_lives(contexts, monkeypatch):
     assert found.count(": still here") >= 2
 
 
-async def test_subscriptions_at_once_are_all_kept(contexts):
+async def test_subscriptions_at_once_are_all_kept_whichever_nodes_take_them(contexts, other):
     sessions = Sessions(contexts)
-    async with serving(contexts) as url, raw(url) as one:
+    async with serving(contexts) as url, serving(other) as second, raw(url) as one:
         await one.begin()
+        two = Raw(second, one.http)
+        two.session = one.session
         uris = [f"context://users.42/{n}" for n in range(20)]
-        await asyncio.gather(*(one.post("resources/subscribe", {"uri": uri}) for uri in uris))
+        await asyncio.gather(
+            *(
+                (one, two)[n % 2].post("resources/subscribe", {"uri": uri})
+                for n, uri in enumerate(uris)
+            )
+        )
         session = await sessions.find(LOCAL_ADMIN, one.session)
         assert set(await sessions.uris(session)) == set(uris)
 

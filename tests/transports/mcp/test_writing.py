@@ -70,6 +70,7 @@ async def test_a_patch_conflict_names_the_operation(contexts):
     ops = [{"op": "add", "path": "/b", "value": 1}, {"op": "test", "path": "/a", "value": 2}]
     error = await fail(contexts, "patch_context", context="users.42/chat", ops=ops)
     assert (error["code"], error["operation"]) == ("patch_conflict", 1)
+    assert (error["context"], error["current_version"]) == ("users.42/chat", 1)
 
 
 async def test_entries_get_their_places(contexts):
@@ -209,3 +210,18 @@ async def test_a_write_is_finished_when_its_caller_is_gone(contexts):
     await say(contexts, "two")
     answer = await call(contexts, "read_context", context="users.42/chat", part="entries")
     assert [entry["content"] for entry in answer["entries"]] == ["one", "two"]
+
+
+async def test_what_takes_too_long_says_what_may_have_become_of_it(contexts, monkeypatch):
+    async def never(*_args, **_kwargs):
+        await asyncio.Event().wait()
+
+    await create(contexts)
+    monkeypatch.setattr(limits, "REQUEST_SECONDS", 0.01)
+    monkeypatch.setattr(contexts.store, "commit", never)
+    monkeypatch.setattr(contexts.store, "snapshot", never)
+    error = await fail(contexts, "write_context", context="users.42/chat", state={})
+    assert error["code"] == "outcome_unknown"
+    assert "idempotency_key" in error["next_step"]
+    error = await fail(contexts, "read_context", context="users.42/chat")
+    assert (error["code"], error["limit"]) == ("busy", "REQUEST_SECONDS")

@@ -106,6 +106,14 @@ def test_a_value_over_the_bound_is_told_and_passed_over(data, monkeypatch):
     assert "IMPORT_ITEM_BYTES" in read(long)[1].reason
 
 
+def test_an_array_on_one_line_is_not_read_whole(monkeypatch):
+    monkeypatch.setattr(files, "_CHUNK", 100)
+    file = io.BytesIO(b"[" + b'{"a": 1},' * 10_000 + b"1]")
+    found = values(file, "x.json")
+    assert next(found).data == {"a": 1}
+    assert file.tell() < 1000
+
+
 def test_a_text_without_an_end_is_not_read_for_ever(monkeypatch):
     monkeypatch.setattr(limits, "IMPORT_ITEM_BYTES", 50)
     monkeypatch.setattr(files, "_CHUNK", 10)

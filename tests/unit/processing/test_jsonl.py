@@ -62,6 +62,13 @@ def test_no_more_entries_are_gathered_than_one_commit_takes():
     assert [len(item.entries) for item in found] == [limits.COMMIT_ENTRIES, 1]
 
 
+def test_contexts_may_take_turns():
+    turns = [entry(str(n), "x/1" if n % 3 else "y/2") for n in range(6)]
+    found = items("jsonl", *turns)
+    assert [str(item.key) for item in found] == ["y/2", "x/1"]
+    assert [content for _, content in shown(found[1])] == ["1", "2", "4", "5"]
+
+
 def test_entries_with_one_id_do_not_come_together():
     found = items("jsonl", entry("a", id="m"), entry("b", id="m"))
     assert [len(item.entries) for item in found] == [1, 1]
@@ -84,7 +91,7 @@ def test_a_bad_line_is_told_behind_what_stands_before_it():
         ({"context": "nowhere", "entries": []}, "namespace/name"),
         ({"context": "a/b", "entires": []}, "'entires'"),
         ({"context": "a/b", "role": "user", "content": "x", "author": "me"}, "'author'"),
-        ({"context": "a/b", "kind": "thing"}, "unknown kind"),
+        ({"context": "a/b", "kind": "Thing"}, "cannot name a kind"),
         ({"context": "a/b", "state": [1]}, "object"),
         ({"context": "a/b", "expires_at": "soon"}, "RFC 3339"),
         ([1], "object"),

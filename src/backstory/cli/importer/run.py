@@ -32,12 +32,16 @@ class Tally:
     read: int = 0
     new: int = 0
     known: int = 0
+    expired: int = 0
     contexts: dict[int, str] = field(default_factory=dict)
     skipped: list[Bad] = field(default_factory=list)
     skipped_count: int = 0
     stopped: Bad | None = None
 
     def add(self, key: ContextKey, brought: Brought) -> None:
+        if brought.expired:
+            self.expired += 1
+            return
         self.new += brought.new
         self.known += brought.known
         word = NEW if brought.created else EXTENDED if brought.new else KNOWN

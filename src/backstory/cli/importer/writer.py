@@ -33,9 +33,10 @@ _REMEMBERED: Final = 1024  # contexts whose place in the log is remembered betwe
 class Brought:
     """What writing one conversation came to, in entries."""
 
-    created: bool
-    new: int
-    known: int
+    created: bool = False
+    new: int = 0
+    known: int = 0
+    expired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class ConversationWriter:
 
     def __init__(self, contexts: Contexts, namespace: str) -> None:
         self._desk = Desk(contexts)
+        self._now = contexts.clock.now
         self._namespace = namespace
         self._after: OrderedDict[ContextKey, int] = OrderedDict()
 
@@ -60,7 +62,7 @@ class ConversationWriter:
         return conversation.key or ContextKey.of(self._namespace, conversation.name)
 
     async def bring(self, conversation: Conversation) -> Brought:
-        """Write what is not there yet.
+        """Write what is not there yet; nothing where its time is over already.
 
         Raises:
             ConflictError: an entry is there with other words, or the context has another kind.
@@ -68,6 +70,8 @@ class ConversationWriter:
         """
         bring = self._with_session if conversation.steps else self._alone
         key = self.key(conversation)
+        if conversation.expires_at is not None and conversation.expires_at <= self._now():
+            return Brought(expired=True)
         for _ in range(_ATTEMPTS - 1):
             try:
                 return await bring(key, conversation)

@@ -36,22 +36,29 @@ class Value:
 
 def values(file: BinaryIO, name: str) -> Iterator[Value | Bad]:
     """All values of a file, in order. `name` is what the user calls it."""
-    first, line = _first_line(file)
-    if first.startswith(b"["):
-        yield from _array(file, name, first, line)
-    elif name.lower().endswith(_LINES):
-        yield from _lines(file, name, first, line)
+    beginning, number = _beginning(file)
+    if beginning.startswith(b"["):
+        yield from _array(file, name, beginning, number)
+        return
+    first = beginning
+    if not beginning.endswith(b"\n"):
+        first += file.readline(limits.IMPORT_ITEM_BYTES + 1 - len(beginning))
+    if name.lower().endswith(_LINES):
+        yield from _lines(file, name, first, number)
     else:
-        yield from _lines_or_one(file, name, first, line)
+        yield from _lines_or_one(file, name, first, number)
 
 
-def _first_line(file: BinaryIO) -> tuple[bytes, int]:
-    """The first line that holds anything, and its number."""
+def _beginning(file: BinaryIO) -> tuple[bytes, int]:
+    """What the first line that holds anything begins with, and its number.
+
+    It is not read whole, since in an array without line breaks it is the whole file.
+    """
     number = 1
-    line = _read_line(file).removeprefix(_BOM)
+    line = file.readline(_CHUNK).removeprefix(_BOM)
     while line and not line.strip():
-        number += 1
-        line = _read_line(file)
+        number += line.endswith(b"\n")
+        line = file.readline(_CHUNK)
     return line.lstrip(), number
 
 

@@ -10,6 +10,7 @@ where one would be too long. Lines that name no context belong to one named afte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final
 
@@ -21,6 +22,7 @@ from backstory.processing.sources.files import Value
 from backstory.processing.sources.reading import Values, a_list, a_text, an_object
 
 _HEAD: Final = ("kind", "state", "labels", "expires_at")
+_ENTRIES: Final = 16 * limits.COMMIT_ENTRIES  # gathered at once, in all contexts
 _ENTRY: Final = ("role", "content", "id", "type", "metadata")
 
 
@@ -40,16 +42,27 @@ def read(values: Values) -> Iterator[Item]:
     yield from reader.flush()
 
 
+@dataclass
+class _Gathered:
+    """Lines of single entries in one context, and where the first of them stands."""
+
+    place: Place
+    key: ContextKey | None
+    entries: list[Raw] = field(default_factory=list)
+    ids: set[str] = field(default_factory=set)
+
+
 class _Reader:
-    """Gathers lines of single entries, and counts the entries of the context it is at."""
+    """Gathers lines of single entries, and counts the entries of the context it is at.
+
+    Contexts may take turns line by line, so several are gathered at the same time.
+    """
 
     def __init__(self) -> None:
         self._name = ""
         self._count = 0
-        self._gathered: list[Raw] = []
-        self._ids: set[str] = set()
-        self._bytes = 0
-        self._at: tuple[Place, str, ContextKey | None] | None = None
+        self._gathered: dict[str, _Gathered] = {}
+        self._entries = self._bytes = 0
 
     def take(self, value: Value) -> Iterator[Item]:
         line = an_object(value.data, "a line")
@@ -63,28 +76,32 @@ class _Reader:
     def _gather(self, name: str, key: ContextKey | None, line: Raw, value: Value) -> Iterator[Item]:
         raw: Raw = {member: line[member] for member in _ENTRY if member in line}
         _only(line, "context", *_ENTRY)
-        own = entry_id(PurePath(value.place.file).name, str(value.place.line))
-        raw.setdefault("id", own)
+        if raw.get("id") is None:
+            raw["id"] = entry_id(PurePath(value.place.file).name, str(value.place.line))
         make(value.place, name, [raw], key=key)  # a wrong entry is told with its own line
-        here = self._at is not None and self._at[1:] == (name, key)
-        if not here or self._is_full(len(value.raw)) or raw["id"] in self._ids:
+        if self._is_full(self._gathered.get(name), raw["id"], len(value.raw)):
             yield from self.flush()
-            self._at = (value.place, name, key)
-        self._gathered.append(raw)
-        self._ids.add(raw["id"])
+        here = self._gathered.setdefault(name, _Gathered(value.place, key))
+        here.entries.append(raw)
+        here.ids.add(raw["id"])
+        self._entries += 1
         self._bytes += len(value.raw)
 
     def flush(self) -> Iterator[Item]:
-        """The entries gathered so far, as one conversation."""
-        if self._at is None:
-            return
-        (place, name, key), entries = self._at, self._gathered
-        self._at, self._gathered, self._ids, self._bytes = None, [], set(), 0
-        yield make(place, name, entries, key=key)
+        """The entries gathered so far, a conversation for each context."""
+        gathered, self._gathered = self._gathered, {}
+        self._entries = self._bytes = 0
+        for name, some in gathered.items():
+            yield make(some.place, name, some.entries, key=some.key)
 
-    def _is_full(self, size: int) -> bool:
+    def _is_full(self, here: _Gathered | None, entry_id: str, size: int) -> bool:
         return (
-            len(self._gathered) >= limits.COMMIT_ENTRIES or self._bytes + size > limits.BODY_BYTES
+            self._entries >= _ENTRIES
+            or self._bytes + size > limits.BODY_BYTES
+            or (
+                here is not None
+                and (len(here.entries) >= limits.COMMIT_ENTRIES or entry_id in here.ids)
+            )
         )
 
     def _conversation(

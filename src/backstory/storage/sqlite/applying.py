@@ -8,7 +8,7 @@ from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.planning import ChainStart, Effect
-from backstory.storage import deltas
+from backstory.storage import contents, deltas
 from backstory.storage.sqlite import erasure, rows
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.rows import Stored
@@ -161,7 +161,7 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             head.version,
             rows.pack_time(head.updated_at),
             tx.db.intern_voice(by.author, entry.role, entry.type),
-            entry.content,
+            contents.encode(entry.content),
             entry.metadata,
             None if entry.id is None else rows.pack_id(entry.id),
             None if entry.id is None else rows.id_key(context, entry.id),

@@ -207,9 +207,6 @@ ORDER BY version DESC LIMIT 1
 -- name: chains
 SELECT version, first, pieces FROM chains WHERE context = ?1 ORDER BY version
 
--- name: refs_of
-SELECT log FROM chain_refs WHERE context = ?1
-
 -- name: drop_chains_below
 DELETE FROM chains WHERE context = ?1 AND version < ?2
 
@@ -343,4 +340,16 @@ SELECT rowid, frequencies(entry_words) FROM entry_words WHERE entry_words MATCH 
 ORDER BY rowid DESC
 
 -- name: entry_size
-SELECT created_at, length(content) FROM entries WHERE id = ?1
+SELECT created_at, length(content), substr(content, 1, 19) FROM entries WHERE id = ?1
+
+-- name: flush_entry_words
+INSERT INTO entry_words (entry_words) VALUES ('flush')
+
+-- name: separators
+SELECT segid, term, pgno FROM entry_words_idx WHERE term != ''
+
+-- name: set_separator
+UPDATE entry_words_idx SET term = ?3 WHERE segid = ?1 AND term = ?2
+
+-- name: index_page
+SELECT block FROM entry_words_data WHERE id = ?1

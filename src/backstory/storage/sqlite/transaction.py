@@ -45,3 +45,4 @@ class Transaction:
         """Write what was put off to the end."""
         for tenant in self._moved:
             self.db.run(QUERIES.set_position, tenant, self._positions[tenant])
+        self.words.finish()

@@ -10,7 +10,9 @@ from collections import Counter
 
 from backstory.domain.contexts import EMPTY_STATE
 from backstory.domain.entries import text_of_content, text_of_state
+from backstory.storage import contents
 from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.separators import drop_separators
 
 
 def scope(tenant: int) -> str:
@@ -23,15 +25,22 @@ class Words:
 
     def __init__(self, db: Database, *, on: bool) -> None:
         self._db, self._on = db, on
+        self._erased: set[str] = set()
 
     def add_entry(self, tenant: int, rowid: int, content: bytes) -> None:
         if self._on and (text := text_of_content(content)):
             self._db.run(QUERIES.add_entry_words, rowid, text, scope(tenant))
 
     def erase_entry(self, tenant: int, rowid: int, content: bytes) -> None:
-        """So that no word of it is left. Takes about a millisecond for 40 words."""
-        if self._on and (text := text_of_content(content)):
+        """So that no word of what is stored is left. Takes a millisecond for some 40 words."""
+        if self._on and (text := text_of_content(contents.decode(content))):
             self._db.run(QUERIES.drop_entry_words, rowid, text, scope(tenant))
+            self._erased.update(word for _, _, word in self._db.tokens(text))
+
+    def finish(self) -> None:
+        """Before the transaction is committed."""
+        if self._erased:
+            drop_separators(self._db, self._erased)
 
     def set_state(self, tenant: int, context: int, old: bytes, new: bytes) -> None:
         """Put a state in another's place; costs what the lines cost that differ."""
@@ -54,6 +63,6 @@ def index_all(db: Database) -> None:
     """Fill an empty index with all that is stored."""
     words = Words(db, on=True)
     for rowid, tenant, content in db.connection.execute(QUERIES.all_contents):
-        words.add_entry(tenant, rowid, content)
+        words.add_entry(tenant, rowid, contents.decode(content))
     for context, tenant, state in db.connection.execute(QUERIES.all_states):
         words.set_state(tenant, context, EMPTY_STATE, state)

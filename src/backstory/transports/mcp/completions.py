@@ -14,7 +14,7 @@ from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey, NamespacePattern, check_namespace
 from backstory.domain.principals import Principal
 from backstory.errors import InvalidKeyError
-from backstory.transports.mcp import failures
+from backstory.transports.mcp import answers, failures
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.prompts import BUILT_IN
 from backstory.transports.mcp.uris import ENTRIES_TEMPLATE, TEMPLATE
@@ -39,7 +39,8 @@ class Completions:
             values = await self._of_template(principal, params.argument.name, typed, given)
         else:
             values = await self._of_prompt(principal, params.ref, params.argument.name, typed)
-        shown = values[: limits.COMPLETIONS]
+        fitting = answers.pack(values, answers.room({})).count
+        shown = values[: min(fitting, limits.COMPLETIONS)]
         return {"completion": {"values": shown, "hasMore": len(values) > len(shown)}}
 
     async def _of_template(

@@ -20,6 +20,7 @@ from backstory.domain.contexts import missing
 from backstory.domain.principals import Principal
 from backstory.errors import MissingError
 from backstory.transports.edge import headers
+from backstory.transports.edge.guard import PRINCIPAL
 from backstory.transports.mcp import failures
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.interests import too_many
@@ -43,7 +44,7 @@ class Era2025:
 
     async def post(self, scope: Scope, receive: Receive, send: Send, message: Any) -> None:
         """One message: `initialize` begins a session, all others need one."""
-        principal = scope["backstory.principal"]
+        principal = scope[PRINCIPAL]
         if _begins(message):
             await self._sdk(scope, receive, _Beginning(self.sessions, principal, send))
             return
@@ -79,7 +80,7 @@ class Era2025:
             await reply_error(send, 400, detail, request_id)
             return None
         try:
-            return await self.sessions.find(scope["backstory.principal"], token)
+            return await self.sessions.find(scope[PRINCIPAL], token)
         except MissingError as error:
             await reply_error(send, 404, error.detail, request_id)
             return None

@@ -6,10 +6,11 @@ is no tool call is answered as a JSON-RPC error with the code in `data`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
 
 import msgspec
 import orjson
@@ -19,12 +20,14 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
 
+from backstory import limits
 from backstory.domain.keys import shorten
 from backstory.errors import (
     BackstoryError,
     BusyError,
     MalformedError,
     MissingError,
+    OutcomeUnknownError,
     StoreError,
     Violation,
 )
@@ -38,6 +41,8 @@ RESOURCE_NOT_FOUND: Final = -32002
 
 _RENAMED: Final = {"current": "current_version"}
 _VIOLATIONS: Final = 10  # that a tool error shows
+
+_URI_CHARS: Final = 2000  # of a URI that is given back
 
 _STEPS: Final = {
     "not_found": "list_contexts shows what is there; write_context creates.",
@@ -117,7 +122,7 @@ def protocol_error(error: BackstoryError, **data: Any) -> MCPError:
 
 def resource_error(error: BackstoryError, uri: str, version: str) -> MCPError:
     """The same for a resource; what is not there has a code of its own before 2026-07-28."""
-    failure = protocol_error(error, uri=uri)
+    failure = protocol_error(error, uri=uri[:_URI_CHARS])
     if isinstance(error, MissingError) and version not in MODERN_PROTOCOL_VERSIONS:
         return MCPError(RESOURCE_NOT_FOUND, failure.message, failure.data)
     return failure
@@ -133,16 +138,39 @@ def quoted(text: str) -> str:
     return shorten(text)
 
 
+_T = TypeVar("_T")
+
+
+async def in_time(work: Awaitable[_T], *, writes: bool = False) -> _T:
+    """What the work comes to.
+
+    Raises:
+        OutcomeUnknownError, BusyError: not within `limits.REQUEST_SECONDS`.
+    """
+    try:
+        async with asyncio.timeout(limits.REQUEST_SECONDS):
+            return await work
+    except TimeoutError as error:
+        late = f"not done within {limits.REQUEST_SECONDS:g} seconds"
+        if writes:
+            raise OutcomeUnknownError(late) from error
+        raise BusyError(late, limit="REQUEST_SECONDS") from error
+
+
 _Context = ServerRequestContext[Any, Any]
 Handler = Callable[[_Context, Any], Coroutine[Any, Any, BaseModel | dict[str, Any]]]
 
 
-def answered(handler: Handler) -> Handler:
-    """A handler whose answer is whole, and whose failures tell no more than they should."""
+def answered(handler: Handler, *, waits: bool = False) -> Handler:
+    """A handler whose answer is whole, and whose failures tell no more than they should.
+
+    It is given `limits.REQUEST_SECONDS`, unless it `waits`.
+    """
 
     async def guarded(ctx: _Context, params: Any) -> BaseModel | dict[str, Any]:
         try:
-            result = await handler(ctx, params)
+            work = handler(ctx, params)
+            result = await (work if waits else in_time(work))
         except MCPError:
             raise
         except BackstoryError as error:

@@ -16,10 +16,12 @@ from typing import Any, Final, Literal
 
 import msgspec
 
+from backstory import limits
 from backstory.errors import SchemaError, Violation
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
 
+_READ_BYTES: Final = 64 * limits.KIB  # of a state; longer ones could not be answered anyway
 _SHOWN_BYTES: Final = answers.BYTES // 8  # of one prompt in a list
 
 
@@ -96,6 +98,8 @@ def parse(state: bytes) -> StoredPrompt:
     Raises:
         SchemaError: it does not look like one; the detail says where.
     """
+    if len(state) > _READ_BYTES:
+        raise _wrong("/state", f"a prompt may have {_READ_BYTES} bytes; this one has {len(state)}")
     try:
         return _DECODER.decode(state)
     except msgspec.ValidationError as error:
@@ -105,6 +109,8 @@ def parse(state: bytes) -> StoredPrompt:
 
 def definition(state: bytes) -> View:
     """What a list shows of a prompt, usable or not."""
+    if len(state) > _READ_BYTES:
+        return {"description": "This prompt is too long to be listed or used."}
     try:
         prompt = parse(state)
     except SchemaError as error:

@@ -56,7 +56,7 @@ async def get_context(call: Call) -> Answer:
     version = reading.head.version
     # What entries of the past show may still change by redaction, so no tag stands for them.
     tag = None if at is not None and count else version
-    if tag is not None and call.unchanged(version):
+    if call.unchanged(version) and tag is not None:
         return call.empty(304, version=version)
     return call.json(_view(call, reading, count), version=tag)
 
@@ -246,7 +246,7 @@ PATCH: Final = Endpoint(
         Body(media.MERGE_PATCH, Any, {"tone": "warm", "old": None}),
         Body(
             media.JSON_PATCH,
-            list[schemas.Object],
+            schemas.JsonPatch,
             [{"op": "replace", "path": "/tone", "value": "warm"}],
         ),
     ),

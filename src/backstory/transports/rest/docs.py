@@ -73,7 +73,7 @@ class Asset:
         response = self._response()
         known = Request(scope).headers.get("if-none-match", "")
         tag = response.headers.get("etag")
-        if tag is not None and tag in known:
+        if tag is not None and tag.strip('"') in known:  # a coded answer's tag is longer
             response = Response(status_code=304, headers={"etag": tag} | _FRESH)
         await response(scope, receive, send)
 
@@ -98,7 +98,7 @@ def openapi() -> bytes:
 def assets() -> Iterator[tuple[str, ASGIApp]]:
     """Each path with what it serves."""
     yield "/openapi.json", Asset("application/json")
-    yield "/docs", Asset("text/html", _PAGE)
+    yield from ((path, Asset("text/html", _PAGE)) for path in ("/docs", "/docs/"))
     yield "/docs/start.js", Asset("text/javascript", _START)
     folder = files("offapi")
     for name, (file, media) in _FILES.items():

@@ -75,7 +75,7 @@ async def list_entries(call: Call) -> Answer:
     version = reading.head.version
     # What the past shows may still change by redaction, so no tag stands for it.
     tag = version if at is None else None
-    if tag is not None and call.unchanged(version):
+    if call.unchanged(version) and tag is not None:
         return call.empty(304, version=version)
     page = reading.page or EntryPage((), more=False)
     following = page.entries[-1].seq if page.entries and page.more else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from backstory.contexts import views
 from backstory.contexts.catching_up import CatchUp
 from backstory.domain.keys import ContextKey
@@ -9,19 +11,32 @@ from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.tools.table import Call
 
+_MOST: Final = answers.BYTES // 100  # entries that an answer could hold; each has a frame
+
 
 async def catch_up(call: Call, key: ContextKey, since: int, limit: int) -> View:
     """What leads from version `since` on; shorter steps where a long one does not fit."""
-    limit = max(limit, 1)
+    limit = min(max(limit, 1), _MOST)
     while True:
         found = await call.contexts.catcher_up.catch_up(call.principal, key, since, None, limit)
-        view = _whole(call, found, key)
-        if answers.fits(view):
-            return view
-        shorter = min(limit // 2, len(found.entries) // 2)
-        if shorter < 1 or found.after <= since + 1:
+        fitting = _fitting(found)
+        if fitting == len(found.entries):
+            view = _whole(call, found, key)
+            if answers.fits(view):
+                return view
+        limit = min(limit // 2, fitting)
+        if limit < 1 or found.after <= since + 1:
             return _cut(call, found, key)
-        limit = shorter
+
+
+def _fitting(found: CatchUp) -> int:
+    """How many entries could fit at the most, found without encoding them."""
+    size = 0
+    for count, entry in enumerate(found.entries):
+        size += entry.size
+        if size > answers.BYTES:
+            return count
+    return len(found.entries)
 
 
 def _frame(call: Call, found: CatchUp, key: ContextKey) -> View:

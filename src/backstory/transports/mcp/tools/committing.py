@@ -17,7 +17,7 @@ from backstory.domain.policy import Verb
 from backstory.errors import TooLargeError
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.tools import operations, writing
+from backstory.transports.mcp.tools import doing, operations
 from backstory.transports.mcp.tools.table import (
     Call,
     ContextName,
@@ -63,7 +63,7 @@ async def commit(call: Call, wanted: CommitArguments) -> View:
             for index, (item, key) in enumerate(zip(wanted.operations, keys, strict=True))
         ]
 
-    outcome = await writing.write(call, wanted, intents, build)
+    outcome = await doing.write(call, wanted, intents, build)
     return _answer(outcome)
 
 

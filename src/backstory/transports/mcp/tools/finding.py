@@ -19,7 +19,9 @@ from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.tools.table import Arguments, Call, Tool, given
 
-Text = Annotated[str, Meta(max_length=1000)]
+Kind = Annotated[str, Meta(max_length=limits.KIND_BYTES)]
+Label = Annotated[str, Meta(max_length=2 * limits.LABEL_BYTES + 1)]  # key=value
+Cursor = Annotated[str, Meta(max_length=1000)]
 Namespace = Annotated[
     str, Meta(max_length=250, description="users.42, or users.42.* with all below")
 ]
@@ -32,10 +34,10 @@ class ListContexts(Arguments, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Which contexts to list."""
 
     namespace: Namespace | UnsetType = UNSET
-    kind: Text | UnsetType = UNSET
-    label: Text | UnsetType = UNSET
+    kind: Kind | UnsetType = UNSET
+    label: Label | UnsetType = UNSET
     limit: Limit = limits.PAGE_DEFAULT
-    cursor: Text | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET
 
 
 class SearchContexts(Arguments, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,10 +47,10 @@ class SearchContexts(Arguments, frozen=True, kw_only=True, forbid_unknown_fields
         str, Meta(max_length=limits.SEARCH_QUERY_BYTES, description='words, "a phrase", begin*')
     ]
     namespace: Namespace | UnsetType = UNSET
-    kind: Text | UnsetType = UNSET
-    label: Text | UnsetType = UNSET
+    kind: Kind | UnsetType = UNSET
+    label: Label | UnsetType = UNSET
     limit: Limit = DEFAULT_HITS
-    cursor: Text | UnsetType = UNSET
+    cursor: Cursor | UnsetType = UNSET
 
 
 async def list_contexts(call: Call, wanted: ListContexts) -> View:

@@ -14,7 +14,7 @@ from backstory.domain.changes import Change
 from backstory.domain.keys import NamespacePattern
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.tools.finding import Limit, Namespace, Text
+from backstory.transports.mcp.tools.finding import Cursor, Limit, Namespace
 from backstory.transports.mcp.tools.table import Arguments, Call, Tool, given
 
 _Item = tuple[str, Change]
@@ -24,7 +24,7 @@ class ReadChanges(Arguments, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """From where on, and how long to wait for something."""
 
     after: (
-        Annotated[Text, Meta(description="From the last answer's next; now: from here on")]
+        Annotated[Cursor, Meta(description="From the last answer's next; now: from here on")]
         | UnsetType
     ) = UNSET
     namespace: Namespace | UnsetType = UNSET
@@ -90,4 +90,5 @@ TOOL: Final = Tool(
     ReadChanges,
     read_changes,
     {"items": list, "truncated": bool, "more": bool, "next": dict},
+    waits=True,
 )

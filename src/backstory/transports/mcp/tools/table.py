@@ -71,6 +71,7 @@ class Tool(Generic[A]):
     verb: Verb = Verb.READ
     destructive: bool = False
     idempotent: bool = False
+    waits: bool = False  # may take longer than `limits.REQUEST_SECONDS`
 
     def definition(self) -> dict[str, Any]:
         """As `tools/list` shows it."""
@@ -93,7 +94,9 @@ class Tool(Generic[A]):
         given = {name: value for name, value in raw.items() if value is not None}
         try:
             arguments = self._arguments(given)
-            view = await self.handler(Call(contexts, principal, self.name, given), arguments)
+            work = self.handler(Call(contexts, principal, self.name, given), arguments)
+            writes = self.verb is not Verb.READ
+            view = await (work if self.waits else failures.in_time(work, writes=writes))
         except BackstoryError as error:
             return Answer(orjson.dumps(failures.tool_error(error), default=str), error=True)
         return Answer(orjson.dumps(view))

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Coroutine, Sequence
-from typing import Annotated, Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
 
-import orjson
 from msgspec import UNSET, Meta, UnsetType
 
-from backstory import ids
-from backstory.contexts.writing import Build, Intent, Retry
+from backstory.contexts.writing import Build, Intent
 from backstory.domain import commits, intake
-from backstory.domain.commits import Conditions, Outcome, Result
+from backstory.domain.commits import Conditions
 from backstory.domain.policy import Verb
-from backstory.errors import MalformedError
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.tools import operations, schemas
+from backstory.transports.mcp.tools import doing, operations, schemas
 from backstory.transports.mcp.tools.table import (
     Call,
     ContextName,
@@ -28,7 +24,6 @@ from backstory.transports.mcp.tools.table import (
 )
 
 IfVersion = Annotated[Number, Meta(description="Only if it is at this version; 0: only if new")]
-WRITTEN: Final = {"context": str, "version": int, "commit": (str, None), "changed": bool}
 ENTRIES_SCHEMA: Final = {
     "type": "object",
     "properties": {
@@ -140,9 +135,9 @@ async def append_entries(call: Call, wanted: AppendEntries) -> View:
     def build() -> tuple[commits.Operation, ...]:
         return (commits.Append(key, intake.entries(wanted.entries), conditions),)
 
-    outcome = await write(call, wanted, (Intent(Verb.WRITE, key),), build)
+    outcome = await doing.write(call, wanted, (Intent(Verb.WRITE, key),), build)
     (result,) = outcome.results
-    return written(outcome, result) | {
+    return doing.written(outcome, result) | {
         "first_seq": result.seqs[0],
         "last_seq": result.seqs[-1],
         "seqs": result.seqs,
@@ -167,58 +162,13 @@ async def fork_context(call: Call, wanted: ForkContext) -> View:
 
 
 async def _one(call: Call, wanted: WriteArguments, intents: Sequence[Intent], build: Build) -> View:
-    outcome = await write(call, wanted, intents, build)
+    outcome = await doing.write(call, wanted, intents, build)
     (result,) = outcome.results
-    return written(outcome, result) | {"created": result.created}
-
-
-def written(outcome: Outcome, result: Result) -> View:
-    """What every write answers of one context."""
-    return {
-        "context": str(result.key),
-        "version": result.version,
-        "commit": None if outcome.id is None else ids.text(outcome.id),
-        "changed": result.changed,
-    }
-
-
-async def write(
-    call: Call, wanted: WriteArguments, intents: Sequence[Intent], build: Build
-) -> Outcome:
-    """Write, to the end even if the client leaves meanwhile."""
-    key = given(wanted.idempotency_key)
-    retry = None if key is None else _retry(call, key)
-    return await _to_the_end(call.contexts.writer.write(call.principal, intents, build, retry))
-
-
-def _retry(call: Call, key: str) -> Retry:
-    rest = {name: value for name, value in call.raw.items() if name != "idempotency_key"}
-    try:
-        request = orjson.dumps(rest, option=orjson.OPT_SORT_KEYS)
-    except (TypeError, ValueError) as error:
-        raise MalformedError("the arguments hold a number or text that JSON cannot") from error
-    return Retry(key, (b"mcp", call.tool.encode(), request))
-
-
-_T = TypeVar("_T")
-_UNDER_WAY: Final[set[asyncio.Task[Any]]] = set()
-
-
-async def _to_the_end(writing: Coroutine[Any, Any, _T]) -> _T:
-    task = asyncio.create_task(writing)
-    _UNDER_WAY.add(task)
-    task.add_done_callback(_finished)
-    return await asyncio.shield(task)
-
-
-def _finished(task: asyncio.Task[Any]) -> None:
-    _UNDER_WAY.discard(task)
-    if not task.cancelled():
-        task.exception()  # nobody may be left to look at it
+    return doing.written(outcome, result) | {"created": result.created}
 
 
 def _tool(name: str, description: str, arguments: Any, handler: Any, **rest: Any) -> Tool[Any]:
-    answer = WRITTEN | rest.pop("answer", {"created": bool})
+    answer = doing.WRITTEN | rest.pop("answer", {"created": bool})
     return Tool(name, description, arguments, handler, answer, Verb.WRITE, **rest)
 
 

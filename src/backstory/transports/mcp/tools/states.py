@@ -1,0 +1,97 @@
+"""A head and a state, or a value in it; a long one as a piece of its JSON text."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import jsonpointer
+import orjson
+
+from backstory import limits
+from backstory.contexts import views
+from backstory.domain.contexts import Head, Snapshot
+from backstory.errors import MalformedError, MissingError
+from backstory.transports.mcp import answers
+from backstory.transports.mcp.answers import BYTES, Piece, View
+from backstory.transports.mcp.tools.table import Call
+
+_INLINE_BYTES: Final = 64 * limits.KIB  # longer states are looked into off the event loop
+_HEAD: Final = (
+    "kind",
+    "version",
+    "state_version",
+    "entry_count",
+    "author",
+    "trust",
+    "updated_at",
+)
+
+
+def head(head: Head) -> View:
+    """The head's members that a model can use."""
+    members = views.head(head, "")
+    view = {"context": str(head.key)} | {name: members[name] for name in _HEAD}
+    if head.labels:
+        view["labels"] = members["labels"]
+        if answers.weigh(view) > BYTES // 2:
+            view["labels"], view["labels_truncated"] = [], True
+    if head.expires_at is not None:
+        view["expires_at"] = members["expires_at"]
+    return view
+
+
+async def show(call: Call, snapshot: Snapshot, path: str, offset: int) -> tuple[View, int | None]:
+    """The state, or what lies at a path in it, and the room left; None where it is cut."""
+    frame = head(snapshot.head)
+    raw, member = snapshot.state, "state"
+    if path:
+        frame["path"], member = path, "value"
+        far = len(raw) > _INLINE_BYTES
+        raw = await asyncio.to_thread(resolve, raw, path) if far else resolve(raw, path)
+    if not offset and len(raw) <= BYTES:
+        whole = frame | {member: orjson.Fragment(raw)}
+        if (left := answers.room(whole, call.raw)) >= 0:
+            return whole | {"truncated": False, "next": None}, left
+    return _piece(call, frame, raw.decode(), offset), None
+
+
+def resolve(state: bytes, path: str) -> bytes:
+    """The JSON text that lies at the pointer.
+
+    Raises:
+        MalformedError: it is no JSON Pointer.
+        MissingError: nothing lies there.
+    """
+    try:
+        pointer = jsonpointer.JsonPointer(path)
+    except jsonpointer.JsonPointerException as error:
+        raise MalformedError(
+            f"path must be a JSON Pointer such as /tasks/0 (RFC 6901): {error}"
+        ) from error
+    try:
+        value: Any = pointer.resolve(orjson.loads(state))
+    except (jsonpointer.JsonPointerException, TypeError) as error:
+        raise MissingError(
+            "nothing lies at this path in the state; read it without path"
+        ) from error
+    return orjson.dumps(value)
+
+
+def _piece(call: Call, frame: View, text: str, offset: int) -> View:
+    """A piece of the JSON text. The next one is taken of the same version, so that they fit."""
+    again = call.again(at=frame["version"])
+    piece = part_of(text, offset, answers.room(frame, again))
+    following = None if piece.following is None else again | {"offset": piece.following}
+    return frame | piece.view() | {"truncated": following is not None, "next": following}
+
+
+def part_of(text: str, offset: int, left: int) -> Piece:
+    """A piece of a text from an offset on.
+
+    Raises:
+        MalformedError: the offset is behind the end.
+    """
+    if offset > len(text):
+        raise MalformedError(f"offset is behind the end; the text has {len(text)} characters")
+    return Piece.of(text, offset, left)
