@@ -18,6 +18,7 @@ from __future__ import annotations
 from backstory.testing.contract_erasing import ErasingContract
 from backstory.testing.contract_finding import FindingContract
 from backstory.testing.contract_history import HistoryContract
+from backstory.testing.contract_kinds import KindsContract
 from backstory.testing.contract_log import LogContract
 from backstory.testing.contract_retries import RetriesContract
 from backstory.testing.contract_writing import WritingContract
@@ -29,6 +30,7 @@ class StoreContract(
     HistoryContract,
     ErasingContract,
     LogContract,
+    KindsContract,
     FindingContract,
 ):
     """All of it."""
