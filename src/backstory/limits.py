@@ -33,6 +33,8 @@ CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put toget
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB
 HEADER_BYTES: Final = 32 * KIB
+HEADER_BUFFER_BYTES: Final = 128 * KIB  # taken in before the head of a request is complete
+KEEP_ALIVE_SECONDS: Final = 75  # an idle connection is kept, longer than proxies keep theirs
 JSON_DEPTH: Final = 100
 JSON_NODES: Final = 1_000_000  # values and keys in one body
 JSON_INTEGER_MIN: Final = -(2**63)

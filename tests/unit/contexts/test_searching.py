@@ -1,6 +1,7 @@
 """How a query is read, how hits are ranked, and what of a text is shown."""
 
 import pytest
+
 from backstory import limits
 from backstory.contexts.searching import excerpt, parse, rank
 from backstory.domain.contexts import Head

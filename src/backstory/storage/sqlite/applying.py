@@ -40,7 +40,8 @@ def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     else:
         context = found.id
         _update(tx, by, commit, found, effect)
-    _append(tx, by, context, effect)
+    if not effect.purge:
+        _append(tx, by, context, effect)
     if effect.start is not None and not _is_default(effect.start):
         _begin_chain(tx, context, effect.after.head.version, effect.start)
     _log(tx, by, commit, context, effect)

@@ -16,6 +16,7 @@ from backstory.errors import PreconditionError
 from backstory.transports.edge import body, headers
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import PRINCIPAL
+from backstory.transports.rest import media
 from backstory.transports.rest.answers import CACHING, Answer, RawHeaders, encode
 from backstory.transports.rest.tags import Tags, Versions, holds
 
@@ -25,7 +26,7 @@ T = TypeVar("T")
 class Call:
     """A request, the contexts it is for, and the tags of their epoch."""
 
-    __slots__ = ("contexts", "media", "query", "receive", "scope")
+    __slots__ = ("body", "contexts", "media", "query", "receive", "scope")
 
     def __init__(
         self, scope: Scope, receive: Receive, contexts: Contexts, query: dict[str, Any]
@@ -35,6 +36,7 @@ class Call:
         self.contexts = contexts
         self.query = query
         self.media = ""
+        self.body = b""
 
     @property
     def principal(self) -> Principal:
@@ -68,9 +70,15 @@ class Call:
         """The value of a header that may stand once."""
         return headers.single(self.scope, name)
 
-    async def body(self) -> bytes:
-        """The whole body, within its bound."""
-        return await body.read(self.scope, self.receive)
+    async def read_body(self, allowed: tuple[str, ...]) -> None:
+        """Take in the body, one of the media types allowed, before the handler begins.
+
+        Raises:
+            UnsupportedMediaError: it has another media type.
+            InvalidError, ClientGoneError: as `edge.body.read`.
+        """
+        self.media = media.of_body(self.scope, allowed)
+        self.body = await body.read(self.scope, self.receive)
 
     # -- conditions --------------------------------------------------------------------
 

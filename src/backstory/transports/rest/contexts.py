@@ -99,7 +99,7 @@ async def put_context(call: Call) -> Answer:
     def make(value: Any) -> list[Operation]:
         return [put_of(call, shaped(value, schemas.PutContext))]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, key)
 
@@ -143,7 +143,7 @@ async def patch_context(call: Call) -> Answer:
         patch = MergePatch(value) if is_merge else JsonPatch.of(value)
         return [Patch(key, patch, call.conditions())]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, key, created=False)
 

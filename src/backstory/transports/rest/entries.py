@@ -43,7 +43,7 @@ async def append_entries(call: Call) -> Answer:
         body = shaped(value, schemas.AppendEntries)
         return [Append(key, intake.entries(body.entries), call.conditions(body.if_version))]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     result = outcome.results[0]
     view = {"version": result.version} | appended(result)

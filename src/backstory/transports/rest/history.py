@@ -67,21 +67,21 @@ async def restore_context(call: Call) -> Answer:
         body = shaped(value, schemas.Restore)
         return [Restore(key, body.version, call.conditions())]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, key, created=False)
 
 
 async def fork_context(call: Call) -> Answer:
     """Begins another context as this one stands, or stood. Conditions are on this one."""
-    source, raw = call.key, await call.body()
-    body = shaped(await strict_json.loads_aside(raw), schemas.Fork)
+    source = call.key
+    body = shaped(await strict_json.loads_aside(call.body), schemas.Fork)
     target = target_of(body.to)
     outcome = await write(
         call,
         [Intent(Verb.READ, source), Intent(Verb.WRITE, target)],
         lambda: [Fork(target, source, body.at, call.conditions())],
-        raw,
+        call.body,
     )
     return await head_answer(call, outcome, target, created=True)
 
