@@ -80,6 +80,24 @@ SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 IMPORT_ITEM_BYTES: Final = 64 * MIB  # one line of a file, or one item of its array
 IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
 
+# -- parsing -------------------------------------------------------------------------
+PARSE_BYTES: Final = 8 * MIB  # one body of JSON, JSON Lines, plain text or CSV
+YAML_BYTES: Final = 1 * MIB
+YAML_NODES: Final = 100_000  # values and names, aliases written out
+YAML_CHARS: Final = 4 * MIB  # of all scalars, aliases written out
+YAML_DIRECTIVES: Final = 64  # lines that begin with %
+MARKDOWN_BYTES: Final = 1 * MIB  # as HTML, on the way to text, it may be sixty times that
+HTML_BYTES: Final = 4 * MIB
+HTML_DEPTH: Final = 512  # elements inside of each other
+OUTLINE_HEADINGS: Final = 10_000
+HEADING_CHARS: Final = 1000  # behind them a heading or title is cut
+RECORDS: Final = 100_000  # lines of JSON Lines
+RECORD_BYTES: Final = 2 * MIB
+RECORDS_NODES: Final = 4_000_000  # brackets, commas and colons of all lines
+CSV_CELLS: Final = 1_000_000  # an empty line counts as one
+CSV_CELL_CHARS: Final = 128 * KIB
+MEDIA_TYPE_CHARS: Final = 255
+
 # -- schemas of kinds ----------------------------------------------------------------
 SCHEMA_BYTES: Final = 128 * KIB
 SCHEMA_DEPTH: Final = 40
