@@ -137,7 +137,7 @@ class Run:
         try:
             self.tally.add(key, await writer.bring(item))
         except (InvalidError, ConflictError) as error:
-            self._bad(Bad(item.place, error.detail))
+            self._bad(Bad(item.place, _reason(error)))
         except BackstoryError as error:
             self._failure = self._failure or error
 
@@ -168,3 +168,9 @@ def _take(items: Iterator[Item], file: BinaryIO) -> tuple[list[Item], int]:
         return list(islice(items, _READ_ITEMS)), file.tell() if file.seekable() else 0
     except OSError as error:
         raise InvalidError(f"the file cannot be read: {error.strerror}") from error
+
+
+def _reason(error: BackstoryError) -> str:
+    """The detail, and the rule that it breaks where a schema has said so."""
+    rule = error.errors[0].rule if error.errors else None
+    return error.detail if rule is None else f"{error.detail} (rule {rule})"

@@ -97,8 +97,9 @@ class ConversationWriter:
             return
         head = there.head
         check_kind(head, conversation)
-        walk = await self._walk(key, conversation.entries)
-        version, after = head.version, walk.after
+        kept = await self._desk.kept(key, conversation)
+        walk = await self._walk(key, kept)
+        version, after, start = head.version, walk.after, walk.known
         for batch in _batches(conversation.entries[walk.known :]):
             if not walk.exhausted and any(entry.id is None for entry in batch):
                 raise differs(key, f"after seq {walk.after}")
@@ -106,7 +107,9 @@ class ConversationWriter:
             result = outcome.results[0]
             version, after = result.version, max(after, *result.seqs)
             progress.new += result.appended
-            await self._compare(key, batch, result.seqs, head.last_seq)
+            same = kept[start : start + len(batch)]
+            await self._compare(key, same, result.seqs, head.last_seq)
+            start += len(batch)
         self._remember(key, after)
 
     async def _begin(self, key: ContextKey, conversation: Conversation, progress: Progress) -> None:

@@ -65,7 +65,7 @@ async def get_kind(call: Call) -> Answer:
 
 async def put_kind(call: Call) -> Answer:
     """Registers a kind, or gives it another schema. It is in force with the next write, everywhere."""
-    kind, raw = call.path("kind"), await call.body()
+    kind, raw = call.path("kind"), call.body
     value = await strict_json.loads_aside(raw)
     outcome = await call.contexts.kinds.register(
         call.principal, kind, lambda: value, call.conditions(), retry_of(call, raw)
