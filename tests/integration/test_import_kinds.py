@@ -2,10 +2,12 @@
 
 import json
 
-from backstory.domain.commits import Conditions
+from backstory.contexts.writing import Intent
+from backstory.domain.commits import Conditions, Fork
 from backstory.domain.keys import ContextKey
+from backstory.domain.policy import Verb
 from backstory.domain.principals import LOCAL_ADMIN, Trust
-from importing import Shelf, data_file, said, state
+from importing import Shelf, data_file, entries, said, state
 
 TEXTS = {"type": "array", "items": {"type": "string"}}
 FRAME = {
@@ -113,3 +115,30 @@ async def test_a_kind_that_nobody_registered_is_told(tmp_path):
     await in_thread(shelf.bring, "jsonl", shelf.file("more.jsonl", line))
     async with shelf.open() as contexts:
         assert await state(contexts, "users.1/deal") == {"stage": 1}
+
+
+async def test_kinds_are_exported_before_what_is_of_them_and_come_in_again(tmp_path):
+    """What was imported once stays marked as such, however often it is carried on."""
+    shelf, other, file = Shelf(tmp_path), Shelf(tmp_path, "other.db"), tmp_path / "all.jsonl"
+    await register(shelf, "deal", schema={"required": ["stage"]})
+    line = {"context": "0/deal", "kind": "deal", "state": {"stage": 1}}
+    line |= {"entries": [{"role": "user", "content": "hi", "id": "1"}]}
+    await in_thread(shelf.bring, "jsonl", shelf.file("deals.jsonl", line))
+    await in_thread(shelf.run, "export", "-o", file)
+    report = await in_thread(other.bring, "jsonl", file)
+    assert report["contexts"]["new"] == 2
+    again = await in_thread(other.bring, "jsonl", file)
+    assert (again["contexts"]["new"], again["stopped"]) == (0, None)
+    async with other.open() as contexts:
+        kind = await contexts.kinds.read(LOCAL_ADMIN, "deal")
+        assert contexts.kinds.described(kind.snapshot)["schema"] == {"required": ["stage"]}
+        key, copy = ContextKey("0", "deal"), ContextKey("0", "copy")
+        fork = [Fork(copy, key)]
+        intents = [Intent(Verb.WRITE, copy)]
+        await contexts.writer.write(LOCAL_ADMIN, intents, lambda: fork)
+        for name in (key, copy):
+            head = (await contexts.reader.snapshot(LOCAL_ADMIN, name)).head
+            assert (head.schema_version, head.author.trust) == (1, Trust.IMPORT)
+            assert [entry.author.trust for entry in await entries(contexts, str(name))] == [
+                Trust.IMPORT
+            ]

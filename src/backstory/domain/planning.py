@@ -32,6 +32,7 @@ from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot, missi
 from backstory.domain.documents import Document
 from backstory.domain.entries import DERIVED_ID, NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
 from backstory.domain.ruling import KindRule, RuledState, Standing, patched
 from backstory.errors import (
     BackstoryError,
@@ -181,6 +182,7 @@ class _Draft:
         self.expires_at = before.head.expires_at if before else None
         self.state = before.state if before else EMPTY_STATE
         self.schema_version = before.head.schema_version if before else 0
+        self.author = commit.author
         self.born = before.head.born if before else self.version
         self.last_seq = before.head.last_seq if before else loaded.last_seq
         self.count = before.head.entry_count if before else 0
@@ -249,7 +251,7 @@ class _Draft:
             labels=self.labels if self.alive else (),
             entry_count=self.count if self.alive else 0,
             last_seq=self.last_seq,
-            author=commit.author,
+            author=self.author,
             created_at=commit.at if fresh or before is None else before.head.created_at,
             updated_at=commit.at,
             expires_at=self.expires_at if self.alive else None,
@@ -403,6 +405,9 @@ class _Draft:
                 f"{self.key} exists; fork to a name that is free", current=self.before_version
             )
         past = self._past(source.head.version if fork.at is None else fork.at)
+        # Who copies a text does not make it any more believable.
+        trust = max(self.author.trust, source.head.author.trust)
+        self.author = Author(self.author.subject, trust)
         self._begin(past.document.kind)
         self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
         self.schema_version = past.document.schema_version

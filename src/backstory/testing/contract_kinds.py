@@ -10,11 +10,12 @@ from backstory.domain.commits import Operation, Patch, Put
 from backstory.domain.contexts import Tag
 from backstory.domain.kinds import KIND, NAMESPACE
 from backstory.domain.patches import JsonPatch, MergePatch
+from backstory.domain.principals import Author, Trust
 from backstory.domain.ruling import Foreseen, RuledState, Standing, Unruled
 from backstory.errors import StaleRulesError
 from backstory.ports.store import HeadQuery
 from backstory.testing.contract_base import Contract
-from backstory.testing.scene import ALL, Scene, key
+from backstory.testing.scene import ALL, ANNA, Scene, key
 
 DEAL = f"{NAMESPACE}/deal"
 
@@ -116,3 +117,12 @@ class KindsContract(Contract):
         assert await scene.store.tenants() == ["a", "b", "c"]
         assert await scene.store.tenants("a", 1) == ["b"]
         assert await scene.store.tenants("c") == []
+
+    async def test_a_fork_is_believed_no_more_than_its_source(self, scene: Scene) -> None:
+        robot = Author("robot", Trust.IMPORT)
+        await scene.do(put("a", 0), author=robot)
+        await scene.fork("a", "b")
+        assert (await scene.view("b")).snapshot.head.author == Author("anna", Trust.IMPORT)
+        assert (await scene.versions("b"))[0].by == Author("anna", Trust.IMPORT)
+        await scene.do(patch("b", 0, {"n": 1}))
+        assert (await scene.view("b")).snapshot.head.author == ANNA

@@ -305,7 +305,7 @@ def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect
         record = Record(len(tenant.records) + 1, head.key, head.key)
         record.history_from = head.history_from
         tenant.records.append(record)
-    for entry in new_entries(commit.author, effect):
+    for entry in new_entries(head.author, effect):
         tenant.entries[record.number, entry.seq] = Kept(entry)
     if effect.redact is not None:
         log = record.view.chain.locate(effect.redact)
@@ -346,7 +346,7 @@ def _log(tenant: Tenant, commit: Commit, record: Record, effect: Effect) -> None
         effect.parts,
         effect.seqs,
         head.last_seq,
-        commit.author,
+        head.author,
         commit.at,
     )
     tenant.changes.append((record.number, change))

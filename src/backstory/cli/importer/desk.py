@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
+
+import orjson
 
 from backstory.contexts.reading import Reading
 from backstory.contexts.service import Contexts
 from backstory.contexts.writing import Intent
-from backstory.domain.commits import Conditions, Operation, Outcome, Put
+from backstory.domain.commits import ALWAYS, Conditions, Operation, Outcome, Put
 from backstory.domain.contexts import Snapshot
 from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
@@ -16,6 +19,8 @@ from backstory.domain.principals import LOCAL_IMPORT
 from backstory.errors import InvalidError, MissingError
 from backstory.ports.store import EntryQuery
 from backstory.processing.conversations import Conversation
+
+_REGISTERED: Final = ("schema", "entry_schema", "compatibility")
 
 
 class Desk:
@@ -48,6 +53,16 @@ class Desk:
         except InvalidError:
             return conversation.entries
         return ruled.entries
+
+    async def register(self, key: ContextKey, conversation: Conversation) -> bool:
+        """Register the kind whose context was exported; whether it is new.
+
+        Its versions begin anew: states that come along are ruled by the schema as it is.
+        """
+        written = orjson.loads(conversation.state)
+        body = {name: written[name] for name in _REGISTERED if name in written}
+        outcome = await self._contexts.kinds.register(LOCAL_IMPORT, key.name, lambda: body, ALWAYS)
+        return outcome.results[0].created
 
     async def write(self, *operations: Operation) -> Outcome:
         """One commit."""

@@ -21,6 +21,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.commits import Append, Conditions
 from backstory.domain.entries import REDACTED, NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import is_kind
 from backstory.errors import MissingError, VersionConflictError
 from backstory.ports.store import EntryQuery
 from backstory.processing.conversations import Conversation
@@ -80,6 +81,8 @@ class ConversationWriter:
             return Brought(expired=True)
         bring = self._with_session if conversation.steps else self._alone
         key, progress = self.key(conversation), Progress()
+        if is_kind(key):
+            return Brought(await self._desk.register(key, conversation))
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 await bring(key, conversation, progress)

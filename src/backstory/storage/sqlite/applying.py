@@ -34,7 +34,7 @@ class Planned:
 def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     """Write the effect; returns the context's number."""
     effect, found = planned.effect, planned.found
-    by = _By(tx.db.intern_tenant(commit.tenant), tx.db.intern_author(commit.author))
+    by = _By(tx.db.intern_tenant(commit.tenant), tx.db.intern_author(effect.after.head.author))
     if found is None:
         context = _insert(tx, by, effect)
     else:
