@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from backstory import limits
 from backstory.contexts import views
+from backstory.contexts.fitting import change_bytes, fitting
 from backstory.contexts.writing import Intent
 from backstory.domain import conditions
 from backstory.domain.commits import Fork, Operation, Restore
@@ -47,8 +48,9 @@ async def list_versions(call: Call) -> Answer:
         limit=limit + 1,
         newest_first=query["order"] == DESCENDING,
     )
-    following = found[limit - 1].version if len(found) > limit else None
-    return call.json(views.page([views.change(item) for item in found[:limit]], following))
+    count = fitting(map(change_bytes, found[:limit]))
+    following = found[count - 1].version if len(found) > count else None
+    return call.json(views.page([views.change(item) for item in found[:count]], following))
 
 
 async def diff_versions(call: Call) -> Answer:
