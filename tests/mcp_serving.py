@@ -14,6 +14,7 @@ from backstory.clock import SystemClock
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.messaging.local import LocalBus
+from backstory.processing.ruling import PipelineRules
 from backstory.storage.sqlite import open_store
 from backstory.transports.edge.guard import Guard
 from backstory.transports.mcp.http import mcp_app
@@ -31,7 +32,7 @@ async def opened(path, clock=None):
     clock = clock or SystemClock()
     store = await open_store(path, clock=clock)
     bus = LocalBus(store.data_version)
-    contexts = Contexts(store, bus, clock)
+    contexts = Contexts(store, bus, clock, PipelineRules())
     try:
         yield contexts
     finally:

@@ -22,9 +22,11 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── PatchConflictError      a patch does not apply                        409
     │   ├── KindConflictError       the context has another kind                  409
     │   ├── ChunksMissingError      a manifest names chunks the caller has to send 409
-    │   └── ExistsError             the name is taken                             409
+    │   ├── ExistsError             the name is taken                             409
+    │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
+    │   └── StaleRulesError         kinds were registered anew again and again    503
     └── StoreError                  the store cannot do its work                  503
         ├── StoreUnavailableError   nothing was written; try again
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
@@ -298,6 +300,13 @@ class ChunksMissingError(ConflictError):
     title = "Chunks missing"
 
 
+class IncompatibleError(ConflictError):
+    """A new schema breaks the kind's compatibility; `errors` names each breaking change."""
+
+    code = "schema_incompatible"
+    title = "Incompatible schema"
+
+
 class LimitReachedError(ConflictError):
     """The context has reached a bound that no retry can change; the detail says which."""
 
@@ -311,6 +320,13 @@ class BusyError(BackstoryError):
     code = "busy"
     status = 503
     title = "Busy"
+
+
+class StaleRulesError(BusyError):
+    """What a write was checked against was replaced meanwhile, each time it was tried again."""
+
+    code = "rules_changed"
+    title = "Rules changed"
 
 
 class StoreError(BackstoryError):

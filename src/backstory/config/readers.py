@@ -7,9 +7,13 @@ rest of a sentence that starts with the setting's name: "must be ...".
 from __future__ import annotations
 
 import ipaddress
+import json
 import re
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
+
+from backstory.errors import ConfigError
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -108,3 +112,22 @@ def public_url(raw: object) -> str | None:
         if known:
             return raw.strip().rstrip("/")
     raise ValueError("must be an http:// or https:// URL without user, query or fragment")
+
+
+def processing(raw: object) -> str:
+    """Rules for transforms as JSON: a table of the file, or JSON text. Empty means none."""
+    if raw in ("", {}):
+        return ""
+    try:
+        written: Any = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError:
+        raise ValueError('must be JSON such as {"rules": [{"transforms": ["hidden"]}]}') from None
+    # Here, so that those who have no rules need not wait for all that transforms need.
+    from backstory.processing.choosing import rules_of
+    from backstory.processing.extensions import transform_makers
+
+    try:
+        rules_of(written, transform_makers())
+        return json.dumps(written)
+    except (ConfigError, TypeError) as error:
+        raise ValueError(f"is wrong: {error}") from None

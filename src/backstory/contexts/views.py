@@ -34,6 +34,7 @@ def head(head: Head, epoch: str) -> View:
         "epoch": epoch,
         "state_version": head.state_version,
         "content_version": head.content_version,
+        "schema_version": head.schema_version,
         "labels": _labels(head),
         "entry_count": head.entry_count,
         "content": _content(head),

@@ -38,6 +38,7 @@ class Head:
     `id` is random and stays from creation to after purge. `version` counts commits on the
     name; `born` is the version that created the context as it lives now (a name deleted and
     created again has a later one); `history_from` the oldest version that can be read back.
+    `schema_version` is the version of its kind's schema that last ruled the state, 0 for none.
     `entry_count` counts visible entries, `last_seq` is the highest seq ever handed out.
     Times are microseconds since the Unix epoch.
     """
@@ -60,6 +61,7 @@ class Head:
     born: int
     history_from: int
     content: ContentRef | None = None
+    schema_version: int = 0
 
     @property
     def tag(self) -> Tag:

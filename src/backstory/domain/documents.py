@@ -31,6 +31,7 @@ class Document:
     born: int
     deleted: bool
     state: bytes
+    schema_version: int = 0
     content: ContentRef | None = None
 
     @classmethod
@@ -46,6 +47,7 @@ class Document:
             head.born,
             head.deleted,
             snapshot.state,
+            head.schema_version,
             head.content,
         )
 
@@ -61,6 +63,7 @@ class Document:
             self.created_at,
             self.born,
             self.deleted,
+            self.schema_version,
         )
         if self.content is not None:  # without, the bytes are those of the first release
             members += (content_members(self.content),)
@@ -83,7 +86,8 @@ class Document:
             born,
             members[7],
             state,
-            content_of(members[8]) if len(members) > 8 else None,
+            members[8],
+            content_of(members[9]) if len(members) > 9 else None,
         )
 
 
@@ -101,6 +105,7 @@ def changes_document(before: Head, after: Head) -> bool:
     """Whether a commit left the old document behind, so that it has to be kept."""
     return (
         before.state_version != after.state_version
+        or before.schema_version != after.schema_version
         or before.content_version != after.content_version
         or before.labels != after.labels
         or before.kind != after.kind

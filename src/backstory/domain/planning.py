@@ -34,8 +34,11 @@ from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot, missi
 from backstory.domain.documents import Document
 from backstory.domain.entries import DERIVED_ID, NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
+from backstory.domain.ruling import KindRule, RuledState, Standing, patched
 from backstory.errors import (
     ChunksMissingError,
+    BackstoryError,
     ExistsError,
     GoneError,
     KindConflictError,
@@ -44,6 +47,7 @@ from backstory.errors import (
     PatchConflictError,
     SchemaError,
     VersionConflictError,
+    StaleRulesError,
     Violation,
 )
 
@@ -194,6 +198,8 @@ class _Draft:
         self.state = before.state if before else EMPTY_STATE
         self.content = before.head.content if before else None
         self.new_content: NewContent | None = None
+        self.schema_version = before.head.schema_version if before else 0
+        self.author = commit.author
         self.born = before.head.born if before else self.version
         self.last_seq = before.head.last_seq if before else loaded.last_seq
         self.count = before.head.entry_count if before else 0
@@ -265,7 +271,7 @@ class _Draft:
             labels=self.labels if self.alive else (),
             entry_count=self.count if self.alive else 0,
             last_seq=self.last_seq,
-            author=commit.author,
+            author=self.author,
             created_at=commit.at if fresh or before is None else before.head.created_at,
             updated_at=commit.at,
             expires_at=self.expires_at if self.alive else None,
@@ -273,6 +279,7 @@ class _Draft:
             born=self.born,
             history_from=before.head.history_from if before else self.version,
             content=self.content if self.alive else None,
+            schema_version=self.schema_version if self.alive else 0,
         )
 
     def _content_version(self, *, fresh: bool) -> int:
@@ -290,6 +297,7 @@ class _Draft:
                 detail = f"{self.key} does not exist; a new context needs a kind"
                 raise SchemaError(detail, errors=(Violation("/kind", detail),))
             self._begin(put.kind)
+            self._ruled_by(put.rule)
             self.state, self.labels, self.expires_at = put.state, put.labels, put.expires_at
             return Result(self.key, 0, created=True)
         if put.kind is not None and put.kind != self.kind:
@@ -298,6 +306,7 @@ class _Draft:
                 kind=self.kind,
                 current=self.before_version,
             )
+        self._ruled_by(put.rule)
         self._set_state(put.state)
         if put.labels != self.labels or put.expires_at != self.expires_at:
             self.labels, self.expires_at = put.labels, put.expires_at
@@ -308,15 +317,34 @@ class _Draft:
         self._must_live()
         conditions.check(patch.conditions, self.key, self.standing)
         try:
-            self._set_state(patch.patch.apply(self.state))
+            ruled = self._patched(patch)
         except PatchConflictError as error:
             error.context |= {"context": str(self.key), "current": self.before_version}
             raise
-        return Result(self.key, 0)
+        if ruled.state != self.state:
+            self._ruled_by(patch.rule)
+            self._set_state(ruled.state)
+        return Result(self.key, 0, counts=ruled.counts)
+
+    def _patched(self, patch: Patch) -> RuledState:
+        """What the patch comes to; a large state has to be foreseen, it may take seconds."""
+        rule, foreseen = patch.rule, patch.foreseen
+        if rule is None:
+            return RuledState(patch.patch.apply(self.state))
+        self._must_be(rule)
+        standing = Standing(self.state, self.schema_version)
+        if foreseen is not None and foreseen.before == standing:
+            if isinstance(foreseen.after, BackstoryError):
+                raise foreseen.after
+            return foreseen.after
+        most = None if patch.anyway else limits.RULED_INLINE_BYTES
+        return patched(rule, patch.patch, standing, f"{patch.place}/state", most)
 
     def _append(self, append: Append) -> Result:
         self._must_live()
         conditions.check(append.conditions, self.key, self.standing)
+        if append.rule is not None:
+            self._must_be(append.rule)
         seqs: list[int] = []
         new = 0
         for index, entry in enumerate(append.entries):
@@ -383,6 +411,7 @@ class _Draft:
             self.expires_at = None
         self._set_state(past.document.state)
         self._set_content(past.document.content)
+        self.schema_version = past.document.schema_version
         if (past.document.labels, past.document.kind) != (self.labels, self.kind):
             # The kind differs where the name was deleted and used for something else.
             self.labels, self.kind = past.document.labels, past.document.kind
@@ -404,8 +433,12 @@ class _Draft:
                 f"{self.key} exists; fork to a name that is free", current=self.before_version
             )
         past = self._past(source.head.version if fork.at is None else fork.at)
+        # Who copies a text does not make it any more believable.
+        trust = max(self.author.trust, source.head.author.trust)
+        self.author = Author(self.author.subject, trust)
         self._begin(past.document.kind)
         self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
+        self.schema_version = past.document.schema_version
         if past.chain.pieces:
             self.last_seq = max(self.last_seq, past.chain.pieces[-1].last)
         self._set_content(past.document.content)
@@ -459,6 +492,7 @@ class _Draft:
         self.parts |= Part.STATE | Part.HEAD
         self.state, self.labels, self.count, self.known = EMPTY_STATE, (), 0, {}
         self.content = None
+        self.schema_version = 0
         self.start = ChainStart(Chain(), self.last_seq + 1)
 
     def _end(self, op: Op) -> None:
@@ -478,6 +512,16 @@ class _Draft:
             )
         self.start = ChainStart(chain, self.last_seq + 1)
         self.count = chain.count
+
+    def _must_be(self, rule: KindRule) -> None:
+        """The rule is for the context's kind, which may be another than it was before."""
+        if rule.kind != self.kind:
+            raise StaleRulesError(f"{self.key} became a {self.kind} meanwhile; try again")
+
+    def _ruled_by(self, rule: KindRule | None) -> None:
+        if rule is not None:
+            self._must_be(rule)
+            self.schema_version = rule.version
 
     def _set_state(self, state: bytes) -> None:
         if state != self.state:

@@ -62,7 +62,10 @@ class EntryPage:
 
 @dataclass(frozen=True, slots=True)
 class HeadQuery:
-    """Living contexts, in order of namespace and name (by bytes), behind `after`."""
+    """Living contexts, in order of namespace and name (by bytes), behind `after`.
+
+    `schema_below` asks for those whose state was ruled by an earlier version of its kind.
+    """
 
     visible: Visibility
     kind: str | None = None
@@ -70,6 +73,7 @@ class HeadQuery:
     updated_since: int | None = None
     after: ContextKey | None = None
     limit: int = 50
+    schema_below: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +160,10 @@ class Commits(Protocol):
         else is looked at. A context whose time is over is expired first, by a commit of its
         own. A redaction reaches every context that shows the entry. A purge leaves no byte of
         text in the store's files when it returns, forks excepted, which stay whole.
+        The kinds that the commit names stand as it says, in the same transaction.
 
         Raises:
+            StaleRulesError: a kind was registered anew since the commit was prepared.
             KeyReusedError: the idempotency key is known with another request.
             BackstoryError: whatever `domain.planning.plan` raises.
         """
@@ -320,6 +326,10 @@ class Finds(Protocol):
 
     async def heads(self, tenant: str, query: HeadQuery) -> Sequence[Head]:
         """Heads of living contexts."""
+        ...
+
+    async def tenants(self, after: str = "", limit: int = 1000) -> Sequence[str]:
+        """Names of tenants that have had a commit, in order (by bytes), behind `after`."""
         ...
 
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:

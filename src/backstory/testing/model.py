@@ -16,11 +16,13 @@ from backstory.domain.chains import Chain, merge
 from backstory.domain.changes import Change, Op, Part
 from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operation, Outcome
 from backstory.domain.content import NewContent
-from backstory.domain.contexts import Head, Snapshot
+from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import context_of
 from backstory.domain.planning import Effect, Loaded, Past, needs, plan, redaction
 from backstory.domain.principals import SYSTEM
+from backstory.domain.ruling import check_kinds
 from backstory.errors import GoneError, KeyReusedError, MissingError
 from backstory.ports.store import (
     ChangePage,
@@ -66,6 +68,7 @@ class ModelStore(Keeping):
         known = _known(tenant, commit.idempotency, commit.at)
         if known is not None:
             return known
+        check_kinds(commit.kinds, lambda kind: _tag(tenant.find(context_of(kind))))
         planned: dict[ContextKey, tuple[Record | None, Effect]] = {}
         results = dict.fromkeys(range(len(commit.operations)))
         for key in dict.fromkeys(operation.key for operation in commit.operations):
@@ -182,6 +185,9 @@ class ModelStore(Keeping):
     async def heads(self, tenant: str, query: HeadQuery) -> Sequence[Head]:
         return finding.heads(self._tenant(tenant), query, self._clock.now())
 
+    async def tenants(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
+        return [name for name in sorted(self._tenants) if name > after][:limit]
+
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
         return finding.matches(self._tenant(tenant), query, self._clock.now())
 
@@ -209,6 +215,10 @@ class ModelStore(Keeping):
 
     async def delete_note(self, tenant: str, name: str) -> None:
         self._notes.pop((tenant, name), None)
+
+
+def _tag(record: Record | None) -> Tag | None:
+    return None if record is None or record.head.deleted else record.head.tag
 
 
 def _known(tenant: Tenant, asked: Idempotency | None, now: int) -> Outcome | None:
@@ -313,7 +323,7 @@ def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect
         record = Record(len(tenant.records) + 1, head.key, head.key)
         record.history_from = head.history_from
         tenant.records.append(record)
-    for entry in new_entries(commit.author, effect):
+    for entry in new_entries(head.author, effect):
         tenant.entries[record.number, entry.seq] = Kept(entry)
     if effect.redact is not None:
         log = record.view.chain.locate(effect.redact)
@@ -364,7 +374,7 @@ def _log(tenant: Tenant, commit: Commit, record: Record, effect: Effect) -> None
         effect.parts,
         effect.seqs,
         head.last_seq,
-        commit.author,
+        head.author,
         commit.at,
     )
     tenant.changes.append((record.number, change))

@@ -19,6 +19,7 @@ from backstory.testing.contract_content import ContentContract
 from backstory.testing.contract_erasing import ErasingContract
 from backstory.testing.contract_finding import FindingContract
 from backstory.testing.contract_history import HistoryContract
+from backstory.testing.contract_kinds import KindsContract
 from backstory.testing.contract_log import LogContract
 from backstory.testing.contract_retries import RetriesContract
 from backstory.testing.contract_writing import WritingContract
@@ -31,6 +32,7 @@ class StoreContract(
     ErasingContract,
     ContentContract,
     LogContract,
+    KindsContract,
     FindingContract,
 ):
     """All of it."""

@@ -35,7 +35,7 @@ class Planned:
 def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     """Write the effect; returns the context's number."""
     effect, found = planned.effect, planned.found
-    by = _By(tx.db.intern_tenant(commit.tenant), tx.db.intern_author(commit.author))
+    by = _By(tx.db.intern_tenant(commit.tenant), tx.db.intern_author(effect.after.head.author))
     if found is None:
         context = _insert(tx, by, effect)
     else:
@@ -78,6 +78,7 @@ def _insert(tx: Transaction, by: _By, effect: Effect) -> int:
         start.first if start else 1,
         bool(start and start.closed.pieces),
         rows.content_text(head.content),
+        head.schema_version,
     )
     _set_state(tx, by.tenant, context, EMPTY_STATE, effect.after)
     _set_labels(tx, by.tenant, context, effect.after)
@@ -127,6 +128,7 @@ def _update_whole(
         start.first if start else found.open_first,
         bool(start.closed.pieces) if start else found.closed,
         rows.content_text(head.content),
+        head.schema_version,
     )
 
 

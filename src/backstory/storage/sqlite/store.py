@@ -239,6 +239,9 @@ class SqliteStore:
     async def heads(self, tenant: str, query: HeadQuery) -> Sequence[Head]:
         return await self._readers.run(listing.heads, tenant, query, self._clock.now())
 
+    async def tenants(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
+        return await self._readers.run(listing.tenants, after, limit)
+
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
         return await self._readers.run(search.matches, tenant, query, self._clock.now())
 

@@ -160,6 +160,7 @@ async def list_contexts(call: Call) -> Answer:
     """Heads of living contexts, in order of namespace and name."""
     query = call.query
     wanted = Filter(query["namespace"], query["kind"], query["label"], query["updated_since"])
+    await call.contexts.kinds.require(call.principal, wanted.kind)
     page = await call.contexts.lister.heads(call.principal, wanted, query["cursor"], query["limit"])
     items = [views.head(head, call.contexts.epoch) for head in page.items]
     return call.json(views.page(items, page.next))

@@ -12,6 +12,7 @@ from backstory.transports.rest import (
     contexts,
     entries,
     history,
+    kinds,
     search,
     system,
 )
@@ -26,5 +27,6 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *commits.ENDPOINTS,
     *changes.ENDPOINTS,
     *search.ENDPOINTS,
+    *kinds.ENDPOINTS,
     *system.ENDPOINTS,
 )

@@ -77,6 +77,18 @@ class PutContext(Struct, forbid_unknown_fields=True):
     expires_at: Moment | None = None
 
 
+class PutKind(Struct, forbid_unknown_fields=True):
+    """What a kind shall demand: JSON Schema 2020-12 for its states, its entries or both.
+
+    `migration` is a JSON Patch template that brings states to this version.
+    """
+
+    schema: Object | UnsetType = UNSET
+    entry_schema: Object | UnsetType = UNSET
+    compatibility: Literal["backward", "forward", "full", "none"] | UnsetType = UNSET
+    migration: list[Object] | UnsetType = UNSET
+
+
 class NewPart(Struct):
     """A part of an entry's content, with whatever else its type needs."""
 
@@ -263,6 +275,7 @@ class Head(Struct):
     epoch: str
     state_version: int
     content_version: int
+    schema_version: int
     labels: Labels
     entry_count: int
     content: Content | None
@@ -446,9 +459,28 @@ class Kind(Struct):
 
     kind: str
     built_in: bool
-    schema: Object
-    entry_schema: Object
+    version: int
+    schema_version: int
+    schema: Object | None
+    entry_schema: Object | None
     compatibility: str
+    migrations: Object
+
+
+class KindItem(Struct):
+    """A kind; `schema_version` 0 where it has no schema."""
+
+    kind: str
+    built_in: bool
+    version: int
+    schema_version: int
+
+
+class Kinds(Struct):
+    """A page of kinds."""
+
+    items: list[KindItem]
+    next: str | None
 
 
 class Right(Struct):
