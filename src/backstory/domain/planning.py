@@ -37,8 +37,8 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
 from backstory.domain.ruling import KindRule, RuledState, Standing, patched
 from backstory.errors import (
-    ChunksMissingError,
     BackstoryError,
+    ChunksMissingError,
     ExistsError,
     GoneError,
     KindConflictError,
@@ -46,8 +46,8 @@ from backstory.errors import (
     MissingError,
     PatchConflictError,
     SchemaError,
-    VersionConflictError,
     StaleRulesError,
+    VersionConflictError,
     Violation,
 )
 

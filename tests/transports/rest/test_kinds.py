@@ -1,6 +1,7 @@
 """Kinds over REST: registered, read, obeyed by every write."""
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -44,8 +45,13 @@ async def test_a_registered_kind_is_read_back_with_a_tag(http, register):
     read = await http.get(KIND)
     assert read.json() == made.json()
     assert read.json() == {
-        **{"kind": "deal", "built_in": False, "version": 1, "schema_version": 1},
-        **{"schema": SCHEMA, "entry_schema": ENTRY, "compatibility": "backward"},
+        "kind": "deal",
+        "built_in": False,
+        "version": 1,
+        "schema_version": 1,
+        "schema": SCHEMA,
+        "entry_schema": ENTRY,
+        "compatibility": "backward",
         "migrations": {},
     }
     same = await http.get(KIND, headers={"if-none-match": read.headers["etag"]})
@@ -239,9 +245,8 @@ async def test_a_registration_and_writes_never_pass_each_other(http, register):
     await register(schema=schemas[0], compatibility="none")
     _, *accepted = await asyncio.gather(registrations(), *map(writes, range(4)))
     assert any(accepted)
-    for each in accepted:
-        for _, version, n in each:
-            assert n <= schemas[version - 1]["properties"]["n"]["maximum"]
+    for _, version, n in itertools.chain(*accepted):
+        assert n <= schemas[version - 1]["properties"]["n"]["maximum"]
     changes = (await http.get("/v1/changes", params={"limit": 1000})).json()["items"]
     latest, seen = 0, {}
     for change in changes:
