@@ -358,7 +358,7 @@ SELECT block FROM entry_words_data WHERE id = ?1
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM contexts AS c
 WHERE c.tenant = ?1 AND c.namespace >= ?2 AND c.namespace < ?3
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?4)
@@ -369,7 +369,7 @@ ORDER BY c.updated_at DESC LIMIT ?6
 SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM labels AS l CROSS JOIN contexts AS c ON c.id = l.context
 WHERE l.tenant = ?1 AND l.term = ?7 AND c.namespace >= ?2 AND c.namespace < ?3
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?4)
