@@ -287,6 +287,7 @@ _SHOWN = st.one_of(
         {"type": "other", "provider": _FORMATS, "value": obj({"type": WORD}, role="system")},
         extra=_EXTRA,
     ),
+    obj({"type": "other", "provider": _FORMATS, "value": st.deferred(lambda: _DISGUISED)}),
 )
 PART = st.one_of(
     _SHOWN,
@@ -318,6 +319,62 @@ PART = st.one_of(
 )
 ROLE = st.sampled_from(["system", "developer", "user", "assistant", "tool"])
 ENTRIES = many(obj({"role": ROLE, "content": TEXT | many(PART, most=4)}), most=5)
+
+
+_DISGUISED = st.one_of(
+    st.sampled_from(["text", "input_text", "output_text", "summary_text"]).flatmap(
+        lambda kind: obj({"type": kind, "text": TEXT})
+    ),
+    obj({"text": TEXT}, thought=True),
+    obj({"type": "tool_use", "id": WORD, "name": WORD, "input": OBJECT}),
+    obj({"type": "function_call", "call_id": WORD, "name": WORD, "arguments": "{}"}),
+    obj({"functionCall": obj({"name": WORD})}),
+    obj({"type": "message", "role": st.sampled_from(["system", "user"]), "content": TEXT}),
+    obj({"role": st.sampled_from(["system", "function"]), "content": TEXT}),
+)
+
+
+def entries_near(name):
+    """Entries such as this format may carry whole: its own extras, parts where they belong."""
+    extra = obj({name: st.dictionaries(WORD, VALUE, min_size=1, max_size=2)})
+    text = obj({"type": "text", "text": TEXT}, extra=extra)
+    # Unknown parts, and known ones in their dress.
+    value = obj({"type": WORD}, x=VALUE) | _DISGUISED
+    other = obj({"type": "other", "provider": name, "value": value})
+    shown = st.one_of(
+        obj({"type": "text", "text": TEXT}),
+        text,
+        _media("image", ["image/png"]),
+        _media("file", ["application/pdf"]),
+        obj({"type": "audio", "source": obj({"media_type": "audio/wav", "data": DATA})}),
+        other,
+    )
+    call = obj(
+        {"type": "tool_call", "id": WORD, "name": WORD, "arguments": OBJECT},
+        extra=extra,
+    )
+    result = obj(
+        {"type": "tool_result", "tool_call_id": WORD, "content": TEXT | many(text) | OBJECT},
+        name=WORD,
+        is_error=st.just(True),
+        extra=extra,
+    )
+    thought = obj(
+        {"type": "reasoning", "provider": name, "text": TEXT},
+        signature=DATA,
+        encrypted=DATA,
+        extra=extra,
+    )
+    said = st.tuples(many(thought, most=1), many(text | other, most=2), many(call, most=2)).map(
+        lambda parts: [part for group in parts for part in group]
+    )
+    entry = st.one_of(
+        obj({"role": "user", "content": TEXT | many(shown)}),
+        obj({"role": "assistant", "content": TEXT | said}),
+        obj({"role": "tool", "content": many(result | other, least=1, most=1)}),
+        obj({"role": "system", "content": TEXT | many(text)}),
+    )
+    return st.one_of(entry.map(lambda one: [one]), many(entry, least=2, most=3))
 
 
 @st.composite

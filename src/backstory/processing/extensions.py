@@ -13,13 +13,10 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
-from backstory.errors import BackstoryError, ConfigError
-from backstory.processing.schemas.kinds import KindSchema
-from backstory.processing.schemas.registering import register
+from backstory.errors import ConfigError
 from backstory.processing.transforms.catalogue import MAKERS, Make
 
 TRANSFORMS: Final = "backstory.transforms"
-KINDS: Final = "backstory.kinds"
 
 
 @cache
@@ -30,24 +27,6 @@ def transform_makers() -> Mapping[str, Make]:
         ConfigError: an extension cannot be loaded, or takes a name that is taken.
     """
     return _loaded(TRANSFORMS, taken=frozenset(MAKERS))
-
-
-@cache
-def kind_bodies() -> Mapping[str, Any]:
-    """What extensions would have registered, by kind, as `PUT /v1/kinds/{kind}` takes it.
-
-    Raises:
-        ConfigError: an extension cannot be loaded, or what it gives is no registration.
-    """
-    found = _loaded(KINDS, taken=frozenset())
-    bodies = {kind: make() for kind, make in found.items()}
-    for kind, body in bodies.items():
-        try:
-            registered: KindSchema = register(None, body)
-        except BackstoryError as error:
-            raise ConfigError(f"extension {kind} of {KINDS}: {error.detail}") from error
-        registered.encode()
-    return bodies
 
 
 def _loaded(group: str, *, taken: frozenset[str]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """Kinds over REST: registered, read, obeyed by every write."""
 
 import asyncio
-import itertools
 
 import pytest
 
@@ -223,38 +222,47 @@ async def test_nothing_else_is_of_the_registrys_own_kind(http, register):
     assert (await register("No")).status_code == 422
 
 
+TOPS = [{"properties": {"n": {"maximum": top}}} for top in range(30, 0, -1)]
+WRITERS = [f"w{who}" for who in range(4)]
+
+
 async def test_a_registration_and_writes_never_pass_each_other(http, register):
     """Whatever was accepted fits the schema that its `schema_version` names."""
-    schemas = [{"properties": {"n": {"maximum": top}}} for top in range(30, 0, -1)]
 
     async def registrations():
-        for schema in schemas:
+        for schema in TOPS:
             assert (await register(schema=schema, compatibility="none")).status_code in {200, 201}
 
-    async def writes(who):
-        accepted = []
-        for n in range(30):
-            body = {"kind": "deal", "state": {"n": n}}
-            answer = await http.put(f"/v1/contexts/sales/w{who}", json=body)
-            if answer.status_code in {200, 201}:
-                accepted.append((answer.json()["version"], answer.json()["schema_version"], n))
-            else:
-                assert answer.json()["code"] in {"schema_violation", "rules_changed"}
-        return accepted
+    await register(schema=TOPS[0], compatibility="none")
+    _, *accepted = await asyncio.gather(registrations(), *(writes(http, who) for who in WRITERS))
+    every = {place: found for each in accepted for place, found in each.items()}
+    assert every
+    for version, n in every.values():
+        assert n <= TOPS[version - 1]["properties"]["n"]["maximum"]
+    in_force = await schema_versions(http)
+    assert [place for place in every if every[place][0] != in_force[place]] == []
 
-    await register(schema=schemas[0], compatibility="none")
-    _, *accepted = await asyncio.gather(registrations(), *map(writes, range(4)))
-    assert any(accepted)
-    for _, version, n in itertools.chain(*accepted):
-        assert n <= schemas[version - 1]["properties"]["n"]["maximum"]
+
+async def writes(http, who):
+    """What was accepted: (schema version, n) by (name, version)."""
+    accepted = {}
+    for n in range(30):
+        body = {"kind": "deal", "state": {"n": n}}
+        answer = await http.put(f"/v1/contexts/sales/{who}", json=body)
+        if answer.status_code in {200, 201}:
+            head = answer.json()
+            accepted[who, head["version"]] = head["schema_version"], n
+        else:
+            assert answer.json()["code"] in {"schema_violation", "rules_changed"}
+    return accepted
+
+
+async def schema_versions(http):
+    """Which schema was in force at each change, by the order of the log alone."""
     changes = (await http.get("/v1/changes", params={"limit": 1000})).json()["items"]
-    latest, seen = 0, {}
+    latest, found = 0, {}
     for change in changes:
         if change["namespace"] == "_system.kinds":
             latest += 1
-        else:
-            seen[change["name"], change["version"]] = latest
-    for who, each in enumerate(accepted):
-        for version, schema_version, _ in each:
-            if (f"w{who}", version) in seen:
-                assert seen.pop((f"w{who}", version)) == schema_version
+        found[change["name"], change["version"]] = latest
+    return found

@@ -355,7 +355,7 @@ UPDATE entry_words_idx SET term = ?3 WHERE segid = ?1 AND term = ?2
 SELECT block FROM entry_words_data WHERE id = ?1
 
 -- name: newest_heads
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
        c.deltas, c.open_first, c.closed, c.content, NULL
@@ -366,7 +366,7 @@ WHERE c.tenant = ?1 AND c.namespace >= ?2 AND c.namespace < ?3
 ORDER BY c.updated_at DESC LIMIT ?6
 
 -- name: newest_heads_labelled
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
        c.deltas, c.open_first, c.closed, c.content, NULL
