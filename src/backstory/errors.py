@@ -20,7 +20,8 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── PreconditionError       a condition in a header did not hold          412
     │   ├── PatchConflictError      a patch does not apply                        409
     │   ├── KindConflictError       the context has another kind                  409
-    │   └── ExistsError             the name is taken                             409
+    │   ├── ExistsError             the name is taken                             409
+    │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
     └── StoreError                  the store cannot do its work                  503
@@ -279,6 +280,13 @@ class ExistsError(ConflictError):
 
     code = "already_exists"
     title = "Already exists"
+
+
+class IncompatibleError(ConflictError):
+    """A new schema breaks the kind's compatibility; `errors` names each breaking change."""
+
+    code = "schema_incompatible"
+    title = "Incompatible schema"
 
 
 class LimitReachedError(ConflictError):

@@ -27,6 +27,7 @@ LABEL_BYTES: Final = 128
 ENTRY_BYTES: Final = 1 * MIB
 ENTRY_ID_BYTES: Final = 128
 ENTRY_ROLE_BYTES: Final = 32
+ARGUMENTS_DEPTH: Final = 32  # levels; deeper arguments of a tool call are kept as text
 CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put together from
 
 # -- one request ---------------------------------------------------------------------
@@ -78,6 +79,44 @@ SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 # -- import --------------------------------------------------------------------------
 IMPORT_ITEM_BYTES: Final = 64 * MIB  # one line of a file, or one item of its array
 IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
+
+# -- parsing -------------------------------------------------------------------------
+PARSE_BYTES: Final = 8 * MIB  # one body of JSON, JSON Lines, plain text or CSV
+YAML_BYTES: Final = 1 * MIB
+YAML_NODES: Final = 100_000  # values and names, aliases written out
+YAML_CHARS: Final = 4 * MIB  # of all scalars, aliases written out
+YAML_DIRECTIVES: Final = 64  # lines that begin with %
+MARKDOWN_BYTES: Final = 1 * MIB  # as HTML, on the way to text, it may be sixty times that
+HTML_BYTES: Final = 4 * MIB
+HTML_DEPTH: Final = 512  # elements inside of each other
+OUTLINE_HEADINGS: Final = 10_000
+HEADING_CHARS: Final = 1000  # behind them a heading or title is cut
+RECORDS: Final = 100_000  # lines of JSON Lines
+RECORD_BYTES: Final = 2 * MIB
+RECORDS_NODES: Final = 4_000_000  # brackets, commas and colons of all lines
+CSV_CELLS: Final = 1_000_000  # an empty line counts as one
+CSV_CELL_CHARS: Final = 128 * KIB
+MEDIA_TYPE_CHARS: Final = 255
+
+# -- schemas of kinds ----------------------------------------------------------------
+SCHEMA_BYTES: Final = 128 * KIB
+SCHEMA_DEPTH: Final = 40
+SCHEMA_NODES: Final = 2000  # subschemas, as they are written
+SCHEMA_EXPANDED_NODES: Final = 10_000  # subschemas, with each reference in its target's place
+SCHEMA_EXPANDED_DEPTH: Final = 80
+SCHEMA_PATTERNS: Final = 100
+SCHEMA_PATTERN_CHARS: Final = 1024
+SCHEMA_PATTERN_BYTES: Final = 512 * KIB  # of one compiled pattern
+SCHEMA_BRANCHES_PROVEN: Final = 8  # of anyOf and its kin, in what is compared as a whole
+VIOLATIONS: Final = 100  # that one answer names
+VIOLATION_VALUES: Final = 2000  # values in a document of which all violations are looked for
+MIGRATION_OPERATIONS: Final = 100
+KIND_VERSIONS: Final = 1000  # of one kind
+
+# -- transforms ----------------------------------------------------------------------
+TRANSFORM_ROUNDS: Final = 4  # until nothing changes any more
+PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number is masked
+PIPELINE_RULES: Final = 100
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process

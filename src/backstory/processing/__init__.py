@@ -1,1 +1,1 @@
-"""Data processing units: what comes in from elsewhere, brought into the shape that is kept."""
+"""Data processing: what comes in is parsed, checked against its kind, and transformed."""

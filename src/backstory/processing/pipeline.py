@@ -1,0 +1,189 @@
+"""What every write goes through: parse, validate, transform, in this order.
+
+A step that fails rejects the write as a whole; its error says which step (`step`), which
+field and why. Pure: the same bytes under the same rules always come to the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import Any, Final, ParamSpec, TypeVar
+
+import orjson
+
+from backstory import limits
+from backstory.domain import patches
+from backstory.domain.entries import NewEntry, text_of_content
+from backstory.errors import BackstoryError, SchemaError, TooLargeError
+from backstory.processing.schemas.kinds import CompiledKind
+from backstory.processing.transforms.characters import RemoveHidden
+from backstory.processing.transforms.transform import (
+    CONTENT_SKIPPED,
+    STATE_SKIPPED,
+    Transform,
+    transform,
+)
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+PARSE: Final = "parse"
+VALIDATE: Final = "validate"
+TRANSFORM: Final = "transform"
+
+DEFAULT: Final[tuple[Transform, ...]] = (RemoveHidden(),)
+"""What is done where no rule says otherwise."""
+
+Parse = Callable[[bytes], Any]
+"""Reads one media type into JSON's values. Raises MalformedError and its kin."""
+
+Measure = Callable[[str], AbstractContextManager[object]]
+"""Wraps each step by its name; metrics and spans hang on it."""
+
+_UNMEASURED: Final = nullcontext()
+
+
+def unmeasured(_step: str) -> AbstractContextManager[object]:
+    """Measures nothing."""
+    return _UNMEASURED
+
+
+@dataclass(frozen=True, slots=True)
+class Processed:
+    """A state as it is to be kept, and what transforms did: `{"redact:email": 2}`."""
+
+    state: bytes
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessedEntries:
+    """Entries as they are to be kept, and what transforms did to all of them together."""
+
+    entries: tuple[NewEntry, ...]
+    counts: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The steps for one kind in one namespace. Each step may be absent."""
+
+    kind: CompiledKind | None = None
+    transforms: tuple[Transform, ...] = DEFAULT
+    parse: Parse | None = None
+    measure: Measure = unmeasured
+
+    def state_of(self, body: bytes, pointer: str = "") -> Processed:
+        """A state out of a body in the pipeline's media type.
+
+        Raises:
+            BackstoryError: what a step raises, with `step` in its context.
+        """
+        return self.state(self._run(PARSE, self.parse or orjson.loads, body), pointer)
+
+    def state(self, document: Any, pointer: str = "/state") -> Processed:
+        """A state that came as parsed JSON, which lies at the pointer in the request.
+
+        Raises:
+            SchemaError: it is no object, or does not fit, as it came or after its transforms.
+            TooLargeError: over `limits.STATE_BYTES`, as it came or after its transforms.
+        """
+        raw = self._run(VALIDATE, patches.encode_state, document)
+        self._run(VALIDATE, self._check_state, document, pointer)
+        return self._run(TRANSFORM, self._transformed, raw, pointer)
+
+    def kept(self, raw: bytes, pointer: str = "/state") -> Processed:
+        """The same for a state that a patch has made, in the bytes that it would be kept as."""
+        if self.kind is not None and self.kind.state is not None:
+            self._run(VALIDATE, self._check_state, orjson.loads(raw), pointer)
+        return self._run(TRANSFORM, self._transformed, raw, pointer)
+
+    def entries(self, entries: Sequence[NewEntry], pointer: str = "/entries") -> ProcessedEntries:
+        """Entries that `domain.intake` has read; `pointer` is where their list lies.
+
+        Raises:
+            SchemaError: one does not fit, as it came or after its transforms.
+            TooLargeError: one is over `limits.ENTRY_BYTES` after its transforms.
+        """
+        for index, entry in enumerate(entries):
+            self._run(VALIDATE, self._check_entry, entry, f"{pointer}/{index}")
+        counts: Counter[str] = Counter()
+        done = tuple(
+            self._run(TRANSFORM, self._transformed_entry, entry, f"{pointer}/{index}", counts)
+            for index, entry in enumerate(entries)
+        )
+        return ProcessedEntries(done, dict(counts))
+
+    def _check_state(self, document: Any, pointer: str) -> None:
+        if self.kind is not None:
+            self.kind.check_state(document, pointer)
+
+    def _transformed(self, raw: bytes, pointer: str) -> Processed:
+        done = transform(raw, self.transforms, STATE_SKIPPED)
+        if done.raw != raw:
+            _require_size(len(done.raw), limits.STATE_BYTES, "STATE_BYTES", pointer)
+            _still_fits(self._check_state, orjson.loads(done.raw), pointer)
+        return Processed(done.raw, done.counts)
+
+    def _check_entry(self, entry: NewEntry, pointer: str) -> None:
+        if self.kind is not None and self.kind.entry is not None:
+            self.kind.check_entry(_as_sent(entry), pointer)
+
+    def _transformed_entry(self, entry: NewEntry, pointer: str, counts: Counter[str]) -> NewEntry:
+        content = transform(entry.content, self.transforms, CONTENT_SKIPPED)
+        metadata = entry.metadata
+        counts.update(content.counts)
+        if metadata is not None:
+            done = transform(metadata, self.transforms, STATE_SKIPPED)
+            counts.update(done.counts)
+            metadata = done.raw
+        if content.raw == entry.content and metadata == entry.metadata:
+            return entry
+        changed = replace(
+            entry, content=content.raw, metadata=metadata, text=text_of_content(content.raw)
+        )
+        _require_size(changed.size, limits.ENTRY_BYTES, "ENTRY_BYTES", pointer)
+        _still_fits(self._check_entry, changed, pointer)
+        return changed
+
+    def _run(self, step: str, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            with self.measure(step):
+                return work(*args, **kwargs)
+        except BackstoryError as error:
+            error.context.setdefault("step", step)
+            raise
+
+
+def _as_sent(entry: NewEntry) -> dict[str, Any]:
+    """An entry as its schema sees it."""
+    sent: dict[str, Any] = {
+        "role": entry.role,
+        "type": entry.type,
+        "content": orjson.loads(entry.content),
+    }
+    if entry.id is not None:
+        sent["id"] = entry.id
+    if entry.metadata is not None:
+        sent["metadata"] = orjson.loads(entry.metadata)
+    return sent
+
+
+def _still_fits(check: Callable[[Any, str], None], changed: Any, pointer: str) -> None:
+    """What is kept has to fit too: a mask that the schema refuses would block the next write."""
+    try:
+        check(changed, pointer)
+    except SchemaError as error:
+        raise SchemaError(
+            f"what the transforms leave does not fit any more: {error.detail}", errors=error.errors
+        ) from error
+
+
+def _require_size(size: int, most: int, limit: str, pointer: str) -> None:
+    if size > most:
+        raise TooLargeError(
+            f"{pointer} has {size} bytes after its transforms; it may have {most}", limit=limit
+        )

@@ -1,0 +1,1 @@
+"""The schema registry's core: what a kind demands, checked, compared and migrated; no I/O."""
