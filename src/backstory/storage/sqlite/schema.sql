@@ -188,10 +188,12 @@ CREATE TABLE state_words (
 ) WITHOUT ROWID;
 
 -- Entries that nothing shows any more, as spans of seqs: to be erased a few at a time.
+-- `merging` as in words.py: whether the index of words has been made ready for that.
 CREATE TABLE erasures (
-    id     INTEGER PRIMARY KEY,
-    tenant INTEGER NOT NULL,
-    log    INTEGER NOT NULL,
-    first  INTEGER NOT NULL,
-    last   INTEGER NOT NULL
+    id      INTEGER PRIMARY KEY,
+    tenant  INTEGER NOT NULL,
+    log     INTEGER NOT NULL,
+    first   INTEGER NOT NULL,
+    last    INTEGER NOT NULL,
+    merging INTEGER NOT NULL DEFAULT 0
 );

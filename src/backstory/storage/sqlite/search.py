@@ -14,7 +14,7 @@ from backstory.domain.chains import Chain
 from backstory.domain.contexts import label_terms
 from backstory.domain.entries import text_of_content, text_of_state
 from backstory.errors import SearchDisabledError
-from backstory.ports.store import HeadQuery, Match, MatchText, SearchQuery
+from backstory.ports.store import Match, MatchText, SearchQuery
 from backstory.storage import contents
 from backstory.storage.sqlite import listing, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database
@@ -54,9 +54,8 @@ def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Mat
 
 def _listed(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Match]:
     """Without terms every context that passes the filters matches, by its state."""
-    everything = HeadQuery(query.visible, query.kind, query.label, limit=2**31)
-    heads = sorted(listing.heads(db, tenant, everything, now), key=lambda head: -head.updated_at)
-    return [Match(head, None, (), 0, head.updated_at) for head in heads[: query.candidates]]
+    heads = listing.newest(db, tenant, query, now)
+    return [Match(head, None, (), 0, head.updated_at) for head in heads]
 
 
 def _with_empty(match: Match, phrases: list[Phrase]) -> Match:
