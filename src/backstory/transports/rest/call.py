@@ -62,6 +62,17 @@ class Call:
     def head_only(self) -> bool:
         return bool(self.scope["method"] == "HEAD")
 
+    @property
+    def content_type(self) -> str:
+        """The body's media type with its parameters."""
+        return self.header(b"content-type") or self.media
+
+    @property
+    def signature(self) -> bytes:
+        """What tells the body from another: equal bytes of another media type are another."""
+        said = self.media if self.media in media.IN_UTF8 else self.content_type
+        return b"%s\n%s" % (said.encode(), self.body)
+
     def path(self, name: str) -> str:
         text: str = self.scope["path_params"][name]
         return text
@@ -111,7 +122,13 @@ class Call:
         self, view: Any, *, status: int = 200, version: int | None = None, extra: RawHeaders = ()
     ) -> Answer:
         """A view as JSON, with the tag of a version."""
-        return Answer(status, encode(view), self._headers(version, extra))
+        return self.encoded(encode(view), status=status, version=version, extra=extra)
+
+    def encoded(
+        self, body: bytes, *, status: int = 200, version: int | None = None, extra: RawHeaders = ()
+    ) -> Answer:
+        """The same for a view that is JSON already."""
+        return Answer(status, body, self._headers(version, extra))
 
     def empty(self, status: int, *, version: int | None = None, extra: RawHeaders = ()) -> Answer:
         """An answer without a body, such as 204 and 304."""
