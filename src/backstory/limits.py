@@ -82,41 +82,41 @@ IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
 
 # -- parsing -------------------------------------------------------------------------
 PARSE_BYTES: Final = 8 * MIB  # one body of JSON, JSON Lines, plain text or CSV
-YAML_BYTES: Final = 1 * MIB
+YAML_BYTES: Final = 1 * MIB  # of one YAML body
 YAML_NODES: Final = 100_000  # values and names, aliases written out
 YAML_CHARS: Final = 4 * MIB  # of all scalars, aliases written out
 YAML_DIRECTIVES: Final = 64  # lines that begin with %
 MARKDOWN_BYTES: Final = 1 * MIB  # as HTML, on the way to text, it may be sixty times that
-HTML_BYTES: Final = 4 * MIB
+HTML_BYTES: Final = 4 * MIB  # of one HTML body
 HTML_DEPTH: Final = 512  # elements inside of each other
-OUTLINE_HEADINGS: Final = 10_000
+OUTLINE_HEADINGS: Final = 10_000  # of one document
 HEADING_CHARS: Final = 1000  # behind them a heading or title is cut
 RECORDS: Final = 100_000  # lines of JSON Lines
-RECORD_BYTES: Final = 2 * MIB
+RECORD_BYTES: Final = 2 * MIB  # of one line of JSON Lines
 RECORDS_NODES: Final = 4_000_000  # brackets, commas and colons of all lines
 CSV_CELLS: Final = 1_000_000  # an empty line counts as one
-CSV_CELL_CHARS: Final = 128 * KIB
-MEDIA_TYPE_CHARS: Final = 255
+CSV_CELL_CHARS: Final = 128 * KIB  # of one cell
+MEDIA_TYPE_CHARS: Final = 255  # of a Content-Type header
 
 # -- schemas of kinds ----------------------------------------------------------------
-SCHEMA_BYTES: Final = 128 * KIB
-SCHEMA_DEPTH: Final = 40
+SCHEMA_BYTES: Final = 128 * KIB  # of one schema as compact JSON
+SCHEMA_DEPTH: Final = 40  # levels of one schema
 SCHEMA_NODES: Final = 2000  # subschemas, as they are written
 SCHEMA_EXPANDED_NODES: Final = 10_000  # subschemas, with each reference in its target's place
-SCHEMA_EXPANDED_DEPTH: Final = 80
-SCHEMA_PATTERNS: Final = 100
-SCHEMA_PATTERN_CHARS: Final = 1024
+SCHEMA_EXPANDED_DEPTH: Final = 80  # levels, with each reference in its target's place
+SCHEMA_PATTERNS: Final = 100  # regular expressions in one schema
+SCHEMA_PATTERN_CHARS: Final = 1024  # of one pattern as it is written
 SCHEMA_PATTERN_BYTES: Final = 512 * KIB  # of one compiled pattern
 SCHEMA_BRANCHES_PROVEN: Final = 8  # of anyOf and its kin, in what is compared as a whole
 VIOLATIONS: Final = 100  # that one answer names
 VIOLATION_VALUES: Final = 2000  # values in a document of which all violations are looked for
-MIGRATION_OPERATIONS: Final = 100
+MIGRATION_OPERATIONS: Final = 100  # of one migration
 KIND_VERSIONS: Final = 1000  # of one kind
 
 # -- transforms ----------------------------------------------------------------------
 TRANSFORM_ROUNDS: Final = 4  # until nothing changes any more
 PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number is masked
-PIPELINE_RULES: Final = 100
+PIPELINE_RULES: Final = 100  # that choose transforms
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process
