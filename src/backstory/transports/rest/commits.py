@@ -37,10 +37,10 @@ from backstory.errors import (
 )
 from backstory.transports.rest import media, schemas
 from backstory.transports.rest.answers import Answer
+from backstory.transports.rest.appending import appended
 from backstory.transports.rest.bodies import Sent, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.contexts import state_of
-from backstory.transports.rest.entries import appended
 from backstory.transports.rest.history import target_of
 from backstory.transports.rest.table import Body, Endpoint, Reply
 from backstory.transports.rest.writes import replayed, write

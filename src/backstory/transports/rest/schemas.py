@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backstory import limits
+from backstory.processing.formats import FORMATS
 
 POINTER = r"^(/([^~/]|~[01])*)*$"  # RFC 6901
 Version = Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)]
@@ -24,11 +25,13 @@ Spans = Annotated[
     list[list[int]], Meta(description="Ranges of seqs, each `[first, last]`, both included.")
 ]
 
+_WORD = {"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": limits.ENTRY_ROLE_BYTES}
+ROLE: dict[str, Any] = {"type": "string", "default": "user", **_WORD}
 Word = Annotated[
     str,
     Meta(
         description=f"[a-z0-9_-], a letter first, {limits.ENTRY_ROLE_BYTES} bytes at most.",
-        extra_json_schema={"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": limits.ENTRY_ROLE_BYTES},
+        extra_json_schema=_WORD,
     ),
 ]
 NAMESPACE_PATTERN = r"[a-z0-9_-]+(\.[a-z0-9_-]+){0,7}"
@@ -128,6 +131,24 @@ class AppendEntries(Struct, forbid_unknown_fields=True):
 
     entries: NewEntries
     if_version: Condition | None = None
+
+
+AppendBody = Annotated[
+    Any,
+    Meta(
+        description="Entries; or with `format`, messages as that provider's API takes them.",
+        extra_json_schema={
+            "anyOf": [
+                {"$ref": "#/components/schemas/AppendEntries"},
+                *(
+                    {"type": "object", "required": [form.members[0]]}
+                    for form in FORMATS.values()
+                    if form.name != "anthropic"  # whose messages have the name of OpenAI's
+                ),
+            ]
+        },
+    ),
+]
 
 
 class Restore(Struct, forbid_unknown_fields=True):
@@ -340,6 +361,13 @@ class Appended(Struct):
     last_seq: Seq
     seqs: list[Seq]
     created: int
+    ignored: (
+        Annotated[
+            list[str],
+            Meta(description="With `format`: members of the request that are no conversation."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Change(Struct):
@@ -376,6 +404,26 @@ class Entries(Struct):
     """A page of entries; `next` is the seq to go on from."""
 
     items: list[Entry]
+    next: Seq | None
+
+
+class Loss(Struct):
+    """What of an entry the messages do not carry (`dropped`), or carry in another form.
+
+    `pointer` is a JSON Pointer into the entry of that `seq`.
+    """
+
+    seq: Seq
+    pointer: str
+    detail: str
+    dropped: bool
+
+
+class Messages(Struct):
+    """A page of entries in the form of a provider's API; `next` is the seq to go on from."""
+
+    input: Object
+    losses: list[Loss]
     next: Seq | None
 
 
