@@ -56,6 +56,7 @@ async def get_kind(call: Call) -> Answer:
     """What contexts of a kind may hold. A built-in kind accepts any object until it is registered."""
     reading = await call.contexts.kinds.read(call.principal, call.path("kind"))
     if reading.snapshot is None:
+        call.unchanged(0, context_of(reading.kind))  # it has no tag, but conditions are checked
         return call.json(_view(call, reading))
     version = reading.snapshot.head.version
     if call.unchanged(version, context_of(reading.kind)):
