@@ -10,12 +10,23 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import durable_append, growth, hot_conversation, rendering, report, stored_bytes
+from benchmarks import (
+    content,
+    durable_append,
+    growth,
+    hot_conversation,
+    processing,
+    rendering,
+    report,
+    stored_bytes,
+)
 
 _ALL = {
+    "content": content.run,
     "durable-append": durable_append.run,
     "growth": growth.run,
     "hot-conversation": hot_conversation.run,
+    "processing": processing.run,
     "rendering": rendering.run,
     "stored-bytes": stored_bytes.run,
 }

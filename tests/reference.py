@@ -117,10 +117,23 @@ def commands():
         usage = " ".join(command.collect_usage_pieces(click.Context(command)))
         parts.append(f"### `backstory {name}`\n\n{COMMANDS[name][1]}\n")
         parts.append(f"    backstory {name} {usage}\n")
+        if isinstance(command, click.Group):
+            parts += subcommands(name, command)
+            continue
         parts.append(
             rows(("option", "meaning"), *((code(shown(each)), each.help) for each in options))
         )
     return "\n".join(parts)
+
+
+def subcommands(name, group):
+    """The commands of a group, each with its options."""
+    for command in group.commands.values():
+        options = [each for each in command.params if isinstance(each, click.Option)]
+        usage = " ".join(command.collect_usage_pieces(click.Context(command)))
+        yield f"{sentence(command.help)}\n"
+        yield f"    backstory {name} {command.name} {usage}\n"
+        yield rows(("option", "meaning"), *((code(shown(each)), each.help) for each in options))
 
 
 def shown(option):

@@ -11,6 +11,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── SchemaError             well-formed, but not what is allowed here     422
     │   │   ├── UnknownModelError   nobody knows how the model counts             422
     │   │   └── RenderBudgetError   less than what is pinned                      422
+    │   │   └── ChunkMismatchError  bytes that do not have the hash they came with 422
     │   ├── TooLargeError           over a bound of limits.py                     413 / 431
     │   └── RequestTimeoutError     the request did not come in time              408
     ├── DeniedError                 the caller may not                            401 / 403
@@ -23,14 +24,17 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── PreconditionError       a condition in a header did not hold          412
     │   ├── PatchConflictError      a patch does not apply                        409
     │   ├── KindConflictError       the context has another kind                  409
+    │   ├── ChunksMissingError      a manifest names chunks the caller has to send 409
     │   ├── ExistsError             the name is taken                             409
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
+    │   └── StaleRulesError         kinds were registered anew again and again    503
     └── StoreError                  the store cannot do its work                  503
         ├── StoreUnavailableError   nothing was written; try again
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
         ├── StoreCorruptError       the file or what is in it is damaged
+        │   └── ContentCorruptError a chunk of content is not what it was
         ├── StoreFullError          no room on the disk; nothing was written
         └── SchemaVersionError      made by another release; names `backstory migrate`
 """
@@ -166,6 +170,13 @@ class TooLargeError(InvalidError):
     code = "too_large"
     status = 413
     title = "Too large"
+
+
+class ChunkMismatchError(SchemaError):
+    """The bytes of a chunk do not have the hash that they were sent under."""
+
+    code = "chunk_mismatch"
+    title = "Chunk mismatch"
 
 
 class HeadTooLargeError(TooLargeError):
@@ -306,6 +317,13 @@ class ExistsError(ConflictError):
     title = "Already exists"
 
 
+class ChunksMissingError(ConflictError):
+    """A manifest names chunks that the caller has not uploaded; `missing` lists them."""
+
+    code = "chunks_missing"
+    title = "Chunks missing"
+
+
 class IncompatibleError(ConflictError):
     """A new schema breaks the kind's compatibility; `errors` names each breaking change."""
 
@@ -326,6 +344,13 @@ class BusyError(BackstoryError):
     code = "busy"
     status = 503
     title = "Busy"
+
+
+class StaleRulesError(BusyError):
+    """What a write was checked against was replaced meanwhile, each time it was tried again."""
+
+    code = "rules_changed"
+    title = "Rules changed"
 
 
 class StoreError(BackstoryError):
@@ -355,6 +380,13 @@ class StoreCorruptError(StoreError):
 
     code = "store_corrupt"
     title = "Store corrupt"
+
+
+class ContentCorruptError(StoreCorruptError):
+    """Content is damaged in the store; the detail says where. Nothing of it was passed on."""
+
+    code = "content_corrupt"
+    title = "Content corrupt"
 
 
 class StoreFullError(StoreError):

@@ -33,3 +33,8 @@ def context_id() -> bytes:
 def epoch() -> str:
     """A new name for the life of a store."""
     return text(secrets.token_bytes(5))
+
+
+def upload_id() -> bytes:
+    """128 random bits that hold the chunks of one upload."""
+    return secrets.token_bytes(16)

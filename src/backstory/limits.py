@@ -30,6 +30,22 @@ ENTRY_ROLE_BYTES: Final = 32
 ARGUMENTS_DEPTH: Final = 32  # levels; deeper arguments of a tool call are kept as text
 CHAIN_SEGMENTS: Final = 4096  # pieces of logs that one context may be put together from
 
+# -- content -------------------------------------------------------------------------
+CONTENT_BYTES: Final = 256 * MIB  # of one content, decoded
+CHUNK_BYTES: Final = 96_000  # of any chunk; those that the server cuts have 64 KiB at most
+MANIFEST_CHUNKS: Final = 65_536  # of one content
+MANIFEST_PAGE_CHUNKS: Final = 256  # that lie in one row of a store
+MEDIA_TYPE_BYTES: Final = 256  # of the type of content, parameters included
+CONTENT_FEED_BYTES: Final = 1 * MIB  # of an upload that are cut, hashed and written at a time
+CONTENT_READ_BYTES: Final = 256 * KIB  # of a download that are read at a time
+CONTENT_RANGES: Final = 16  # of one request; with more, all of the content is answered
+CONTENT_IDLE_SECONDS: Final = 30.0  # between two pieces of an upload
+CONTENT_EDITS: Final = 10_000  # in one patch of content
+CONTENT_ATTEMPTS: Final = 8  # at a patch of content that others change all the time
+UPLOAD_SECONDS: Final = 24 * 3600  # life of chunks that no content refers to
+CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
+CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
+
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB
 HEADER_BYTES: Final = 32 * KIB
@@ -87,21 +103,21 @@ IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
 
 # -- parsing -------------------------------------------------------------------------
 PARSE_BYTES: Final = 8 * MIB  # one body of JSON, JSON Lines, plain text or CSV
-YAML_BYTES: Final = 1 * MIB
+YAML_BYTES: Final = 1 * MIB  # of one YAML body
 YAML_NODES: Final = 100_000  # values and names, aliases written out
 YAML_CHARS: Final = 4 * MIB  # of all scalars, aliases written out
 YAML_DIRECTIVES: Final = 64  # lines that begin with %
 MARKDOWN_BYTES: Final = 1 * MIB  # as HTML, on the way to text, it may be sixty times that
-HTML_BYTES: Final = 4 * MIB
+HTML_BYTES: Final = 4 * MIB  # of one HTML body
 HTML_DEPTH: Final = 512  # elements inside of each other
-OUTLINE_HEADINGS: Final = 10_000
+OUTLINE_HEADINGS: Final = 10_000  # of one document
 HEADING_CHARS: Final = 1000  # behind them a heading or title is cut
 RECORDS: Final = 100_000  # lines of JSON Lines
-RECORD_BYTES: Final = 2 * MIB
+RECORD_BYTES: Final = 2 * MIB  # of one line of JSON Lines
 RECORDS_NODES: Final = 4_000_000  # brackets, commas and colons of all lines
 CSV_CELLS: Final = 1_000_000  # an empty line counts as one
-CSV_CELL_CHARS: Final = 128 * KIB
-MEDIA_TYPE_CHARS: Final = 255
+CSV_CELL_CHARS: Final = 128 * KIB  # of one cell
+MEDIA_TYPE_CHARS: Final = 255  # of a Content-Type header
 
 # -- schemas of kinds ----------------------------------------------------------------
 SCHEMA_BYTES: Final = 128 * KIB  # of one schema as compact JSON
@@ -122,6 +138,9 @@ KIND_VERSIONS: Final = 1000  # of one kind
 TRANSFORM_ROUNDS: Final = 4  # until nothing changes any more
 PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number is masked
 PIPELINE_RULES: Final = 100  # that choose transforms
+RULED_INLINE_BYTES: Final = 64 * KIB  # states and entries ruled on the event loop; more leaves it
+RULED_ATTEMPTS: Final = 8  # of a write whose kinds or large state change meanwhile
+KINDS_COMPILED: Final = 1000  # kept by one process
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process
@@ -155,4 +174,5 @@ WIPE_SECONDS: Final = 2.0  # writers wait at most, while a reader keeps erased t
 WIPE_RETRY_SECONDS: Final = 1.0  # before erased text that a reader held back is wiped again
 SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal
 SWEEP_CONTEXTS: Final = 200  # removed in one run
+SWEEP_UPLOADS: Final = 1000  # chunks of uploads that nobody finished, removed in one run
 SHUTDOWN_SECONDS: Final = 20

@@ -20,7 +20,9 @@ from backstory.clock import SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.messaging.local import LocalBus
+from backstory.processing import choosing, extensions
 from backstory.processing.formats import FORMATS
+from backstory.processing.ruling import PipelineRules
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
@@ -60,10 +62,17 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock)
+        contexts = Contexts(store, bus, clock, PipelineRules(_chosen(settings)))
         stack.push_async_callback(contexts.aclose)
         await stack.enter_async_context(_sweeping(contexts))
         yield contexts
+
+
+def _chosen(settings: Settings) -> choosing.Rules | None:
+    """The operator's rules for transforms, which the settings have checked."""
+    if not settings.processing:
+        return None
+    return choosing.rules_of(json.loads(settings.processing), extensions.transform_makers())
 
 
 @asynccontextmanager

@@ -36,4 +36,20 @@ __all__ = [
     "ZstdError",
     "compress",
     "decompress",
+    "whole",
 ]
+
+
+def whole(
+    frame: bytes, most: int, dictionary: ZstdDict | tuple[ZstdDict, int] | None = None
+) -> bytes:
+    """What a whole frame holds.
+
+    Raises:
+        ZstdError: it is damaged or cut off, or holds more than `most` bytes.
+    """
+    decompressor = ZstdDecompressor(dictionary)
+    plain = decompressor.decompress(frame, most + 1)
+    if not decompressor.eof or len(plain) > most:
+        raise ZstdError(f"the frame is cut off, or holds more than {most} bytes")
+    return plain

@@ -13,6 +13,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.messaging.local import LocalBus
+from backstory.processing.ruling import PipelineRules
 from backstory.storage.sqlite import open_store
 
 CHAT = ContextKey("users.42", "chat")
@@ -23,7 +24,7 @@ async def opened(path, clock=None):
     clock = clock or SystemClock()
     store = await open_store(path, clock=clock)
     bus = LocalBus(store.data_version)
-    contexts = Contexts(store, bus, clock)
+    contexts = Contexts(store, bus, clock, PipelineRules())
     try:
         yield contexts
     finally:

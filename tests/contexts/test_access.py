@@ -59,7 +59,7 @@ async def test_a_reader_may_not_write(contexts, operation):
 
 
 async def test_an_editor_may_not_write_into_reserved_namespaces(contexts):
-    key = ContextKey("_system.kinds", "note")
+    key = ContextKey("_system.notes", "note")
     with pytest.raises(DeniedError):
         await do(contexts, Put(key, "document", b"{}", (), None), principal=EDITOR)
     await do(contexts, Put(key, "document", b"{}", (), None))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from backstory.clock import SECOND
+from backstory.domain.chunking import cut
 from backstory.domain.commits import (
     Append,
     Commit,
@@ -23,9 +24,11 @@ from backstory.domain.commits import (
     Patch,
     Purge,
     Put,
+    PutContent,
     Redact,
     Restore,
 )
+from backstory.domain.content import Hold, Manifest, NewContent
 from backstory.domain.keys import ContextKey
 from backstory.domain.patches import MergePatch
 from backstory.domain.principals import SYSTEM
@@ -52,6 +55,10 @@ conditions = st.builds(
     Conditions, if_version=st.none() | versions, none_match=st.none() | st.just("*")
 )
 rarely_conditions = st.one_of(*[st.just(Conditions())] * 6, conditions)
+BODIES = (b"", b"a" * 9000, b"a" * 9000 + b"b" * 9000, b"other " * 20_000)
+HASHES = list(dict.fromkeys(chunk.ref.hash for body in BODIES for chunk in cut(body)))
+contents = st.sampled_from(BODIES)
+holders = st.sampled_from([b"h1", b"h2"])
 entries = st.lists(st.builds(entry, texts, ids), min_size=1, max_size=3).map(tuple)
 simple_operations = st.one_of(
     st.builds(
@@ -183,6 +190,28 @@ class StoreLikeModel(RuleBasedStateMachine):
         if sweep:
             self.same(lambda store: store.sweep(now))
 
+    @rule(key=keys, data=contents, holder=holders)
+    def upload(self, key, data, holder):
+        self.same(lambda store: store.keep_chunks(TENANT, key, holder, cut(data)))
+
+    @rule(key=keys, data=contents, visible=st.sampled_from([ALL, sees("users.1"), sees()]))
+    def put_content(self, key, data, visible):
+        manifest = Manifest.of(chunk.ref for chunk in cut(data))
+        self.do(PutContent(key, NewContent(manifest, "text/plain", Hold(b"h1", visible))))
+
+    @rule(key=keys, data=contents)
+    def upload_and_put_content(self, key, data):
+        self.upload(key, data, b"h1")
+        self.put_content(key, data, sees())
+
+    @rule(key=keys)
+    def drop_content(self, key):
+        self.do(PutContent(key, None))
+
+    @rule(holder=holders)
+    def let_go(self, holder):
+        self.same(lambda store: store.let_go(TENANT, holder))
+
     # -- what is seen ------------------------------------------------------------------
 
     @invariant()
@@ -202,6 +231,12 @@ class StoreLikeModel(RuleBasedStateMachine):
                 self.same(lambda store, query=query: store.changes(TENANT, query))
         for key in KEYS:
             self.same(lambda store, key=key: history(store, key))
+
+    @invariant()
+    def the_same_chunks_are_held(self):
+        for visible in (ALL, sees("users.2"), sees()):
+            hold = Hold(b"h1", visible)
+            self.same(lambda store, hold=hold: store.held_chunks(TENANT, hold, HASHES))
 
     @invariant()
     def the_same_is_found(self):
@@ -225,7 +260,9 @@ async def seen(store, key, at):
     back = EntryQuery(after=1, before=6, limit=2, descending=True)
     part = await store.page(TENANT, view.chain, back)
     origins = [await store.origin(TENANT, piece.log) for piece in view.chain.pieces]
-    return view.snapshot, view.chain.spans, whole, part, origins
+    ref = view.snapshot.head.content
+    body = ref and await store.read_content(TENANT, ref.root, 0, ref.size)
+    return view.snapshot, view.chain.spans, whole, part, origins, body
 
 
 async def mark(store):

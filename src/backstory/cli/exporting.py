@@ -27,6 +27,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.entries import MESSAGE, REDACTED, Entry
 from backstory.domain.keys import ContextKey, NamespacePattern
+from backstory.domain.kinds import NAMESPACE, is_kind
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.errors import InvalidError, InvalidKeyError, MissingError
 from backstory.ports.store import EntryQuery
@@ -121,6 +122,19 @@ async def _some(key: ContextKey) -> AsyncIterator[ContextKey]:
 
 
 async def _keys(
+    contexts: Contexts, namespace: NamespacePattern | None
+) -> AsyncIterator[ContextKey]:
+    """Kinds come first, so that an import knows them before it needs them."""
+    kinds = NamespacePattern(NAMESPACE, below=False)
+    if namespace is None or namespace.matches(NAMESPACE):
+        async for key in _listed(contexts, kinds):
+            yield key
+    async for key in _listed(contexts, namespace):
+        if not is_kind(key):
+            yield key
+
+
+async def _listed(
     contexts: Contexts, namespace: NamespacePattern | None
 ) -> AsyncIterator[ContextKey]:
     cursor: str | None = None

@@ -49,7 +49,7 @@ def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @click.option("--skip-bad", is_flag=True, help="Pass over what cannot be read, and count it.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
-@setting_options("store", "search")
+@setting_options("store", "search", "processing")
 @json_option
 def command(
     *,

@@ -114,6 +114,25 @@ def public_url(raw: object) -> str | None:
     raise ValueError("must be an http:// or https:// URL without user, query or fragment")
 
 
+def processing(raw: object) -> str:
+    """Rules for transforms as JSON: a table of the file, or JSON text. Empty means none."""
+    if raw in ("", {}):
+        return ""
+    try:
+        written: Any = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError:
+        raise ValueError('must be JSON such as {"rules": [{"transforms": ["hidden"]}]}') from None
+    # Here, so that those who have no rules need not wait for all that transforms need.
+    from backstory.processing.choosing import rules_of
+    from backstory.processing.extensions import transform_makers
+
+    try:
+        rules_of(written, transform_makers())
+        return json.dumps(written)
+    except (ConfigError, TypeError) as error:
+        raise ValueError(f"is wrong: {error}") from None
+
+
 def models(raw: object) -> str:
     """Patterns of model names as JSON: a table of the file, or JSON text. Empty means none."""
     if raw in ("", {}):

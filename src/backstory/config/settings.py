@@ -161,6 +161,12 @@ class Settings:
         readers.models,
         text="those of the reference",
     )
+    processing: str = _setting(
+        "",
+        "Transforms of what is written, by namespace and kind: a table, as JSON in variables",
+        readers.processing,
+        text="hidden characters are removed everywhere",
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def origin(self, name: str) -> str:

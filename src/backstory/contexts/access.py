@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.domain import policy
-from backstory.domain.commits import Append, Fork, Operation, Patch, Put, Restore
+from backstory.domain.commits import Append, Fork, Operation, Patch, Put, PutContent, Restore
 from backstory.domain.contexts import missing
 from backstory.domain.entries import INSTRUCTING_ROLES
 from backstory.domain.keys import ContextKey
@@ -62,7 +62,7 @@ def _instructs(operation: Operation) -> bool:
 
 async def _touches_prompt(store: Store, principal: Principal, operation: Operation) -> bool:
     match operation:
-        case Put() | Patch() | Append() | Restore():
+        case Put() | Patch() | Append() | Restore() | PutContent():
             key = operation.key
         case Fork():
             key = operation.source

@@ -5,34 +5,56 @@ from __future__ import annotations
 from backstory.clock import Clock
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
+from backstory.contexts.contents.editing import Editor
+from backstory.contexts.contents.fetching import Fetcher
+from backstory.contexts.contents.storing import Storer
+from backstory.contexts.contents.transfer import Transfer
 from backstory.contexts.history import Historian
+from backstory.contexts.kinds import Kinds
 from backstory.contexts.listing import Lister
+from backstory.contexts.migrating import Migrator
 from backstory.contexts.reading import Reader
+from backstory.contexts.ruling import Ruler
 from backstory.contexts.searching import Searcher
 from backstory.contexts.sweeping import Sweeper
 from backstory.contexts.watching import Hub
 from backstory.contexts.writing import Writer
 from backstory.domain.sealing import Seal
 from backstory.ports.bus import ChangeBus
+from backstory.ports.rules import Masked, Rules
 from backstory.ports.store import Store
 
 
 class Contexts:
     """All verb families over one store and one bus. Holds no state but who is waiting."""
 
-    def __init__(self, store: Store, bus: ChangeBus, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: ChangeBus,
+        clock: Clock,
+        rules: Rules,
+        masked: Masked | None = None,
+    ) -> None:
         self.store = store
         self.clock = clock
         self.seal = Seal(store.secret)
         self.hub = Hub(store, bus)
         self.reader = Reader(store, clock)
-        self.writer = Writer(store, bus, clock, self.seal)
+        self.ruler = Ruler(store, rules)
+        self.writer = Writer(store, bus, clock, self.seal, ruler=self.ruler, masked=masked)
+        self.fetcher = Fetcher(store, self.reader)
+        self.storer = Storer(store, self.writer, clock)
+        self.transfer = Transfer(store, self.fetcher, self.seal)
+        self.editor = Editor(store, self.fetcher, self.writer, clock)
+        self.kinds = Kinds(store, self.writer, self.seal, rules)
+        self.migrator = Migrator(store, self.writer, self.ruler, rules)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)
         self.searcher = Searcher(store, self.seal)
         self.stream = Stream(store, self.hub, self.seal)
-        self.sweeper = Sweeper(store, clock)
+        self.sweeper = Sweeper(store, clock, self.migrator)
 
     @property
     def epoch(self) -> str:

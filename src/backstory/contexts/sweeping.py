@@ -1,4 +1,4 @@
-"""The removal of what is over, in the background: expired contexts, old keys and notes."""
+"""What is done in the background: what is over goes, states follow the schemas of their kinds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import logging
 
 from backstory import limits
 from backstory.clock import Clock
+from backstory.contexts.migrating import Migrator
 from backstory.errors import BackstoryError
 from backstory.ports.store import Store
 
@@ -16,18 +17,19 @@ logger = logging.getLogger(__name__)
 class Sweeper:
     """Runs until it is cancelled; a failure is logged and the next run tries again."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, migrator: Migrator) -> None:
         self._store = store
         self._clock = clock
+        self._migrator = migrator
 
     async def run(self) -> None:
         while True:
             try:
-                expired = await self.sweep()
+                done = max(await self.sweep(), await self._migrator.migrate())
             except BackstoryError as error:
                 logger.warning("cannot sweep: %s (%s)", error.detail, error.code)
-                expired = 0
-            if expired < limits.SWEEP_CONTEXTS:
+                done = 0
+            if done < limits.SWEEP_CONTEXTS:
                 await asyncio.sleep(limits.SWEEP_SECONDS)
 
     async def sweep(self) -> int:

@@ -13,6 +13,7 @@ import orjson
 from backstory import clock, ids
 from backstory.contexts.catching_up import CatchUp
 from backstory.contexts.changes import ChangesPage
+from backstory.contexts.contents.transfer import ManifestPage
 from backstory.contexts.history import Difference
 from backstory.contexts.searching import Found
 from backstory.domain.changes import Change
@@ -33,9 +34,10 @@ def head(head: Head, epoch: str) -> View:
         "epoch": epoch,
         "state_version": head.state_version,
         "content_version": head.content_version,
+        "schema_version": head.schema_version,
         "labels": _labels(head),
         "entry_count": head.entry_count,
-        "content": None,
+        "content": _content(head),
         "author": head.author.subject,
         "trust": head.author.trust.word,
         "created_at": clock.to_text(head.created_at),
@@ -112,7 +114,7 @@ def catch_up(found: CatchUp, epoch: str) -> View:
         "entries": [entry(item) for item in found.entries],
         "hidden": found.hidden,
         "redacted": found.redacted,
-        "content": None,
+        "content": _new_root(found.old, found.new),
     }
 
 
@@ -137,18 +139,42 @@ def _labels(head: Head) -> Any:
     return list(head.labels) if isinstance(head.labels, tuple) else dict(head.labels)
 
 
+def _content(head: Head) -> View | None:
+    ref = head.content
+    if ref is None:
+        return None
+    return {"root": ref.root.hex(), "media_type": ref.media_type, "size": ref.size}
+
+
+def _new_root(before: Head | None, after: Head) -> str | None:
+    """The root of content that is not what it was."""
+    if after.content is None or (before is not None and before.content == after.content):
+        return None
+    return after.content.root.hex()
+
+
+def manifest(found: ManifestPage) -> View:
+    """Some chunks of content, in order."""
+    content = _content(found.content.head) or {}
+    items = [{"hash": ref.hash.hex(), "size": ref.size} for ref in found.chunks]
+    return content | {"count": found.count, "items": items, "next": found.following}
+
+
 def _moment(micros: int | None) -> str | None:
     return None if micros is None else clock.to_text(micros)
 
 
 def _changed(before: Head | None, after: Head) -> View:
     """The members of the head that differ."""
-    members = {
-        "kind": after.kind,
-        "labels": _labels(after),
-        "expires_at": _moment(after.expires_at),
+    old = _replaceable(before) if before else {"content": None}
+    new = _replaceable(after)
+    return {name: value for name, value in new.items() if name not in old or value != old[name]}
+
+
+def _replaceable(head: Head) -> View:
+    return {
+        "kind": head.kind,
+        "labels": _labels(head),
+        "expires_at": _moment(head.expires_at),
+        "content": _content(head),
     }
-    if before is None:
-        return members
-    old = {"kind": before.kind, "labels": _labels(before), "expires_at": _moment(before.expires_at)}
-    return {name: value for name, value in members.items() if value != old[name]}

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from backstory import ids
+from backstory import ids, limits
 from backstory.clock import Clock
 from backstory.contexts import access
+from backstory.contexts.ruling import Ruled, Ruler
 from backstory.domain.commits import Commit, Idempotency, Operation, Outcome, Redact
 from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
+from backstory.errors import StaleRulesError
 from backstory.ports.bus import ChangeBus
+from backstory.ports.rules import Masked
 from backstory.ports.store import Store
+
+logger = logging.getLogger(__name__)
+
+Prepare = Callable[[int, int], Awaitable[Ruled]]
+"""Makes what is to be committed at a time (microseconds), in its nth attempt, from 0 on."""
 
 Build = Callable[[], Sequence[Operation]]
 """Validates what was sent and makes operations of it. May raise SchemaError and its kin."""
@@ -43,8 +52,19 @@ class Intent:
 class Writer:
     """Writes for those who may, once for each retry."""
 
-    def __init__(self, store: Store, bus: ChangeBus, clock: Clock, seal: Seal) -> None:
+    def __init__(
+        self,
+        store: Store,
+        bus: ChangeBus,
+        clock: Clock,
+        seal: Seal,
+        *,
+        ruler: Ruler,
+        masked: Masked | None = None,
+    ) -> None:
         self._store = store
+        self._ruler = ruler
+        self._masked = masked or log_masked
         self._bus = bus
         self._clock = clock
         self._seal = seal
@@ -61,31 +81,81 @@ class Writer:
         Raises:
             MissingError, DeniedError: the principal may not.
             KeyReusedError: the idempotency key came with another request before.
-            BackstoryError: what `build` and `Store.commit` raise. Nothing is done then, but
-                for `OutcomeUnknownError`.
+            BackstoryError: what `build`, `Ruler.rule` and `Store.commit` raise. Nothing is done
+                then, but for `OutcomeUnknownError`.
+        """
+        built: list[tuple[Operation, ...]] = []
+
+        async def prepare(attempt: int, at: int) -> Ruled:
+            if not built:
+                operations = tuple(build())
+                await access.require_instruct(self._store, principal, operations)
+                await self._require_origins(principal, operations)
+                built.append(operations)
+            return await self._ruler.rule(principal.tenant, built[0], at, attempt)
+
+        return await self.write_prepared(principal, intents, prepare, retry)
+
+    async def write_prepared(
+        self,
+        principal: Principal,
+        intents: Sequence[Intent],
+        prepare: Prepare,
+        retry: Retry | None = None,
+    ) -> Outcome:
+        """The same with operations that were ruled; prepared anew where rules change meanwhile.
+
+        Raises:
+            StaleRulesError: they changed `limits.RULED_ATTEMPTS` times.
+            BackstoryError: as `write`.
         """
         for intent in intents:
             access.require(principal, intent.verb, intent.key)
+        known = await self.recall(principal, retry)
+        if known is not None:
+            return known
         idempotency = self._idempotency(principal, retry)
-        if idempotency is not None:
-            outcome = await self._store.replay(principal.tenant, idempotency)
-            if outcome is not None:
-                return outcome
-        operations = tuple(build())
-        await access.require_instruct(self._store, principal, operations)
-        await self._require_origins(principal, operations)
-        commit = Commit(
-            principal.tenant,
-            ids.commit_id(),
-            principal.author,
-            self._clock.now(),
-            operations,
-            idempotency,
-        )
-        outcome = await self._store.commit(commit)
-        if outcome.id is not None and not outcome.replayed:
-            self._bus.announce(principal.tenant)
-        return outcome
+        for attempt in range(limits.RULED_ATTEMPTS):
+            at = self._clock.now()
+            ruled = await prepare(attempt, at)
+            commit = Commit(
+                principal.tenant,
+                ids.commit_id(),
+                ruled.author or principal.author,
+                at,
+                ruled.operations,
+                idempotency,
+                ruled.kinds,
+            )
+            try:
+                outcome = await self._store.commit(commit)
+            except StaleRulesError:
+                if attempt + 1 == limits.RULED_ATTEMPTS:
+                    raise
+                continue
+            if outcome.id is not None and not outcome.replayed:
+                self._tell(principal.tenant, ruled, outcome)
+            return outcome
+        raise AssertionError("unreachable")
+
+    def _tell(self, tenant: str, ruled: Ruled, outcome: Outcome) -> None:
+        self._bus.announce(tenant)
+        counts = ruled.counts.copy()
+        for result in outcome.results:
+            counts.update(result.counts)
+        if counts:
+            self._masked(tenant, outcome.results[0].key, counts)
+
+    async def recall(self, principal: Principal, retry: Retry | None) -> Outcome | None:
+        """What came of the request when it was sent before, None where it was not.
+
+        Raises:
+            KeyReusedError: the idempotency key came with another request before.
+        """
+        idempotency = self._idempotency(principal, retry)
+        if idempotency is None:
+            return None
+        return await self._store.replay(principal.tenant, idempotency)
 
     async def _require_origins(self, principal: Principal, operations: Sequence[Operation]) -> None:
         """An inherited entry is redacted in its origin too, so rights are needed there."""
@@ -107,3 +177,11 @@ class Writer:
         return Idempotency(
             self._seal.hash("idempotency", *scope), self._seal.hash("request", *retry.request)
         )
+
+
+def log_masked(tenant: str, key: ContextKey, counts: Mapping[str, int]) -> None:
+    """One line for a write whose text was changed: where and how often, never what."""
+    logger.info(
+        "transforms changed what was written",
+        extra={"tenant": tenant, "namespace": key.namespace, "counts": dict(counts)},
+    )

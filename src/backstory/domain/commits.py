@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
+from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Labels
 from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
 from backstory.domain.patches import JsonPatch, MergePatch
 from backstory.domain.principals import Author
+from backstory.domain.ruling import Foreseen, KindRule, KindTag
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,11 @@ ALWAYS = Conditions()
 
 @dataclass(frozen=True, slots=True)
 class Put:
-    """Create, or replace state, labels and expiry as a whole; `kind` None keeps the kind."""
+    """Create, or replace state, labels and expiry as a whole; `kind` None keeps the kind.
+
+    `rule` is what the state was ruled by. `place` is where the operation lies in the request,
+    a JSON Pointer, here and in the other operations that have one.
+    """
 
     key: ContextKey
     kind: str | None
@@ -40,15 +47,22 @@ class Put:
     labels: Labels
     expires_at: int | None
     conditions: Conditions = ALWAYS
+    place: str = ""
+    rule: KindRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Change the state by a patch."""
+    """Change the state by a patch. `rule` rules what it comes to."""
 
     key: ContextKey
     patch: JsonPatch | MergePatch
     conditions: Conditions = ALWAYS
+    place: str = ""
+    rule: KindRule | None = None
+    foreseen: Foreseen | None = None
+    anyway: bool = False
+    """Whether a large state may be ruled inside the transaction: it changed too often before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +72,8 @@ class Append:
     key: ContextKey
     entries: tuple[NewEntry, ...]
     conditions: Conditions = ALWAYS
+    place: str = ""
+    rule: KindRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +128,20 @@ class Fork:
     conditions: Conditions = ALWAYS
 
 
-Operation = Put | Patch | Append | Delete | Expire | Purge | Redact | Restore | Fork
+@dataclass(frozen=True, slots=True)
+class PutContent:
+    """Give the context another content, or none.
+
+    With `base`, the standing content has to be the one whose root this is (b"": none).
+    """
+
+    key: ContextKey
+    content: NewContent | None
+    base: bytes | None = None
+    conditions: Conditions = ALWAYS
+
+
+Operation = Put | Patch | Append | Delete | Expire | Purge | Redact | Restore | Fork | PutContent
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +157,7 @@ class Commit:
     """Operations that happen together or not at all.
 
     `id` is random; `at` is in microseconds since the Unix epoch. Several operations on one
-    context make one version of it.
+    context make one version of it. `kinds` are those that the operations were ruled by.
     """
 
     tenant: str
@@ -137,6 +166,7 @@ class Commit:
     at: int
     operations: tuple[Operation, ...]
     idempotency: Idempotency | None = None
+    kinds: tuple[KindTag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +175,8 @@ class Result:
 
     `version` is the context's after the commit, the old one where nothing changed. `seqs`
     has one seq for each entry that was sent; `appended` counts those that are new. `head`
-    is None in a replay, whose context may have gone on since.
+    is None in a replay, whose context may have gone on since. `counts` is what transforms did
+    inside the transaction.
     """
 
     key: ContextKey
@@ -155,6 +186,7 @@ class Result:
     seqs: tuple[int, ...] = ()
     appended: int = 0
     head: Head | None = None
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from backstory.domain.content import ContentRef
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
 from backstory.errors import MissingError
@@ -32,11 +33,12 @@ class Tag:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """All that is known of a context but its state, entries and content.
+    """All that is known of a context but its state, its entries and the bytes of its content.
 
     `id` is random and stays from creation to after purge. `version` counts commits on the
     name; `born` is the version that created the context as it lives now (a name deleted and
     created again has a later one); `history_from` the oldest version that can be read back.
+    `schema_version` is the version of its kind's schema that last ruled the state, 0 for none.
     `entry_count` counts visible entries, `last_seq` is the highest seq ever handed out.
     Times are microseconds since the Unix epoch.
     """
@@ -58,6 +60,8 @@ class Head:
     deleted: bool
     born: int
     history_from: int
+    content: ContentRef | None = None
+    schema_version: int = 0
 
     @property
     def tag(self) -> Tag:

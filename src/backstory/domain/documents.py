@@ -6,10 +6,13 @@ made at until the next one; a store keeps the older ones small as it likes, byte
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import orjson
 
+from backstory.domain.content import ContentRef
 from backstory.domain.contexts import Head, Labels, Snapshot
 
 _SEPARATOR = b"\n"
@@ -17,7 +20,7 @@ _SEPARATOR = b"\n"
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """State, kind, labels and expiry with the versions that belong to them."""
+    """State, kind, labels, expiry and what names the content, with the versions that belong to them."""
 
     kind: str
     labels: Labels
@@ -28,6 +31,8 @@ class Document:
     born: int
     deleted: bool
     state: bytes
+    schema_version: int = 0
+    content: ContentRef | None = None
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Document:
@@ -42,12 +47,14 @@ class Document:
             head.born,
             head.deleted,
             snapshot.state,
+            head.schema_version,
+            head.content,
         )
 
     def encode(self) -> bytes:
         """One line of JSON without the state, and the state's own bytes."""
         labels = dict(self.labels) if not isinstance(self.labels, tuple) else self.labels
-        members = (
+        members: tuple[Any, ...] = (
             self.kind,
             labels,
             self.expires_at,
@@ -56,15 +63,17 @@ class Document:
             self.created_at,
             self.born,
             self.deleted,
+            self.schema_version,
         )
+        if self.content is not None:  # without, the bytes are those of the first release
+            members += (content_members(self.content),)
         return orjson.dumps(members) + _SEPARATOR + self.state
 
     @classmethod
     def decode(cls, raw: bytes) -> Document:
         line, _, state = raw.partition(_SEPARATOR)
-        kind, labels, expires_at, state_version, content_version, created_at, born, deleted = (
-            orjson.loads(line)
-        )
+        members = orjson.loads(line)
+        kind, labels, expires_at, state_version, content_version, created_at, born = members[:7]
         if isinstance(labels, list):
             labels = tuple(labels)
         return cls(
@@ -75,15 +84,28 @@ class Document:
             content_version,
             created_at,
             born,
-            deleted,
+            members[7],
             state,
+            members[8],
+            content_of(members[9]) if len(members) > 9 else None,
         )
+
+
+def content_members(content: ContentRef) -> tuple[str, str, int]:
+    """A reference as JSON can hold it."""
+    return content.root.hex(), content.media_type, content.size
+
+
+def content_of(members: Sequence[Any]) -> ContentRef:
+    root, media_type, size = members
+    return ContentRef(bytes.fromhex(root), media_type, size)
 
 
 def changes_document(before: Head, after: Head) -> bool:
     """Whether a commit left the old document behind, so that it has to be kept."""
     return (
         before.state_version != after.state_version
+        or before.schema_version != after.schema_version
         or before.content_version != after.content_version
         or before.labels != after.labels
         or before.kind != after.kind

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -83,12 +84,35 @@ def text_of_state(state: bytes) -> str:
 def text_of_content(content: bytes) -> str:
     """What search may find in an entry: its strings in order, one a line.
 
-    Members of typed parts that hold types, ids and encoded data are left out.
+    Members of typed parts that hold types, ids, encoded data or what only a provider can read
+    are left out, and so are URLs that hold the data themselves (RFC 2397).
     """
-    return "\n".join(_strings(orjson.loads(content), _NOT_TEXT))
+    strings = _strings(orjson.loads(content), _NOT_TEXT)
+    return "\n".join(text for text in strings if not _DATA_URL.match(text))
 
 
-_NOT_TEXT = frozenset({"type", "id", "tool_call_id", "tool_use_id", "call_id", "data"})
+_NOT_TEXT = frozenset(
+    [
+        "type",
+        "id",
+        "tool_call_id",
+        "tool_use_id",
+        "call_id",
+        "file_id",
+        "data",
+        "file_data",
+        "media_type",
+        "mime_type",
+        "mimeType",
+        "signature",
+        "thoughtSignature",
+        "thought_signature",
+        "encrypted",
+        "encrypted_content",
+        "provider",
+    ]
+)
+_DATA_URL = re.compile(r"data:[^,\s]{0,200};base64,", re.IGNORECASE)
 
 
 def _strings(value: Any, skipped: frozenset[str]) -> Iterator[str]:

@@ -7,7 +7,7 @@ surrogates). Each check names the place it stands at by a JSON Pointer.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -15,7 +15,10 @@ import orjson
 from backstory import clock, limits
 from backstory.domain.contexts import Labels
 from backstory.domain.entries import MESSAGE, REDACTED, NewEntry, text_of_content
+from backstory.domain.parts import text_violations
 from backstory.domain.patches import too_deep
+from backstory.domain.pointers import escape as escape  # noqa: PLC0414 (imported from here, too)
+from backstory.domain.pointers import pointer_of as pointer_of  # noqa: PLC0414
 from backstory.errors import SchemaError, TooLargeError, Violation
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
@@ -59,7 +62,7 @@ def _violations(item: Any, pointer: str) -> list[Violation]:
         if name not in _ENTRY_MEMBERS
     ]
     role = item.get("role")
-    if not _is_word(role):
+    if not is_word(role):
         found.append(
             Violation(
                 f"{pointer}/role",
@@ -67,7 +70,7 @@ def _violations(item: Any, pointer: str) -> list[Violation]:
             )
         )
     kind = item.get("type", MESSAGE)
-    if not _is_word(kind) or kind == REDACTED:
+    if not is_word(kind) or kind == REDACTED:
         found.append(
             Violation(f"{pointer}/type", f"must be a word of [a-z0-9_-] other than {REDACTED}")
         )
@@ -87,7 +90,8 @@ def _violations(item: Any, pointer: str) -> list[Violation]:
     return found
 
 
-def _is_word(value: Any) -> bool:
+def is_word(value: Any) -> bool:
+    """Whether it may be a role or a type."""
     return (
         isinstance(value, str)
         and len(value) <= limits.ENTRY_ROLE_BYTES
@@ -100,13 +104,14 @@ def _content_violations(content: Any, pointer: str) -> list[Violation]:
         return []
     if not isinstance(content, list):
         return [Violation(pointer, "must be text or a list of typed parts")]
-    return [
+    untyped = [
         Violation(
             f"{pointer}/{i}", 'must be an object with a type, such as {"type": "text", "text": ...}'
         )
         for i, part in enumerate(content)
         if not isinstance(part, dict) or not isinstance(part.get("type"), str)
     ]
+    return untyped + text_violations(content, pointer)
 
 
 def _entry(item: Mapping[str, Any], pointer: str) -> NewEntry:
@@ -121,9 +126,9 @@ def _entry(item: Mapping[str, Any], pointer: str) -> NewEntry:
         text_of_content(content),
     )
     if entry.size > limits.ENTRY_BYTES:
+        detail = f"has {entry.size} bytes; an entry may have {limits.ENTRY_BYTES}"
         raise TooLargeError(
-            f"{pointer} has {entry.size} bytes; an entry may have {limits.ENTRY_BYTES}",
-            limit="ENTRY_BYTES",
+            f"{pointer} {detail}", errors=(Violation(pointer, detail),), limit="ENTRY_BYTES"
         )
     return entry
 
@@ -162,13 +167,3 @@ def moment(raw: Any, pointer: str = "/expires_at") -> int | None:
         return clock.from_text(raw)
     except (TypeError, ValueError) as error:
         raise wrong(pointer, f"must be an RFC 3339 time with an offset ({error})") from error
-
-
-def escape(token: str) -> str:
-    """One reference token of a JSON Pointer (RFC 6901 section 4)."""
-    return token.replace("~", "~0").replace("/", "~1")
-
-
-def pointer_of(path: Sequence[str | int]) -> str:
-    """A JSON Pointer from its tokens."""
-    return "".join(f"/{escape(str(token))}" for token in path)

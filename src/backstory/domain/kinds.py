@@ -1,10 +1,15 @@
-"""What a context may hold."""
+"""What a context may hold: a kind that is built in, or one that was registered.
+
+What a registered kind demands is the state of a context, `_system.kinds/<kind>`.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-from backstory.domain.keys import shorten
+from backstory import limits
+from backstory.domain.keys import ContextKey, shorten
 from backstory.errors import UnknownKindError, Violation
 
 CONVERSATION: Final = "conversation"
@@ -16,13 +21,46 @@ PROMPT: Final = "prompt"
 BUILT_IN: Final = frozenset({CONVERSATION, PREFERENCES, SESSION, DOCUMENT, PROMPT})
 
 
+KIND: Final = "kind"
+"""The kind of the contexts that say what kinds demand; nobody writes one but by registering."""
+
+NAMESPACE: Final = "_system.kinds"
+_NAME: Final = re.compile(rf"[a-z][a-z0-9_-]{{0,{limits.KIND_BYTES - 1}}}\Z")
+
+
 def check_kind(kind: str) -> str:
-    """The kind itself.
+    """The kind itself; whether it is registered is for the store to say.
 
     Raises:
-        UnknownKindError: no kind of that name is known; the detail lists those that are.
+        UnknownKindError: it is no name that a kind may have.
     """
-    if kind in BUILT_IN:
+    if _NAME.match(kind):
         return kind
-    detail = f"unknown kind {shorten(kind)}; known are {', '.join(sorted(BUILT_IN))}"
+    detail = (
+        f"{shorten(kind)} cannot name a kind: a letter of [a-z], then [a-z0-9_-], "
+        f"at most {limits.KIND_BYTES} bytes"
+    )
     raise UnknownKindError(detail, errors=(Violation("/kind", detail),))
+
+
+def context_of(kind: str) -> ContextKey:
+    """The context that holds what a kind demands.
+
+    Raises:
+        UnknownKindError: as `check_kind`.
+    """
+    return ContextKey(NAMESPACE, check_kind(kind))
+
+
+def is_kind(key: ContextKey) -> bool:
+    """Whether the context says what a kind demands."""
+    return key.namespace == NAMESPACE
+
+
+def unknown(kind: str, pointer: str = "/kind") -> UnknownKindError:
+    """The error for a kind that is neither built in nor registered."""
+    detail = (
+        f"unknown kind {shorten(kind)}; built in are {', '.join(sorted(BUILT_IN))}, "
+        f"others are in {NAMESPACE}"
+    )
+    return UnknownKindError(detail, errors=(Violation(pointer, detail),))

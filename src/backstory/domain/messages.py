@@ -59,6 +59,8 @@ class Rendered:
 class Format:
     """A provider's message format. Both functions are pure.
 
+    `members` are those of a request that hold the conversation; the first must be there.
+
     `parse` raises SchemaError with JSON Pointers into the payload, `render` with JSON Pointers
     into the list of entries where an entry is none.
     """
@@ -66,5 +68,6 @@ class Format:
     name: str
     title: str
     media_type: str
+    members: tuple[str, ...]
     parse: Callable[[Any], list[Entry]]
     render: Callable[[Sequence[Mapping[str, Any]]], Rendered]

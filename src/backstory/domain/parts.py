@@ -16,8 +16,8 @@ from typing import Any, Final
 import orjson
 
 from backstory import limits
-from backstory.domain.intake import escape
 from backstory.domain.patches import too_deep
+from backstory.domain.pointers import escape
 from backstory.errors import Violation
 
 TEXT: Final = "text"
@@ -141,6 +141,21 @@ def violations(content: Any, pointer: str = "/content") -> list[Violation]:
     if not isinstance(content, list):
         return [Violation(pointer, "must be text or a list of typed parts")]
     return [v for i, part in enumerate(content) for v in _wrong(part, f"{pointer}/{i}")]
+
+
+def text_violations(content: Sequence[Any], pointer: str = "/content") -> list[Violation]:
+    """What is wrong in the form of every provider: a part of type text without its text.
+
+    Other types are spelled differently by each of them, so what is no part of ours may be one
+    of theirs and is kept as it came.
+    """
+    return [
+        violation
+        for i, part in enumerate(content)
+        if isinstance(part, dict) and part.get("type") == TEXT
+        for violation in _wrong(part, f"{pointer}/{i}")
+        if violation.pointer == f"{pointer}/{i}/text"
+    ]
 
 
 def _wrong(part: Any, pointer: str, types: frozenset[str] = frozenset(PARTS)) -> list[Violation]:

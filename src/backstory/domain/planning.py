@@ -24,15 +24,21 @@ from backstory.domain.commits import (
     Patch,
     Purge,
     Put,
+    PutContent,
     Redact,
     Restore,
     Result,
 )
+from backstory.domain.content import ContentRef, NewContent
 from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot, missing
 from backstory.domain.documents import Document
 from backstory.domain.entries import DERIVED_ID, NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
+from backstory.domain.ruling import KindRule, RuledState, Standing, patched
 from backstory.errors import (
+    BackstoryError,
+    ChunksMissingError,
     ExistsError,
     GoneError,
     KindConflictError,
@@ -40,6 +46,8 @@ from backstory.errors import (
     MissingError,
     PatchConflictError,
     SchemaError,
+    StaleRulesError,
+    VersionConflictError,
     Violation,
 )
 
@@ -62,6 +70,7 @@ class Needs:
     past: tuple[ContextKey, int | None] | None = None
     chain: bool = False
     redact: int | None = None
+    content: NewContent | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,7 @@ class Loaded:
     `known` maps each asked id that a visible entry has to its seq. `redactable` tells whether
     the entry in question is visible and still has its text (None: no such entry).
     `past` is None where that version cannot be read; `source` is a fork's origin as it stands.
+    `missing` are chunks of new content that are not kept, or not the caller's to use.
     """
 
     snapshot: Snapshot | None = None
@@ -83,6 +93,7 @@ class Loaded:
     past: Past | None = None
     source: Snapshot | None = None
     redactable: bool | None = None
+    missing: Sequence[bytes] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,10 @@ class ChainStart:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a store has to write for one context. `before` is None for a new row."""
+    """What a store has to write for one context. `before` is None for a new row.
+
+    `content` holds the manifest where the content that `after` names may be new to the store.
+    """
 
     before: Snapshot | None
     after: Snapshot
@@ -106,6 +120,7 @@ class Effect:
     start: ChainStart | None = None
     purge: bool = False
     redact: int | None = None
+    content: NewContent | None = None
 
 
 def needs(operations: Iterable[Operation]) -> Needs:
@@ -114,6 +129,7 @@ def needs(operations: Iterable[Operation]) -> Needs:
     past: tuple[ContextKey, int | None] | None = None
     chain = False
     redact: int | None = None
+    content: NewContent | None = None
     for operation in operations:
         match operation:
             case Append():
@@ -124,9 +140,11 @@ def needs(operations: Iterable[Operation]) -> Needs:
                 past = (operation.source, operation.at)
             case Redact():
                 redact = operation.seq
+            case PutContent():
+                content = operation.content
             case _:
                 pass
-    return Needs(frozenset(known), past, chain, redact)
+    return Needs(frozenset(known), past, chain, redact, content)
 
 
 def plan(
@@ -136,8 +154,9 @@ def plan(
 
     Raises:
         MissingError, ExistsError, KindConflictError, VersionConflictError, PreconditionError,
-        PatchConflictError, SchemaError, TooLargeError, GoneError, LimitReachedError: as the
-            operations' own docstrings and `conditions.check` say; nothing is done then.
+        PatchConflictError, SchemaError, TooLargeError, GoneError, LimitReachedError,
+        ChunksMissingError: as the operations' own docstrings and `conditions.check` say;
+            nothing is done then.
     """
     draft = _Draft(commit, key, loaded)
     partial = [draft.apply(operation) for operation in operations]
@@ -177,6 +196,10 @@ class _Draft:
         self.labels: Labels = before.head.labels if before else ()
         self.expires_at = before.head.expires_at if before else None
         self.state = before.state if before else EMPTY_STATE
+        self.content = before.head.content if before else None
+        self.new_content: NewContent | None = None
+        self.schema_version = before.head.schema_version if before else 0
+        self.author = commit.author
         self.born = before.head.born if before else self.version
         self.last_seq = before.head.last_seq if before else loaded.last_seq
         self.count = before.head.entry_count if before else 0
@@ -209,6 +232,8 @@ class _Draft:
                 return self._restore(operation)
             case Fork():
                 return self._fork(operation)
+            case PutContent():
+                return self._put_content(operation)
 
     def effect(self) -> Effect | None:
         """All of it as one version, or None where nothing changed."""
@@ -227,6 +252,7 @@ class _Draft:
             self.start,
             self.purge,
             self.redact,
+            self.new_content,
         )
 
     def _head(self) -> Head:
@@ -241,18 +267,26 @@ class _Draft:
             state_version=self.version
             if fresh or self.parts & Part.STATE or before is None
             else before.head.state_version,
-            content_version=0 if fresh or before is None else before.head.content_version,
+            content_version=self._content_version(fresh=fresh),
             labels=self.labels if self.alive else (),
             entry_count=self.count if self.alive else 0,
             last_seq=self.last_seq,
-            author=commit.author,
+            author=self.author,
             created_at=commit.at if fresh or before is None else before.head.created_at,
             updated_at=commit.at,
             expires_at=self.expires_at if self.alive else None,
             deleted=not self.alive,
             born=self.born,
             history_from=before.head.history_from if before else self.version,
+            content=self.content if self.alive else None,
+            schema_version=self.schema_version if self.alive else 0,
         )
+
+    def _content_version(self, *, fresh: bool) -> int:
+        before = self.loaded.snapshot
+        if self.parts & Part.CONTENT and (self.content is not None or not fresh):
+            return self.version
+        return 0 if fresh or before is None else before.head.content_version
 
     # -- one verb each -----------------------------------------------------------------
 
@@ -263,6 +297,7 @@ class _Draft:
                 detail = f"{self.key} does not exist; a new context needs a kind"
                 raise SchemaError(detail, errors=(Violation("/kind", detail),))
             self._begin(put.kind)
+            self._ruled_by(put.rule)
             self.state, self.labels, self.expires_at = put.state, put.labels, put.expires_at
             return Result(self.key, 0, created=True)
         if put.kind is not None and put.kind != self.kind:
@@ -271,6 +306,7 @@ class _Draft:
                 kind=self.kind,
                 current=self.before_version,
             )
+        self._ruled_by(put.rule)
         self._set_state(put.state)
         if put.labels != self.labels or put.expires_at != self.expires_at:
             self.labels, self.expires_at = put.labels, put.expires_at
@@ -281,15 +317,34 @@ class _Draft:
         self._must_live()
         conditions.check(patch.conditions, self.key, self.standing)
         try:
-            self._set_state(patch.patch.apply(self.state))
+            ruled = self._patched(patch)
         except PatchConflictError as error:
             error.context |= {"context": str(self.key), "current": self.before_version}
             raise
-        return Result(self.key, 0)
+        if ruled.state != self.state:
+            self._ruled_by(patch.rule)
+            self._set_state(ruled.state)
+        return Result(self.key, 0, counts=ruled.counts)
+
+    def _patched(self, patch: Patch) -> RuledState:
+        """What the patch comes to; a large state has to be foreseen, it may take seconds."""
+        rule, foreseen = patch.rule, patch.foreseen
+        if rule is None:
+            return RuledState(patch.patch.apply(self.state))
+        self._must_be(rule)
+        standing = Standing(self.state, self.schema_version)
+        if foreseen is not None and foreseen.before == standing:
+            if isinstance(foreseen.after, BackstoryError):
+                raise foreseen.after
+            return foreseen.after
+        most = None if patch.anyway else limits.RULED_INLINE_BYTES
+        return patched(rule, patch.patch, standing, f"{patch.place}/state", most)
 
     def _append(self, append: Append) -> Result:
         self._must_live()
         conditions.check(append.conditions, self.key, self.standing)
+        if append.rule is not None:
+            self._must_be(append.rule)
         seqs: list[int] = []
         new = 0
         for index, entry in enumerate(append.entries):
@@ -355,6 +410,8 @@ class _Draft:
             self._begin(past.document.kind)
             self.expires_at = None
         self._set_state(past.document.state)
+        self._set_content(past.document.content)
+        self.schema_version = past.document.schema_version
         if (past.document.labels, past.document.kind) != (self.labels, self.kind):
             # The kind differs where the name was deleted and used for something else.
             self.labels, self.kind = past.document.labels, past.document.kind
@@ -376,16 +433,41 @@ class _Draft:
                 f"{self.key} exists; fork to a name that is free", current=self.before_version
             )
         past = self._past(source.head.version if fork.at is None else fork.at)
+        # Who copies a text does not make it any more believable.
+        trust = max(self.author.trust, source.head.author.trust)
+        self.author = Author(self.author.subject, trust)
         self._begin(past.document.kind)
         self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
+        self.schema_version = past.document.schema_version
         if past.chain.pieces:
             self.last_seq = max(self.last_seq, past.chain.pieces[-1].last)
+        self._set_content(past.document.content)
         self._show(past.chain)
         if past.chain.pieces:
             self.parts |= Part.CHAIN
             self.seqs += past.chain.spans
         # A fork on a new name begins at version 1; on a deleted one it goes on from the last.
         return Result(self.key, 0, created=True)
+
+    def _put_content(self, put: PutContent) -> Result:
+        self._must_live()
+        conditions.check(put.conditions, self.key, self.standing)
+        standing = self.content.root if self.content else b""
+        if put.base is not None and put.base != standing:
+            raise VersionConflictError(
+                f"the content of {self.key} has changed; read it and try again",
+                context=str(self.key),
+                current=self.before_version,
+            )
+        new = put.content
+        if new is None:
+            self._set_content(None)
+            return Result(self.key, 0)
+        if self.loaded.missing:
+            raise _chunks_missing(self.loaded.missing)
+        self._set_content(new.manifest.ref(new.media_type))
+        self.new_content = new
+        return Result(self.key, 0)
 
     # -- what the verbs share ----------------------------------------------------------
 
@@ -409,6 +491,8 @@ class _Draft:
         self.op, self.born, self.kind = Op.CREATED, self.version, kind
         self.parts |= Part.STATE | Part.HEAD
         self.state, self.labels, self.count, self.known = EMPTY_STATE, (), 0, {}
+        self.content = None
+        self.schema_version = 0
         self.start = ChainStart(Chain(), self.last_seq + 1)
 
     def _end(self, op: Op) -> None:
@@ -418,6 +502,7 @@ class _Draft:
         if self.count:
             self.parts |= Part.CHAIN
         self.count, self.known = 0, {}
+        self._set_content(None)
 
     def _show(self, chain: Chain) -> None:
         if len(chain.pieces) >= limits.CHAIN_SEGMENTS:
@@ -428,10 +513,33 @@ class _Draft:
         self.start = ChainStart(chain, self.last_seq + 1)
         self.count = chain.count
 
+    def _must_be(self, rule: KindRule) -> None:
+        """The rule is for the context's kind, which may be another than it was before."""
+        if rule.kind != self.kind:
+            raise StaleRulesError(f"{self.key} became a {self.kind} meanwhile; try again")
+
+    def _ruled_by(self, rule: KindRule | None) -> None:
+        if rule is not None:
+            self._must_be(rule)
+            self.schema_version = rule.version
+
     def _set_state(self, state: bytes) -> None:
         if state != self.state:
             self.state = state
             self.parts |= Part.STATE
+
+    def _set_content(self, content: ContentRef | None) -> None:
+        if content != self.content:
+            self.content = content
+            self.parts |= Part.CONTENT
+
+
+def _chunks_missing(missing: Sequence[bytes]) -> ChunksMissingError:
+    return ChunksMissingError(
+        f"{len(missing)} chunks are missing; upload them and send the manifest again",
+        missing=[one.hex() for one in missing[: limits.CHUNKS_NAMED]],
+        count=len(missing),
+    )
 
 
 def _new_id(commit: Commit, key: ContextKey) -> bytes:

@@ -13,10 +13,12 @@ from hmac import compare_digest
 from typing import Any
 
 import orjson
+from blake3 import blake3
 
 from backstory.errors import InvalidCursorError
 
 _MAC_BYTES = 12
+_CHUNKS = "backstory 2026 names of chunks"
 
 
 class Seal:
@@ -24,6 +26,7 @@ class Seal:
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
+        self._chunks = blake3(secret, derive_key_context=_CHUNKS).digest()
 
     def close(self, purpose: str, tenant: str, subject: str, payload: Any) -> str:
         """A token that holds the payload (anything that JSON can)."""
@@ -66,3 +69,12 @@ class Seal:
         for part in (purpose.encode(), *parts):
             digest.update(len(part).to_bytes(8, "big") + part)
         return digest.digest()
+
+    def chunk_name(self, tenant: str, chunk: bytes) -> bytes:
+        """The name under which a store keeps a chunk: its hash, keyed for the tenant.
+
+        So tenants cannot even share a chunk by accident, and once it is erased nothing is left
+        by which a guess at its bytes could be confirmed.
+        """
+        key = blake3(tenant.encode(), key=self._chunks).digest()
+        return blake3(chunk, key=key).digest()

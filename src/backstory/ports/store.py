@@ -21,7 +21,9 @@ from typing import Protocol
 
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
+from backstory.domain.chunking import Chunk
 from backstory.domain.commits import Commit, Idempotency, Outcome
+from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.entries import Entry
 from backstory.domain.keys import ContextKey
@@ -60,7 +62,10 @@ class EntryPage:
 
 @dataclass(frozen=True, slots=True)
 class HeadQuery:
-    """Living contexts, in order of namespace and name (by bytes), behind `after`."""
+    """Living contexts, in order of namespace and name (by bytes), behind `after`.
+
+    `schema_below` asks for those whose state was ruled by an earlier version of its kind.
+    """
 
     visible: Visibility
     kind: str | None = None
@@ -68,6 +73,7 @@ class HeadQuery:
     updated_since: int | None = None
     after: ContextKey | None = None
     limit: int = 50
+    schema_below: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,8 +160,10 @@ class Commits(Protocol):
         else is looked at. A context whose time is over is expired first, by a commit of its
         own. A redaction reaches every context that shows the entry. A purge leaves no byte of
         text in the store's files when it returns, forks excepted, which stay whole.
+        The kinds that the commit names stand as it says, in the same transaction.
 
         Raises:
+            StaleRulesError: a kind was registered anew since the commit was prepared.
             KeyReusedError: the idempotency key is known with another request.
             BackstoryError: whatever `domain.planning.plan` raises.
         """
@@ -181,9 +189,10 @@ class Commits(Protocol):
         ...
 
     async def sweep(self, now: int) -> int:
-        """Expire contexts whose time is over, drop old idempotency keys and notes.
+        """Expire contexts whose time is over, drop old idempotency keys, notes and uploads.
 
-        Does at most `limits.SWEEP_CONTEXTS`; returns how many contexts it expired.
+        Does at most `limits.SWEEP_CONTEXTS` and `limits.SWEEP_UPLOADS`; returns how many
+        contexts it expired.
         """
         ...
 
@@ -212,6 +221,68 @@ class Reads(Protocol):
 
     async def origin(self, tenant: str, log: int) -> ContextKey | None:
         """The context that began a log; None where it was purged."""
+        ...
+
+
+class Contents(Protocol):
+    """The bytes of content, in chunks that are kept once for each tenant.
+
+    A chunk stays while content of any kept version names it, and while an upload holds it:
+    until its holder's content is committed, it is let go, its context is purged, or
+    `limits.UPLOAD_SECONDS` are over. What nothing holds any more leaves no byte behind where a
+    purge or `forget` took the last hold away.
+    """
+
+    async def keep_chunks(
+        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+    ) -> None:
+        """Keep chunks that are meant for a context, in one transaction.
+
+        The caller sees to it that they are as many bytes as a transaction should have.
+
+        Raises:
+            MissingError: there is no such living context.
+        """
+        ...
+
+    async def let_go(self, tenant: str, holder: bytes) -> None:
+        """Take a holder's uploads back."""
+        ...
+
+    async def held_chunks(
+        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+    ) -> frozenset[bytes]:
+        """Which of these chunks the holder has uploaded, or what is visible to it contains.
+
+        Of others it is not told whether they are kept.
+        """
+        ...
+
+    async def manifest(self, tenant: str, root: bytes) -> Manifest:
+        """All chunks of content.
+
+        Raises:
+            MissingError: it is not kept any more.
+            ContentCorruptError: it is damaged.
+        """
+        ...
+
+    async def read_content(self, tenant: str, root: bytes, start: int, stop: int) -> bytes:
+        """Bytes of content from `start` on, about `limits.CONTENT_READ_BYTES`, not past `stop`.
+
+        Touches the chunks that hold them and no others. Each is compared with its hash.
+
+        Raises:
+            MissingError, ContentCorruptError: as `manifest`; a chunk is damaged.
+        """
+        ...
+
+    async def read_chunk(self, tenant: str, root: bytes, chunk: bytes) -> bytes | None:
+        """One chunk of content by its hash; None where the content does not have it.
+
+        Raises:
+            MissingError, ContentCorruptError: as `read_content`.
+        """
         ...
 
 
@@ -257,6 +328,10 @@ class Finds(Protocol):
         """Heads of living contexts."""
         ...
 
+    async def tenants(self, after: str = "", limit: int = 1000) -> Sequence[str]:
+        """Names of tenants that have had a commit, in order (by bytes), behind `after`."""
+        ...
+
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
         """Matching states and visible entries of living contexts, to `query.candidates`.
 
@@ -293,7 +368,7 @@ class Notes(Protocol):
         ...
 
 
-class Store(Commits, Reads, Changes, Finds, Notes, Protocol):
+class Store(Commits, Reads, Contents, Changes, Finds, Notes, Protocol):
     """All of it, and the life of the store itself."""
 
     @property

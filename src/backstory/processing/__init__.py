@@ -1,1 +1,1 @@
-"""Data processing units: what comes in is parsed, checked against its kind, and transformed."""
+"""Data processing: what comes in is parsed, checked against its kind, and transformed."""

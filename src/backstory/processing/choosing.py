@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from backstory import limits
-from backstory.domain.keys import NamespacePattern
-from backstory.errors import ConfigError
+from backstory.domain.keys import EVERYWHERE, NamespacePattern, shorten
+from backstory.domain.kinds import check_kind
+from backstory.errors import BackstoryError, ConfigError
 from backstory.processing.pipeline import DEFAULT
+from backstory.processing.transforms.catalogue import Make, transforms_of
 from backstory.processing.transforms.transform import Transform
 
+_MEMBERS: Final = frozenset({"namespace", "kind", "transforms"})
 _KEPT: Final = 4096  # choices that are remembered
 
 
@@ -64,3 +67,33 @@ class Rules:
                 self._chosen.clear()
             self._chosen[key] = found
         return found
+
+
+def rules_of(written: Any, makers: Mapping[str, Make] | None = None) -> Rules:
+    """The rules that an operator wrote: `{"rules": [{"namespace"?, "kind"?, "transforms"}]}`.
+
+    Raises:
+        ConfigError: something in it is not known; says in which rule.
+    """
+    rules = written.get("rules") if isinstance(written, dict) else None
+    if not isinstance(rules, list) or written.keys() != {"rules"}:
+        raise ConfigError("must be a table with a list of rules")
+    return Rules([_rule(index, rule, makers) for index, rule in enumerate(rules, 1)])
+
+
+def _rule(index: int, written: Any, makers: Mapping[str, Make] | None) -> Rule:
+    if not isinstance(written, dict) or not written.keys() <= _MEMBERS:
+        known = ", ".join(sorted(_MEMBERS))
+        raise ConfigError(f"rule {index}: must be a table of {known}")
+    namespace, kind = written.get("namespace", "*"), written.get("kind")
+    for name, value in (("namespace", namespace), ("kind", kind or "")):
+        if not isinstance(value, str):
+            raise ConfigError(f"rule {index}: {name} must be text, not {shorten(str(value))}")
+    try:
+        return Rule(
+            EVERYWHERE if namespace == "*" else NamespacePattern.parse(namespace),
+            None if kind is None else check_kind(kind),
+            transforms_of(written.get("transforms"), makers),
+        )
+    except BackstoryError as error:
+        raise ConfigError(f"rule {index}: {error.detail}") from error

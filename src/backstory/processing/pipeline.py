@@ -7,7 +7,7 @@ field and why. Pure: the same bytes under the same rules always come to the same
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Final, ParamSpec, TypeVar
@@ -17,6 +17,7 @@ import orjson
 from backstory import limits
 from backstory.domain import patches
 from backstory.domain.entries import NewEntry, text_of_content
+from backstory.domain.ruling import RuledEntries, RuledState
 from backstory.errors import BackstoryError, SchemaError, TooLargeError
 from backstory.processing.schemas.kinds import CompiledKind
 from backstory.processing.transforms.characters import RemoveHidden
@@ -52,22 +53,6 @@ def unmeasured(_step: str) -> AbstractContextManager[object]:
 
 
 @dataclass(frozen=True, slots=True)
-class Processed:
-    """A state as it is to be kept, and what transforms did: `{"redact:email": 2}`."""
-
-    state: bytes
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ProcessedEntries:
-    """Entries as they are to be kept, and what transforms did to all of them together."""
-
-    entries: tuple[NewEntry, ...]
-    counts: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
 class Pipeline:
     """The steps for one kind in one namespace. Each step may be absent."""
 
@@ -76,7 +61,7 @@ class Pipeline:
     parse: Parse | None = None
     measure: Measure = unmeasured
 
-    def state_of(self, body: bytes, pointer: str = "") -> Processed:
+    def state_of(self, body: bytes, pointer: str = "") -> RuledState:
         """A state out of a body in the pipeline's media type.
 
         Raises:
@@ -84,7 +69,7 @@ class Pipeline:
         """
         return self.state(self._run(PARSE, self.parse or orjson.loads, body), pointer)
 
-    def state(self, document: Any, pointer: str = "/state") -> Processed:
+    def state(self, document: Any, pointer: str = "/state") -> RuledState:
         """A state that came as parsed JSON, which lies at the pointer in the request.
 
         Raises:
@@ -95,13 +80,13 @@ class Pipeline:
         self._run(VALIDATE, self._check_state, document, pointer)
         return self._run(TRANSFORM, self._transformed, raw, pointer)
 
-    def kept(self, raw: bytes, pointer: str = "/state") -> Processed:
+    def kept(self, raw: bytes, pointer: str = "/state") -> RuledState:
         """The same for a state that a patch has made, in the bytes that it would be kept as."""
         if self.kind is not None and self.kind.state is not None:
             self._run(VALIDATE, self._check_state, orjson.loads(raw), pointer)
         return self._run(TRANSFORM, self._transformed, raw, pointer)
 
-    def entries(self, entries: Sequence[NewEntry], pointer: str = "/entries") -> ProcessedEntries:
+    def entries(self, entries: Sequence[NewEntry], pointer: str = "/entries") -> RuledEntries:
         """Entries that `domain.intake` has read; `pointer` is where their list lies.
 
         Raises:
@@ -115,18 +100,18 @@ class Pipeline:
             self._run(TRANSFORM, self._transformed_entry, entry, f"{pointer}/{index}", counts)
             for index, entry in enumerate(entries)
         )
-        return ProcessedEntries(done, dict(counts))
+        return RuledEntries(done, dict(counts))
 
     def _check_state(self, document: Any, pointer: str) -> None:
         if self.kind is not None:
             self.kind.check_state(document, pointer)
 
-    def _transformed(self, raw: bytes, pointer: str) -> Processed:
+    def _transformed(self, raw: bytes, pointer: str) -> RuledState:
         done = transform(raw, self.transforms, STATE_SKIPPED)
         if done.raw != raw:
             _require_size(len(done.raw), limits.STATE_BYTES, "STATE_BYTES", pointer)
             _still_fits(self._check_state, orjson.loads(done.raw), pointer)
-        return Processed(done.raw, done.counts)
+        return RuledState(done.raw, done.counts)
 
     def _check_entry(self, entry: NewEntry, pointer: str) -> None:
         if self.kind is not None and self.kind.entry is not None:

@@ -76,9 +76,4 @@ def _decompress(body: bytes, newer: bytes | None) -> bytes:
     Raises:
         zstd.ZstdError: the frame is damaged.
     """
-    dictionary = None if newer is None else _prefix(newer).as_prefix
-    decompressor = zstd.ZstdDecompressor(dictionary)
-    document = decompressor.decompress(body, _DECODED_BYTES)
-    if not decompressor.eof:
-        raise zstd.ZstdError("the frame is cut off, or holds more than a document can have")
-    return document
+    return zstd.whole(body, _DECODED_BYTES, None if newer is None else _prefix(newer).as_prefix)

@@ -126,6 +126,7 @@ def heads(tenant: Tenant, query: HeadQuery, now: int) -> list[Head]:
         and (query.kind is None or record.head.kind == query.kind)
         and (query.label is None or query.label in label_terms(record.head.labels))
         and (query.updated_since is None or record.head.updated_at >= query.updated_since)
+        and (query.schema_below is None or record.head.schema_version < query.schema_below)
         and (query.after is None or _place(record.head.key) > _place(query.after))
     ]
     return sorted(found, key=lambda head: _place(head.key))[: query.limit]

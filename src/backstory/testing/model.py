@@ -15,11 +15,14 @@ from backstory.clock import SECOND, Clock, SystemClock
 from backstory.domain.chains import Chain, merge
 from backstory.domain.changes import Change, Op, Part
 from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operation, Outcome
-from backstory.domain.contexts import Head, Snapshot
+from backstory.domain.content import NewContent
+from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import context_of
 from backstory.domain.planning import Effect, Loaded, Past, needs, plan, redaction
 from backstory.domain.principals import SYSTEM
+from backstory.domain.ruling import check_kinds
 from backstory.errors import GoneError, KeyReusedError, MissingError
 from backstory.ports.store import (
     ChangePage,
@@ -34,10 +37,11 @@ from backstory.ports.store import (
     View,
 )
 from backstory.testing import finding
+from backstory.testing.keeping import Keeping
 from backstory.testing.records import Kept, Record, Tenant, new_entries
 
 
-class ModelStore:
+class ModelStore(Keeping):
     """`ports.store.Store`, held in memory by one event loop; nothing outlives it."""
 
     def __init__(self, clock: Clock | None = None) -> None:
@@ -64,6 +68,7 @@ class ModelStore:
         known = _known(tenant, commit.idempotency, commit.at)
         if known is not None:
             return known
+        check_kinds(commit.kinds, lambda kind: _tag(tenant.find(context_of(kind))))
         planned: dict[ContextKey, tuple[Record | None, Effect]] = {}
         results = dict.fromkeys(range(len(commit.operations)))
         for key in dict.fromkeys(operation.key for operation in commit.operations):
@@ -104,6 +109,7 @@ class ModelStore:
                 if number != record.number or change.version >= before
             ]
             mine.drop_unseen()
+            mine.drop_unheld()
         return record.head
 
     async def sweep(self, now: int) -> int:
@@ -114,6 +120,7 @@ class ModelStore:
                     _expire(tenant, tenant_name, record, now)
                     count += 1
             tenant.retries = {k: v for k, v in tenant.retries.items() if v[2] > now}
+            _end_uploads(tenant, now)
         self._notes = {k: v for k, v in self._notes.items() if v[1] > now}
         return count
 
@@ -178,6 +185,9 @@ class ModelStore:
     async def heads(self, tenant: str, query: HeadQuery) -> Sequence[Head]:
         return finding.heads(self._tenant(tenant), query, self._clock.now())
 
+    async def tenants(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
+        return [name for name in sorted(self._tenants) if name > after][:limit]
+
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
         return finding.matches(self._tenant(tenant), query, self._clock.now())
 
@@ -205,6 +215,10 @@ class ModelStore:
 
     async def delete_note(self, tenant: str, name: str) -> None:
         self._notes.pop((tenant, name), None)
+
+
+def _tag(record: Record | None) -> Tag | None:
+    return None if record is None or record.head.deleted else record.head.tag
 
 
 def _known(tenant: Tenant, asked: Idempotency | None, now: int) -> Outcome | None:
@@ -254,7 +268,21 @@ def _load(tenant: Tenant, key: ContextKey, operations: Sequence[Operation]) -> L
         past=_past(source, asked.past[1]) if source and asked.past else None,
         source=source.view.snapshot if source and forks else None,
         redactable=redactable.get(asked.redact) if asked.redact is not None else None,
+        missing=_missing(tenant, asked.content) if asked.content else (),
     )
+
+
+def _missing(tenant: Tenant, content: NewContent) -> Sequence[bytes]:
+    usable = tenant.may_use(content.hold)
+    kept = {chunk: len(data) for chunk, data in tenant.chunks.items() if chunk in usable}
+    absent = (ref.hash for ref in content.manifest if kept.get(ref.hash) != ref.size)
+    return list(dict.fromkeys(absent))
+
+
+def _end_uploads(tenant: Tenant, now: int) -> None:
+    ended = now - limits.UPLOAD_SECONDS * SECOND
+    tenant.uploads = {k: at for k, at in tenant.uploads.items() if at > ended}
+    tenant.drop_unheld()
 
 
 def _past(source: Record, version: int | None) -> Past | None:
@@ -295,12 +323,14 @@ def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect
         record = Record(len(tenant.records) + 1, head.key, head.key)
         record.history_from = head.history_from
         tenant.records.append(record)
-    for entry in new_entries(commit.author, effect):
+    for entry in new_entries(head.author, effect):
         tenant.entries[record.number, entry.seq] = Kept(entry)
     if effect.redact is not None:
         log = record.view.chain.locate(effect.redact)
         if log is not None:
             tenant.entries[log, effect.redact].redact()
+    if effect.content is not None:
+        _take_in(tenant, record, effect.content)
     chain = _next_chain(record, effect)
     record.version, record.last_seq = head.version, head.last_seq
     record.views[head.version] = View(effect.after, chain)
@@ -308,6 +338,14 @@ def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect
     if effect.purge:
         record.key, record.views = None, {}
         tenant.drop_unseen()
+        tenant.uploads = {k: v for k, v in tenant.uploads.items() if k[2] != record.number}
+    tenant.drop_unheld()
+
+
+def _take_in(tenant: Tenant, record: Record, content: NewContent) -> None:
+    tenant.manifests[content.manifest.root] = content.manifest
+    for ref in content.manifest:
+        tenant.uploads.pop((content.hold.holder, ref.hash, record.number), None)
 
 
 def _next_chain(record: Record, effect: Effect) -> Chain:
@@ -336,7 +374,7 @@ def _log(tenant: Tenant, commit: Commit, record: Record, effect: Effect) -> None
         effect.parts,
         effect.seqs,
         head.last_seq,
-        commit.author,
+        head.author,
         commit.at,
     )
     tenant.changes.append((record.number, change))

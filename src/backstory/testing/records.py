@@ -7,10 +7,12 @@ from dataclasses import dataclass, field, replace
 
 from backstory.domain.changes import Change
 from backstory.domain.commits import Idempotency, Outcome
+from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head
 from backstory.domain.entries import REDACTED, REDACTED_CONTENT, Entry, derived_id
 from backstory.domain.keys import ContextKey
 from backstory.domain.planning import Effect
+from backstory.domain.policy import Visibility
 from backstory.domain.principals import Author
 from backstory.ports.store import View
 
@@ -56,6 +58,9 @@ class Tenant:
     entries: dict[tuple[int, int], Kept] = field(default_factory=dict)
     changes: list[tuple[int, Change]] = field(default_factory=list)
     position: int = 0
+    chunks: dict[bytes, bytes] = field(default_factory=dict)
+    uploads: dict[tuple[bytes, bytes, int], int] = field(default_factory=dict)
+    manifests: dict[bytes, Manifest] = field(default_factory=dict)
     retries: dict[bytes, tuple[Idempotency, Outcome, int]] = field(default_factory=dict)
 
     def find(self, key: ContextKey) -> Record | None:
@@ -77,6 +82,30 @@ class Tenant:
             for place, kept in self.entries.items()
             if any(chain.shows(*place) for chain in chains)
         }
+
+    def roots(self, visible: Visibility | None = None) -> set[bytes]:
+        """What the kept versions of contexts have as content."""
+        contents = [
+            view.snapshot.head.content
+            for record in self.records
+            if record.key and (visible is None or visible.shows(record.key.namespace))
+            for view in record.views.values()
+        ]
+        return {content.root for content in contents if content is not None}
+
+    def may_use(self, hold: Hold) -> set[bytes]:
+        """The chunks that somebody may put together by their names."""
+        visible = [self.manifests[root] for root in self.roots(hold.visible)]
+        uploaded = {chunk for holder, chunk, _ in self.uploads if holder == hold.holder}
+        return uploaded | {ref.hash for manifest in visible for ref in manifest}
+
+    def drop_unheld(self) -> None:
+        """Let go of the manifests that nothing shows, and of the chunks that nothing holds."""
+        roots = self.roots()
+        self.manifests = {root: one for root, one in self.manifests.items() if root in roots}
+        held = {ref.hash for manifest in self.manifests.values() for ref in manifest}
+        held |= {chunk for _, chunk, _ in self.uploads}
+        self.chunks = {chunk: data for chunk, data in self.chunks.items() if chunk in held}
 
 
 def new_entries(author: Author, effect: Effect) -> Iterable[Entry]:

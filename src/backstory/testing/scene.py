@@ -10,6 +10,7 @@ import orjson
 
 from backstory import ids
 from backstory.domain.changes import Change
+from backstory.domain.chunking import Chunk, cut
 from backstory.domain.commits import (
     ALWAYS,
     Append,
@@ -23,10 +24,12 @@ from backstory.domain.commits import (
     Patch,
     Purge,
     Put,
+    PutContent,
     Redact,
     Restore,
     Result,
 )
+from backstory.domain.content import Hold, Manifest, NewContent
 from backstory.domain.contexts import Labels
 from backstory.domain.entries import MESSAGE, Entry, NewEntry
 from backstory.domain.keys import EVERYWHERE, ContextKey, NamespacePattern
@@ -38,6 +41,7 @@ from backstory.ports.store import ChangeQuery, EntryQuery, SearchQuery, Store, V
 from backstory.testing.clock import FakeClock
 
 ANNA = Author("anna", Trust.USER)
+HOLDER = b"anna's hold 16 b"
 ROBOT = Author("robot", Trust.AGENT)
 ALL = Visibility((EVERYWHERE,))
 
@@ -139,6 +143,19 @@ class Scene:
     async def fork(self, source: str, target: str, at: int | None = None) -> Result:
         return await self.one(Fork(key(target), key(source), at))
 
+    async def keep(self, name: str, data: bytes, holder: bytes = HOLDER) -> list[Chunk]:
+        """Upload the chunks of some content."""
+        chunks = cut(data)
+        await self.store.keep_chunks(self.tenant, key(name), holder, chunks)
+        return chunks
+
+    async def put_content(
+        self, name: str, data: bytes, media_type: str = "text/plain", base: bytes | None = None
+    ) -> Result:
+        manifest = Manifest.of(chunk.ref for chunk in await self.keep(name, data))
+        content = NewContent(manifest, media_type, Hold(HOLDER))
+        return await self.one(PutContent(key(name), content, base))
+
     # -- what is seen ------------------------------------------------------------------
 
     async def view(self, name: str, at: int | None = None) -> View:
@@ -163,6 +180,17 @@ class Scene:
 
     async def seqs(self, name: str, at: int | None = None) -> list[int]:
         return [one.seq for one in await self.entries(name, at)]
+
+    async def content(self, name: str, at: int | None = None) -> bytes | None:
+        """All of the content."""
+        ref = (await self.view(name, at)).snapshot.head.content
+        if ref is None:
+            return None
+        whole = b""
+        while len(whole) < ref.size:
+            read = self.store.read_content
+            whole += await read(self.tenant, ref.root, len(whole), ref.size)
+        return whole
 
     async def changes(
         self, after: int = 0, *, visible: Visibility = ALL, limit: int = 1000

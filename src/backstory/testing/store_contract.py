@@ -15,9 +15,11 @@ plugin of pytest runs them (`anyio_mode = "auto"`).
 
 from __future__ import annotations
 
+from backstory.testing.contract_content import ContentContract
 from backstory.testing.contract_erasing import ErasingContract
 from backstory.testing.contract_finding import FindingContract
 from backstory.testing.contract_history import HistoryContract
+from backstory.testing.contract_kinds import KindsContract
 from backstory.testing.contract_log import LogContract
 from backstory.testing.contract_retries import RetriesContract
 from backstory.testing.contract_writing import WritingContract
@@ -28,7 +30,9 @@ class StoreContract(
     RetriesContract,
     HistoryContract,
     ErasingContract,
+    ContentContract,
     LogContract,
+    KindsContract,
     FindingContract,
 ):
     """All of it."""

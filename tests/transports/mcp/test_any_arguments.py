@@ -11,6 +11,7 @@ from backstory import limits
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.messaging.local import LocalBus
+from backstory.processing.ruling import PipelineRules
 from backstory.testing import FakeClock, ModelStore
 from backstory.transports.mcp.tools import TABLE, shown_to
 from mcp_serving import served
@@ -86,7 +87,7 @@ def arguments_of(tool):
 
 async def called(name, arguments):
     clock = FakeClock()
-    contexts = Contexts(ModelStore(clock), LocalBus(), clock)
+    contexts = Contexts(ModelStore(clock), LocalBus(), clock, PipelineRules())
     try:
         for tool, given_ in (
             (

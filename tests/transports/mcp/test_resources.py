@@ -7,7 +7,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference, ResourceTemplateReference
 
 from backstory import limits
-from backstory.transports.mcp.uris import ENTRIES_TEMPLATE, TEMPLATE
+from backstory.transports.mcp.uris import CONTENT_TEMPLATE, ENTRIES_TEMPLATE, TEMPLATE
 from mcp_serving import ERAS, MODERN, call, client, create, say, serving
 
 
@@ -102,7 +102,11 @@ async def test_a_cursor_from_elsewhere_is_refused(contexts):
 async def test_templates_say_how_they_are_spelled(contexts):
     async with serving(contexts) as url, client(url) as session:
         templates = (await session.list_resource_templates()).resource_templates
-    assert [template.uri_template for template in templates] == [TEMPLATE, ENTRIES_TEMPLATE]
+    assert [template.uri_template for template in templates] == [
+        TEMPLATE,
+        ENTRIES_TEMPLATE,
+        CONTENT_TEMPLATE,
+    ]
 
 
 @pytest.fixture

@@ -29,7 +29,15 @@ async def test_a_context_is_created_and_read_back(http):
     found = read.json()
     assert set(found) == {
         *("id", "namespace", "name", "kind", "version", "epoch", "state_version"),
-        *("content_version", "state", "labels", "entry_count", "content", "author"),
+        *(
+            "content_version",
+            "schema_version",
+            "state",
+            "labels",
+            "entry_count",
+            "content",
+            "author",
+        ),
         *("trust", "created_at", "updated_at", "expires_at"),
     }
     assert found["state"] == body["state"]

@@ -91,7 +91,7 @@ def test_a_bad_line_is_told_behind_what_stands_before_it():
         ({"context": "nowhere", "entries": []}, "namespace/name"),
         ({"context": "a/b", "entires": []}, "'entires'"),
         ({"context": "a/b", "role": "user", "content": "x", "author": "me"}, "'author'"),
-        ({"context": "a/b", "kind": "thing"}, "unknown kind"),
+        ({"context": "a/b", "kind": "Thing"}, "cannot name a kind"),
         ({"context": "a/b", "state": [1]}, "object"),
         ({"context": "a/b", "expires_at": "soon"}, "RFC 3339"),
         ([1], "object"),

@@ -94,7 +94,7 @@ def test_json_is_strict():
 
 
 def test_json_lines_are_records_and_a_wrong_one_is_told_by_its_line():
-    assert parse(b'{"a":1}\r\n\n[2]\n', "application/jsonl") == Records(({"a": 1}, [2]))
+    assert parse(b'{"a":1}\r\n\n[2]\n', "application/jsonl") == Records(({"a": 1}, [2]), (1, 3))
     assert refused(b"1\n\n{", "application/x-ndjson").context["line"] == 3
     long = b'"' + b"a" * limits.RECORD_BYTES + b'"'
     assert refused(long, "application/jsonl", TooLargeError).context["limit"] == "RECORD_BYTES"

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 from backstory import limits
 from backstory.cli.importer.writer import Brought, ConversationWriter
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import is_kind
 from backstory.errors import BackstoryError, ConflictError, InvalidError
 from backstory.processing.conversations import Bad, Conversation, Item
 from backstory.processing.sources import read
@@ -122,6 +123,8 @@ class Run:
         self._tasks.add(task)
         self._busy[key] = task
         task.add_done_callback(lambda done: self._done(key, done))
+        if is_kind(key):  # what follows may be of this kind
+            await asyncio.wait([task])
 
     async def _bring(
         self,
@@ -137,7 +140,7 @@ class Run:
         try:
             self.tally.add(key, await writer.bring(item))
         except (InvalidError, ConflictError) as error:
-            self._bad(Bad(item.place, error.detail))
+            self._bad(Bad(item.place, _reason(error)))
         except BackstoryError as error:
             self._failure = self._failure or error
 
@@ -168,3 +171,9 @@ def _take(items: Iterator[Item], file: BinaryIO) -> tuple[list[Item], int]:
         return list(islice(items, _READ_ITEMS)), file.tell() if file.seekable() else 0
     except OSError as error:
         raise InvalidError(f"the file cannot be read: {error.strerror}") from error
+
+
+def _reason(error: BackstoryError) -> str:
+    """The detail, and the rule that it breaks where a schema has said so."""
+    rule = error.errors[0].rule if error.errors else None
+    return error.detail if rule is None else f"{error.detail} (rule {rule})"

@@ -79,7 +79,8 @@ class TurnWriter:
         return await self._seen()
 
     async def _seen(self) -> set[str]:
-        wanted = {entry.id: entry for entry in self._conversation.entries}
+        kept = await self._desk.kept(self._key, self._conversation)
+        wanted = {entry.id: entry for entry in kept}
         seen: set[str] = set()
         after, more = 0, True
         while more:

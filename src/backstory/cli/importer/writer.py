@@ -21,6 +21,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.commits import Append, Conditions
 from backstory.domain.entries import REDACTED, NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import is_kind
 from backstory.errors import MissingError, VersionConflictError
 from backstory.ports.store import EntryQuery
 from backstory.processing.conversations import Conversation
@@ -80,6 +81,8 @@ class ConversationWriter:
             return Brought(expired=True)
         bring = self._with_session if conversation.steps else self._alone
         key, progress = self.key(conversation), Progress()
+        if is_kind(key):
+            return Brought(await self._desk.register(key, conversation))
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 await bring(key, conversation, progress)
@@ -97,8 +100,9 @@ class ConversationWriter:
             return
         head = there.head
         check_kind(head, conversation)
-        walk = await self._walk(key, conversation.entries)
-        version, after = head.version, walk.after
+        kept = await self._desk.kept(key, conversation)
+        walk = await self._walk(key, kept)
+        version, after, start = head.version, walk.after, walk.known
         for batch in _batches(conversation.entries[walk.known :]):
             if not walk.exhausted and any(entry.id is None for entry in batch):
                 raise differs(key, f"after seq {walk.after}")
@@ -106,7 +110,9 @@ class ConversationWriter:
             result = outcome.results[0]
             version, after = result.version, max(after, *result.seqs)
             progress.new += result.appended
-            await self._compare(key, batch, result.seqs, head.last_seq)
+            same = kept[start : start + len(batch)]
+            await self._compare(key, same, result.seqs, head.last_seq)
+            start += len(batch)
         self._remember(key, after)
 
     async def _begin(self, key: ContextKey, conversation: Conversation, progress: Progress) -> None:

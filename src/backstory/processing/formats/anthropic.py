@@ -48,6 +48,7 @@ from backstory.processing.formats.turns import (
 
 NAME: Final = "anthropic"
 
+_MEMBERS: Final = ("messages", "system")
 _TYPE = ("type",)
 _SOURCE = ("source", "type")
 _IMAGES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -171,7 +172,7 @@ def parse(raw: Any) -> list[Entry]:
     Raises:
         SchemaError: it is not what the API takes; names the first wrong place.
     """
-    payload = request(raw, names=("messages", "system"), needed="messages")
+    payload = request(raw, _MEMBERS)
     found: list[Entry] = []
     if "system" in payload:
         found.append(entry(SYSTEM, read_content(payload["system"], "/system", _TEXTS), NAME))
@@ -257,6 +258,7 @@ ANTHROPIC: Final = Format(
     NAME,
     "Anthropic Messages",
     "application/vnd.backstory.anthropic+json",
+    _MEMBERS,
     parse,
     render,
 )

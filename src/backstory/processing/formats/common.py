@@ -24,16 +24,16 @@ from backstory.domain.parts import (
 from backstory.processing.formats.shapes import Json, Pair, Vocabulary, as_object, get
 
 
-def request(raw: Any, *, names: tuple[str, ...], needed: str) -> Json:
+def request(raw: Any, names: tuple[str, ...]) -> Json:
     """The part of a request that holds the conversation.
 
     Raises:
-        SchemaError: it is no object, `needed` is missing, or a member is none of `names`: what
-            says how a model is called (its name, tools, temperature) is no conversation.
+        SchemaError: it is no object, the first of `names` is missing, or a member is none of
+            them: what says how a model is called (its name, tools) is no conversation.
     """
     payload = as_object(raw, "")
-    if needed not in payload:
-        raise wrong(f"/{needed}", "is missing")
+    if names[0] not in payload:
+        raise wrong(f"/{names[0]}", "is missing")
     for name in payload:
         if name not in names:
             raise wrong(

@@ -39,6 +39,7 @@ from backstory.processing.formats.turns import (
 
 _MODEL = "model"
 _SYSTEM = "systemInstruction"
+_MEMBERS: Final = ("contents", _SYSTEM)
 _ROLES = {_MODEL: ASSISTANT, "user": USER, "function": USER, None: USER}
 _NOTED = "role"
 _NO_PARTS = "no_parts"
@@ -50,7 +51,7 @@ def parse(raw: Any) -> list[Entry]:
     Raises:
         SchemaError: it is not what the API takes; names the first wrong place.
     """
-    payload = request(raw, names=("contents", _SYSTEM), needed="contents")
+    payload = request(raw, _MEMBERS)
     found: list[Entry] = []
     if _SYSTEM in payload:
         content = as_object(payload[_SYSTEM], f"/{_SYSTEM}")
@@ -200,6 +201,7 @@ GEMINI: Final = Format(
     NAME,
     "Google Gemini",
     "application/vnd.backstory.gemini+json",
+    _MEMBERS,
     parse,
     render,
 )

@@ -41,6 +41,7 @@ from backstory.processing.formats.turns import (
     with_ids,
 )
 
+_MEMBERS: Final = ("messages",)
 FUNCTION: Final = "function"
 
 
@@ -50,7 +51,7 @@ def parse(raw: Any) -> list[Entry]:
     Raises:
         SchemaError: it is not what the API takes; names the first wrong place.
     """
-    payload = request(raw, names=("messages",), needed="messages")
+    payload = request(raw, _MEMBERS)
     messages = as_array(payload["messages"], "/messages")
     return [_parse(message, f"/messages/{i}") for i, message in enumerate(messages)]
 
@@ -208,6 +209,7 @@ OPENAI_CHAT: Final = Format(
     NAME,
     "OpenAI Chat Completions",
     "application/vnd.backstory.openai+json",
+    _MEMBERS,
     parse,
     render,
 )

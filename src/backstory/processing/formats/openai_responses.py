@@ -34,6 +34,7 @@ from backstory.processing.formats.turns import (
     with_ids,
 )
 
+_MEMBERS: Final = ("input", "instructions")
 _CALLS = frozenset({"function_call", "custom_tool_call"})
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output"})
 _KNOWN = _CALLS | _OUTPUTS | {"message", "reasoning"}
@@ -82,7 +83,7 @@ def parse(raw: Any) -> list[Entry]:
     Raises:
         SchemaError: it is not what the API takes; names the first wrong place.
     """
-    payload = request(raw, names=("input", "instructions"), needed="input")
+    payload = request(raw, _MEMBERS)
     found: list[Entry] = []
     if "instructions" in payload:
         if not isinstance(payload["instructions"], str):
@@ -269,6 +270,7 @@ OPENAI_RESPONSES: Final = Format(
     NAME,
     "OpenAI Responses",
     "application/vnd.backstory.openai-responses+json",
+    _MEMBERS,
     parse,
     render,
 )

@@ -16,6 +16,7 @@ from typing import Any
 from backstory.domain.intake import wrong
 from backstory.domain.messages import Losses
 from backstory.domain.parts import EXTRA, OTHER, Part
+from backstory.errors import SchemaError
 
 Path = tuple[str, ...]
 Json = dict[str, Any]
@@ -205,7 +206,10 @@ class Vocabulary:
         if not extra:
             return raw
         merged = merge(raw, extra)
-        again = self.read(merged, pointer)
+        try:
+            again = self.read(merged, pointer)
+        except SchemaError:  # it would be read as a part that it is only half of
+            again = {"type": OTHER}
         if again["type"] == part["type"] and again.get(EXTRA.name) == {self.provider: extra}:
             return merged
         losses.dropped(f"{pointer}/extra/{self.provider}", "would change what the part means")

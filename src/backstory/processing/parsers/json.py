@@ -33,13 +33,15 @@ def parse_json_lines(body: bytes, parameters: Parameters) -> Records:
     if sum(map(data.count, _NODES)) > limits.RECORDS_NODES:
         raise TooLargeError("too many values in one body", limit="RECORDS_NODES")
     values: list[Any] = []
+    lines: list[int] = []
     for number, line in enumerate(data.split(b"\n"), 1):
         if not line.strip():
             continue
         if len(values) == limits.RECORDS:
             raise TooLargeError(f"a body may hold {limits.RECORDS} records", limit="RECORDS")
         values.append(_record(line.strip(), number))
-    return Records(tuple(values))
+        lines.append(number)
+    return Records(tuple(values), tuple(lines))
 
 
 def _record(line: bytes, number: int) -> Any:

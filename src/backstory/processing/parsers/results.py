@@ -19,9 +19,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """JSON values, one a line."""
+    """JSON values, one a line, and the line of each, from 1."""
 
     values: tuple[Any, ...]
+    lines: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)

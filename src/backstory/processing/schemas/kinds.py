@@ -12,23 +12,18 @@ maps a version to the step that leads to it. Earlier schemas are the context's h
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
-from backstory import limits
 from backstory.domain import patches
-from backstory.domain.keys import ContextKey, shorten
-from backstory.errors import StoreCorruptError, UnknownKindError, Violation
+from backstory.domain.kinds import NAMESPACE
+from backstory.errors import StoreCorruptError
 from backstory.processing.schemas.compatibility import Compatibility
 from backstory.processing.schemas.migrations import Migration, migrate
 from backstory.processing.schemas.validating import SchemaValidator
-
-NAMESPACE: Final = "_system.kinds"
-_NAME: Final = re.compile(rf"[a-z][a-z0-9_-]{{0,{limits.KIND_BYTES - 1}}}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +124,3 @@ class CompiledKind:
             SchemaError, TooLargeError: as `migrations.migrate`.
         """
         return migrate(state, self.kind.migrations, from_version, self.kind.version)
-
-
-def context_of(kind: str) -> ContextKey:
-    """The context that holds a kind's schema.
-
-    Raises:
-        UnknownKindError: it is no name that a kind may have.
-    """
-    if not _NAME.match(kind):
-        detail = (
-            f"{shorten(kind)} cannot name a kind: a letter of [a-z], then [a-z0-9_-], "
-            f"at most {limits.KIND_BYTES} bytes"
-        )
-        raise UnknownKindError(detail, errors=(Violation("/kind", detail),))
-    return ContextKey.of(NAMESPACE, kind)

@@ -26,6 +26,7 @@ from backstory.processing.sources.reading import (
     text_part,
     tool_call,
     tool_result,
+    typed,
     without,
 )
 
@@ -106,7 +107,7 @@ def _exported_content(message: Raw) -> tuple[Any, Raw]:
 def _told(block: Any) -> Raw:
     """A block of an export without the members that say nothing."""
     block = an_object(block, "a content block")
-    return {"type": block.get("type"), **without(block, "type")}
+    return typed(block.get("type"), without(block, "type"))
 
 
 def _split(role: Any, content: Any, metadata: Raw) -> list[Raw]:

@@ -19,6 +19,7 @@ from backstory.processing.sources.reading import (
     text_part,
     tool_call,
     tool_result,
+    typed,
     without,
 )
 
@@ -99,14 +100,14 @@ def _content(content: Raw) -> Any:
         if all(isinstance(part, str) for part in parts) and len(parts) <= 1:
             return "".join(parts)
         return [_part(part) for part in parts]
-    return [{"type": str(kind)} | without(content, "content_type")]
+    return [typed(str(kind), without(content, "content_type"))]
 
 
 def _part(part: Any) -> Raw:
     if isinstance(part, str):
         return text_part(part)
     part = an_object(part, "a part")
-    return {"type": str(part.get("content_type"))} | without(part, "content_type")
+    return typed(str(part.get("content_type")), without(part, "content_type"))
 
 
 def _text_of(content: Any) -> Any:

@@ -87,6 +87,11 @@ def text_part(text: str) -> Raw:
     return {"type": "text", "text": text}
 
 
+def typed(kind: Any, members: Mapping[str, Any]) -> Raw:
+    """A part of a provider's own type; one of text has its text, even where that says nothing."""
+    return {"type": kind} | ({"text": ""} if kind == "text" else {}) | dict(members)
+
+
 def tool_call(call_id: Any, name: Any, arguments: Any, **more: Any) -> Raw:
     """A call as a typed part; arguments written as text become an object where they are one."""
     return {

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backstory.domain.changes import Part
 from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.planning import ChainStart, Effect
 from backstory.storage import contents, deltas
-from backstory.storage.sqlite import erasure, rows
+from backstory.storage.sqlite import erasure, manifests, rows
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.rows import Stored
 from backstory.storage.sqlite.transaction import Transaction
@@ -34,7 +35,7 @@ class Planned:
 def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     """Write the effect; returns the context's number."""
     effect, found = planned.effect, planned.found
-    by = _By(tx.db.intern_tenant(commit.tenant), tx.db.intern_author(commit.author))
+    by = _By(tx.db.intern_tenant(commit.tenant), tx.db.intern_author(effect.after.head.author))
     if found is None:
         context = _insert(tx, by, effect)
     else:
@@ -42,6 +43,8 @@ def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
         _update(tx, by, commit, found, effect)
     if not effect.purge:
         _append(tx, by, context, effect)
+        if effect.parts & Part.CONTENT:
+            manifests.put(tx, manifests.Place(commit.tenant, by.tenant, context), effect)
     if effect.start is not None and not _is_default(effect.start):
         _begin_chain(tx, context, effect.after.head.version, effect.start)
     _log(tx, by, commit, context, effect)
@@ -74,6 +77,8 @@ def _insert(tx: Transaction, by: _By, effect: Effect) -> int:
         head.history_from,
         start.first if start else 1,
         bool(start and start.closed.pieces),
+        rows.content_text(head.content),
+        head.schema_version,
     )
     _set_state(tx, by.tenant, context, EMPTY_STATE, effect.after)
     _set_labels(tx, by.tenant, context, effect.after)
@@ -122,6 +127,8 @@ def _update_whole(
         run,
         start.first if start else found.open_first,
         bool(start.closed.pieces) if start else found.closed,
+        rows.content_text(head.content),
+        head.schema_version,
     )
 
 

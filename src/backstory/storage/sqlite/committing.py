@@ -19,8 +19,10 @@ from backstory.domain.commits import (
     Result,
 )
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import context_of
 from backstory.domain.planning import Loaded, plan, redaction
 from backstory.domain.principals import SYSTEM
+from backstory.domain.ruling import check_kinds
 from backstory.storage.sqlite import reading, retries
 from backstory.storage.sqlite.applying import Planned, apply
 from backstory.storage.sqlite.database import QUERIES
@@ -47,6 +49,7 @@ def commit(tx: Transaction, wanted: Commit) -> Outcome:
     if known is not None:
         tx.erased |= any(isinstance(op, Purge | Redact) for op in wanted.operations)
         return known
+    check_kinds(wanted.kinds, lambda kind: reading.tag(tx.db, wanted.tenant, context_of(kind)))
     planned = _plan(tx, wanted)
     _reach_forks(tx, wanted, planned)
     tx.writing = True

@@ -15,6 +15,7 @@ from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.tokenizing import learn_search
 
 QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql")
+CONTENT = Queries.load("backstory.storage.sqlite", "content.sql")
 Params = Sequence[Any]
 Row = tuple[Any, ...]
 _K = TypeVar("_K")

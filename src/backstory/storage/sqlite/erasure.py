@@ -19,7 +19,7 @@ from backstory.domain.contexts import EMPTY_STATE, Head
 from backstory.domain.keys import ContextKey
 from backstory.domain.planning import Effect
 from backstory.errors import MissingError
-from backstory.storage.sqlite import reading, rows
+from backstory.storage.sqlite import manifests, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.rows import Stored
 from backstory.storage.sqlite.transaction import Transaction
@@ -64,6 +64,7 @@ def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author
         head.updated_at,
         tx.name_hash(commit.tenant, head.key),
     )
+    manifests.forget(tx, commit.tenant, found.id)
     _give_up(tx, found.tenant, covered)
 
 
@@ -79,6 +80,7 @@ def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
     tx.writing = True
     covered = coverage(tx.db, found)
     _drop_below(tx.db, found, before)
+    manifests.forget(tx, tenant, found.id, before)
     kept = reading.by_id(tx.db, found.id)
     assert kept is not None
     remaining = coverage(tx.db, kept)

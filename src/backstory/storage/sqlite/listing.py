@@ -99,13 +99,18 @@ def redactions(db: Database, tenant: str, key: ContextKey, after: int, upto: int
     return sorted({seq for first, last in spans for seq in range(first, last + 1)})
 
 
+def tenants(db: Database, after: str, limit: int) -> Sequence[str]:
+    """As `ports.store.Finds.tenants` says."""
+    return [name for (name,) in db.all(QUERIES.tenants, after, limit)]
+
+
 def heads(db: Database, tenant: str, query: HeadQuery, now: int) -> Sequence[Head]:
     """As `ports.store.Finds.heads` says."""
     number = db.tenant(tenant)
     found: list[Head] = []
     after = (query.after.namespace, query.after.name) if query.after else ("", "")
     sql = QUERIES.heads if query.label is None else QUERIES.heads_labelled
-    filters = (now, query.kind, query.updated_since)
+    filters = (now, query.kind, query.updated_since, query.schema_below)
     label = () if query.label is None else (query.label,)
     for low, high in ranges(query.visible) if number is not None else ():
         if after[0] >= high:

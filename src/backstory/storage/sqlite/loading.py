@@ -11,7 +11,7 @@ from backstory.domain.entries import derived_seq
 from backstory.domain.keys import ContextKey
 from backstory.domain.planning import Loaded, Needs, Past, needs
 from backstory.errors import GoneError
-from backstory.storage.sqlite import reading, rows
+from backstory.storage.sqlite import manifests, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.rows import Stored
 from backstory.storage.sqlite.transaction import Transaction
@@ -45,6 +45,7 @@ def load(
         past=past,
         source=source.snapshot if source else None,
         redactable=_redactable(tx.db, chain, asked.redact),
+        missing=manifests.missing(tx, tenant, asked.content) if asked.content else (),
     )
 
 

@@ -41,20 +41,29 @@ INSERT INTO counters (tenant, stream, position) VALUES (?1, 0, ?2)
 ON CONFLICT (tenant, stream) DO UPDATE SET position = excluded.position
 
 -- name: find_context
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels,
+       c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, (SELECT body FROM states WHERE context = c.id)
+       c.deltas, c.open_first, c.closed, c.content, (SELECT body FROM states WHERE context = c.id)
 FROM contexts AS c
 WHERE c.tenant = ?1 AND c.namespace = ?2 AND c.name = ?3
 
 -- name: context
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels,
+       c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, (SELECT body FROM states WHERE context = c.id)
+       c.deltas, c.open_first, c.closed, c.content, (SELECT body FROM states WHERE context = c.id)
 FROM contexts AS c
 WHERE c.id = ?1 AND c.namespace IS NOT NULL
+
+-- name: tag_of
+SELECT version, commit_id, deleted FROM contexts
+WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
+
+-- name: tenants
+SELECT name FROM tenants WHERE name > ?1 ORDER BY name LIMIT ?2
 
 -- name: purged
 SELECT version, last_seq FROM contexts WHERE tenant = ?1 AND name_hash = ?2
@@ -65,11 +74,12 @@ SELECT namespace, name FROM contexts WHERE id = ?1 AND tenant = ?2
 
 -- name: add_context
 INSERT INTO contexts (
+    schema_version,
     tenant, uid, namespace, name, kind, labels, version, commit_id, state_version,
     content_version, entry_count, last_seq, author, created_at, updated_at, expires_at, deleted,
-    born, history_from, document_version, deltas, open_first, closed
-) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-          ?7, 0, ?20, ?21)
+    born, history_from, document_version, deltas, open_first, closed, content
+) VALUES (?23, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
+          ?19, ?7, 0, ?20, ?21, ?22)
 RETURNING id
 
 -- name: touch_context
@@ -81,14 +91,14 @@ WHERE id = ?1
 UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = ?4, last_seq = ?5, author = ?6,
     updated_at = ?7, kind = ?8, labels = ?9, state_version = ?10, content_version = ?11,
     created_at = ?12, expires_at = ?13, deleted = ?14, born = ?15, document_version = ?16,
-    deltas = ?17, open_first = ?18, closed = ?19
+    deltas = ?17, open_first = ?18, closed = ?19, content = ?20, schema_version = ?21
 WHERE id = ?1
 
 -- name: purge_context
 UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = 0, last_seq = ?4, author = ?5,
     updated_at = ?6, namespace = NULL, name = NULL, name_hash = ?7, kind = NULL, labels = NULL,
-    expires_at = NULL, deleted = 1, history_from = ?2, document_version = ?2, deltas = 0,
-    open_first = ?4 + 1, closed = 0
+    schema_version = 0, expires_at = NULL, deleted = 1, history_from = ?2,
+    document_version = ?2, deltas = 0, open_first = ?4 + 1, closed = 0, content = NULL
 WHERE id = ?1
 
 -- name: set_history_from
@@ -239,26 +249,30 @@ SELECT id FROM contexts WHERE expires_at IS NOT NULL AND expires_at <= ?1
 ORDER BY expires_at LIMIT ?2
 
 -- name: heads
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels,
+       c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM contexts AS c
 WHERE c.tenant = ?1 AND (c.namespace, c.name) > (?2, ?3) AND c.namespace < ?4
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?5)
     AND (?6 IS NULL OR c.kind = ?6) AND (?7 IS NULL OR c.updated_at >= ?7)
-ORDER BY c.namespace, c.name LIMIT ?8
+    AND (?8 IS NULL OR c.schema_version < ?8)
+ORDER BY c.namespace, c.name LIMIT ?9
 
 -- name: heads_labelled
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels,
+       c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM labels AS l CROSS JOIN contexts AS c ON c.id = l.context
-WHERE l.tenant = ?1 AND l.term = ?9 AND (c.namespace, c.name) > (?2, ?3) AND c.namespace < ?4
+WHERE l.tenant = ?1 AND l.term = ?10 AND (c.namespace, c.name) > (?2, ?3) AND c.namespace < ?4
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?5)
     AND (?6 IS NULL OR c.kind = ?6) AND (?7 IS NULL OR c.updated_at >= ?7)
-ORDER BY c.namespace, c.name LIMIT ?8
+    AND (?8 IS NULL OR c.schema_version < ?8)
+ORDER BY c.namespace, c.name LIMIT ?9
 
 -- name: add_entry_words
 INSERT INTO entry_words (rowid, body, scope) VALUES (?1, ?2, ?3)
@@ -341,10 +355,10 @@ UPDATE entry_words_idx SET term = ?3 WHERE segid = ?1 AND term = ?2
 SELECT block FROM entry_words_data WHERE id = ?1
 
 -- name: newest_heads
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM contexts AS c
 WHERE c.tenant = ?1 AND c.namespace >= ?2 AND c.namespace < ?3
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?4)
@@ -352,10 +366,10 @@ WHERE c.tenant = ?1 AND c.namespace >= ?2 AND c.namespace < ?3
 ORDER BY c.updated_at DESC LIMIT ?6
 
 -- name: newest_heads_labelled
-SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, NULL
+       c.deltas, c.open_first, c.closed, c.content, NULL
 FROM labels AS l CROSS JOIN contexts AS c ON c.id = l.context
 WHERE l.tenant = ?1 AND l.term = ?7 AND c.namespace >= ?2 AND c.namespace < ?3
     AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?4)

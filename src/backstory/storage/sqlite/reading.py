@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from backstory import limits
 from backstory.domain.chains import Chain, Piece
-from backstory.domain.contexts import Head, Snapshot
+from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
 from backstory.domain.entries import Entry
 from backstory.domain.keys import ContextKey
@@ -44,6 +44,13 @@ def gone(head: Head, version: int) -> GoneError:
     return GoneError(
         detail, context=str(head.key), current=head.version, history_from=head.history_from
     )
+
+
+def tag(db: Database, tenant: str, key: ContextKey) -> Tag | None:
+    """The tag of a context that is not deleted."""
+    number = db.tenant(tenant)
+    row = None if number is None else db.one(QUERIES.tag_of, number, key.namespace, key.name)
+    return Tag(row[0], row[1]) if row and not row[2] else None
 
 
 def view(db: Database, tenant: str, key: ContextKey, at: int | None) -> View | None:
@@ -85,6 +92,8 @@ def view_at(db: Database, found: Stored, at: int) -> View:
         expires_at=document.expires_at,
         deleted=document.deleted,
         born=document.born,
+        content=document.content,
+        schema_version=document.schema_version,
     )
     return View(Snapshot(past, document.state), chain)
 

@@ -11,7 +11,9 @@ import orjson
 
 from backstory.domain.chains import Chain, Piece, Span
 from backstory.domain.changes import Change, Op, Part
+from backstory.domain.content import ContentRef
 from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
+from backstory.domain.documents import content_members, content_of
 from backstory.domain.entries import REDACTED, REDACTED_CONTENT, Entry, derived_id
 from backstory.domain.keys import ContextKey
 from backstory.storage import contents
@@ -55,10 +57,10 @@ class Stored:
 
 def stored(db: Database, row: Row) -> Stored:
     """The row of the queries `find_context`, `context` and `heads`."""
-    (id_, tenant, uid, namespace, name, kind, labels, version, commit, state_version) = row[:10]
-    (content_version, entry_count, last_seq, author, created_at, updated_at) = row[10:16]
-    (expires_at, deleted, born, history_from, document_version, deltas) = row[16:22]
-    open_first, closed, state = row[22:]
+    schema_version, id_, tenant, uid, namespace, name, kind, labels, version, commit = row[:10]
+    (state_version, content_version, entry_count, last_seq, author, created_at) = row[10:16]
+    (updated_at, expires_at, deleted, born, history_from, document_version) = row[16:22]
+    deltas, open_first, closed, content, state = row[22:]
     head = Head(
         uid,
         ContextKey(namespace, name),
@@ -77,9 +79,16 @@ def stored(db: Database, row: Row) -> Stored:
         bool(deleted),
         born,
         history_from,
+        content=None if content is None else content_of(orjson.loads(content)),
+        schema_version=schema_version,
     )
     snapshot = Snapshot(head, EMPTY_STATE if state is None else state)
     return Stored(id_, tenant, snapshot, document_version, deltas, open_first, bool(closed))
+
+
+def content_text(content: ContentRef | None) -> bytes | None:
+    """A reference to content as a column holds it."""
+    return None if content is None else orjson.dumps(content_members(content))
 
 
 def labels_text(labels: Labels) -> str | None:

@@ -46,7 +46,8 @@ CREATE TABLE voices (
 -- A purged context keeps its row without namespace, name, kind and labels: id, hash of the
 -- name, version and last_seq. `document_version` is the version the present document was made
 -- at, `deltas` how many kept documents lean on it one after the other, `open_first` where the
--- own log's open end begins in the present chain, `closed` whether pieces lie before it.
+-- own log's open end begins in the present chain, `closed` whether pieces lie before it,
+-- `content` names the present content.
 CREATE TABLE contexts (
     id               INTEGER PRIMARY KEY,
     tenant           INTEGER NOT NULL,
@@ -55,6 +56,7 @@ CREATE TABLE contexts (
     name             TEXT,
     name_hash        BLOB,
     kind             TEXT,
+    schema_version   INTEGER NOT NULL DEFAULT 0,
     labels           TEXT,
     version          INTEGER NOT NULL,
     commit_id        BLOB NOT NULL,
@@ -72,7 +74,8 @@ CREATE TABLE contexts (
     document_version INTEGER NOT NULL,
     deltas           INTEGER NOT NULL,
     open_first       INTEGER NOT NULL,
-    closed           INTEGER NOT NULL
+    closed           INTEGER NOT NULL,
+    content          BLOB
 );
 CREATE UNIQUE INDEX contexts_by_name ON contexts (tenant, namespace, name)
     WHERE namespace IS NOT NULL;
@@ -197,3 +200,65 @@ CREATE TABLE erasures (
     last    INTEGER NOT NULL,
     merging INTEGER NOT NULL DEFAULT 0
 );
+
+-- What a context's content is from a version on; manifest NULL: none.
+CREATE TABLE contents (
+    id       INTEGER PRIMARY KEY,
+    context  INTEGER NOT NULL,
+    version  INTEGER NOT NULL,
+    manifest INTEGER
+);
+CREATE UNIQUE INDEX contents_by_version ON contents (context, version);
+CREATE INDEX contents_by_manifest ON contents (manifest) WHERE manifest IS NOT NULL;
+
+-- The chunks of content in order, in pages, so that a read from the middle takes one page.
+CREATE TABLE manifests (
+    id     INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    root   BLOB NOT NULL
+);
+CREATE UNIQUE INDEX manifests_by_root ON manifests (tenant, root);
+
+-- `start` is the offset of the page's first byte; `body` as domain.content.Manifest packs it.
+CREATE TABLE manifest_pages (
+    id       INTEGER PRIMARY KEY,
+    manifest INTEGER NOT NULL,
+    start    INTEGER NOT NULL,
+    body     BLOB NOT NULL
+);
+CREATE UNIQUE INDEX manifest_pages_by_start ON manifest_pages (manifest, start);
+
+-- Each chunk once for a tenant; `hash` is keyed. Bodies lie apart, so that looking for a chunk
+-- never walks over one.
+CREATE TABLE chunks (
+    id     INTEGER PRIMARY KEY,
+    tenant INTEGER NOT NULL,
+    hash   BLOB NOT NULL,
+    size   INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX chunks_by_hash ON chunks (tenant, hash);
+
+CREATE TABLE chunk_bodies (
+    id    INTEGER PRIMARY KEY,
+    codec INTEGER NOT NULL,
+    body  BLOB NOT NULL
+);
+
+-- Which manifests name a chunk. A chunk stays as long as it is here or in uploads.
+CREATE TABLE chunk_refs (
+    chunk    INTEGER NOT NULL,
+    manifest INTEGER NOT NULL,
+    PRIMARY KEY (chunk, manifest)
+) WITHOUT ROWID;
+
+-- Who sent a chunk (a keyed hash) for which context, until content names it or a day is over.
+CREATE TABLE uploads (
+    holder  BLOB NOT NULL,
+    chunk   INTEGER NOT NULL,
+    context INTEGER NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (holder, chunk, context)
+) WITHOUT ROWID;
+CREATE INDEX uploads_by_chunk ON uploads (chunk);
+CREATE INDEX uploads_by_context ON uploads (context);
+CREATE INDEX uploads_by_time ON uploads (at);

@@ -14,9 +14,12 @@ from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
-from backstory.domain.commits import Append, Commit, Idempotency, Outcome, Put
+from backstory.domain.chunking import Chunk
+from backstory.domain.commits import Append, Commit, Idempotency, Outcome, Put, PutContent
+from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.sealing import Seal
 from backstory.errors import StoreFullError, StoreUnavailableError
 from backstory.ports.store import (
     ChangePage,
@@ -30,8 +33,10 @@ from backstory.ports.store import (
     SearchQuery,
     View,
 )
+from backstory.storage import chunks as encoding
 from backstory.storage.sqlite import (
     committing,
+    content_reading,
     erasure,
     listing,
     notes,
@@ -39,6 +44,7 @@ from backstory.storage.sqlite import (
     retries,
     search,
     sweeping,
+    uploads,
 )
 from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import QUERIES, Database
@@ -68,6 +74,7 @@ class SqliteStore:
         self._checkpointer = Checkpointer(connect, self._locks[0], options)
         self._writer = Writer(connect, self._locks[1], self._checkpointer, meta.secret, clock)
         self._readers = Readers(connect)
+        self._seal = Seal(meta.secret)
         self._closing: asyncio.Task[None] | None = None
 
     # -- the store itself --------------------------------------------------------------
@@ -152,6 +159,45 @@ class SqliteStore:
     async def origin(self, tenant: str, log: int) -> ContextKey | None:
         return await self._point(reading.origin, tenant, log)
 
+    # -- content -----------------------------------------------------------------------
+
+    async def keep_chunks(
+        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+    ) -> None:
+        hashes = [chunk.ref.hash for chunk in chunks]
+        known = await self._readers.run(uploads.known, self._seal, tenant, hashes)
+        fresh = [chunk for chunk in chunks if chunk.ref.hash not in known]
+        encoded = await asyncio.to_thread(encoding.encode, fresh)
+        # Should one of those vanish before the writer comes to it, it is stored as it is.
+        encoded += [
+            (chunk.ref, encoding.Codec.RAW, chunk.data)
+            for chunk in chunks
+            if chunk.ref.hash in known
+        ]
+        weight = sum(len(body) for _, _, body in encoded)
+        await self._writer.run(lambda tx: uploads.keep(tx, tenant, key, holder, encoded), weight)
+
+    async def let_go(self, tenant: str, holder: bytes) -> None:  # noqa: ARG002
+        # A holder is a keyed hash, which no other tenant has.
+        while await self._writer.run(lambda tx: uploads.let_go(tx, holder)):
+            pass
+
+    async def held_chunks(
+        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+    ) -> frozenset[bytes]:
+        return await self._readers.run(uploads.held, self._seal, tenant, hold, hashes)
+
+    async def manifest(self, tenant: str, root: bytes) -> Manifest:
+        return await self._readers.run(content_reading.manifest, tenant, root)
+
+    async def read_content(self, tenant: str, root: bytes, start: int, stop: int) -> bytes:
+        return await self._readers.run(
+            content_reading.piece, self._seal, tenant, root, start=start, stop=stop
+        )
+
+    async def read_chunk(self, tenant: str, root: bytes, chunk: bytes) -> bytes | None:
+        return await self._readers.run(content_reading.chunk, self._seal, tenant, root, chunk)
+
     # -- reading the change log ----------------------------------------------------------
 
     async def mark(self, tenant: str) -> Mark:
@@ -192,6 +238,9 @@ class SqliteStore:
 
     async def heads(self, tenant: str, query: HeadQuery) -> Sequence[Head]:
         return await self._readers.run(listing.heads, tenant, query, self._clock.now())
+
+    async def tenants(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
+        return await self._readers.run(listing.tenants, after, limit)
 
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
         return await self._readers.run(search.matches, tenant, query, self._clock.now())
@@ -254,6 +303,8 @@ def _weight(commit: Commit) -> int:
             weight += sum(entry.size for entry in operation.entries)
         elif isinstance(operation, Put):
             weight += len(operation.state)
+        elif isinstance(operation, PutContent) and operation.content is not None:
+            weight += len(operation.content.manifest.packed)
         else:
             weight += limits.KIB
     return weight

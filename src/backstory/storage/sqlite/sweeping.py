@@ -1,9 +1,9 @@
-"""What time takes away: expired contexts, old idempotency keys, old notes."""
+"""What time takes away: expired contexts, old idempotency keys, notes and uploads."""
 
 from __future__ import annotations
 
 from backstory import limits
-from backstory.storage.sqlite import reading
+from backstory.storage.sqlite import reading, uploads
 from backstory.storage.sqlite.committing import expire
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.transaction import Transaction
@@ -20,4 +20,5 @@ def sweep(tx: Transaction, now: int) -> int:
             expired += 1
     tx.db.run(QUERIES.drop_idempotency, now)
     tx.db.run(QUERIES.drop_notes, now)
+    uploads.sweep(tx, now)
     return expired

@@ -1,10 +1,11 @@
-"""Reading the body of a request, within bounds and only as a whole."""
+"""Reading the body of a request, within bounds: as a whole, or piece by piece."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 
-from starlette.types import Receive, Scope
+from starlette.types import Message, Receive, Scope
 
 from backstory import limits
 from backstory.errors import (
@@ -23,8 +24,10 @@ class ClientGoneError(Exception):
     """
 
 
-async def read(scope: Scope, receive: Receive, most: int = limits.BODY_BYTES) -> bytes:
-    """The whole body.
+async def read(
+    scope: Scope, receive: Receive, most: int = limits.BODY_BYTES, limit: str = "BODY_BYTES"
+) -> bytes:
+    """The whole body; `limit` names the bound `most` in the error.
 
     Raises:
         TooLargeError: it has, or says that it has, more than `most` bytes. Never more than
@@ -35,22 +38,59 @@ async def read(scope: Scope, receive: Receive, most: int = limits.BODY_BYTES) ->
         ClientGoneError: the client went away.
     """
     _check_coding(scope)
-    declared = _declared(scope)
-    if declared is not None and declared > most:
-        raise _too_large(most)
+    announced = declared(scope)
+    if announced is not None and announced > most:
+        raise _too_large(most, limit)
     try:
         async with asyncio.timeout(limits.REQUEST_SECONDS):
-            body = await _collect(receive, most)
+            body = await _collect(receive, most, limit)
     except TimeoutError as error:
         raise RequestTimeoutError(
             f"the body did not come within {limits.REQUEST_SECONDS:g} seconds"
         ) from error
-    if declared is not None and len(body) != declared:
-        raise MalformedError(f"the body has {len(body)} bytes, but {declared} were announced")
+    _check_length(len(body), announced)
     return body
 
 
-async def _collect(receive: Receive, most: int) -> bytes:
+async def stream(scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
+    """The body piece by piece as it comes; how long it may be is for the caller to say.
+
+    Raises:
+        UnsupportedMediaError, MalformedError, ClientGoneError: as `read`.
+        RequestTimeoutError: nothing came for `limits.CONTENT_IDLE_SECONDS`.
+    """
+    _check_coding(scope)
+    announced = declared(scope)
+    size, more = 0, True
+    while more:
+        message = await _next(receive)
+        more = message.get("more_body", False)
+        piece: bytes = message.get("body", b"")
+        size += len(piece)
+        if piece:
+            yield piece
+    _check_length(size, announced)
+
+
+async def _next(receive: Receive) -> Message:
+    try:
+        async with asyncio.timeout(limits.CONTENT_IDLE_SECONDS):
+            message = await receive()
+    except TimeoutError as error:
+        raise RequestTimeoutError(
+            f"nothing of the body came for {limits.CONTENT_IDLE_SECONDS:g} seconds"
+        ) from error
+    if message["type"] == "http.disconnect":
+        raise ClientGoneError
+    return message
+
+
+def _check_length(size: int, announced: int | None) -> None:
+    if announced is not None and size != announced:
+        raise MalformedError(f"the body has {size} bytes, but {announced} were announced")
+
+
+async def _collect(receive: Receive, most: int, limit: str) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -60,7 +100,7 @@ async def _collect(receive: Receive, most: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > most:
-            raise _too_large(most)
+            raise _too_large(most, limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -72,7 +112,12 @@ def _check_coding(scope: Scope) -> None:
         raise UnsupportedMediaError("a coded body cannot be read; send it without Content-Encoding")
 
 
-def _declared(scope: Scope) -> int | None:
+def declared(scope: Scope) -> int | None:
+    """How many bytes the request says that its body has; None where it does not say.
+
+    Raises:
+        MalformedError: it says something else than a number.
+    """
     text = headers.single(scope, b"content-length")
     if text is None:
         return None
@@ -81,5 +126,5 @@ def _declared(scope: Scope) -> int | None:
     return int(text)
 
 
-def _too_large(most: int) -> TooLargeError:
-    return TooLargeError(f"a body may have {most} bytes", limit="BODY_BYTES", bytes=most)
+def _too_large(most: int, limit: str) -> TooLargeError:
+    return TooLargeError(f"a body may have {most} bytes", limit=limit, bytes=most)

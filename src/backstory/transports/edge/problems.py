@@ -26,6 +26,7 @@ _HEADERS: Final = {
     "accept_patch": b"accept-patch",
     "accept": b"accept",
     "challenge": b"www-authenticate",
+    "content_range": b"content-range",
 }
 
 

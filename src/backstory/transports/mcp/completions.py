@@ -17,7 +17,7 @@ from backstory.errors import InvalidKeyError
 from backstory.transports.mcp import answers, failures
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.prompts import BUILT_IN
-from backstory.transports.mcp.uris import ENTRIES_TEMPLATE, TEMPLATE
+from backstory.transports.mcp.uris import CONTENT_TEMPLATE, ENTRIES_TEMPLATE, TEMPLATE
 
 _HIGHEST = "\x7f"  # behind every character of a name
 
@@ -33,7 +33,7 @@ class Completions:
         principal = self._served.principal(ctx)
         typed = params.argument.value
         if isinstance(params.ref, ResourceTemplateReference):
-            if params.ref.uri not in (TEMPLATE, ENTRIES_TEMPLATE):
+            if params.ref.uri not in (TEMPLATE, ENTRIES_TEMPLATE, CONTENT_TEMPLATE):
                 raise failures.invalid("no such resource template", uri=params.ref.uri[:200])
             given = (params.context.arguments if params.context else None) or {}
             values = await self._of_template(principal, params.argument.name, typed, given)

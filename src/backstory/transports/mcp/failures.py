@@ -56,7 +56,7 @@ _STEPS: Final = {
     "history_gone": "Read the context as it is now, without since, at or after.",
     "invalid_cursor": "Begin again without the cursor.",
     "invalid_key": "Correct the name; list_contexts shows examples.",
-    "unknown_kind": "Use one of the kinds that the detail lists.",
+    "unknown_kind": "Use a kind that the detail lists, or one that list_contexts shows in _system.kinds.",
     "schema_violation": "Correct what errors points to and call again.",
     "malformed": "Correct the argument and call again.",
     "too_large": "Send less at once.",
@@ -92,7 +92,8 @@ def tool_error(error: BackstoryError) -> View:
 
 
 def _violation(violation: Violation) -> View:
-    return {"pointer": violation.pointer, "detail": violation.detail}
+    view = {"pointer": violation.pointer, "detail": violation.detail}
+    return view if violation.rule is None else view | {"rule": violation.rule}
 
 
 def bad_argument(error: msgspec.ValidationError, known: tuple[str, ...]) -> MalformedError:

@@ -22,7 +22,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import PROMPT
 from backstory.domain.principals import Principal
 from backstory.errors import MissingError, TooLargeError
-from backstory.transports.mcp.uris import Address
+from backstory.transports.mcp.uris import Address, PartName
 
 Notice = ResourceUpdated | ResourcesListChanged | PromptsListChanged
 RESOURCES: Final = ResourcesListChanged()
@@ -119,20 +119,25 @@ class Interest:
         key = change.key or self._names.get(change.context_id)
         if key is None:
             return
-        parts = ("state", "entries") if self._touches_entries(change) else ("state",)
+        parts = {"state"} | self._parts_of(change)
         for uri, address in self._uris_of(key):
             self._names[change.context_id] = key
             if address.part in parts:
                 yield ResourceUpdated(uri)
 
     def _uris_of(self, key: ContextKey) -> Iterator[tuple[str, Address]]:
-        for uri in (str(Address(key)), str(Address(key, "entries"))):
+        addresses = (Address(key), Address(key, "entries"), Address(key, "content"))
+        for uri in map(str, addresses):
             if (address := self._uris.get(uri)) is not None:
                 yield uri, address
 
     @staticmethod
-    def _touches_entries(change: Change) -> bool:
-        return bool(change.parts & _ENTRIES) or change.op in _LISTING
+    def _parts_of(change: Change) -> set[PartName]:
+        """The parts that it touches beside the context itself."""
+        if change.op in _LISTING:
+            return {"entries", "content"}
+        touched: set[PartName] = {"entries"} if change.parts & _ENTRIES else set()
+        return touched | {"content"} if change.parts & Part.CONTENT else touched
 
 
 def too_many() -> TooLargeError:

@@ -16,6 +16,13 @@ CACHING: Final = (
     (b"vary", b"Authorization, Accept-Encoding"),
 )
 """What each answer that shows stored things says: ask again, and again for each caller."""
+SAFE: Final = (
+    (b"content-disposition", b"attachment"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"content-security-policy", b"sandbox; default-src 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What keeps a browser from taking stored bytes for a page of ours."""
 NO_STORE: Final = ((b"cache-control", b"no-store"),)
 
 

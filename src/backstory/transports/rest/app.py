@@ -68,7 +68,7 @@ class Resource:
     async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> ASGIApp:
         query = params.read(endpoint.query, scope["query_string"])
         call = Call(scope, receive, self._contexts, self._renderer, query)
-        if endpoint.bodies:
+        if endpoint.bodies and not endpoint.streams:
             await call.read_body(tuple(body.media for body in endpoint.bodies))
         if endpoint.waits:
             return await endpoint.handler(call)

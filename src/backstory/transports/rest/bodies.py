@@ -13,9 +13,12 @@ from backstory.contexts.writing import Build
 from backstory.domain import intake
 from backstory.domain.commits import Operation
 from backstory.errors import BackstoryError, SchemaError, Violation
+from backstory.processing.parsers import parse
+from backstory.processing.parsers.results import Value
 from backstory.transports.edge import strict_json
 
 T = TypeVar("T")
+Read = Callable[[bytes], Any]
 
 _PATH = re.compile(r"(.*?)(?: - at `(?:key in )?\$([^`]*)`)?\Z", re.DOTALL)
 _TOKEN = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -46,10 +49,21 @@ def _violation(message: str, pointer: str) -> SchemaError:
     return SchemaError(f"{place or 'the body'}: {detail}", errors=(Violation(place, detail),))
 
 
+def yaml_value(content_type: str) -> Read:
+    """Reads YAML to what the same members in JSON would be."""
+
+    def read(raw: bytes) -> Any:
+        parsed = parse(raw, content_type)
+        assert isinstance(parsed, Value)
+        return parsed.value
+
+    return read
+
+
 class Sent:
     """A body on its way to become operations.
 
-    `value` is the parsed JSON. `build` makes operations of it, for `Writer.write`; of a long
+    `value` is what was parsed. `build` makes operations of it, for `Writer.write`; of a long
     body they are made beforehand and off the event loop, and a failure kept until `build`.
     """
 
@@ -71,11 +85,22 @@ class Sent:
         """
         if len(raw) <= strict_json.INLINE_BYTES:
             return cls(raw, strict_json.loads(raw), make)
-        return await asyncio.to_thread(cls._read, raw, make)
+        return await cls.aside(raw, strict_json.loads, make)
 
     @classmethod
-    def _read(cls, raw: bytes, make: Callable[[Any], Sequence[Operation]]) -> Sent:
-        sent = cls(raw, strict_json.loads(raw), make)
+    async def aside(
+        cls, raw: bytes, read: Read, make: Callable[[Any], Sequence[Operation]]
+    ) -> Sent:
+        """Reads a body that may cost more than its length tells, off the event loop.
+
+        Raises:
+            BackstoryError: what `read` raises.
+        """
+        return await asyncio.to_thread(cls._read, raw, read, make)
+
+    @classmethod
+    def _read(cls, raw: bytes, read: Read, make: Callable[[Any], Sequence[Operation]]) -> Sent:
+        sent = cls(raw, read(raw), make)
         try:
             sent._made = make(sent.value)
         except BackstoryError as error:

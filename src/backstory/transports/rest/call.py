@@ -69,6 +69,17 @@ class Call:
     def head_only(self) -> bool:
         return bool(self.scope["method"] == "HEAD")
 
+    @property
+    def content_type(self) -> str:
+        """The body's media type with its parameters."""
+        return self.header(b"content-type") or self.media
+
+    @property
+    def signature(self) -> bytes:
+        """What tells the body from another: equal bytes of another media type are another."""
+        said = self.media if self.media in media.IN_UTF8 else self.content_type
+        return b"%s\n%s" % (said.encode(), self.body)
+
     def path(self, name: str) -> str:
         text: str = self.scope["path_params"][name]
         return text
@@ -102,14 +113,14 @@ class Call:
             if_version, if_state_version, self.named("If-Match"), self.named("If-None-Match")
         )
 
-    def unchanged(self, version: int) -> bool:
-        """Whether a read can be answered by 304.
+    def unchanged(self, version: int, key: ContextKey | None = None) -> bool:
+        """Whether a read can be answered by 304; `key` where the path names no context.
 
         Raises:
             PreconditionError: `If-Match` names other versions.
         """
         if not holds(self.named("If-Match"), version, otherwise=True):
-            raise PreconditionError(f"{self.key} is at version {version}", current=version)
+            raise PreconditionError(f"{key or self.key} is at version {version}", current=version)
         return holds(self.named("If-None-Match"), version, otherwise=False)
 
     # -- answers -----------------------------------------------------------------------
@@ -118,7 +129,13 @@ class Call:
         self, view: Any, *, status: int = 200, version: int | None = None, extra: RawHeaders = ()
     ) -> Answer:
         """A view as JSON, with the tag of a version."""
-        return Answer(status, encode(view), self._headers(version, extra))
+        return self.encoded(encode(view), status=status, version=version, extra=extra)
+
+    def encoded(
+        self, body: bytes, *, status: int = 200, version: int | None = None, extra: RawHeaders = ()
+    ) -> Answer:
+        """The same for a view that is JSON already."""
+        return Answer(status, body, self._headers(version, extra))
 
     def empty(self, status: int, *, version: int | None = None, extra: RawHeaders = ()) -> Answer:
         """An answer without a body, such as 204 and 304."""

@@ -37,10 +37,10 @@ from backstory.errors import (
 )
 from backstory.transports.rest import media, schemas
 from backstory.transports.rest.answers import Answer
+from backstory.transports.rest.appending import appended
 from backstory.transports.rest.bodies import Sent, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.contexts import state_of
-from backstory.transports.rest.entries import appended
 from backstory.transports.rest.history import target_of
 from backstory.transports.rest.table import Body, Endpoint, Reply
 from backstory.transports.rest.writes import replayed, write
@@ -92,9 +92,10 @@ def _operation(asked: schemas.AnyOperation, key: ContextKey, pointer: str) -> Op
         case schemas.PutOperation():
             return _put(asked, key, pointer, conditions)
         case schemas.PatchOperation():
-            return Patch(key, _patch(asked, pointer), conditions)
+            return Patch(key, _patch(asked, pointer), conditions, pointer)
         case schemas.AppendOperation():
-            return Append(key, intake.entries(asked.entries, f"{pointer}/entries"), conditions)
+            entries = intake.entries(asked.entries, f"{pointer}/entries")
+            return Append(key, entries, conditions, pointer)
         case schemas.DeleteOperation():
             return Delete(key, conditions)
 
@@ -109,6 +110,7 @@ def _put(
         intake.labels(asked.labels, f"{pointer}/labels"),
         intake.moment(asked.expires_at, f"{pointer}/expires_at"),
         conditions,
+        pointer,
     )
 
 

@@ -34,7 +34,7 @@ from backstory.errors import (
 from backstory.ports.store import EntryQuery
 from backstory.transports.rest import media, params, schemas
 from backstory.transports.rest.answers import Answer
-from backstory.transports.rest.bodies import Sent, shaped
+from backstory.transports.rest.bodies import Sent, shaped, yaml_value
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
 from backstory.transports.rest.writes import head_answer, replayed, write
@@ -99,8 +99,12 @@ async def put_context(call: Call) -> Answer:
     def make(value: Any) -> list[Operation]:
         return [put_of(call, shaped(value, schemas.PutContext))]
 
-    sent = await Sent.of(call.body, make)
-    outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
+    sent = await (
+        Sent.aside(call.body, yaml_value(call.content_type), make)
+        if call.media == media.YAML
+        else Sent.of(call.body, make)
+    )
+    outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     return await head_answer(call, outcome, key)
 
 
@@ -144,7 +148,7 @@ async def patch_context(call: Call) -> Answer:
         return [Patch(key, patch, call.conditions())]
 
     sent = await Sent.of(call.body, make)
-    outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
+    outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     return await head_answer(call, outcome, key, created=False)
 
 
@@ -160,6 +164,7 @@ async def list_contexts(call: Call) -> Answer:
     """Heads of living contexts, in order of namespace and name."""
     query = call.query
     wanted = Filter(query["namespace"], query["kind"], query["label"], query["updated_since"])
+    await call.contexts.kinds.require(call.principal, wanted.kind)
     page = await call.contexts.lister.heads(call.principal, wanted, query["cursor"], query["limit"])
     items = [views.head(head, call.contexts.epoch) for head in page.items]
     return call.json(views.page(items, page.next))
@@ -218,7 +223,10 @@ PUT: Final = Endpoint(
     handler=put_context,
     tag=TAG,
     summary="Create or replace a context",
-    bodies=(Body(media.JSON, schemas.PutContext, _PREFERENCES),),
+    bodies=(
+        Body(media.JSON, schemas.PutContext, _PREFERENCES),
+        Body(media.YAML, schemas.PutContext, _PREFERENCES),
+    ),
     replies={
         200: _HEAD,
         201: Reply("It was created.", schemas.Head, schemas.ReplayedHead, etag=True, location=True),

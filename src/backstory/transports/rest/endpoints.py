@@ -7,9 +7,12 @@ from typing import Final
 from backstory.transports.rest import (
     changes,
     commits,
+    content,
+    content_chunks,
     contexts,
     entries,
     history,
+    kinds,
     render,
     search,
     system,
@@ -19,10 +22,13 @@ from backstory.transports.rest.table import Endpoint
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *contexts.ENDPOINTS,
     *entries.ENDPOINTS,
+    *content.ENDPOINTS,
+    *content_chunks.ENDPOINTS,
     *history.ENDPOINTS,
     *commits.ENDPOINTS,
     *changes.ENDPOINTS,
     *render.ENDPOINTS,
     *search.ENDPOINTS,
+    *kinds.ENDPOINTS,
     *system.ENDPOINTS,
 )

@@ -1,67 +1,42 @@
-"""Entries: append, page through, redact."""
+"""Entries: page through, redact."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import asyncio
+from typing import Final
 
 from backstory import limits
 from backstory.contexts import views
 from backstory.contexts.writing import Intent
-from backstory.domain import intake
-from backstory.domain.commits import Append, Operation, Redact, Result
+from backstory.domain.commits import Redact
+from backstory.domain.messages import Format
 from backstory.domain.policy import Verb
 from backstory.errors import (
     GoneError,
     KeyReusedError,
-    LimitReachedError,
     MalformedError,
     PreconditionError,
-    SchemaError,
-    TooLargeError,
-    UnsupportedMediaError,
-    VersionConflictError,
 )
 from backstory.ports.store import EntryPage, EntryQuery
-from backstory.transports.rest import contexts, media, params, schemas
-from backstory.transports.rest.answers import Answer
-from backstory.transports.rest.bodies import Sent, shaped
+from backstory.processing import messages
+from backstory.processing.formats import FORMATS
+from backstory.transports.rest import appending, params, schemas
+from backstory.transports.rest.answers import Answer, encode
+from backstory.transports.rest.appending import PATH, TAG
 from backstory.transports.rest.call import Call
-from backstory.transports.rest.table import Body, Endpoint, Reply
+from backstory.transports.rest.table import Endpoint, Reply
 from backstory.transports.rest.writes import replayed, write
 
-PATH: Final = contexts.PATH + "/entries"
-TAG: Final = "Entries"
 ASCENDING: Final = "asc"
 DESCENDING: Final = "desc"
 
 
-async def append_entries(call: Call) -> Answer:
-    """Adds entries behind the last. Appends never conflict, unless `if_version` asks for it."""
-    key = call.key
-
-    def make(value: Any) -> list[Operation]:
-        body = shaped(value, schemas.AppendEntries)
-        return [Append(key, intake.entries(body.entries), call.conditions(body.if_version))]
-
-    sent = await Sent.of(call.body, make)
-    outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
-    result = outcome.results[0]
-    view = {"version": result.version} | appended(result)
-    return call.json(view, version=result.version, extra=replayed(outcome))
-
-
-def appended(result: Result) -> dict[str, Any]:
-    """Where the entries of an append are."""
-    return {
-        "first_seq": min(result.seqs),
-        "last_seq": max(result.seqs),
-        "seqs": result.seqs,
-        "created": result.appended,
-    }
-
-
 async def list_entries(call: Call) -> Answer:
-    """Visible entries, a page at a time; pass `next` on as `after` (or `before`, newest first)."""
+    """Visible entries, a page at a time; pass `next` on as `after` (or `before`, newest first).
+
+    With `format` they are messages as that provider's API takes them, the oldest first, and
+    `losses` says what these do not carry.
+    """
     asked = call.query
     query = EntryQuery(
         asked["after"],
@@ -79,8 +54,27 @@ async def list_entries(call: Call) -> Answer:
         return call.empty(304, version=version)
     page = reading.page or EntryPage((), more=False)
     following = page.entries[-1].seq if page.entries and page.more else None
+    if asked["format"] is not None:
+        body = await _messages(page, FORMATS[asked["format"]], following)
+        return call.encoded(body, version=tag)
     items = [views.entry(entry) for entry in page.entries]
     return call.json(views.page(items, following), version=tag)
+
+
+async def _messages(page: EntryPage, form: Format, following: int | None) -> bytes:
+    """The page as messages. Reading every part of it takes long, so much of it goes aside."""
+    if sum(entry.size for entry in page.entries) <= limits.INLINE_BYTES:
+        return _written(page, form, following)
+    return await asyncio.to_thread(_written, page, form, following)
+
+
+def _written(page: EntryPage, form: Format, following: int | None) -> bytes:
+    written = messages.write(sorted(page.entries, key=lambda entry: entry.seq), form)
+    losses = [
+        {"seq": seq, "pointer": loss.pointer, "detail": loss.detail, "dropped": loss.dropped}
+        for seq, loss in written.losses
+    ]
+    return encode({"input": written.input, "losses": losses, "next": following})
 
 
 async def redact_entry(call: Call) -> Answer:
@@ -98,32 +92,6 @@ async def redact_entry(call: Call) -> Answer:
     return call.empty(204, version=outcome.results[0].version, extra=replayed(outcome))
 
 
-APPEND: Final = Endpoint(
-    method="POST",
-    path=PATH,
-    handler=append_entries,
-    tag=TAG,
-    summary="Append entries",
-    bodies=(
-        Body(
-            media.JSON,
-            schemas.AppendEntries,
-            {"entries": [{"role": "user", "content": "Where is my order?", "id": "msg-1"}]},
-        ),
-    ),
-    replies={200: Reply("Where the entries are.", schemas.Appended, etag=True)},
-    errors=(
-        VersionConflictError,
-        LimitReachedError,
-        PreconditionError,
-        TooLargeError,
-        UnsupportedMediaError,
-        SchemaError,
-        KeyReusedError,
-    ),
-    writes=True,
-    conditional=True,
-)
 LIST: Final = Endpoint(
     method="GET",
     path=PATH,
@@ -144,9 +112,10 @@ LIST: Final = Endpoint(
             "order", "`desc`: the newest first.", ASCENDING, DESCENDING, default=ASCENDING
         ),
         params.version("at", "Read the entries as they were at this version."),
+        params.choice("format", "Messages in the form of this provider's API.", *FORMATS),
     ),
     replies={
-        200: Reply("A page of entries.", schemas.Entries, etag=True),
+        200: Reply("A page of entries.", schemas.Entries, schemas.Messages, etag=True),
         304: Reply("The caller has this version already.", etag=True),
     },
     errors=(GoneError, PreconditionError),
@@ -164,4 +133,4 @@ REDACT: Final = Endpoint(
     conditional=True,
 )
 
-ENDPOINTS: Final = (APPEND, LIST, REDACT)
+ENDPOINTS: Final = (appending.APPEND, LIST, REDACT)

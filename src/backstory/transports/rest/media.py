@@ -11,31 +11,59 @@ from backstory.errors import UnsupportedMediaError
 from backstory.transports.edge import headers
 
 JSON: Final = "application/json"
+JSON_LINES: Final = "application/jsonl"
+NDJSON: Final = "application/x-ndjson"
+YAML: Final = "application/yaml"
+TEXT: Final = "text/plain"
+MARKDOWN: Final = "text/markdown"
+HTML: Final = "text/html"
+CSV: Final = "text/csv"
 MERGE_PATCH: Final = "application/merge-patch+json"
 JSON_PATCH: Final = "application/json-patch+json"
 EVENTS: Final = "text/event-stream"
+MANIFEST: Final = "application/vnd.backstory.manifest+json"
+EDITS: Final = "application/vnd.backstory.edits+json"
+ANYTHING: Final = "*/*"
+LINES: Final = (JSON_LINES, NDJSON)
+TEXTS: Final = (TEXT, MARKDOWN, HTML, CSV)
+IN_UTF8: Final = frozenset({JSON, MERGE_PATCH, JSON_PATCH})
+"""JSON is UTF-8 (RFC 8259 section 8.1); what else comes in another charset is converted."""
 
 
 def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
     """The media type of the body, one of those allowed; JSON may go without saying.
 
     Raises:
-        UnsupportedMediaError: it is another, or in another character set than UTF-8.
+        UnsupportedMediaError: it is another, or JSON in another character set than UTF-8.
     """
     text = headers.single(scope, b"content-type")
-    if not text and allowed == (JSON,):
+    if not text and allowed[0] == JSON:
         return JSON
-    essence, *parameters = (part.strip().lower() for part in (text or "").split(";"))
+    named, *parameters = (part.strip().lower() for part in (text or "").split(";"))
     charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
-    if essence in allowed and all(charset in ("utf-8", "utf8") for charset in charsets):
-        return essence
+    in_utf8 = all(charset in ("utf-8", "utf8") for charset in charsets)
+    if named in allowed and (in_utf8 or named not in IN_UTF8):
+        return named
     advice = "accept_patch" if scope["method"] == "PATCH" else "accept_post"
     if scope["method"] not in ("PATCH", "POST"):
         advice = "accept"
     context: dict[str, Any] = {advice: list(allowed)}
+    said = shorten(text or "without a type")
     raise UnsupportedMediaError(
-        f"the body must be {' or '.join(allowed)} in UTF-8, not {shorten(text or 'without a type')}",
-        **context,
+        f"the body must be {' or '.join(allowed)} (JSON in UTF-8), not {said}", **context
+    )
+
+
+def essence(scope: Scope) -> str:
+    """The media type of the body without its parameters, empty where none is said."""
+    return (headers.single(scope, b"content-type") or "").partition(";")[0].strip().lower()
+
+
+def wants(scope: Scope, media: str) -> bool:
+    """Whether the caller names the media type itself among those it accepts."""
+    accept = headers.joined(scope, b"accept")
+    return (
+        accept is not None and media in accept.lower() and _quality(accept, media, exact=True) > 0
     )
 
 

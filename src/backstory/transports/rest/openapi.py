@@ -55,6 +55,10 @@ _PATH_PARAMS: Final[dict[str, dict[str, Any]]] = {
         "description": "The entry's seq.",
         "schema": {"type": "integer", "minimum": 1, "maximum": limits.SEQ_MAX},
     },
+    "hash": {
+        "description": "The BLAKE3 hash of a chunk's bytes, in hex.",
+        "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    },
     "kind": {
         "description": "The name of a kind.",
         "schema": {"type": "string"},
@@ -178,7 +182,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
     if reply.shapes:
         found = [_schema(shape) for shape in reply.shapes]
         schema = found[0] if len(found) == 1 else {"anyOf": found}
-        response["content"] = {media.JSON: {"schema": schema}}
+        response["content"] = {reply.media: {"schema": schema}}
         if schemas.Changes in reply.shapes:
             response["content"][media.EVENTS] = {"schema": {"type": "string"}}
     headers = {}

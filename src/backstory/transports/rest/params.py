@@ -136,6 +136,18 @@ UPDATED_SINCE: Final = Param(
 )
 
 
+CHUNKS: Final = (
+    integer(
+        "after",
+        "Only chunks from this place in the manifest on.",
+        0,
+        limits.MANIFEST_CHUNKS,
+        default=0,
+    ),
+    integer("limit", "How many chunks at most.", 1, limits.PAGE_MAX, default=limits.PAGE_MAX),
+)
+
+
 def read(declared: Sequence[Param], query: bytes) -> dict[str, Any]:
     """The value of each declared parameter, by name.
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backstory import limits
+from backstory.processing.formats import FORMATS
 
 POINTER = r"^(/([^~/]|~[01])*)*$"  # RFC 6901
 Version = Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)]
@@ -24,11 +25,13 @@ Spans = Annotated[
     list[list[int]], Meta(description="Ranges of seqs, each `[first, last]`, both included.")
 ]
 
+_WORD = {"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": limits.ENTRY_ROLE_BYTES}
+ROLE: dict[str, Any] = {"type": "string", "default": "user", **_WORD}
 Word = Annotated[
     str,
     Meta(
         description=f"[a-z0-9_-], a letter first, {limits.ENTRY_ROLE_BYTES} bytes at most.",
-        extra_json_schema={"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": limits.ENTRY_ROLE_BYTES},
+        extra_json_schema=_WORD,
     ),
 ]
 NAMESPACE_PATTERN = r"[a-z0-9_-]+(\.[a-z0-9_-]+){0,7}"
@@ -77,6 +80,18 @@ class PutContext(Struct, forbid_unknown_fields=True):
     expires_at: Moment | None = None
 
 
+class PutKind(Struct, forbid_unknown_fields=True):
+    """What a kind shall demand: JSON Schema 2020-12 for its states, its entries or both.
+
+    `migration` is a JSON Patch template that brings states to this version.
+    """
+
+    schema: Object | UnsetType = UNSET
+    entry_schema: Object | UnsetType = UNSET
+    compatibility: Literal["backward", "forward", "full", "none"] | UnsetType = UNSET
+    migration: list[Object] | UnsetType = UNSET
+
+
 class NewPart(Struct):
     """A part of an entry's content, with whatever else its type needs."""
 
@@ -116,6 +131,24 @@ class AppendEntries(Struct, forbid_unknown_fields=True):
 
     entries: NewEntries
     if_version: Condition | None = None
+
+
+AppendBody = Annotated[
+    Any,
+    Meta(
+        description="Entries; or with `format`, messages as that provider's API takes them.",
+        extra_json_schema={
+            "anyOf": [
+                {"$ref": "#/components/schemas/AppendEntries"},
+                *(
+                    {"type": "object", "required": [form.members[0]]}
+                    for form in FORMATS.values()
+                    if form.name != "anthropic"  # whose messages have the name of OpenAI's
+                ),
+            ]
+        },
+    ),
+]
 
 
 class Restore(Struct, forbid_unknown_fields=True):
@@ -188,7 +221,70 @@ class SearchText(Struct, forbid_unknown_fields=True):
     cursor: str | None = None
 
 
+Bytes = Annotated[str, Meta(extra_json_schema={"format": "binary"})]
+Hash = Annotated[
+    str, Meta(pattern="^[0-9a-f]{64}$", description="The BLAKE3 hash of a chunk's bytes.")
+]
+
+
+class ChunkRef(Struct, forbid_unknown_fields=True):
+    """A chunk by its hash, and how many bytes it has."""
+
+    hash: Hash
+    size: Annotated[int, Meta(ge=1, le=limits.CHUNK_BYTES)]
+
+
+class PutManifest(Struct, forbid_unknown_fields=True):
+    """Content as a list of chunks, all of which the caller may read or has uploaded."""
+
+    chunks: list[ChunkRef]
+    media_type: str | None = None
+
+
+class ContentEdit(Struct, forbid_unknown_fields=True):
+    """Takes bytes away at a place and puts others there: text as UTF-8, or base64."""
+
+    offset: Annotated[int, Meta(ge=0, le=limits.CONTENT_BYTES)]
+    delete: Annotated[int, Meta(ge=0, le=limits.CONTENT_BYTES)] = 0
+    insert: str = ""
+    insert_base64: str | UnsetType = UNSET
+
+
+class PatchContent(Struct, forbid_unknown_fields=True):
+    """Edits in order and apart; offsets count the bytes of the content before any of them."""
+
+    edits: Annotated[list[ContentEdit], Meta(min_length=1)]
+
+
+class AskMissing(Struct, forbid_unknown_fields=True):
+    """The hashes of chunks that a manifest is going to name."""
+
+    hashes: list[Hash]
+
+
 # -- what is answered ------------------------------------------------------------------
+class Content(Struct):
+    """What names the content: the root hash of its manifest, its media type and bytes."""
+
+    root: Hash
+    media_type: str
+    size: int
+
+
+class Manifest(Content, kw_only=True):
+    """Some chunks of content in order; `count` is how many there are, `next` where to go on."""
+
+    count: int
+    items: list[ChunkRef]
+    next: int | None
+
+
+class Missing(Struct):
+    """The chunks that the caller would have to upload."""
+
+    missing: list[Hash]
+
+
 class Head(Struct):
     """All of a context but its state, entries and content."""
 
@@ -200,9 +296,10 @@ class Head(Struct):
     epoch: str
     state_version: int
     content_version: int
+    schema_version: int
     labels: Labels
     entry_count: int
-    content: None
+    content: Content | None
     author: str
     trust: str
     created_at: Moment
@@ -253,7 +350,7 @@ class CatchUp(Struct, rename={"from_": "from"}):
     entries: list[Entry]
     hidden: Spans
     redacted: list[Seq]
-    content: None
+    content: Hash | None
 
 
 class Appended(Struct):
@@ -264,6 +361,13 @@ class Appended(Struct):
     last_seq: Seq
     seqs: list[Seq]
     created: int
+    ignored: (
+        Annotated[
+            list[str],
+            Meta(description="With `format`: members of the request that are no conversation."),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 class Change(Struct):
@@ -300,6 +404,26 @@ class Entries(Struct):
     """A page of entries; `next` is the seq to go on from."""
 
     items: list[Entry]
+    next: Seq | None
+
+
+class Loss(Struct):
+    """What of an entry the messages do not carry (`dropped`), or carry in another form.
+
+    `pointer` is a JSON Pointer into the entry of that `seq`.
+    """
+
+    seq: Seq
+    pointer: str
+    detail: str
+    dropped: bool
+
+
+class Messages(Struct):
+    """A page of entries in the form of a provider's API; `next` is the seq to go on from."""
+
+    input: Object
+    losses: list[Loss]
     next: Seq | None
 
 
@@ -416,9 +540,28 @@ class Kind(Struct):
 
     kind: str
     built_in: bool
-    schema: Object
-    entry_schema: Object
+    version: int
+    schema_version: int
+    schema: Object | None
+    entry_schema: Object | None
     compatibility: str
+    migrations: Object
+
+
+class KindItem(Struct):
+    """A kind; `schema_version` 0 where it has no schema."""
+
+    kind: str
+    built_in: bool
+    version: int
+    schema_version: int
+
+
+class Kinds(Struct):
+    """A page of kinds."""
+
+    items: list[KindItem]
+    next: str | None
 
 
 class Right(Struct):

@@ -34,6 +34,7 @@ async def search_contexts(call: Call) -> Answer:
         None if body.kind is None else check_kind(body.kind),
         body.label,
     )
+    await call.contexts.kinds.require(call.principal, wanted.kind)
     page = await call.contexts.searcher.search(call.principal, wanted, body.cursor, body.limit)
     return call.json(views.page([views.found(item) for item in page.items], page.next))
 

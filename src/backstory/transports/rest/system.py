@@ -1,4 +1,4 @@
-"""Kinds, who calls, and how the server fares."""
+"""Who calls, and how the server fares."""
 
 from __future__ import annotations
 
@@ -6,41 +6,12 @@ import asyncio
 from typing import Any, Final
 
 from backstory import __version__, limits
-from backstory.domain import kinds, policy
-from backstory.domain.keys import shorten
-from backstory.errors import BackstoryError, MissingError, StoreUnavailableError
+from backstory.domain import policy
+from backstory.errors import BackstoryError, StoreUnavailableError
 from backstory.transports.rest import params, schemas
 from backstory.transports.rest.answers import NO_STORE, Answer, encode
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Endpoint, Reply
-
-_ENTRY_SCHEMA: Final = {
-    "type": "object",
-    "required": ["role", "content"],
-    "properties": {
-        "role": {"type": "string"},
-        "type": {"type": "string"},
-        "content": {"type": ["string", "array"]},
-        "metadata": {"type": "object"},
-    },
-}
-
-
-async def get_kind(call: Call) -> Answer:
-    """What contexts of a kind may hold. The built-in kinds accept any JSON object."""
-    kind = call.path("kind")
-    if kind not in kinds.BUILT_IN:
-        raise MissingError(
-            f"there is no kind {shorten(kind)}; known are {', '.join(sorted(kinds.BUILT_IN))}"
-        )
-    view = {
-        "kind": kind,
-        "built_in": True,
-        "schema": {"type": "object"},
-        "entry_schema": _ENTRY_SCHEMA,
-        "compatibility": "none",
-    }
-    return call.json(view)
 
 
 async def whoami(call: Call) -> Answer:
@@ -127,14 +98,6 @@ def _probe(path: str, handler: Any, summary: str, shape: Any, **more: Any) -> En
 
 
 ENDPOINTS: Final = (
-    Endpoint(
-        method="GET",
-        path="/v1/kinds/{kind}",
-        handler=get_kind,
-        tag="Kinds",
-        summary="Read a kind",
-        replies={200: Reply("The kind.", schemas.Kind)},
-    ),
     Endpoint(
         method="GET",
         path="/v1/whoami",

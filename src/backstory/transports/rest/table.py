@@ -40,17 +40,23 @@ class Body:
 
 
 class Reply:
-    """One answer of a call: JSON of one of the shapes, or no body where there is none."""
+    """One answer of a call: one of the shapes, or no body where there is none; JSON unless said."""
 
-    __slots__ = ("about", "etag", "location", "shapes")
+    __slots__ = ("about", "etag", "location", "media", "shapes")
 
     def __init__(
-        self, about: str, *shapes: Any, etag: bool = False, location: bool = False
+        self,
+        about: str,
+        *shapes: Any,
+        etag: bool = False,
+        location: bool = False,
+        media: str = "application/json",
     ) -> None:
         self.about = about
         self.shapes = shapes
         self.etag = etag
         self.location = location
+        self.media = media
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +64,7 @@ class Endpoint:
     """One row of the table.
 
     `writes`: takes an idempotency key. `conditional`: takes `If-Match` and `If-None-Match`.
+    `streams`: reads its body itself, as it comes.
     `waits`: may take longer than `limits.REQUEST_SECONDS`. `probe`: an endpoint of
     operations, which knows no tenant.
     """
@@ -73,6 +80,7 @@ class Endpoint:
     errors: tuple[type[BackstoryError], ...] = ()
     writes: bool = False
     conditional: bool = False
+    streams: bool = False
     waits: bool = False
     probe: bool = False
 

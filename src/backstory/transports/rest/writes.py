@@ -41,13 +41,17 @@ def idempotency_key(call: Call) -> str | None:
 
 async def write(call: Call, intents: Sequence[Intent], build: Build, body: bytes = b"") -> Outcome:
     """Do it once, however often it is sent with the same idempotency key."""
+    return await call.contexts.writer.write(call.principal, intents, build, retry_of(call, body))
+
+
+def retry_of(call: Call, body: bytes) -> Retry | None:
+    """What tells the request from others under the same idempotency key; None without one."""
     key = idempotency_key(call)
-    retry = None
-    if key is not None:
-        scope = call.scope
-        path = scope["path"].encode()
-        retry = Retry(key, (scope["method"].encode(), path, scope["query_string"], body))
-    return await call.contexts.writer.write(call.principal, intents, build, retry)
+    if key is None:
+        return None
+    scope = call.scope
+    path = scope["path"].encode()
+    return Retry(key, (scope["method"].encode(), path, scope["query_string"], body))
 
 
 def replayed(outcome: Outcome) -> tuple[tuple[bytes, bytes], ...]:

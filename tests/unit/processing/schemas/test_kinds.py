@@ -3,6 +3,7 @@
 import pytest
 
 from backstory import limits
+from backstory.domain.kinds import context_of
 from backstory.errors import (
     IncompatibleError,
     LimitReachedError,
@@ -11,7 +12,7 @@ from backstory.errors import (
     UnknownKindError,
 )
 from backstory.processing.schemas.compatibility import Compatibility
-from backstory.processing.schemas.kinds import CompiledKind, KindSchema, context_of
+from backstory.processing.schemas.kinds import CompiledKind, KindSchema
 from backstory.processing.schemas.registering import register
 
 

@@ -54,6 +54,7 @@ CREATE TABLE contexts (
     name             TEXT,
     name_hash        BLOB,
     kind             TEXT,
+    schema_version   INTEGER NOT NULL DEFAULT 0,
     labels           TEXT,
     version          INTEGER NOT NULL,
     commit_id        BLOB NOT NULL,

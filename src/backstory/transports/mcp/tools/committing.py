@@ -102,19 +102,20 @@ def _put(item: Operation, key: ContextKey, pointer: str, conditions: Conditions)
         state=item.state,
         labels=given(item.labels),
         expires_at=given(item.expires_at),
+        place=pointer,
     )
 
 
 def _patch(item: Operation, key: ContextKey, pointer: str, conditions: Conditions) -> commits.Patch:
     patch = operations.patch(given(item.merge), given(item.ops), pointer)
-    return commits.Patch(key, patch, conditions)
+    return commits.Patch(key, patch, conditions, pointer)
 
 
 def _append(
     item: Operation, key: ContextKey, pointer: str, conditions: Conditions
 ) -> commits.Append:
     entries = intake.entries(given(item.entries), f"{pointer}/entries")
-    return commits.Append(key, entries, conditions)
+    return commits.Append(key, entries, conditions, pointer)
 
 
 def _delete(

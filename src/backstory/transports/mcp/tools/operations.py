@@ -19,6 +19,7 @@ def put(
     state: Any,
     labels: Any,
     expires_at: Any,
+    place: str = "",
 ) -> commits.Put:
     """A `put`; `kind` None keeps the kind of a context that is there.
 
@@ -32,6 +33,7 @@ def put(
         intake.labels(labels),
         intake.moment(expires_at),
         conditions,
+        place,
     )
 
 

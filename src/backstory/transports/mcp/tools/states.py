@@ -32,6 +32,8 @@ def head(head: Head) -> View:
     """The head's members that a model can use."""
     members = views.head(head, "")
     view = {"context": str(head.key)} | {name: members[name] for name in _HEAD}
+    if head.content is not None:
+        view["content"] = members["content"]
     if head.labels:
         view["labels"] = members["labels"]
         if answers.weigh(view) > BYTES // 2:

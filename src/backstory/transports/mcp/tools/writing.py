@@ -44,7 +44,12 @@ class WriteContext(WriteArguments, frozen=True, kw_only=True, forbid_unknown_fie
     context: ContextName
     state: dict[str, Any]
     kind: (
-        Annotated[str, Meta(description="conversation, preferences, session, document or prompt")]
+        Annotated[
+            str,
+            Meta(
+                description="conversation, preferences, session, document, prompt or one of _system.kinds"
+            ),
+        ]
         | UnsetType
     ) = UNSET
     labels: Annotated[Any, Meta(description="List of words, or object of words")] | UnsetType = (

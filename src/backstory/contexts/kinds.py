@@ -1,0 +1,146 @@
+"""The registry of kinds: each is a context in a reserved namespace, written by registering."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from backstory.contexts import access
+from backstory.contexts.ruling import Ruled
+from backstory.contexts.writing import Intent, Retry, Writer
+from backstory.domain import conditions as checking
+from backstory.domain import kinds, policy
+from backstory.domain.commits import Conditions, Outcome, Put
+from backstory.domain.contexts import Head, Snapshot
+from backstory.domain.keys import ContextKey, NamespacePattern
+from backstory.domain.kinds import KIND, NAMESPACE, context_of
+from backstory.domain.policy import Verb
+from backstory.domain.principals import Principal
+from backstory.domain.ruling import Unruled
+from backstory.domain.sealing import Seal
+from backstory.errors import MissingError, SchemaError, Violation
+from backstory.ports.rules import Rules
+from backstory.ports.store import HeadQuery, Store
+
+CURSOR: Final = "kinds cursor"
+
+
+@dataclass(frozen=True, slots=True)
+class KindReading:
+    """A kind; `snapshot` None for one that is built in and has no schema."""
+
+    kind: str
+    snapshot: Snapshot | None = None
+
+    @property
+    def built_in(self) -> bool:
+        return self.kind in kinds.BUILT_IN
+
+
+@dataclass(frozen=True, slots=True)
+class KindsPage:
+    """Kinds by name, each with its context's head where it has a schema; `next` None at the end."""
+
+    items: tuple[tuple[str, Head | None], ...]
+    next: str | None
+
+
+class Kinds:
+    """Reads and registers kinds for those who may."""
+
+    def __init__(self, store: Store, writer: Writer, seal: Seal, rules: Rules) -> None:
+        self._store = store
+        self._writer = writer
+        self._seal = seal
+        self._rules = rules
+
+    async def register(
+        self,
+        principal: Principal,
+        kind: str,
+        body: Callable[[], Any],
+        conditions: Conditions,
+        retry: Retry | None = None,
+    ) -> Outcome:
+        """Give the kind a schema, or another one; the outcome is that of its context.
+
+        Raises:
+            UnknownKindError, SchemaError: it is no kind that may be registered.
+            MissingError, DeniedError: the principal may not.
+            BackstoryError: what `body`, `Rules.register` and `Writer.write` raise.
+        """
+        key = context_of(kind)
+        if kind == KIND:
+            detail = f"the kind {KIND} is the registry's own"
+            raise SchemaError(detail, errors=(Violation("/kind", detail),))
+
+        async def prepare(attempt: int, at: int) -> Ruled:
+            del attempt, at
+            snapshot = await self._standing(principal.tenant, key)
+            head = snapshot.head if snapshot else None
+            checking.check(conditions, key, head)
+            standing = snapshot.state if snapshot else None
+            state = await asyncio.to_thread(self._rules.register, standing, body())
+            rule = Unruled(KIND, self._rules.version(state))
+            put = Put(key, KIND, state, head.labels if head else (), None, conditions, rule=rule)
+            return Ruled((put,), ((kind, head.tag if head else None),))
+
+        return await self._writer.write_prepared(
+            principal, [Intent(Verb.WRITE, key)], prepare, retry
+        )
+
+    async def read(self, principal: Principal, kind: str) -> KindReading:
+        """What a kind demands now.
+
+        Raises:
+            MissingError: there is no such kind, or the principal may not know of it.
+        """
+        try:
+            key = context_of(kind)
+        except SchemaError as error:
+            raise MissingError(f"there is no such kind; {error.detail}") from error
+        access.require(principal, Verb.READ, key)
+        snapshot = await self._standing(principal.tenant, key)
+        if snapshot is None and kind not in kinds.BUILT_IN:
+            raise MissingError(kinds.unknown(kind).detail)
+        return KindReading(kind, snapshot)
+
+    def described(self, snapshot: Snapshot) -> Mapping[str, Any]:
+        """A registered kind's schemas, promise and migrations."""
+        return self._rules.described(snapshot.state)
+
+    async def list(self, principal: Principal, cursor: str | None, limit: int) -> KindsPage:
+        """Built-in and registered kinds, in order of their names.
+
+        Raises:
+            InvalidCursorError: the cursor is not this caller's.
+        """
+        scope = (CURSOR, principal.tenant, principal.subject)
+        after = "" if cursor is None else str(self._seal.open(*scope, cursor)[0])
+        visible = policy.visibility(principal, NamespacePattern(NAMESPACE, below=False))
+        query = HeadQuery(visible, after=ContextKey(NAMESPACE, after), limit=limit + 1)
+        heads = {head.key.name: head for head in await self._store.heads(principal.tenant, query)}
+        names = heapq.nsmallest(
+            limit + 1, heads.keys() | {kind for kind in kinds.BUILT_IN if kind > after}
+        )
+        items = tuple((name, heads.get(name)) for name in names[:limit])
+        following = self._seal.close(*scope, (items[-1][0],)) if len(names) > limit else None
+        return KindsPage(items, following)
+
+    async def require(self, principal: Principal, kind: str | None) -> None:
+        """Nothing, where there is such a kind, or None.
+
+        Raises:
+            UnknownKindError: there is not.
+        """
+        if kind is None or kind in kinds.BUILT_IN or kind == KIND:
+            return
+        if await self._standing(principal.tenant, context_of(kind)) is None:
+            raise kinds.unknown(kind)
+
+    async def _standing(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        snapshot = await self._store.snapshot(tenant, key)
+        return None if snapshot is None or snapshot.head.deleted else snapshot

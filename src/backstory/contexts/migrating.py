@@ -1,0 +1,124 @@
+"""States brought to the newest version of their kind, in the background.
+
+A migration is an ordinary commit under the condition that the state is the one that was
+looked at, so any number of processes may do it at the same time. Each kind is gone through
+once for each of its versions; what is written meanwhile is migrated by its own write.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from typing import Final
+
+from backstory import limits
+from backstory.contexts.ruling import Ruled, Ruler
+from backstory.contexts.writing import Intent, Writer
+from backstory.domain.commits import Conditions, Patch
+from backstory.domain.contexts import Head, Snapshot, Tag
+from backstory.domain.keys import EVERYWHERE, ContextKey, NamespacePattern
+from backstory.domain.kinds import NAMESPACE
+from backstory.domain.patches import MergePatch
+from backstory.domain.policy import Verb, Visibility
+from backstory.domain.principals import SYSTEM, Author, Principal
+from backstory.errors import BusyError, ConflictError, InvalidError, MissingError
+from backstory.ports.rules import Rules
+from backstory.ports.store import HeadQuery, Store
+
+logger = logging.getLogger(__name__)
+
+_ALL: Final = Visibility((EVERYWHERE,))
+_KINDS: Final = Visibility((NamespacePattern(NAMESPACE, below=False),))
+
+
+@dataclass(slots=True)
+class _Progress:
+    """How far the contexts of one kind were gone through for one of its versions."""
+
+    tag: Tag
+    after: ContextKey | None = None
+    done: bool = False
+
+
+class Migrator:
+    """Goes on where it was at each call; forgets everything with its process."""
+
+    def __init__(self, store: Store, writer: Writer, ruler: Ruler, rules: Rules) -> None:
+        self._store = store
+        self._writer = writer
+        self._ruler = ruler
+        self._rules = rules
+        self._progress: dict[tuple[str, str], _Progress] = {}
+
+    async def migrate(self, most: int = limits.SWEEP_CONTEXTS) -> int:
+        """Look at up to so many contexts; returns how many were looked at.
+
+        Raises:
+            StoreError: the store cannot do its work.
+        """
+        looked, after = 0, ""
+        while tenants := await self._store.tenants(after, limits.PAGE_DEFAULT):
+            for tenant in tenants:
+                looked += await self._tenant(tenant, most - looked)
+                if looked >= most:
+                    return looked
+            after = tenants[-1]
+        return looked
+
+    async def _tenant(self, tenant: str, most: int) -> int:
+        looked, after = 0, None
+        while True:
+            query = HeadQuery(_KINDS, after=after, limit=limits.PAGE_DEFAULT)
+            heads = await self._store.heads(tenant, query)
+            for head in heads:
+                looked += await self._kind(tenant, head, most - looked)
+                if looked >= most:
+                    return looked
+            if len(heads) < limits.PAGE_DEFAULT:
+                return looked
+            after = heads[-1].key
+
+    async def _kind(self, tenant: str, kind: Head, most: int) -> int:
+        name = kind.key.name
+        progress = self._progress.get((tenant, name))
+        if progress is None or progress.tag != kind.tag:
+            progress = self._progress[tenant, name] = _Progress(kind.tag)
+        if progress.done:
+            return 0
+        snapshot = await self._store.snapshot(tenant, kind.key)
+        version = self._rules.migrated_at(snapshot.state) if snapshot else 0
+        query = HeadQuery(_ALL, kind=name, after=progress.after, limit=most, schema_below=version)
+        heads = await self._store.heads(tenant, query) if version else ()
+        for head in heads:
+            await self._context(tenant, head.key)
+            progress.after = head.key
+        progress.done = len(heads) < most
+        return len(heads)
+
+    async def _context(self, tenant: str, key: ContextKey) -> None:
+        try:
+            snapshot = await self._store.snapshot(tenant, key)
+            if snapshot is not None:
+                await self._write(tenant, snapshot)
+        except (ConflictError, MissingError, BusyError):
+            return  # it was written meanwhile, and so migrated
+        except InvalidError as error:
+            logger.warning(
+                "a state does not fit its kind any more and stays as it is: %s",
+                error.code,
+                extra={"tenant": tenant, "namespace": key.namespace, "code": error.code},
+            )
+
+    async def _write(self, tenant: str, snapshot: Snapshot) -> None:
+        head = snapshot.head
+        principal = Principal(tenant, SYSTEM.subject, frozenset({"admin"}), SYSTEM.trust)
+        conditions = Conditions(if_state_version=head.state_version)
+        patch = Patch(head.key, MergePatch({}), conditions)
+
+        async def prepare(attempt: int, at: int) -> Ruled:
+            ruled = await self._ruler.rule(tenant, [patch], at, attempt)
+            # What was not to be believed is not believed more for having been migrated.
+            author = Author(SYSTEM.subject, max(SYSTEM.trust, head.author.trust))
+            return replace(ruled, author=author)
+
+        await self._writer.write_prepared(principal, [Intent(Verb.WRITE, head.key)], prepare)

@@ -1,0 +1,226 @@
+"""What is written, brought under the rules of its kind before a commit is made of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Final, TypeVar
+
+from backstory import limits
+from backstory.domain import kinds
+from backstory.domain.commits import Append, Delete, Fork, Operation, Patch, Purge, Put
+from backstory.domain.contexts import EMPTY_STATE, Tag
+from backstory.domain.keys import ContextKey
+from backstory.domain.patches import JsonPatch, MergePatch
+from backstory.domain.principals import Author
+from backstory.domain.ruling import (
+    Foreseen,
+    KindRule,
+    KindTag,
+    RuledState,
+    Standing,
+    Unruled,
+    patched,
+)
+from backstory.errors import BackstoryError, DeniedError
+from backstory.ports.rules import Rules
+from backstory.ports.store import Store
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """Operations as they are to be committed, the kinds that ruled them, and what was masked."""
+
+    operations: tuple[Operation, ...]
+    kinds: tuple[KindTag, ...] = ()
+    counts: Counter[str] = field(default_factory=Counter)
+    author: Author | None = None
+    """Who writes, where it is not the caller."""
+
+
+class Ruler:
+    """Knows where the rules of a tenant's kinds are; holds none itself."""
+
+    def __init__(self, store: Store, rules: Rules) -> None:
+        self._store = store
+        self._rules = rules
+
+    async def rule_of(
+        self, tenant: str, kind: str, namespace: str, pointer: str = "/kind"
+    ) -> tuple[KindRule, Tag | None]:
+        """The rule in force now, and the tag that it is in force by.
+
+        Raises:
+            UnknownKindError: the kind is neither built in nor registered.
+        """
+        snapshot = await self._store.snapshot(tenant, kinds.context_of(kind))
+        if snapshot is None or snapshot.head.deleted:
+            if kind not in kinds.BUILT_IN:
+                raise kinds.unknown(kind, pointer)
+            tag = None
+        else:
+            tag = snapshot.head.tag
+        rule = self._rules.find(tenant, kind, namespace, tag)
+        while rule is None:  # two may learn at once, of two versions
+            assert snapshot is not None
+            assert tag is not None
+            await asyncio.to_thread(self._rules.learn, tenant, kind, tag, snapshot.state)
+            rule = self._rules.find(tenant, kind, namespace, tag)
+        return rule, tag
+
+    async def rule(
+        self, tenant: str, operations: Sequence[Operation], now: int, attempt: int = 0
+    ) -> Ruled:
+        """The operations under the rules of their kinds.
+
+        Restores, forks and redactions are as they were: what they bring back was ruled before.
+
+        Raises:
+            DeniedError: one is on a context that says what a kind demands.
+            UnknownKindError: a new context would have a kind that there is not.
+            SchemaError, TooLargeError: something cannot be kept.
+        """
+        for operation in operations:
+            _refuse_kinds(operation)
+        draft = _Draft(self, self._store, tenant, now, attempt)
+        done = tuple([await draft.ruled(operation) for operation in operations])
+        return Ruled(done, tuple(draft.kinds.items()), draft.counts)
+
+
+def _refuse_kinds(operation: Operation) -> None:
+    of_kind = kinds.is_kind(operation.key)
+    if isinstance(operation, Fork):
+        of_kind = of_kind or kinds.is_kind(operation.source)
+    if of_kind:
+        raise DeniedError(
+            f"contexts in {kinds.NAMESPACE} are written by PUT /v1/kinds/{{kind}} alone"
+        )
+
+
+_ABSENT: Final = Unruled("", 0)
+"""Stands for the rule of a context that is not there: no context has this kind."""
+
+
+@dataclass(slots=True)
+class _Place:
+    """A context as the operations so far leave it; `kind` None: it is not there."""
+
+    kind: str | None
+    standing: Standing | None = None
+
+
+@dataclass(slots=True)
+class _Draft:
+    """One commit's operations, ruled one after the other."""
+
+    ruler: Ruler
+    store: Store
+    tenant: str
+    now: int
+    attempt: int
+    kinds: dict[str, Tag | None] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    places: dict[ContextKey, _Place] = field(default_factory=dict)
+    rules: dict[tuple[str, str], KindRule] = field(default_factory=dict)
+
+    async def ruled(self, operation: Operation) -> Operation:
+        match operation:
+            case Put():
+                return await self._put(operation)
+            case Patch():
+                return await self._patch(operation)
+            case Append():
+                return await self._append(operation)
+            case Delete() | Purge():
+                self.places[operation.key] = _Place(None)
+            case _:
+                self.places.pop(operation.key, None)
+        return operation
+
+    async def _put(self, put: Put) -> Put:
+        place = await self._place(put.key)
+        if place.kind is None and put.kind is not None:
+            place.kind = put.kind
+        if put.kind is not None and put.kind != place.kind:
+            await self._rule(put.key, put.kind, f"{put.place}/kind")
+            return replace(put, rule=_ABSENT)  # planning says what stands against it
+        if place.kind is None:
+            return replace(put, rule=_ABSENT)
+        rule = await self._rule(put.key, place.kind, f"{put.place}/kind")
+        work = partial(rule.state, put.state, f"{put.place}/state")
+        done = await _run(work, len(put.state))
+        self.counts.update(done.counts)
+        place.standing = Standing(done.state, rule.version)
+        return replace(put, state=done.state, rule=rule)
+
+    async def _append(self, append: Append) -> Append:
+        place = await self._place(append.key)
+        if place.kind is None:
+            return replace(append, rule=_ABSENT)
+        rule = await self._rule(append.key, place.kind)
+        work = partial(rule.entries, append.entries, f"{append.place}/entries")
+        done = await _run(work, sum(entry.size for entry in append.entries))
+        self.counts.update(done.counts)
+        return replace(append, entries=done.entries, rule=rule)
+
+    async def _patch(self, patch: Patch) -> Patch:
+        place = await self._place(patch.key)
+        if place.kind is None:
+            return replace(patch, rule=_ABSENT)
+        rule = await self._rule(patch.key, place.kind)
+        standing, place.standing = place.standing, None
+        last = self.attempt + 1 >= limits.RULED_ATTEMPTS
+        if standing is None or not (self.attempt or _is_large(len(standing.state))):
+            return replace(patch, rule=rule, anyway=last)
+        pointer = f"{patch.place}/state"
+        foreseen = await asyncio.to_thread(_foresee, rule, patch.patch, standing, pointer)
+        if isinstance(foreseen.after, RuledState):
+            changed = foreseen.after.state != standing.state
+            version = rule.version if changed else standing.version
+            place.standing = Standing(foreseen.after.state, version)
+        return replace(patch, rule=rule, foreseen=foreseen, anyway=last)
+
+    async def _place(self, key: ContextKey) -> _Place:
+        place = self.places.get(key)
+        if place is None:
+            snapshot = await self.store.snapshot(self.tenant, key)
+            if snapshot is None or not snapshot.head.alive(self.now):
+                place = _Place(None, Standing(EMPTY_STATE, 0))
+            else:
+                head = snapshot.head
+                place = _Place(head.kind, Standing(snapshot.state, head.schema_version))
+            self.places[key] = place
+        return place
+
+    async def _rule(self, key: ContextKey, kind: str, pointer: str = "/kind") -> KindRule:
+        known = self.rules.get((kind, key.namespace))
+        if known is not None:
+            return known
+        rule, tag = await self.ruler.rule_of(self.tenant, kind, key.namespace, pointer)
+        self.rules[kind, key.namespace] = rule
+        if self.kinds.setdefault(kind, tag) != tag:  # registered anew between two operations
+            self.kinds[kind] = None
+        return rule
+
+
+def _foresee(
+    rule: KindRule, patch: JsonPatch | MergePatch, standing: Standing, pointer: str
+) -> Foreseen:
+    try:
+        return Foreseen(standing, patched(rule, patch, standing, pointer))
+    except BackstoryError as error:
+        return Foreseen(standing, error)
+
+
+def _is_large(size: int) -> bool:
+    return size > limits.RULED_INLINE_BYTES
+
+
+async def _run(work: Callable[[], T], size: int) -> T:
+    """What the work comes to; large work leaves the event loop."""
+    return await asyncio.to_thread(work) if _is_large(size) else work()

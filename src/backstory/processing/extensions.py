@@ -1,0 +1,51 @@
+"""What other packages add, found by their entry points.
+
+A package names a maker in a group of its metadata, here in `pyproject.toml`::
+
+    [project.entry-points."backstory.transforms"]
+    shout = "my_package:make_shout"
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final
+
+from backstory.errors import ConfigError
+from backstory.processing.transforms.catalogue import MAKERS, Make
+
+TRANSFORMS: Final = "backstory.transforms"
+
+
+@cache
+def transform_makers() -> Mapping[str, Make]:
+    """Makers of transforms by name, each a function of its options.
+
+    Raises:
+        ConfigError: an extension cannot be loaded, or takes a name that is taken.
+    """
+    return _loaded(TRANSFORMS, taken=frozenset(MAKERS))
+
+
+def _loaded(group: str, *, taken: frozenset[str]) -> dict[str, Any]:
+    loaded: dict[str, Any] = {}
+    for point in entry_points(group=group):
+        if point.name in taken or point.name in loaded:
+            raise ConfigError(f"extension {point.name} of {group}: the name is taken")
+        loaded[point.name] = _load(point, group)
+    return loaded
+
+
+def _load(point: EntryPoint, group: str) -> Any:
+    try:
+        maker = point.load()
+    except Exception as error:
+        raise ConfigError(
+            f"extension {point.name} of {group} ({point.value}) cannot be loaded: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if not callable(maker):
+        raise ConfigError(f"extension {point.name} of {group} ({point.value}) is no function")
+    return maker

@@ -1,0 +1,90 @@
+"""A provider's messages at the door: taken out of a whole request, put out for a page of entries.
+
+Callers send what they send to their provider, so a request may say how a model is to be
+called; that is no conversation, is passed over, and named to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from backstory.domain.entries import Entry
+from backstory.domain.intake import wrong
+from backstory.domain.messages import Entry as Sent
+from backstory.domain.messages import Format, Loss
+from backstory.domain.parts import OTHER, violations
+from backstory.domain.pointers import escape
+from backstory.processing.formats.shapes import as_object
+
+_UNKNOWN: Final = "unknown"
+"""Stands for the provider of a part that is none of ours, which no format carries."""
+
+
+def ignored(request: Any, form: Format) -> list[str]:
+    """The members of a request that are no part of the conversation, in order."""
+    return sorted(set(request) - set(form.members)) if isinstance(request, dict) else []
+
+
+def read(request: Any, form: Format) -> list[Sent]:
+    """The entries of a provider's request.
+
+    Raises:
+        SchemaError: it is not what the provider's API takes, holds no message, or has a member
+            of the conversation in another spelling, which would be passed over in silence.
+    """
+    found = as_object(request, "")
+    spelled = {_plain(name): name for name in form.members}
+    for name in ignored(found, form):
+        if _plain(name) in spelled:
+            raise wrong(f"/{escape(name)}", f"is spelled {spelled[_plain(name)]} here")
+    optional = form.members[1:]
+    conversation = {
+        name: value
+        for name, value in found.items()
+        if name in form.members and not (name in optional and value is None)
+    }
+    entries = form.parse(conversation)
+    if not entries:
+        raise wrong(f"/{form.members[0]}", "holds no message")
+    return entries
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A page of entries as a provider's messages; each loss with the seq of its entry."""
+
+    input: dict[str, Any]
+    losses: tuple[tuple[int, Loss], ...]
+
+
+def write(entries: Sequence[Entry], form: Format) -> Written:
+    """The messages for entries, with what of these they do not carry."""
+    rendered = form.render([_known(entry) for entry in entries])
+    seqs = [entry.seq for entry in entries]
+    return Written(rendered.payload, tuple(_placed(rendered.losses, seqs)))
+
+
+def _placed(losses: Iterable[Loss], seqs: Sequence[int]) -> Iterable[tuple[int, Loss]]:
+    for loss in losses:
+        index, slash, place = loss.pointer.removeprefix("/").partition("/")
+        yield seqs[int(index)], Loss(f"{slash}{place}", loss.detail, loss.dropped)
+
+
+def _known(entry: Entry) -> Mapping[str, Any]:
+    """The entry with parts that formats know; any other is one that no provider sees."""
+    content = orjson.loads(entry.content)
+    if isinstance(content, list):
+        content = [
+            {"type": OTHER, "provider": _UNKNOWN, "value": part} if violations([part]) else part
+            for part in content
+        ]
+    metadata = {} if entry.metadata is None else orjson.loads(entry.metadata)
+    return {"role": entry.role, "type": entry.type, "content": content, "metadata": metadata}

@@ -1,0 +1,83 @@
+"""Reading content: the manifest as a whole, a piece from anywhere, one chunk by its name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from backstory import limits
+from backstory.domain.content import ENTRY_BYTES, ChunkRef, Manifest
+from backstory.domain.sealing import Seal
+from backstory.errors import ContentCorruptError, MissingError
+from backstory.storage import chunks
+from backstory.storage.sqlite.database import CONTENT, Database
+
+
+def manifest(db: Database, tenant: str, root: bytes) -> Manifest:
+    """As `ports.store.Contents.manifest` says."""
+    pages = db.all(CONTENT.manifest_pages, _find(db, tenant, root))
+    found = Manifest(b"".join(body for (body,) in pages))
+    if found.root != root:
+        raise _damaged(root)
+    return found
+
+
+def piece(db: Database, seal: Seal, tenant: str, root: bytes, *, start: int, stop: int) -> bytes:
+    """As `ports.store.Contents.read_content` says."""
+    number = _find(db, tenant, root)
+    taken: list[bytes] = []
+    size = 0
+    for at, ref in _from(db, number, start):
+        if at >= stop or size >= limits.CONTENT_READ_BYTES:
+            break
+        if at + ref.size <= start:
+            continue
+        data = _chunk(db, seal, tenant, ref)
+        part = data[max(start - at, 0) : stop - at]
+        taken.append(part)
+        size += len(part)
+    if start < stop and not size:
+        raise _damaged(root)
+    return b"".join(taken)
+
+
+def chunk(db: Database, seal: Seal, tenant: str, root: bytes, hashed: bytes) -> bytes | None:
+    """As `ports.store.Contents.read_chunk` says."""
+    manifest = _find(db, tenant, root)
+    name = seal.chunk_name(tenant, hashed)
+    row = db.one(CONTENT.find_chunk, db.tenant(tenant), name)
+    if row is None or db.one(CONTENT.chunk_ref, row[0], manifest) is None:
+        return None
+    return _chunk(db, seal, tenant, ChunkRef(hashed, row[1]))
+
+
+def _find(db: Database, tenant: str, root: bytes) -> int:
+    number: int | None = db.value(CONTENT.find_manifest, db.tenant(tenant), root)
+    if number is None:
+        raise MissingError("this content is not kept any more; read the context anew")
+    return number
+
+
+def _from(db: Database, manifest: int, start: int) -> Iterator[tuple[int, ChunkRef]]:
+    """The chunks with their offsets, from the page on that holds offset `start`."""
+    place = start
+    while (row := db.one(CONTENT.manifest_page_at, manifest, place)) is not None:
+        at, page = row[0], Manifest(row[1])
+        if at + page.size <= place or len(page.packed) % ENTRY_BYTES:
+            return
+        for ref in page:
+            yield at, ref
+            at += ref.size
+        place = at
+
+
+def _chunk(db: Database, seal: Seal, tenant: str, ref: ChunkRef) -> bytes:
+    row = db.one(CONTENT.chunk_body, db.tenant(tenant), seal.chunk_name(tenant, ref.hash))
+    _, codec, body = row or (None, None, None)
+    return chunks.decode(ref, codec, body)
+
+
+def _damaged(root: bytes) -> ContentCorruptError:
+    return ContentCorruptError(
+        f"the manifest {root.hex()} is damaged; send the content anew or restore a backup",
+        root=root.hex(),
+    )

@@ -1,0 +1,61 @@
+"""How the model of a store keeps content: whole chunks in a dictionary."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backstory import limits
+from backstory.clock import Clock
+from backstory.domain.chunking import Chunk
+from backstory.domain.content import Hold, Manifest
+from backstory.domain.contexts import missing
+from backstory.domain.keys import ContextKey
+from backstory.errors import MissingError
+from backstory.testing.records import Tenant
+
+
+class Keeping:
+    """`ports.store.Contents`, a part of the model."""
+
+    _clock: Clock
+
+    def _tenant(self, name: str) -> Tenant:
+        raise NotImplementedError
+
+    async def keep_chunks(
+        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+    ) -> None:
+        mine, now = self._tenant(tenant), self._clock.now()
+        record = mine.find(key)
+        if record is None or not record.head.alive(now):
+            raise missing(key)
+        for chunk in chunks:
+            mine.chunks[chunk.ref.hash] = chunk.data
+            mine.uploads[holder, chunk.ref.hash, record.number] = now
+
+    async def let_go(self, tenant: str, holder: bytes) -> None:
+        mine = self._tenant(tenant)
+        mine.uploads = {key: at for key, at in mine.uploads.items() if key[0] != holder}
+        mine.drop_unheld()
+
+    async def held_chunks(
+        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+    ) -> frozenset[bytes]:
+        return frozenset(hashes) & self._tenant(tenant).may_use(hold)
+
+    async def manifest(self, tenant: str, root: bytes) -> Manifest:
+        manifest = self._tenant(tenant).manifests.get(root)
+        if manifest is None:
+            raise MissingError("this content is not kept any more")
+        return manifest
+
+    async def read_content(self, tenant: str, root: bytes, start: int, stop: int) -> bytes:
+        manifest = await self.manifest(tenant, root)
+        chunks = self._tenant(tenant).chunks
+        whole = b"".join(chunks[ref.hash] for ref in manifest)
+        return whole[start : min(stop, start + limits.CONTENT_READ_BYTES)]
+
+    async def read_chunk(self, tenant: str, root: bytes, chunk: bytes) -> bytes | None:
+        manifest = await self.manifest(tenant, root)
+        named = any(ref.hash == chunk for ref in manifest)
+        return self._tenant(tenant).chunks[chunk] if named else None

@@ -1,0 +1,177 @@
+"""Kinds: what contexts of a kind may hold, and how that is changed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+from backstory.contexts.kinds import KindReading
+from backstory.contexts.views import View, page
+from backstory.domain.contexts import Snapshot
+from backstory.domain.kinds import BUILT_IN, context_of
+from backstory.errors import (
+    IncompatibleError,
+    KeyReusedError,
+    LimitReachedError,
+    PreconditionError,
+    SchemaError,
+    StaleRulesError,
+    TooLargeError,
+    UnknownKindError,
+    UnsupportedMediaError,
+)
+from backstory.transports.edge import strict_json
+from backstory.transports.rest import media, params, schemas
+from backstory.transports.rest.answers import Answer, encode
+from backstory.transports.rest.call import Call
+from backstory.transports.rest.table import Body, Endpoint, Reply
+from backstory.transports.rest.writes import replayed, retry_of
+
+PATH: Final = "/v1/kinds/{kind}"
+TAG: Final = "Kinds"
+
+_ENTRY_SCHEMA: Final = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "role": {"type": "string"},
+        "type": {"type": "string"},
+        "content": {"type": ["string", "array"]},
+        "metadata": {"type": "object"},
+    },
+}
+
+
+_NO_SCHEMA: Final[View] = {
+    "version": 0,
+    "schema_version": 0,
+    "schema": {"type": "object"},
+    "entry_schema": _ENTRY_SCHEMA,
+    "compatibility": "none",
+    "migrations": {},
+}
+
+
+async def get_kind(call: Call) -> Answer:
+    """What contexts of a kind may hold. A built-in kind accepts any object until it is registered."""
+    reading = await call.contexts.kinds.read(call.principal, call.path("kind"))
+    if reading.snapshot is None:
+        call.unchanged(0, context_of(reading.kind))  # it has no tag, but conditions are checked
+        return call.json(_view(call, reading))
+    version = reading.snapshot.head.version
+    if call.unchanged(version, context_of(reading.kind)):
+        return call.empty(304, version=version)
+    return await _answer(call, reading)
+
+
+async def put_kind(call: Call) -> Answer:
+    """Registers a kind, or gives it another schema. It is in force with the next write, everywhere."""
+    kind, raw = call.path("kind"), call.body
+    value = await strict_json.loads_aside(raw)
+    outcome = await call.contexts.kinds.register(
+        call.principal, kind, lambda: value, call.conditions(), retry_of(call, raw)
+    )
+    result = outcome.results[0]
+    view = await call.contexts.reader.view(call.principal, context_of(kind), result.version)
+    extra = [*replayed(outcome)]
+    if result.created:
+        extra.append((b"location", f"/v1/kinds/{kind}".encode()))
+    status = 201 if result.created else 200
+    return await _answer(call, KindReading(kind, view.snapshot), status, extra)
+
+
+async def list_kinds(call: Call) -> Answer:
+    """Built-in and registered kinds, in order of their names, without their schemas."""
+    found = await call.contexts.kinds.list(
+        call.principal, call.query["cursor"], call.query["limit"]
+    )
+    items = [
+        {
+            "kind": kind,
+            "built_in": kind in BUILT_IN,
+            "version": head.version if head else 0,
+            "schema_version": head.schema_version if head else 0,
+        }
+        for kind, head in found.items
+    ]
+    return call.json(page(items, found.next))
+
+
+async def _answer(call: Call, reading: KindReading, status: int = 200, extra: Any = ()) -> Answer:
+    """A kind may be long to write out; where it is, that leaves the event loop."""
+    snapshot = reading.snapshot
+    assert snapshot is not None
+    if len(snapshot.state) <= strict_json.INLINE_BYTES:
+        view = _view(call, reading)
+        return call.json(view, status=status, version=snapshot.head.version, extra=extra)
+    body = await asyncio.to_thread(lambda: encode(_view(call, reading)))
+    return call.encoded(body, status=status, version=snapshot.head.version, extra=extra)
+
+
+def _view(call: Call, reading: KindReading) -> View:
+    view: View = {"kind": reading.kind, "built_in": reading.built_in}
+    return view | (_NO_SCHEMA if reading.snapshot is None else _registered(call, reading.snapshot))
+
+
+def _registered(call: Call, snapshot: Snapshot) -> View:
+    return {"version": snapshot.head.version, **call.contexts.kinds.described(snapshot)}
+
+
+_EXAMPLE: Final = {
+    "schema": {
+        "type": "object",
+        "properties": {"stage": {"enum": ["new", "won", "lost"]}},
+        "required": ["stage"],
+    },
+    "compatibility": "backward",
+}
+
+GET: Final = Endpoint(
+    method="GET",
+    path=PATH,
+    handler=get_kind,
+    tag=TAG,
+    summary="Read a kind",
+    replies={
+        200: Reply("The kind.", schemas.Kind, etag=True),
+        304: Reply("The caller has this version already.", etag=True),
+    },
+    errors=(PreconditionError,),
+    conditional=True,
+)
+PUT: Final = Endpoint(
+    method="PUT",
+    path=PATH,
+    handler=put_kind,
+    tag=TAG,
+    summary="Register a kind, or change its schema",
+    bodies=(Body(media.JSON, schemas.PutKind, _EXAMPLE),),
+    replies={
+        200: Reply("The kind after the write.", schemas.Kind, etag=True),
+        201: Reply("It was registered.", schemas.Kind, etag=True, location=True),
+    },
+    errors=(
+        IncompatibleError,
+        LimitReachedError,
+        PreconditionError,
+        TooLargeError,
+        UnsupportedMediaError,
+        SchemaError,
+        UnknownKindError,
+        KeyReusedError,
+        StaleRulesError,
+    ),
+    writes=True,
+    conditional=True,
+)
+LIST: Final = Endpoint(
+    method="GET",
+    path="/v1/kinds",
+    handler=list_kinds,
+    tag=TAG,
+    summary="List kinds",
+    query=(params.CURSOR, params.LIMIT),
+    replies={200: Reply("A page of kinds.", schemas.Kinds)},
+)
+
+ENDPOINTS: Final = (LIST, GET, PUT)

@@ -1,0 +1,51 @@
+"""A store of the first schema holds content once it was migrated, and keeps what it had."""
+
+import pytest
+
+from backstory.domain.documents import Document
+from backstory.errors import SchemaVersionError
+from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.migrating import migrate, migrations
+from backstory.storage.sqlite.opening import APPLICATION_ID
+from backstory.testing import FakeClock
+from backstory.testing.scene import Scene
+
+
+@pytest.fixture
+def old(tmp_path):
+    """An empty file as the first schema had it."""
+    options = SqliteOptions(tmp_path / "old.db")
+    db = Database(options, busy_seconds=1, create=True)
+    db.value("PRAGMA journal_mode = WAL")
+    db.connection.execute(migrations()[0].sql)
+    db.run(QUERIES.begin_life, "epoch", bytes(32), 0, 1)
+    db.run(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.run("PRAGMA user_version = 1")
+    db.close()
+    return options
+
+
+async def test_content_can_be_put_into_a_store_that_was_migrated(old):
+    with pytest.raises(SchemaVersionError):
+        await open_store(old)
+    assert "content" in migrate(old).applied
+    clock = FakeClock()
+    store = await open_store(old, clock=clock)
+    scene = Scene(store, clock)
+    await scene.put("doc", {"n": 1})
+    await scene.put_content("doc", b"text")
+    assert await scene.content("doc") == b"text"
+    await store.aclose()
+
+
+async def test_a_context_without_content_keeps_no_word_of_it_in_its_past(tmp_path):
+    """Documents without content spend no byte on it."""
+    clock = FakeClock()
+    store = await open_store(tmp_path / "s.db", clock=clock)
+    scene = Scene(store, clock)
+    await scene.put("doc", {"n": 1})
+    line, _, state = Document.of((await scene.view("doc")).snapshot).encode().partition(b"\n")
+    assert line.count(b",") == 8
+    assert state == b'{"n":1}'
+    await store.aclose()
