@@ -16,6 +16,8 @@ ITEMS: Final = "x-items"
 _DROPPED: Final = frozenset(
     {"title", "default", "minimum", "minItems", "minLength", "maxLength", ITEMS}
 )
+# A struct inside: what is wrong in it is said by an error with its place.
+_INNER: Final = frozenset({"description", "additionalProperties"})
 _ASSUMED: Final = {"maximum": limits.PAGE_MAX, "maxItems": limits.COMMIT_OPERATIONS}
 _NAMES: Final = {str: "string", int: "integer", bool: "boolean", dict: "object", list: "array"}
 
@@ -25,7 +27,7 @@ def of(arguments: type[msgspec.Struct]) -> dict[str, Any]:
     (root,), components = msgspec.json.schema_components((arguments,), ref_template="{name}")
     schema = _plain(root, components)
     assert isinstance(schema, dict)
-    return schema
+    return schema | {"additionalProperties": False}
 
 
 def _plain(schema: Any, components: Mapping[str, Any]) -> Any:
@@ -36,7 +38,7 @@ def _plain(schema: Any, components: Mapping[str, Any]) -> Any:
     if "$ref" in schema:
         rest = {name: value for name, value in schema.items() if name != "$ref"}
         struct = _plain(components[schema["$ref"]], components)
-        return {name: value for name, value in struct.items() if name != "description"} | rest
+        return {name: value for name, value in struct.items() if name not in _INNER} | rest
     plain: dict[str, Any] = {}
     for name, value in schema.items():
         if name == "properties":
