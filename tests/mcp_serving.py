@@ -14,9 +14,12 @@ from backstory.clock import SystemClock
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.messaging.local import LocalBus
+from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
+from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import open_store
 from backstory.transports.edge.guard import Guard
+from backstory.transports.mcp.callers import Served
 from backstory.transports.mcp.http import mcp_app
 from backstory.transports.mcp.tools import TABLE
 
@@ -41,16 +44,22 @@ async def opened(path, clock=None):
         await store.aclose()
 
 
+def served(contexts):
+    """With a renderer, as the wiring makes it."""
+    renderer = Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS)
+    return Served(contexts, renderer)
+
+
 async def call(contexts, tool, principal=LOCAL_ADMIN, **arguments):
     """What a tool answers; an error fails the test."""
-    answer = await TABLE[tool].call(contexts, principal, arguments)
+    answer = await TABLE[tool].call(served(contexts), principal, arguments)
     assert not answer.error, answer.json
     return json.loads(answer.json)
 
 
 async def fail(contexts, tool, principal=LOCAL_ADMIN, **arguments):
     """The tool error."""
-    answer = await TABLE[tool].call(contexts, principal, arguments)
+    answer = await TABLE[tool].call(served(contexts), principal, arguments)
     assert answer.error, answer.json
     return json.loads(answer.json)
 
@@ -77,7 +86,7 @@ def guarded(app, principals=None):
 @asynccontextmanager
 async def serving(contexts, principals=None):
     """The URL of a server on a free port."""
-    async with mcp_app(contexts) as app, _listening(guarded(app, principals)) as port:
+    async with mcp_app(served(contexts)) as app, _listening(guarded(app, principals)) as port:
         try:
             yield f"http://127.0.0.1:{port}/mcp"
         finally:

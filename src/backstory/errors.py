@@ -139,6 +139,20 @@ class UnknownKindError(SchemaError):
     title = "Unknown kind"
 
 
+class UnknownModelError(SchemaError):
+    """Nobody knows how the model counts; the detail lists the counters there are."""
+
+    code = "unknown_model"
+    title = "Unknown model"
+
+
+class RenderBudgetError(SchemaError):
+    """What is pinned is over the budget; `needed`, `available` and `missing` are tokens."""
+
+    code = "budget_too_small"
+    title = "Budget too small"
+
+
 class KeyReusedError(InvalidError):
     """The same idempotency key came with another method, path or body."""
 
@@ -247,6 +261,13 @@ class GoneError(BackstoryError):
     code = "history_gone"
     status = 410
     title = "History gone"
+
+
+class RenderGoneError(GoneError):
+    """A window cannot be made again as it was; the detail says why."""
+
+    code = "render_gone"
+    title = "Render gone"
 
 
 class ConflictError(BackstoryError):

@@ -80,6 +80,11 @@ SEARCH_CANDIDATES: Final = 2000  # matches that are ranked
 SEARCH_TEXT_CHARS: Final = 600  # of the text around a match that an answer shows
 SEARCH_HIGHLIGHTS: Final = 32
 
+# -- windows for models --------------------------------------------------------------
+RENDER_BUDGET: Final = 4_000_000  # tokens
+RENDER_SOURCES: Final = 16
+RENDER_ID_BYTES: Final = 16 * KIB
+
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
 CODED_PIECE_BYTES: Final = 64 * KIB  # of a body, decoded at once

@@ -21,7 +21,10 @@ from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.messaging.local import LocalBus
 from backstory.processing import choosing, extensions
+from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
+from backstory.rendering.models import Models
+from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import Migrated, migrate
@@ -85,12 +88,21 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
+    from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.rest.app import rest_app
 
-    async with open_contexts(settings) as contexts, mcp_app(contexts) as mcp:
-        app = Guard(Coding(_Split(rest_app(contexts), mcp)), LocalMode(token))
-        yield Running(app, contexts)
+    async with open_contexts(settings) as contexts:
+        renderer = renderer_of(contexts, settings)
+        async with mcp_app(Served(contexts, renderer)) as mcp:
+            rest = rest_app(contexts, renderer)
+            yield Running(Guard(Coding(_Split(rest, mcp)), LocalMode(token)), contexts)
+
+
+def renderer_of(contexts: Contexts, settings: Settings) -> Renderer:
+    """Renders windows through the context managers' reader, in every provider's format."""
+    models = Models.read(json.loads(settings.models or "{}"))
+    return Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS, models)
 
 
 class _Split:

@@ -131,3 +131,23 @@ def processing(raw: object) -> str:
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None
+
+
+def models(raw: object) -> str:
+    """Patterns of model names as JSON: a table of the file, or JSON text. Empty means none."""
+    if raw in ("", {}):
+        return ""
+    try:
+        written: Any = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError:
+        raise ValueError(
+            'must be JSON such as {"my-model*": {"counter": "llama3", "format": "openai"}}'
+        ) from None
+    # Here, so that those who have no models of their own need not wait for the counters.
+    from backstory.rendering.models import Models
+
+    try:
+        Models.read(written)
+        return json.dumps(written)
+    except (ConfigError, TypeError) as error:
+        raise ValueError(f"is wrong: {error}") from None

@@ -161,6 +161,12 @@ class Settings:
         readers.processing,
         text="hidden characters are removed everywhere",
     )
+    models: str = _setting(
+        "",
+        "Models beside the built-in ones, by pattern: a table, as JSON in variables",
+        readers.models,
+        text="those of the reference",
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def origin(self, name: str) -> str:

@@ -14,6 +14,7 @@ from backstory.messaging.local import LocalBus
 from backstory.processing.ruling import PipelineRules
 from backstory.testing import FakeClock, ModelStore
 from backstory.transports.mcp.tools import TABLE, shown_to
+from mcp_serving import served
 
 CONTEXTS = ["users.42/chat", "users.42/none", "nonsense", "context://users.42/chat", ""]
 JSON = st.recursive(
@@ -54,6 +55,18 @@ LIKELY = {
     ),
     "query": st.sampled_from(["tea", '"green tea"', "te*", '"', "* NEAR(", "漢"]),
     "wait": st.just(0),
+    "sources": st.lists(
+        st.fixed_dictionaries(
+            {"context": st.sampled_from(CONTEXTS)},
+            optional={
+                "entries": st.sampled_from(["recent", "pinned", "none", "relevant"]),
+                "state": st.booleans(),
+            },
+        ),
+        max_size=2,
+    ),
+    "format": st.sampled_from(["openai", "text", "anthropic", "poem"]),
+    "budget": st.integers(0, 9000),
 }
 
 
@@ -86,8 +99,8 @@ async def called(name, arguments):
                 {"context": "users.42/chat", "entries": [{"role": "user", "content": "green tea"}]},
             ),
         ):
-            assert not (await TABLE[tool].call(contexts, LOCAL_ADMIN, given_)).error
-        return await TABLE[name].call(contexts, LOCAL_ADMIN, arguments)
+            assert not (await TABLE[tool].call(served(contexts), LOCAL_ADMIN, given_)).error
+        return await TABLE[name].call(served(contexts), LOCAL_ADMIN, arguments)
     finally:
         await contexts.aclose()
 

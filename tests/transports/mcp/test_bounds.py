@@ -10,7 +10,7 @@ from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.tools import TABLE
-from mcp_serving import call, create, fail, say
+from mcp_serving import call, create, fail, say, served
 
 ALPHABETS = {
     "ascii": "abc xyz",
@@ -29,7 +29,7 @@ def text_of(alphabet, length):
 
 async def bounded(contexts, tool, **arguments):
     """An answer, measured in every way that a client may write it down."""
-    answer = await TABLE[tool].call(contexts, LOCAL_ADMIN, arguments)
+    answer = await TABLE[tool].call(served(contexts), LOCAL_ADMIN, arguments)
     assert not answer.error, answer.json
     value = json.loads(answer.json)
     for spelled in (answer.json, json.dumps(value).encode(), json.dumps(value, ensure_ascii=False)):

@@ -6,7 +6,7 @@ import pytest
 from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.transports.mcp.http import mcp_app
-from mcp_serving import JSON_AND_EVENTS, MODERN, OLDER, create, guarded, raw, serving
+from mcp_serving import JSON_AND_EVENTS, MODERN, OLDER, create, guarded, raw, served, serving
 
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,
@@ -79,7 +79,7 @@ async def test_white_space_around_a_routing_header_is_none_of_it(contexts):
     """RFC 9110 section 5.5; some HTTP servers leave it for the application."""
     await create(contexts)
     params = {"name": "read_context", "arguments": {"context": "users.42/chat"}}
-    async with mcp_app(contexts) as app:
+    async with mcp_app(served(contexts)) as app:
         transport = httpx.ASGITransport(app=guarded(app))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             request = modern("tools/call", params, name=" read_context\t")
@@ -164,7 +164,7 @@ async def test_what_nobody_foresaw_tells_nothing(endpoint, contexts, monkeypatch
 
 async def test_without_a_principal_nothing_is_answered(contexts):
     """If the edge were left out, nobody would be the administrator by accident."""
-    async with mcp_app(contexts) as app:
+    async with mcp_app(served(contexts)) as app:
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             answer = await http.post("/mcp", **modern("tools/list"))

@@ -14,6 +14,7 @@ from mcp.client.stdio import StdioServerParameters
 from mcp.client.subscriptions import ResourceUpdated
 
 from backstory import limits
+from backstory.transports.mcp.tools import TABLE
 from mcp_serving import ERAS, OLDER, WAIT, call, create, opened, say, soon, until
 
 BACKSTORY = str(Path(sys.executable).parent / "backstory")
@@ -84,7 +85,7 @@ async def test_both_eras_are_served(tmp_path, mode):
         arguments = {"context": "users.42/chat", "kind": "conversation", "state": {"a": 1}}
         done = await session.call_tool("write_context", arguments)
         assert done.structured_content["version"] == 1
-        assert len((await session.list_tools()).tools) == 10
+        assert len((await session.list_tools()).tools) == len(TABLE)
         assert CHAT in [each.uri for each in (await session.list_resources()).resources]
     async with opened(tmp_path / "store.db") as contexts:
         answer = await call(contexts, "read_context", context="users.42/chat")

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import Principal
+from backstory.rendering.service import Renderer
 from backstory.transports.edge.guard import PRINCIPAL
 
 RequestContext = ServerRequestContext[Any, Any]
@@ -20,6 +21,7 @@ class Served:
     """What handlers serve; `local` calls where no HTTP request says who does."""
 
     contexts: Contexts
+    renderer: Renderer
     local: Principal | None = None
 
     def principal(self, ctx: RequestContext) -> Principal:

@@ -27,7 +27,6 @@ from mcp_types.version import (
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstory import limits
-from backstory.contexts.service import Contexts
 from backstory.errors import MalformedError, TooLargeError
 from backstory.transports.edge import body as bodies
 from backstory.transports.edge import headers, strict_json
@@ -40,12 +39,11 @@ _VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
 
 
 @asynccontextmanager
-async def mcp_app(contexts: Contexts) -> AsyncIterator[ASGIApp]:
+async def mcp_app(served: Served) -> AsyncIterator[ASGIApp]:
     """The ASGI application for /mcp, for as long as the context lasts.
 
     Behind `edge.guard`, which says in the scope who calls.
     """
-    served = Served(contexts)
     endpoint = _Endpoint(served)
     async with endpoint.manager.run():
         yield endpoint

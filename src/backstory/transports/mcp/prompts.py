@@ -14,7 +14,6 @@ from mcp_types import GetPromptRequestParams, PaginatedRequestParams
 
 from backstory import limits
 from backstory.contexts.listing import Filter, HeadsPage
-from backstory.contexts.service import Contexts
 from backstory.domain import kinds
 from backstory.domain.contexts import Head, missing
 from backstory.domain.keys import ContextKey
@@ -32,7 +31,7 @@ class BuiltIn:
     description: str
     argument: str
     kind: str
-    messages: Callable[[Contexts, Principal, ContextKey], Awaitable[list[View]]]
+    messages: Callable[[Served, Principal, ContextKey], Awaitable[list[View]]]
 
     def definition(self, name: str) -> View:
         """As `prompts/list` shows it."""
@@ -42,7 +41,7 @@ class BuiltIn:
 
 BUILT_IN: Final = {
     "continue_conversation": BuiltIn(
-        "Go on with a stored conversation: its newest messages, oldest first.",
+        "Go on with a stored conversation: a window on its newest messages, oldest first.",
         "The conversation, as namespace/name",
         kinds.CONVERSATION,
         windows.conversation,
@@ -102,7 +101,7 @@ class Prompts:
         if unknown or "context" not in arguments:
             raise failures.invalid(f"{params.name} takes one argument: context (namespace/name)")
         key = ContextKey.parse(arguments["context"])
-        messages = await built_in.messages(self._served.contexts, principal, key)
+        messages = await built_in.messages(self._served, principal, key)
         return {"description": built_in.description, "messages": messages}
 
     async def _stored(

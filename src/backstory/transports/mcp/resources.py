@@ -89,7 +89,7 @@ class Resources:
         principal = self._served.principal(ctx)
         try:
             address = Address.parse(params.uri)
-            call = Call(self._served.contexts, principal, "read_context", _arguments(address))
+            call = Call(self._served, principal, "read_context", _arguments(address))
             view = await read_context(call, ReadContext(**call.raw))
         except BackstoryError as error:
             raise failures.resource_error(error, params.uri, ctx.protocol_version) from error

@@ -153,7 +153,7 @@ class _Tools:
         tool = TABLE.get(params.name)
         if tool is None:
             raise failures.invalid(f"Unknown tool: {failures.quoted(params.name)}")
-        return _result(await tool.call(self._served.contexts, principal, params.arguments or {}))
+        return _result(await tool.call(self._served, principal, params.arguments or {}))
 
 
 def _result(answer: Answer) -> dict[str, Any]:

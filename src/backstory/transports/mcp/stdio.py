@@ -14,6 +14,7 @@ from mcp_types import NotificationParams
 
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import LOCAL_ADMIN, Principal
+from backstory.rendering.service import Renderer
 from backstory.transports.mcp.callers import Served
 from backstory.transports.mcp.server import build
 from backstory.transports.mcp.stdio_asked import Answers, Asked
@@ -21,10 +22,10 @@ from backstory.transports.mcp.stdio_lines import Lines
 from backstory.transports.mcp.stdio_subscriptions import StdioSubscriptions
 
 
-async def serve(contexts: Contexts, principal: Principal = LOCAL_ADMIN) -> None:
+async def serve(contexts: Contexts, renderer: Renderer, principal: Principal = LOCAL_ADMIN) -> None:
     """Serve until stdin ends."""
     older = StdioSubscriptions(contexts, principal)
-    server = build(Served(contexts, principal), older)
+    server = build(Served(contexts, renderer, principal), older)
     server.add_notification_handler(
         "notifications/initialized", NotificationParams, older.initialized
     )

@@ -14,6 +14,7 @@ from backstory import limits
 from backstory.contexts.service import Contexts
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
+from backstory.rendering.service import Renderer
 from backstory.transports.rest import docs, params
 from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call
@@ -23,10 +24,11 @@ from backstory.transports.rest.table import Endpoint
 _ADVICE: Final = {"POST": b"accept-post", "PATCH": b"accept-patch"}
 
 
-def rest_app(contexts: Contexts) -> ASGIApp:
+def rest_app(contexts: Contexts, renderer: Renderer) -> ASGIApp:
     """The application under the guard, which makes answers of the errors it raises."""
     routes: list[BaseRoute] = [
-        Route(path, Resource(contexts, endpoints)) for path, endpoints in _by_path(ENDPOINTS)
+        Route(path, Resource(contexts, renderer, endpoints))
+        for path, endpoints in _by_path(ENDPOINTS)
     ]
     routes += [Route(path, asset) for path, asset in docs.assets()]
     return Router(routes, redirect_slashes=False, default=_nowhere)
@@ -45,8 +47,11 @@ async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 class Resource:
     """All endpoints of one path."""
 
-    def __init__(self, contexts: Contexts, endpoints: Iterable[Endpoint]) -> None:
+    def __init__(
+        self, contexts: Contexts, renderer: Renderer, endpoints: Iterable[Endpoint]
+    ) -> None:
         self._contexts = contexts
+        self._renderer = renderer
         self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
         if "GET" in self._endpoints:
             self._endpoints["HEAD"] = self._endpoints["GET"]
@@ -62,7 +67,7 @@ class Resource:
 
     async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> ASGIApp:
         query = params.read(endpoint.query, scope["query_string"])
-        call = Call(scope, receive, self._contexts, query)
+        call = Call(scope, receive, self._contexts, self._renderer, query)
         if endpoint.bodies and not endpoint.streams:
             await call.read_body(tuple(body.media for body in endpoint.bodies))
         if endpoint.waits:

@@ -13,6 +13,7 @@ from backstory.domain.commits import Conditions
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.errors import PreconditionError
+from backstory.rendering.service import Renderer
 from backstory.transports.edge import body, headers
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import PRINCIPAL
@@ -24,16 +25,22 @@ T = TypeVar("T")
 
 
 class Call:
-    """A request, the contexts it is for, and the tags of their epoch."""
+    """A request, the contexts and the renderer it is for, and the tags of their epoch."""
 
-    __slots__ = ("body", "contexts", "media", "query", "receive", "scope")
+    __slots__ = ("body", "contexts", "media", "query", "receive", "renderer", "scope")
 
     def __init__(
-        self, scope: Scope, receive: Receive, contexts: Contexts, query: dict[str, Any]
+        self,
+        scope: Scope,
+        receive: Receive,
+        contexts: Contexts,
+        renderer: Renderer,
+        query: dict[str, Any],
     ) -> None:
         self.scope = scope
         self.receive = receive
         self.contexts = contexts
+        self.renderer = renderer
         self.query = query
         self.media = ""
         self.body = b""

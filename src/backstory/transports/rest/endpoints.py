@@ -13,6 +13,7 @@ from backstory.transports.rest import (
     entries,
     history,
     kinds,
+    render,
     search,
     system,
 )
@@ -26,6 +27,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *history.ENDPOINTS,
     *commits.ENDPOINTS,
     *changes.ENDPOINTS,
+    *render.ENDPOINTS,
     *search.ENDPOINTS,
     *kinds.ENDPOINTS,
     *system.ENDPOINTS,

@@ -34,6 +34,14 @@ _PATH_PARAMS: Final[dict[str, dict[str, Any]]] = {
         },
         "example": "users.42",
     },
+    "id": {
+        "description": "`render_id` of an earlier answer.",
+        "schema": {
+            "type": "string",
+            "pattern": r"^[A-Za-z0-9_-]+$",
+            "maxLength": limits.RENDER_ID_BYTES,
+        },
+    },
     "name": {
         "description": NAME_RULE,
         "schema": {

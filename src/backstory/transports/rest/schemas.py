@@ -502,6 +502,39 @@ class FoundPage(Struct):
     next: str | None
 
 
+class WindowTokens(Struct):
+    """What the window costs; `exact` where provider and counter leave nothing to guess."""
+
+    total: int
+    by_source: dict[str, int]
+    counter: str
+    exact: bool
+
+
+class LedgerRow(Struct):
+    """What became of pieces of a source, and why. `trust` and `tokens` null: not read."""
+
+    source: str
+    part: Literal["state", "entries"]
+    kept: int
+    dropped: int
+    reason: str
+    trust: str | None
+    tokens: int | None
+    seqs: Spans | None
+
+
+class Window(Struct):
+    """`input` is exactly what the provider's API takes, or text."""
+
+    input: Object | str
+    tokens: WindowTokens
+    ledger: list[LedgerRow]
+    versions: dict[str, int]
+    render_id: str
+    prefix_hash: str
+
+
 class Kind(Struct):
     """A kind and its schemas (JSON Schema 2020-12)."""
 

@@ -6,7 +6,14 @@ from typing import Any, Final
 
 from backstory.domain import policy
 from backstory.domain.principals import Principal
-from backstory.transports.mcp.tools import committing, finding, following, reading, writing
+from backstory.transports.mcp.tools import (
+    committing,
+    finding,
+    following,
+    reading,
+    rendering,
+    writing,
+)
 from backstory.transports.mcp.tools.table import Answer, Tool
 
 __all__ = ["TABLE", "Answer", "Tool", "shown_to"]
@@ -16,6 +23,7 @@ _TOOLS: Final[tuple[Tool[Any], ...]] = (
     finding.LIST,
     finding.SEARCH,
     following.TOOL,
+    rendering.TOOL,
     *writing.TOOLS,
     committing.TOOL,
 )

@@ -20,7 +20,6 @@ from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.tools import doing, operations
 from backstory.transports.mcp.tools.table import (
     Call,
-    ContextName,
     Number,
     Tool,
     WriteArguments,
@@ -33,7 +32,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     """One operation, flat: which members it takes depends on `op`."""
 
     op: Literal["put", "patch", "append", "delete"]
-    context: ContextName
+    context: Annotated[str, Meta(max_length=500)]
     kind: str | UnsetType = UNSET
     state: dict[str, Any] | UnsetType = UNSET
     labels: Any = UNSET

@@ -13,8 +13,10 @@ ITEMS: Final = "x-items"
 """In `Meta.extra_json_schema`: what the items of an array look like."""
 
 # Bounds that only a broken caller meets are checked, but not worth their bytes here.
-_DROPPED: Final = frozenset({"title", "default", "minimum", "minLength", "maxLength", ITEMS})
-_ASSUMED: Final = {"maximum": limits.VERSION_MAX}
+_DROPPED: Final = frozenset(
+    {"title", "default", "minimum", "minItems", "minLength", "maxLength", ITEMS}
+)
+_ASSUMED: Final = {"maximum": limits.PAGE_MAX, "maxItems": limits.COMMIT_OPERATIONS}
 _NAMES: Final = {str: "string", int: "integer", bool: "boolean", dict: "object", list: "array"}
 
 
@@ -39,7 +41,7 @@ def _plain(schema: Any, components: Mapping[str, Any]) -> Any:
     for name, value in schema.items():
         if name == "properties":
             plain[name] = {key: _plain(each, components) for key, each in value.items()}
-        elif name not in _DROPPED and _ASSUMED.get(name) != value:
+        elif name not in _DROPPED and not (name in _ASSUMED and value >= _ASSUMED[name]):
             plain[name] = _plain(value, components)
     if ITEMS in schema:
         plain["items"] = schema[ITEMS]

@@ -22,6 +22,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
 from backstory.transports.mcp import answers, failures
 from backstory.transports.mcp.answers import View
+from backstory.transports.mcp.callers import Served
 from backstory.transports.mcp.tools import schemas
 
 Number = Annotated[int, Meta(ge=0, le=limits.VERSION_MAX)]
@@ -45,10 +46,14 @@ class WriteArguments(Arguments, frozen=True, kw_only=True, forbid_unknown_fields
 class Call:
     """One call of a tool: by whom, and with which arguments as they came."""
 
-    contexts: Contexts
+    served: Served
     principal: Principal
     tool: str
     raw: Mapping[str, Any]
+
+    @property
+    def contexts(self) -> Contexts:
+        return self.served.contexts
 
     def again(self, *without: str, **changed: Any) -> View:
         """The arguments of the call that goes on where this one ended."""
@@ -87,14 +92,12 @@ class Tool(Generic[A]):
             "annotations": hints,
         }
 
-    async def call(
-        self, contexts: Contexts, principal: Principal, raw: Mapping[str, Any]
-    ) -> Answer:
+    async def call(self, served: Served, principal: Principal, raw: Mapping[str, Any]) -> Answer:
         """The answer, which is a tool error where the model or the store is at fault."""
         given = {name: value for name, value in raw.items() if value is not None}
         try:
             arguments = self._arguments(given)
-            work = self.handler(Call(contexts, principal, self.name, given), arguments)
+            work = self.handler(Call(served, principal, self.name, given), arguments)
             writes = self.verb is not Verb.READ
             view = await (work if self.waits else failures.in_time(work, writes=writes))
         except BackstoryError as error:

@@ -1,0 +1,95 @@
+"""From what was chosen to the rows of the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from backstory.rendering import ledger
+from backstory.rendering.assembling import Chosen
+from backstory.rendering.gathering import Gathered
+from backstory.rendering.ledger import ENTRIES, STATE, Row, spans
+from backstory.rendering.units import Unit, seqs_of
+
+
+def rows(each: Gathered, chosen: Chosen) -> list[Row]:
+    """What became of all that one source has."""
+    found = _instruction_rows(each)
+    if each.state is not None:
+        kept = chosen.state is not None
+        tokens = chosen.state.tokens if chosen.state else each.state.tokens
+        trust = each.state_trust.word
+        found.append(
+            Row(each.name, STATE, int(kept), int(not kept), chosen.state_fate, trust, tokens)
+        )
+    original = {unit.first: unit for unit in each.turns}
+    whole = [unit for unit in chosen.turns if original.get(unit.first) is unit]
+    cut = [unit for unit in chosen.turns if original.get(unit.first) is not unit]
+    found += _unit_rows(each, whole, ledger.KEPT, kept=True)
+    found += _unit_rows(each, cut, ledger.CUT, kept=True)
+    for units, reason in chosen.dropped:
+        found += _unit_rows(each, units, reason, kept=False)
+    found += _merged(each.rows)
+    return found + _unread(each)
+
+
+def _instruction_rows(each: Gathered) -> list[Row]:
+    found: list[Row] = []
+    for unit in each.instructions:
+        trust = unit.messages[0].trust.word
+        part = ENTRIES if unit.seqs else STATE
+        seqs = spans(unit.seqs) if unit.seqs else None
+        found.append(Row(each.name, part, 1, 0, ledger.INSTRUCTS, trust, unit.tokens, seqs))
+    return found
+
+
+def _unit_rows(each: Gathered, units: Sequence[Unit], reason: str, *, kept: bool) -> list[Row]:
+    """A row for each trust; a unit counts for that of its first message."""
+    found: list[Row] = []
+    for trust in sorted({unit.messages[0].trust for unit in units}):
+        same = [unit for unit in units if unit.messages[0].trust is trust]
+        seqs = seqs_of(same)
+        found.append(
+            Row(
+                each.name,
+                ENTRIES,
+                len(seqs) if kept else 0,
+                0 if kept else len(seqs),
+                reason,
+                trust.word,
+                sum(unit.tokens for unit in same),
+                spans(seqs),
+            )
+        )
+    return found
+
+
+def _merged(rows: Sequence[Row]) -> list[Row]:
+    """Entries of one fate in one row."""
+    found: list[Row] = []
+    for reason, trust in sorted({(row.reason, row.trust or "") for row in rows}):
+        seqs = {span[0] for row in rows for span in row.seqs or [] if _is(row, reason, trust)}
+        name = rows[0].source
+        found.append(Row(name, ENTRIES, 0, len(seqs), reason, trust, 0, spans(seqs)))
+    return found
+
+
+def _is(row: Row, reason: str, trust: str) -> bool:
+    return row.reason == reason and row.trust == trust
+
+
+def _unread(each: Gathered) -> list[Row]:
+    """Entries that were not even looked at."""
+    count = each.view.snapshot.head.entry_count
+    if each.strategy == "none":
+        if not count:
+            return []
+        last = each.view.snapshot.head.last_seq
+        return [Row(each.name, ENTRIES, 0, count, ledger.NOT_ASKED, None, None, [[1, last]])]
+    if each.whole:
+        return []
+    leading = {seq for unit in each.instructions for seq in unit.seqs if seq <= each.unread}
+    first = max(leading, default=0) + 1
+    dropped = count - each.read - len(leading)
+    if dropped <= 0:
+        return []
+    return [Row(each.name, ENTRIES, 0, dropped, ledger.OLDER, None, None, [[first, each.unread]])]

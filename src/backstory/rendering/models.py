@@ -1,0 +1,103 @@
+"""Which counter a model's tokens are counted with, and which format its provider takes.
+
+The table is extended by configuration, so that a new model needs no release: a pattern that
+is configured is asked before the built-in ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from backstory.domain.keys import shorten
+from backstory.errors import ConfigError, UnknownModelError
+from backstory.rendering.counters import COUNTERS, FALLBACK, Counter, counter_named
+
+FORMS: Final = ("openai", "openai-responses", "anthropic", "gemini", "text", "markdown")
+"""All forms a window can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """Models whose names match a pattern (`*` any text), in lower case."""
+
+    pattern: str
+    counter: str
+    format: str
+
+
+def _models(counter: str, form: str, *patterns: str) -> tuple[Model, ...]:
+    return tuple(Model(pattern, counter, form) for pattern in patterns)
+
+
+BUILT_IN: Final[tuple[Model, ...]] = (
+    *_models("o200k_base", "openai", "gpt-4o*", "gpt-4.1*", "gpt-4.5*", "gpt-5*", "gpt-oss*"),
+    *_models("o200k_base", "openai", "chatgpt-4o*", "o1*", "o3*", "o4-*", "codex-*"),
+    *_models("cl100k_base", "openai", "gpt-4", "gpt-4-*", "gpt-3.5-turbo*", "gpt-35-turbo*"),
+    *_models("claude-estimate", "anthropic", "claude*"),
+    *_models("gemini-estimate", "gemini", "gemini*", "gemma*"),
+    *_models("llama3", "openai", "llama-3*", "llama3*", "meta-llama-3*"),
+    *_models("qwen3", "openai", "qwen*"),
+    *_models("deepseek_v3", "openai", "deepseek*"),
+    *_models("mistral_v3", "openai", "mistral*", "ministral*", "codestral*", "pixtral*"),
+)
+"""Asked in this order; the part of a name up to its last `/`, `:` or `anthropic.` is left out."""
+
+
+class Models:
+    """The table, with what was configured in front."""
+
+    def __init__(self, configured: Iterable[Model] = ()) -> None:
+        self._models = (*configured, *BUILT_IN)
+
+    @classmethod
+    def read(cls, configured: Any) -> Models:
+        """The table with `{"pattern": {"counter": ..., "format": ...}}` in front.
+
+        Raises:
+            ConfigError: an entry names a counter or a format that there is not.
+        """
+        if not isinstance(configured, dict):
+            raise ConfigError("models must be an object of patterns")
+        return cls([_configured(pattern, raw) for pattern, raw in configured.items()])
+
+    def find(self, name: str) -> Model | None:
+        """The first row that matches the name, or its last part."""
+        lowered = name.lower()
+        last = lowered.rsplit("/", 1)[-1].rsplit("anthropic.", 1)[-1]
+        for model in self._models:
+            if fnmatchcase(lowered, model.pattern) or fnmatchcase(last, model.pattern):
+                return model
+        return None
+
+    def counter(self, name: str, given: str | None, *, fallback: bool) -> Counter:
+        """What counts for a model: the counter that was asked for, else the table's.
+
+        Raises:
+            UnknownModelError: nobody knows, and no fallback was allowed.
+        """
+        if given is not None:
+            return counter_named(given)
+        model = self.find(name)
+        if model is not None:
+            return COUNTERS[model.counter]
+        if fallback:
+            return FALLBACK
+        raise UnknownModelError(
+            f"no counter is known for the model {shorten(name)}; name one as `counter` "
+            f"({', '.join(COUNTERS)}), or allow an estimate with `fallback`",
+            counters=list(COUNTERS),
+        )
+
+
+def _configured(pattern: str, raw: Any) -> Model:
+    counter = raw.get("counter") if isinstance(raw, dict) else None
+    form = raw.get("format", "openai") if isinstance(raw, dict) else None
+    if counter is None or form is None or counter not in COUNTERS or form not in FORMS:
+        raise ConfigError(
+            f"models: {pattern} needs a counter ({', '.join(COUNTERS)}) "
+            f"and a format ({', '.join(FORMS)})"
+        )
+    return Model(pattern.lower(), counter, form)

@@ -1,0 +1,91 @@
+"""What a caller asks for: sources, a model, a format and a budget."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from msgspec import Meta, Struct
+
+from backstory import limits
+from backstory.domain.intake import wrong
+from backstory.domain.keys import ContextKey, shorten
+from backstory.errors import InvalidKeyError, SchemaError, Violation
+
+STRATEGIES: Final = ("recent", "pinned", "none")
+"""What can become of a source's entries: the newest that fit, all of them, none."""
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+Tokens = Annotated[int, Meta(ge=0, le=limits.RENDER_BUDGET)]
+
+
+class Source(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """One context that goes into a window.
+
+    Without `entries`, a conversation gives its newest entries and any other kind its state.
+    Shares are parts of the budget: `min_share` is kept free for this source, `max_share` is
+    as much as it may take. Sources of a higher `priority` are served first.
+    """
+
+    context: str
+    entries: Annotated[str, Meta(extra_json_schema={"enum": list(STRATEGIES)})] | None = None
+    state: bool | None = None
+    at: Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)] | None = None
+    priority: Annotated[int, Meta(ge=-100, le=100)] = 0
+    min_share: Share = 0.0
+    max_share: Share = 1.0
+
+
+class RenderRequest(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """What to render. `budget` less `reserve` (room for the answer) is never exceeded."""
+
+    sources: Annotated[list[Source], Meta(min_length=1, max_length=limits.RENDER_SOURCES)]
+    model: Annotated[str, Meta(min_length=1, max_length=200)]
+    budget: Annotated[int, Meta(ge=1, le=limits.RENDER_BUDGET)]
+    format: Annotated[
+        str | None,
+        Meta(description="Without it, that of the model's provider."),
+    ] = None
+    reserve: Tokens = 0
+    counter: Annotated[str, Meta(max_length=64)] | None = None
+    fallback: bool = False
+    oversize: Literal["cut", "drop"] = "cut"
+
+    @property
+    def available(self) -> int:
+        """Tokens that the window may have."""
+        return self.budget - self.reserve
+
+
+def check(request: RenderRequest) -> list[ContextKey]:
+    """The keys of the sources, in their order.
+
+    Raises:
+        SchemaError: a strategy is not there, or shares and budget contradict each other.
+        InvalidKeyError: a source is no context's name.
+    """
+    if request.reserve >= request.budget:
+        raise wrong("/reserve", "must be less than budget")
+    if sum(source.min_share for source in request.sources) > 1:
+        raise wrong("/sources", "the min_share of all sources together is over 1")
+    keys = [_key(source, i) for i, source in enumerate(request.sources)]
+    if len(set(keys)) < len(keys):
+        raise wrong("/sources", "each context can be a source once")
+    return keys
+
+
+def _key(source: Source, index: int) -> ContextKey:
+    place = f"/sources/{index}"
+    if source.entries is not None and source.entries not in STRATEGIES:
+        raise _no_strategy(source.entries, f"{place}/entries")
+    if source.min_share > source.max_share:
+        raise wrong(f"{place}/min_share", "is over max_share")
+    try:
+        return ContextKey.parse(source.context)
+    except InvalidKeyError as error:
+        violation = Violation(f"{place}/context", error.detail)
+        raise InvalidKeyError(error.detail, errors=(violation,)) from error
+
+
+def _no_strategy(given: str, place: str) -> SchemaError:
+    there = ", ".join(STRATEGIES)
+    return wrong(place, f"there is no strategy {shorten(given)}; there are {there}")

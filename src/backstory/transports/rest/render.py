@@ -1,0 +1,81 @@
+"""Windows for models."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from backstory import limits
+from backstory.errors import (
+    InvalidKeyError,
+    MissingError,
+    RenderBudgetError,
+    RenderGoneError,
+    SchemaError,
+    TooLargeError,
+    UnknownModelError,
+    UnsupportedMediaError,
+)
+from backstory.rendering.requests import RenderRequest
+from backstory.transports.edge import strict_json
+from backstory.transports.rest import media, schemas
+from backstory.transports.rest.answers import Answer
+from backstory.transports.rest.bodies import shaped
+from backstory.transports.rest.call import Call
+from backstory.transports.rest.table import Body, Endpoint, Reply
+
+_EXAMPLE: Final = {
+    "sources": [
+        {"context": "users.42/preferences"},
+        {"context": "users.42/chat-7", "entries": "recent"},
+    ],
+    "model": "gpt-4o",
+    "format": "openai",
+    "budget": 8000,
+    "reserve": 1000,
+}
+
+
+async def render_window(call: Call) -> Answer:
+    """A window on contexts that fits a model's budget, with the ledger of what was kept."""
+    request = shaped(await strict_json.loads_aside(call.body), RenderRequest)
+    window = await call.renderer.render(call.principal, request)
+    return call.json(window.view())
+
+
+async def read_render(call: Call) -> Answer:
+    """The same window again, byte for byte, as long as the history it shows is kept."""
+    render_id = call.path("id")
+    if len(render_id) > limits.RENDER_ID_BYTES:
+        raise MissingError("there is no such render of yours")
+    return call.json((await call.renderer.again(call.principal, render_id)).view())
+
+
+RENDER: Final = Endpoint(
+    method="POST",
+    path="/v1/render",
+    handler=render_window,
+    tag="Render",
+    summary="Render a window for a model",
+    bodies=(Body(media.JSON, RenderRequest, _EXAMPLE),),
+    replies={200: Reply("The window.", schemas.Window)},
+    errors=(
+        InvalidKeyError,
+        RenderBudgetError,
+        RenderGoneError,
+        SchemaError,
+        TooLargeError,
+        UnknownModelError,
+        UnsupportedMediaError,
+    ),
+)
+AGAIN: Final = Endpoint(
+    method="GET",
+    path="/v1/renders/{id}",
+    handler=read_render,
+    tag="Render",
+    summary="Render a window again as it was",
+    replies={200: Reply("The window.", schemas.Window)},
+    errors=(RenderGoneError,),
+)
+
+ENDPOINTS: Final = (RENDER, AGAIN)
