@@ -144,7 +144,10 @@ def counters():
 
     return rows(
         ("counter", "vocabulary", "exact"),
-        *((code(c.name), code(c.vocabulary), "yes" if c.exact else "no") for c in COUNTERS.values()),
+        *(
+            (code(c.name), code(c.vocabulary), "yes" if c.exact else "no")
+            for c in COUNTERS.values()
+        ),
     )
 
 

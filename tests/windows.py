@@ -1,6 +1,7 @@
 """Windows for tests: rendered over a real store, and held against the providers' rules."""
 
 import json
+from itertools import pairwise
 
 import msgspec
 
@@ -75,7 +76,7 @@ def keeps_the_rules(window):
     if inner is not None:
         roles = [message["role"] for message in window.input[inner]]
         assert roles[:1] in ([], ["user"])
-        assert all(a != b for a, b in zip(roles, roles[1:], strict=False))
+        assert all(a != b for a, b in pairwise(roles))
     if window.form == "openai":
         _chat_calls(window.input["messages"])
     if window.form == "anthropic":

@@ -151,3 +151,15 @@ def test_answers_do_not_name_the_software(http):
     answered = http.get("/livez")
     assert "server" not in answered.headers
     assert "date" in answered.headers
+
+
+@pytest.mark.parametrize("start", [b"GET /", b"GET / HTTP/1.1\r\nX: "])
+def test_a_head_that_never_ends_is_cut_off(connect, start):
+    one = connect()
+    one.sendall(start)
+    try:
+        for _ in range(1000):
+            one.sendall(b"x" * 10_000)
+    except (BrokenPipeError, ConnectionResetError):
+        return
+    pytest.fail("the server took ten megabytes of a head")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from backstory import limits
+from backstory.contexts.fitting import change_bytes, fitting
 from backstory.contexts.watching import Hub, Listener
 from backstory.domain import policy
 from backstory.domain.changes import Change
@@ -60,7 +61,7 @@ class Stream:
         """
         visible = policy.visibility(principal, namespace)
         position = await self._position(principal, after)
-        page = await self._store.changes(principal.tenant, ChangeQuery(visible, position, limit))
+        page = await self._page(principal.tenant, ChangeQuery(visible, position, limit))
         if page.changes or page.more or wait <= 0:
             return self._answer(principal, page)
         async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
@@ -86,7 +87,7 @@ class Stream:
             while not self._hub.draining:
                 listener.take()
                 query = ChangeQuery(visible, position, limits.PAGE_MAX)
-                page = await self._store.changes(principal.tenant, query)
+                page = await self._page(principal.tenant, query)
                 position = page.position
                 yield self._answer(principal, page)
                 if not page.more:
@@ -98,7 +99,7 @@ class Stream:
         deadline = asyncio.get_running_loop().time() + min(wait, limits.WAIT_SECONDS)
         while True:
             listener.take()
-            page = await self._store.changes(tenant, query)
+            page = await self._page(tenant, query)
             left = deadline - asyncio.get_running_loop().time()
             if page.changes or page.more or left <= 0 or self._hub.draining:
                 return page
@@ -116,6 +117,9 @@ class Stream:
             raise GoneError("what lies behind this cursor is no longer kept; begin without one")
         return int(position)
 
+    async def _page(self, tenant: str, query: ChangeQuery) -> ChangePage:
+        return _cut(await self._store.changes(tenant, query))
+
     def _answer(self, principal: Principal, page: ChangePage) -> ChangesPage:
         def cursor(position: int) -> str:
             payload = (self._store.epoch, position)
@@ -123,6 +127,19 @@ class Stream:
 
         items = tuple((cursor(change.position), change) for change in page.changes)
         return ChangesPage(items, cursor(page.position), page.more)
+
+
+def _cut(page: ChangePage) -> ChangePage:
+    """What fits into one answer of it, a commit never split."""
+    changes = page.changes
+    count = fitting(map(change_bytes, changes))
+    if count == len(changes):
+        return page
+    while count > 1 and changes[count - 1].commit == changes[count].commit:
+        count -= 1
+    while count < len(changes) and changes[count - 1].commit == changes[count].commit:
+        count += 1  # the first commit alone is too large, and goes out as a whole
+    return ChangePage(changes[:count], changes[count - 1].position, more=True)
 
 
 def _wanted(visible: Visibility) -> Callable[[Change], bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from backstory.contexts.fitting import fitting, head_bytes
 from backstory.domain import policy
 from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey, NamespacePattern
@@ -43,7 +44,7 @@ class Lister:
     async def heads(
         self, principal: Principal, wanted: Filter, cursor: str | None, limit: int
     ) -> HeadsPage:
-        """One page of living contexts.
+        """One page of living contexts, cut where it would pass `limits.PAGE_BYTES`.
 
         Raises:
             InvalidCursorError: the cursor is not this caller's.
@@ -61,8 +62,8 @@ class Lister:
             limit + 1,
         )
         found = await self._store.heads(principal.tenant, query)
-        page = tuple(found[:limit])
-        if len(found) <= limit:
+        page = tuple(found[: fitting(map(head_bytes, found[:limit]))])
+        if len(found) <= len(page):
             return HeadsPage(page, None)
         last = page[-1].key
         payload = (last.namespace, last.name)

@@ -23,6 +23,7 @@ from backstory.ports.store import Match, MatchText, SearchQuery, Store
 
 CURSOR: Final = "search cursor"
 _PIECE = re.compile(r'"([^"]*)"|([^\s"]+)')
+_FOUND_BYTES = 600  # of a hit's JSON without its text
 _K1 = 1.2
 _B = 0.75
 
@@ -110,14 +111,16 @@ class Searcher:
             payload = self._seal.open(CURSOR, principal.tenant, principal.subject, cursor)
             ranked = [item for item in ranked if _order(*item) > _order_of(payload)]
         items: list[Found] = []
+        size = 0
         last: tuple[float, Match] | None = None
         for score, match in ranked:
-            if len(items) == limit:
+            if len(items) == limit or size > limits.PAGE_BYTES:
                 break
             last = (score, match)
             text = await self._store.match_text(principal.tenant, match, terms)
             if text is not None:
                 items.append(_found(score, match, text))
+                size += len(items[-1].text.encode()) + _FOUND_BYTES
         rest = last is not None and _order(*last) < _order(*ranked[-1])
         return FoundPage(tuple(items), self._cursor(principal, *last) if last and rest else None)
 

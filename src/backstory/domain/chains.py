@@ -109,6 +109,18 @@ def merge(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
+def difference(old: Chain, new: Chain) -> tuple[Span, ...]:
+    """The seqs that name another entry, or one in only one of the two."""
+    changed: list[Span] = []
+    for log in {*old.logs, *new.logs}:
+        before, after = (
+            [(piece.first, piece.last) for piece in chain.pieces if piece.log == log]
+            for chain in (old, new)
+        )
+        changed += subtract(before, after) + subtract(after, before)
+    return merge(changed)
+
+
 def subtract(spans: Iterable[Span], taken: Iterable[Span]) -> tuple[Span, ...]:
     """The seqs of `spans` that are in none of `taken`."""
     rest: list[Span] = []

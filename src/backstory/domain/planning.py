@@ -12,7 +12,7 @@ from hashlib import blake2b
 
 from backstory import ids, limits
 from backstory.domain import conditions
-from backstory.domain.chains import Chain, Span, merge, subtract
+from backstory.domain.chains import Chain, Span, difference, merge
 from backstory.domain.changes import Op, Part
 from backstory.domain.commits import (
     Append,
@@ -349,20 +349,21 @@ class _Draft:
         if self.loaded.snapshot is None:
             raise missing(self.key)
         conditions.check(restore.conditions, self.key, self.standing)
-        past, present = self._past(restore.version), self.loaded.chain or Chain()
-        recreated = not self.alive
-        shown = present.spans if self.alive else ()
+        past, recreated = self._past(restore.version), not self.alive
+        present = self.loaded.chain if self.loaded.chain and self.alive else Chain()
         if recreated:
             self._begin(past.document.kind)
             self.expires_at = None
         self._set_state(past.document.state)
-        if past.document.labels != self.labels:
-            self.labels = past.document.labels
+        if (past.document.labels, past.document.kind) != (self.labels, self.kind):
+            # The kind differs where the name was deleted and used for something else.
+            self.labels, self.kind = past.document.labels, past.document.kind
             self.parts |= Part.HEAD
-        if recreated or past.chain.spans != shown:
+        changed = difference(present, past.chain)
+        if recreated or changed:
             self._show(past.chain)
             self.parts |= Part.CHAIN
-            self.seqs += subtract(shown, past.chain.spans) + subtract(past.chain.spans, shown)
+            self.seqs += changed
         return Result(self.key, 0, created=recreated)
 
     def _fork(self, fork: Fork) -> Result:

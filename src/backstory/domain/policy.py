@@ -51,6 +51,9 @@ _ROLES: dict[str, tuple[Permission, ...]] = {
 
 def permissions(principal: Principal) -> tuple[Permission, ...]:
     """All that the principal's roles grant."""
+    if len(principal.roles) == 1:  # as nearly always: nothing to put together
+        (role,) = principal.roles
+        return _ROLES.get(role, ())
     return tuple(p for role in sorted(principal.roles) for p in _ROLES.get(role, ()))
 
 

@@ -8,6 +8,7 @@ from backstory.domain.changes import Op, Part
 from backstory.domain.commits import Append, Purge, Redact
 from backstory.domain.entries import REDACTED
 from backstory.errors import GoneError, MissingError
+from backstory.ports.store import EntryQuery
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import Scene, entry, key
 
@@ -130,6 +131,16 @@ class ErasingContract(Contract):
         await scene.purge("chat")
         assert (await scene.put("chat")).version == 7
 
+    async def test_what_is_written_and_purged_in_one_commit_was_never_there(
+        self, scene: Scene
+    ) -> None:
+        await scene.put("chat")
+        await scene.do(Append(key("chat"), (entry("one", "i"),)), Purge(key("chat")))
+        await scene.put("chat")
+        assert (await scene.append("chat", entry("two", "i"))).seqs == (2,)
+        assert await scene.texts("chat") == ["two"]
+        assert await scene.found("one") == set()
+
     async def test_a_deleted_context_can_be_purged(self, scene: Scene) -> None:
         await scene.put("chat", {"a": 1})
         await scene.delete("chat")
@@ -154,8 +165,6 @@ class ErasingContract(Contract):
         assert await scene.texts("c") == ["", "two", "other three"]
 
     async def test_a_page_leaves_out_what_was_erased_meanwhile(self, scene: Scene) -> None:
-        from backstory.ports.store import EntryQuery
-
         await scene.put("a")
         await scene.append("a", "one", "two")
         await scene.fork("a", "b", at=2)
@@ -191,8 +200,6 @@ class ErasingContract(Contract):
         chain = (await scene.view("a")).chain
         await scene.delete("a")
         await scene.store.forget(scene.tenant, key("a"), 3)
-        from backstory.ports.store import EntryQuery
-
         page = await scene.store.page(scene.tenant, chain, EntryQuery())
         assert page.entries == ()
         assert (await scene.put("a")).version == 4

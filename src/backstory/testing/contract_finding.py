@@ -117,6 +117,21 @@ class FindingContract(Contract):
         assert (match.seq, match.at) == (1, scene.clock.now())
         assert match.head == (await scene.view("chat")).snapshot.head
 
+    async def test_long_entries_are_found_and_come_back_as_they_were(self, scene: Scene) -> None:
+        text = " ".join(f"word{n} and more" for n in range(200)) + " ünd Täe"
+        await scene.put("chat")
+        await scene.append("chat", text)
+        assert await scene.texts("chat") == [text]
+        query = SearchQuery(ALL, ("word17*", "more word150"))
+        (match,) = await scene.store.matches(scene.tenant, query)
+        assert match.frequencies == (11, 1)
+        assert match.length == len(text.encode()) + 2
+        found = await scene.store.match_text(scene.tenant, match, ("täe",))
+        assert found is not None
+        assert [text[a:b] for a, b in found.highlights] == ["Täe"]
+        await scene.redact("chat", 1)
+        assert await scene.found("word17") == set()
+
     async def test_the_text_of_a_match_has_its_words_marked(self, scene: Scene) -> None:
         await scene.put("chat", {"title": "Über Käse", "n": 1, "x": ["Brie", {"y": "Käse"}]})
         query = SearchQuery(ALL, ("käse",))

@@ -171,6 +171,24 @@ class HistoryContract(Contract):
         assert (await scene.append("b", "two")).seqs == (4,)
         assert await scene.seqs("b") == [1, 4]
 
+    async def test_going_back_to_an_earlier_life_shows_its_entries_and_kind(
+        self, scene: Scene
+    ) -> None:
+        """Both lives have a seq 1, but not the same entry."""
+        await scene.put("a", {"n": 1}, kind="document")
+        await scene.append("a", "one of a")
+        await scene.put("b", kind="session")
+        await scene.append("b", "one of b")
+        await scene.delete("b")
+        await scene.fork("a", "b")
+        assert await scene.texts("b") == ["one of a"]
+        await scene.restore("b", 2)
+        assert await scene.texts("b") == ["one of b"]
+        assert (await scene.view("b")).snapshot.head.kind == "session"
+        assert (await scene.versions("b"))[-1].seqs == ((1, 1),)
+        await scene.restore("b", 4)
+        assert await scene.texts("b") == ["one of a"]
+
     async def test_the_version_of_a_seq_is_found(self, scene: Scene) -> None:
         await scene.put("chat")
         await scene.append("chat", "one")

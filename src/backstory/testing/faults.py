@@ -33,6 +33,7 @@ class FaultyDisk(apsw.VFS):
         self.name = f"backstory-faulty-{next(_numbers)}"
         self.events: list[tuple[Action, str]] = []
         self._failing: dict[Action, type[apsw.Error]] = {}
+        self._left: dict[Action, int] = {}
         super().__init__(self.name, "")
 
     def xOpen(self, name: Any, flags: list[int]) -> _FaultyFile:  # noqa: N802 - SQLite's name
@@ -54,8 +55,19 @@ class FaultyDisk(apsw.VFS):
         finally:
             self._failing = before
 
+    def fail_after(self, action: Action, times: int | None) -> None:
+        """Let the action succeed so many times more, then fail; None mends the disk."""
+        self._left.pop(action, None)
+        self._failing.pop(action, None)
+        if times is not None:
+            self._left[action] = times
+
     def act(self, action: Action, file: str) -> None:
         """Note the action, or fail it."""
+        if action in self._left:
+            self._left[action] -= 1
+            if self._left[action] < 0:
+                self._failing[action] = apsw.IOError
         if action in self._failing:
             raise self._failing[action](f"the test's disk fails to {action}")
         if action != "read":

@@ -112,3 +112,16 @@ async def test_operations_and_entries_have_bounds(http, put):
     append = {"op": "append", "context": "a/b", "entries": entries}
     answer = await commit(http, append, append)
     assert (answer.status_code, answer.json()["limit"]) == (413, "COMMIT_ENTRIES")
+
+
+async def test_a_patch_that_does_not_apply_names_its_context(http, put):
+    await put("a/one")
+    await put("a/two")
+    operations = [{"op": "remove", "path": "/none"}]
+    answer = await commit(
+        http,
+        {"op": "patch", "context": "a/one", "merge": {"x": 1}},
+        {"op": "patch", "context": "a/two", "ops": operations},
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "patch_conflict")
+    assert (answer.json()["context"], answer.json()["operation"]) == ("a/two", 0)

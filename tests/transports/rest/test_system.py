@@ -78,3 +78,26 @@ async def test_a_request_that_takes_too_long_is_given_up(http, running, put, mon
     write = await http.put("/v1/contexts/a/b", json={"kind": "session"})
     assert (write.status_code, write.json()["code"]) == (503, "outcome_unknown")
     assert write.headers["retry-after"]
+
+
+async def test_a_body_that_never_comes_is_a_timeout_of_the_request(running, monkeypatch):
+    """And no write whose outcome is unknown: nothing was begun."""
+    monkeypatch.setattr(limits, "REQUEST_SECONDS", 0.01)
+    sent = []
+    headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": "/v1/contexts/a/b",
+        "query_string": b"",
+        "headers": headers,
+    }
+
+    async def receive():
+        await asyncio.sleep(60)
+
+    async def send(message):
+        sent.append(message)
+
+    await running.app(scope, receive, send)
+    assert sent[0]["status"] == 408

@@ -16,6 +16,7 @@ from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import SESSION
 from backstory.domain.patches import JsonPatch, diff
+from backstory.errors import VersionConflictError
 from backstory.ports.store import EntryQuery
 from backstory.processing.conversations import Conversation
 
@@ -32,23 +33,39 @@ class TurnWriter:
         self._conversation = conversation
         self._version = 0
         self._state_version = 0
+        self.created = False
+        self.new = 0
 
-    async def write(self) -> tuple[bool, int]:
-        """Whether the conversation is new, and how many entries are.
+    async def write(self) -> None:
+        """Write what is missing; `created` and `new` tell what came of it, also when it raises.
+
+        Others may bring the same turns at the same time. As long as turns become known, whoever
+        wrote them, it goes on.
 
         Raises:
             ConflictError: an entry is there with other words.
-            VersionConflictError: somebody else wrote meanwhile; nothing of the turn is done.
+            VersionConflictError: somebody else wrote something else meanwhile; nothing of the
+                turn is done.
         """
-        seen = await self._look()
-        created = not self._version
-        start, new, state = 0, 0, b"{}"
+        known = -1
+        while True:
+            seen = await self._look()
+            try:
+                await self._write(seen)
+            except VersionConflictError:
+                if len(seen) == known:
+                    raise
+                known = len(seen)
+            else:
+                return
+
+    async def _write(self, seen: set[str]) -> None:
+        start, state = 0, b"{}"
         for step in self._conversation.steps:
             turn = self._conversation.entries[start : step.upto]
             if not all(entry.id in seen for entry in turn):
-                new += await self._turn(turn, state, step.state)
+                await self._turn(turn, state, step.state)
             start, state = step.upto, step.state
-        return created, new
 
     async def _look(self) -> set[str]:
         """What is there: versions, and the ids of the conversation's entries."""
@@ -76,14 +93,15 @@ class TurnWriter:
             more = page is not None and page.more
         return seen
 
-    async def _turn(self, turn: tuple[NewEntry, ...], before: bytes, after: bytes) -> int:
+    async def _turn(self, turn: tuple[NewEntry, ...], before: bytes, after: bytes) -> None:
         outcome = await self._desk.write(*self._said(turn), *self._changed(before, after))
         for result in outcome.results:
             if result.key == self._key:
                 self._version = result.version
+                self.created = self.created or result.created
+                self.new += result.appended
             else:
                 self._state_version = result.version
-        return sum(result.appended for result in outcome.results)
 
     def _said(self, turn: tuple[NewEntry, ...]) -> list[Operation]:
         if self._version:

@@ -39,6 +39,14 @@ class Brought:
     expired: bool = False
 
 
+@dataclass(slots=True)
+class Progress:
+    """What was written so far; it outlives the attempts that somebody else was faster than."""
+
+    created: bool = False
+    new: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """How far entries agree with those in the store: the first `known`, up to seq `after`."""
@@ -68,50 +76,53 @@ class ConversationWriter:
             ConflictError: an entry is there with other words, or the context has another kind.
             BackstoryError: whatever `Store.commit` raises; the parts before it stay.
         """
-        bring = self._with_session if conversation.steps else self._alone
-        key = self.key(conversation)
         if conversation.expires_at is not None and conversation.expires_at <= self._now():
             return Brought(expired=True)
-        for _ in range(_ATTEMPTS - 1):
+        bring = self._with_session if conversation.steps else self._alone
+        key, progress = self.key(conversation), Progress()
+        for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await bring(key, conversation)
+                await bring(key, conversation, progress)
+                break
             except (VersionConflictError, MissingError):  # somebody else was faster: look again
-                continue
-        return await bring(key, conversation)
+                if attempt == _ATTEMPTS:
+                    raise
+        known = len(conversation.entries) - progress.new
+        return Brought(progress.created, progress.new, known)
 
-    async def _alone(self, key: ContextKey, conversation: Conversation) -> Brought:
+    async def _alone(self, key: ContextKey, conversation: Conversation, progress: Progress) -> None:
         there = await self._desk.snapshot(key)
         if there is None:
-            return await self._begin(key, conversation)
+            await self._begin(key, conversation, progress)
+            return
         head = there.head
         check_kind(head, conversation)
         walk = await self._walk(key, conversation.entries)
-        version, known, new, after = head.version, walk.known, 0, walk.after
+        version, after = head.version, walk.after
         for batch in _batches(conversation.entries[walk.known :]):
             if not walk.exhausted and any(entry.id is None for entry in batch):
                 raise differs(key, f"after seq {walk.after}")
             outcome = await self._desk.write(Append(key, batch, Conditions(if_version=version)))
             result = outcome.results[0]
             version, after = result.version, max(after, *result.seqs)
-            new += result.appended
-            known += len(batch) - result.appended
+            progress.new += result.appended
             await self._compare(key, batch, result.seqs, head.last_seq)
         self._remember(key, after)
-        return Brought(created=False, new=new, known=known)
 
-    async def _begin(self, key: ContextKey, conversation: Conversation) -> Brought:
+    async def _begin(self, key: ContextKey, conversation: Conversation, progress: Progress) -> None:
         batches = list(_batches(conversation.entries))
         put = creation(key, conversation)
         first = [Append(key, batches[0])] if batches else []
         outcome = await self._desk.write(put, *first)
+        progress.created, progress.new = True, len(batches[0]) if batches else 0
         version, after = outcome.results[0].version, 0
         for batch in batches[1:]:
             outcome = await self._desk.write(Append(key, batch, Conditions(if_version=version)))
             version = outcome.results[0].version
+            progress.new += len(batch)
         if batches:
             after = outcome.results[-1].seqs[-1]
         self._remember(key, after)
-        return Brought(created=True, new=len(conversation.entries), known=0)
 
     async def _walk(self, key: ContextKey, entries: Sequence[NewEntry]) -> _Walk:
         """Compare entries with those in the store, behind what an earlier part brought."""
@@ -142,9 +153,15 @@ class ConversationWriter:
                 if (entry := wanted.pop(found.seq, None)) is not None:
                     agree(key, entry, found)
 
-    async def _with_session(self, key: ContextKey, conversation: Conversation) -> Brought:
-        created, new = await TurnWriter(self._desk, key, conversation).write()
-        return Brought(created, new, len(conversation.entries) - new)
+    async def _with_session(
+        self, key: ContextKey, conversation: Conversation, progress: Progress
+    ) -> None:
+        turns = TurnWriter(self._desk, key, conversation)
+        try:
+            await turns.write()
+        finally:
+            progress.created = progress.created or turns.created
+            progress.new += turns.new
 
     def _remember(self, key: ContextKey, after: int) -> None:
         self._after[key] = after

@@ -14,19 +14,21 @@ import uvicorn
 import uvloop
 
 from backstory import limits
+from backstory.cli.serving.protocol import BoundedProtocol
 from backstory.config import Settings
 from backstory.wiring import Running, open_app
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 SERVER: Final[dict[str, Any]] = {
-    "http": "httptools",
+    "http": BoundedProtocol,
     "ws": "none",
     "log_config": None,
     "access_log": False,
     "server_header": False,
     # Who speaks for another is refused by the guard, and must not be believed before it.
     "proxy_headers": False,
+    "timeout_keep_alive": limits.KEEP_ALIVE_SECONDS,
     "timeout_graceful_shutdown": limits.SHUTDOWN_SECONDS,
 }
 """How uvicorn is set, in one process as in many."""

@@ -8,7 +8,7 @@ from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.planning import ChainStart, Effect
-from backstory.storage import deltas
+from backstory.storage import contents, deltas
 from backstory.storage.sqlite import erasure, rows
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.rows import Stored
@@ -40,7 +40,8 @@ def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     else:
         context = found.id
         _update(tx, by, commit, found, effect)
-    _append(tx, by, context, effect)
+    if not effect.purge:
+        _append(tx, by, context, effect)
     if effect.start is not None and not _is_default(effect.start):
         _begin_chain(tx, context, effect.after.head.version, effect.start)
     _log(tx, by, commit, context, effect)
@@ -159,7 +160,7 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             head.version,
             rows.pack_time(head.updated_at),
             tx.db.intern_voice(by.author, entry.role, entry.type),
-            entry.content,
+            contents.encode(entry.content),
             entry.metadata,
             None if entry.id is None else rows.pack_id(entry.id),
             None if entry.id is None else rows.id_key(context, entry.id),

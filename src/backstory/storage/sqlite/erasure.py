@@ -23,6 +23,7 @@ from backstory.storage.sqlite import reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.rows import Stored
 from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.sqlite.words import Merging
 
 Coverage = dict[int, tuple[Span, ...]]
 _ENDS = (Op.DELETED, Op.EXPIRED)
@@ -155,7 +156,10 @@ def erase_some(tx: Transaction) -> bool:
         row = tx.db.one(QUERIES.next_erasure)
         if row is None:
             return False
-        number, tenant, log, first, last = row
+        number, tenant, log, first, last, merging = row
+        if last - first >= limits.ERASE_ENTRIES and merging != Merging.DONE:
+            tx.db.run(QUERIES.set_merging, number, tx.words.make_ready(Merging(merging)))
+            return True
         bounds = rows.entry_rowid(log, first), rows.entry_rowid(log, last)
         found = tx.db.all(QUERIES.contents_between, *bounds, room)
         for rowid, content in found:

@@ -8,7 +8,7 @@ from backstory import limits
 from backstory.domain.changes import Change
 from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey
-from backstory.ports.store import ChangePage, ChangeQuery, HeadQuery, Mark
+from backstory.ports.store import ChangePage, ChangeQuery, HeadQuery, Mark, SearchQuery
 from backstory.storage.ranges import ranges
 from backstory.storage.sqlite import reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database, Row
@@ -117,3 +117,15 @@ def heads(db: Database, tenant: str, query: HeadQuery, now: int) -> Sequence[Hea
         if len(found) >= query.limit:
             break
     return found
+
+
+def newest(db: Database, tenant: str, query: SearchQuery, now: int) -> Sequence[Head]:
+    """Living contexts that pass the filters of a search, to its bound, the newest first."""
+    number = db.tenant(tenant)
+    sql = QUERIES.newest_heads if query.label is None else QUERIES.newest_heads_labelled
+    label = () if query.label is None else (query.label,)
+    found: list[Head] = []
+    for low, high in ranges(query.visible) if number is not None else ():
+        page = db.all(sql, number, low, high, now, query.kind, query.candidates, *label)
+        found += [rows.stored(db, row).head for row in page]
+    return sorted(found, key=lambda head: -head.updated_at)[: query.candidates]

@@ -69,7 +69,8 @@ def _prepare_locked(options: SqliteOptions, clock: Clock) -> Meta:
         meta = db.one(QUERIES.meta)
         if meta is None:
             raise StoreCorruptError(f"{options.path} has lost its meta row; restore a backup")
-        _set_search(db, on=options.search, was=bool(meta[3]))
+        if options.search is not None and options.search != bool(meta[3]):
+            _set_search(db, on=options.search)
         return Meta(meta[0], bool(meta[1]), meta[2])
     finally:
         db.close()
@@ -92,7 +93,13 @@ def _create(db: Database, options: SqliteOptions, clock: Clock) -> None:
         raise StoreUnavailableError("this file system does not allow SQLite's WAL; use another")
     db.connection.execute("BEGIN IMMEDIATE")
     db.connection.execute(read_sql("backstory.storage.sqlite", "schema.sql"))
-    db.run(QUERIES.begin_life, ids.epoch(), secrets.token_bytes(32), clock.now(), options.search)
+    db.run(
+        QUERIES.begin_life,
+        ids.epoch(),
+        secrets.token_bytes(32),
+        clock.now(),
+        options.search is not False,
+    )
     db.run(f"PRAGMA application_id = {APPLICATION_ID}")
     db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
     db.connection.execute("COMMIT")
@@ -138,10 +145,8 @@ def _wal_pages(db: Database) -> int:
     return db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[0]
 
 
-def _set_search(db: Database, *, on: bool, was: bool) -> None:
-    """Turn the index of words on or off as the options say."""
-    if on == was:
-        return
+def _set_search(db: Database, *, on: bool) -> None:
+    """Make the index of words, or drop it."""
     db.connection.execute("BEGIN IMMEDIATE")
     db.run(QUERIES.set_searching, on)
     db.run(QUERIES.clear_entry_words)

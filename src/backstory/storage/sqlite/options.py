@@ -12,13 +12,14 @@ from backstory import limits
 class SqliteOptions:
     """Where the file is and how it is used.
 
-    `search` False keeps no index of words: half the bytes, and nothing to search.
+    `search` False keeps no index of words: half the bytes, and nothing to search. None leaves
+    it as it is in the file; a new file has one. A change makes or drops the index.
     `lock_seconds` is how long a write waits for another process, or a reader for the file.
     `vfs` names an SQLite VFS that stands for the disk; the tests put a faulty one there.
     """
 
     path: Path
-    search: bool = True
+    search: bool | None = None
     lock_seconds: float = limits.LOCK_SECONDS
     vfs: str | None = None
 

@@ -197,9 +197,6 @@ ORDER BY version DESC LIMIT 1
 -- name: chains
 SELECT version, first, pieces FROM chains WHERE context = ?1 ORDER BY version
 
--- name: refs_of
-SELECT log FROM chain_refs WHERE context = ?1
-
 -- name: drop_chains_below
 DELETE FROM chains WHERE context = ?1 AND version < ?2
 
@@ -290,7 +287,7 @@ GROUP BY context
 INSERT INTO erasures (tenant, log, first, last) VALUES (?1, ?2, ?3, ?4)
 
 -- name: next_erasure
-SELECT id, tenant, log, first, last FROM erasures ORDER BY id LIMIT 1
+SELECT id, tenant, log, first, last, merging FROM erasures ORDER BY id LIMIT 1
 
 -- name: shorten_erasure
 UPDATE erasures SET first = ?2 WHERE id = ?1
@@ -329,7 +326,7 @@ SELECT rowid, frequencies(entry_words) FROM entry_words WHERE entry_words MATCH 
 ORDER BY rowid DESC
 
 -- name: entry_size
-SELECT created_at, length(content) FROM entries WHERE id = ?1
+SELECT created_at, length(content), substr(content, 1, 19) FROM entries WHERE id = ?1
 
 -- name: flush_entry_words
 INSERT INTO entry_words (entry_words) VALUES ('flush')
@@ -342,3 +339,34 @@ UPDATE entry_words_idx SET term = ?3 WHERE segid = ?1 AND term = ?2
 
 -- name: index_page
 SELECT block FROM entry_words_data WHERE id = ?1
+
+-- name: newest_heads
+SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+       c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
+       c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
+       c.deltas, c.open_first, c.closed, NULL
+FROM contexts AS c
+WHERE c.tenant = ?1 AND c.namespace >= ?2 AND c.namespace < ?3
+    AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?4)
+    AND (?5 IS NULL OR c.kind = ?5)
+ORDER BY c.updated_at DESC LIMIT ?6
+
+-- name: newest_heads_labelled
+SELECT c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels, c.version, c.commit_id,
+       c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
+       c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
+       c.deltas, c.open_first, c.closed, NULL
+FROM labels AS l CROSS JOIN contexts AS c ON c.id = l.context
+WHERE l.tenant = ?1 AND l.term = ?7 AND c.namespace >= ?2 AND c.namespace < ?3
+    AND c.deleted = 0 AND (c.expires_at IS NULL OR c.expires_at > ?4)
+    AND (?5 IS NULL OR c.kind = ?5)
+ORDER BY c.updated_at DESC LIMIT ?6
+
+-- name: drop_separator
+DELETE FROM entry_words_idx WHERE segid = ?1 AND term = ?2
+
+-- name: set_merging
+UPDATE erasures SET merging = ?2 WHERE id = ?1
+
+-- name: merge_entry_words
+INSERT INTO entry_words (entry_words, rank) VALUES ('merge', ?1)

@@ -14,6 +14,7 @@ from backstory.domain.changes import Change, Op, Part
 from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
 from backstory.domain.entries import REDACTED, REDACTED_CONTENT, Entry, derived_id
 from backstory.domain.keys import ContextKey
+from backstory.storage import contents
 from backstory.storage.sqlite.database import Database, Row
 
 _SEQ_BITS = 32
@@ -122,7 +123,7 @@ def entry(db: Database, row: Row) -> Entry:
         derived_id(seq) if entry_id is None else unpack_id(entry_id),
         role,
         REDACTED if content is None else kind,
-        REDACTED_CONTENT if content is None else content,
+        REDACTED_CONTENT if content is None else contents.decode(content),
         metadata,
         author,
         version,

@@ -14,7 +14,8 @@ from backstory.domain.chains import Chain
 from backstory.domain.contexts import label_terms
 from backstory.domain.entries import text_of_content, text_of_state
 from backstory.errors import SearchDisabledError
-from backstory.ports.store import HeadQuery, Match, MatchText, SearchQuery
+from backstory.ports.store import Match, MatchText, SearchQuery
+from backstory.storage import contents
 from backstory.storage.sqlite import listing, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.rows import Stored
@@ -53,9 +54,8 @@ def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Mat
 
 def _listed(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Match]:
     """Without terms every context that passes the filters matches, by its state."""
-    everything = HeadQuery(query.visible, query.kind, query.label, limit=2**31)
-    heads = sorted(listing.heads(db, tenant, everything, now), key=lambda head: -head.updated_at)
-    return [Match(head, None, (), 0, head.updated_at) for head in heads[: query.candidates]]
+    heads = listing.newest(db, tenant, query, now)
+    return [Match(head, None, (), 0, head.updated_at) for head in heads]
 
 
 def _with_empty(match: Match, phrases: list[Phrase]) -> Match:
@@ -105,7 +105,8 @@ def _entries(look: _Look, asked: str) -> Iterator[Match]:
         for number in showing[log]:
             context = look.visible(number)
             if context is not None and context[1].shows(log, seq):
-                moment, size = look.db.all(QUERIES.entry_size, rowid)[0]
+                moment, stored, header = look.db.all(QUERIES.entry_size, rowid)[0]
+                size = contents.size(header, stored)
                 at = rows.unpack_time(moment)
                 yield Match(context[0].head, seq, _numbers(packed), size, at)
 
@@ -167,4 +168,4 @@ def _text(db: Database, found: Stored, seq: int | None) -> str | None:
     if log is None:
         return None
     content = db.value(QUERIES.entry_content, rows.entry_rowid(log, seq))
-    return None if content is None else text_of_content(content)
+    return None if content is None else text_of_content(contents.decode(content))

@@ -30,12 +30,17 @@ def drop_separators(db: Database, erased: Iterable[str]) -> None:
         if raw in beginnings:
             block = db.value(QUERIES.index_page, segment << _SEGMENT_BITS | page >> 1)
             first = _first_word(block)
-            if first is not None and first != raw:
+            if first is None:
+                # A merge under way has moved the page; FTS5 then begins at the next one.
+                db.run(QUERIES.drop_separator, segment, term)
+            elif first != raw:
                 db.run(QUERIES.set_separator, segment, term, first)
 
 
-def _first_word(page: bytes) -> bytes | None:
-    """The first word of a leaf; None where it only goes on with an earlier page's."""
+def _first_word(page: bytes | None) -> bytes | None:
+    """The first word of a leaf; None where it is gone or has no beginning of a word."""
+    if page is None:
+        return None
     footer = int.from_bytes(page[2:4])
     if footer >= len(page):
         return None

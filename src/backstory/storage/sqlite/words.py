@@ -7,11 +7,24 @@ the very text back that it was given.
 from __future__ import annotations
 
 from collections import Counter
+from enum import IntEnum
 
+from backstory import limits
 from backstory.domain.contexts import EMPTY_STATE
 from backstory.domain.entries import text_of_content, text_of_state
+from backstory.storage import contents
 from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.separators import drop_separators
+
+_MERGED = 2  # changes at least, where FTS5's `merge` found something to do
+
+
+class Merging(IntEnum):
+    """How far the index is on its way to be in one piece. The numbers are stored."""
+
+    NOT_BEGUN = 0
+    UNDER_WAY = 1
+    DONE = 2
 
 
 def scope(tenant: int) -> str:
@@ -31,10 +44,20 @@ class Words:
             self._db.run(QUERIES.add_entry_words, rowid, text, scope(tenant))
 
     def erase_entry(self, tenant: int, rowid: int, content: bytes) -> None:
-        """So that no word of it is left. Takes about a millisecond for 40 words."""
-        if self._on and (text := text_of_content(content)):
+        """So that no word of what is stored is left. Takes a millisecond for some 40 words."""
+        if self._on and (text := text_of_content(contents.decode(content))):
             self._db.run(QUERIES.drop_entry_words, rowid, text, scope(tenant))
             self._erased.update(word for _, _, word in self._db.tokens(text))
+
+    def make_ready(self, merging: Merging) -> Merging:
+        """One step towards an index in one piece, where erasing is ten times faster."""
+        if not self._on or merging is Merging.DONE:
+            return Merging.DONE
+        before = self._db.connection.total_changes()
+        begin = -1 if merging is Merging.NOT_BEGUN else 1
+        self._db.run(QUERIES.merge_entry_words, begin * limits.MERGE_PAGES)
+        worked = self._db.connection.total_changes() - before >= _MERGED
+        return Merging.UNDER_WAY if worked else Merging.DONE
 
     def finish(self) -> None:
         """Before the transaction is committed."""
@@ -62,6 +85,6 @@ def index_all(db: Database) -> None:
     """Fill an empty index with all that is stored."""
     words = Words(db, on=True)
     for rowid, tenant, content in db.connection.execute(QUERIES.all_contents):
-        words.add_entry(tenant, rowid, content)
+        words.add_entry(tenant, rowid, contents.decode(content))
     for context, tenant, state in db.connection.execute(QUERIES.all_states):
         words.set_state(tenant, context, EMPTY_STATE, state)

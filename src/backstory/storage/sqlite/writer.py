@@ -147,6 +147,7 @@ class Writer:
                 return
             for job in batch:
                 job.error = failure.reason
+            self._stop_erasing()
             self._erasing = False
         self._answer(batch)
 
@@ -195,6 +196,13 @@ class Writer:
             erased, self._erased = self._erased, []
             self._checkpointer.erase(lambda error: self._answer_erased(erased, error))
 
+    def _stop_erasing(self) -> None:
+        """What is left over is erased after the next erasure, or at the next start."""
+        erased, self._erased, self._erasing = self._erased, [], False
+        self._answer_erased(
+            erased, OutcomeUnknownError(_NOT_ERASED, retry_after=1) if erased else None
+        )
+
     def _answer_erased(self, batch: list[_Job], error: BaseException | None) -> None:
         for job in batch:
             job.error = error
@@ -234,6 +242,11 @@ class Writer:
 _UNKNOWN = (
     "the disk failed while the write was made durable; it may have happened: retry with the "
     "same idempotency key or entry ids"
+)
+
+_NOT_ERASED = (
+    "what was asked is done and cannot be read any more, but the disk failed before its text was "
+    "out of the files; that is tried again: repeat the request to be sure"
 )
 
 

@@ -15,7 +15,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
 from backstory.rendering.service import Renderer
-from backstory.transports.rest import docs, media, params
+from backstory.transports.rest import docs, params
 from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.endpoints import ENDPOINTS
@@ -69,7 +69,7 @@ class Resource:
         query = params.read(endpoint.query, scope["query_string"])
         call = Call(scope, receive, self._contexts, self._renderer, query)
         if endpoint.bodies:
-            call.media = media.of_body(scope, tuple(body.media for body in endpoint.bodies))
+            await call.read_body(tuple(body.media for body in endpoint.bodies))
         if endpoint.waits:
             return await endpoint.handler(call)
         try:

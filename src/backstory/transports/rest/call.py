@@ -17,6 +17,7 @@ from backstory.rendering.service import Renderer
 from backstory.transports.edge import body, headers
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import PRINCIPAL
+from backstory.transports.rest import media
 from backstory.transports.rest.answers import CACHING, Answer, RawHeaders, encode
 from backstory.transports.rest.tags import Tags, Versions, holds
 
@@ -26,7 +27,7 @@ T = TypeVar("T")
 class Call:
     """A request, the contexts and the renderer it is for, and the tags of their epoch."""
 
-    __slots__ = ("contexts", "media", "query", "receive", "renderer", "scope")
+    __slots__ = ("body", "contexts", "media", "query", "receive", "renderer", "scope")
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Call:
         self.renderer = renderer
         self.query = query
         self.media = ""
+        self.body = b""
 
     @property
     def principal(self) -> Principal:
@@ -75,9 +77,15 @@ class Call:
         """The value of a header that may stand once."""
         return headers.single(self.scope, name)
 
-    async def body(self) -> bytes:
-        """The whole body, within its bound."""
-        return await body.read(self.scope, self.receive)
+    async def read_body(self, allowed: tuple[str, ...]) -> None:
+        """Take in the body, one of the media types allowed, before the handler begins.
+
+        Raises:
+            UnsupportedMediaError: it has another media type.
+            InvalidError, ClientGoneError: as `edge.body.read`.
+        """
+        self.media = media.of_body(self.scope, allowed)
+        self.body = await body.read(self.scope, self.receive)
 
     # -- conditions --------------------------------------------------------------------
 

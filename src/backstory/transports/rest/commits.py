@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -46,18 +45,12 @@ from backstory.transports.rest.history import target_of
 from backstory.transports.rest.table import Body, Endpoint, Reply
 from backstory.transports.rest.writes import replayed, write
 
-_MEMBERS: Final = {
-    "put": frozenset({"kind", "state", "labels", "expires_at"}),
-    "patch": frozenset({"merge", "ops"}),
-    "append": frozenset({"entries"}),
-    "delete": frozenset[str](),
-}
-_OPTIONAL: Final = frozenset().union(*_MEMBERS.values())
+_Asked = list[tuple[schemas.AnyOperation, ContextKey]]
 
 
 async def commit(call: Call) -> Answer:
     """Does up to 100 operations as one. Several on one context make one version of it."""
-    sent = await Sent.of(await call.body(), _operations)
+    sent = await Sent.of(call.body, _operations)
     asked = _asked(sent.value)
     intents = [Intent(Verb.WRITE, key) for key in dict.fromkeys(key for _, key in asked)]
     outcome = await write(call, intents, sent.build, sent.raw)
@@ -65,31 +58,26 @@ async def commit(call: Call) -> Answer:
     return call.json(view, extra=replayed(outcome))
 
 
-def _asked(value: Any) -> list[tuple[schemas.Operation, ContextKey]]:
+def _asked(value: Any) -> _Asked:
     """The operations by their shape, each with the context it is for."""
-    raw = shaped(value, schemas.CommitOperations).operations
-    if len(raw) > limits.COMMIT_OPERATIONS:
+    operations = shaped(value, schemas.CommitOperations).operations
+    if len(operations) > limits.COMMIT_OPERATIONS:
         raise TooLargeError(
-            f"{len(raw)} operations at once; at most {limits.COMMIT_OPERATIONS}",
+            f"{len(operations)} operations at once; at most {limits.COMMIT_OPERATIONS}",
             limit="COMMIT_OPERATIONS",
         )
-    found = []
-    for index, item in enumerate(raw):
-        pointer = f"/operations/{index}"
-        operation = shaped(item, schemas.Operation, pointer)
-        found.append((operation, target_of(operation.context, f"{pointer}/context")))
-    return found
+    return [
+        (operation, target_of(operation.context, f"/operations/{index}/context"))
+        for index, operation in enumerate(operations)
+    ]
 
 
 def _operations(value: Any) -> list[Operation]:
-    made = []
-    entries = 0
-    for index, (asked, key) in enumerate(_asked(value)):
-        pointer = f"/operations/{index}"
-        _check_members(asked, pointer)
-        operation = _MAKE[asked.op](asked, key, pointer)
-        entries += len(operation.entries) if isinstance(operation, Append) else 0
-        made.append(operation)
+    made = [
+        _operation(asked, key, f"/operations/{index}")
+        for index, (asked, key) in enumerate(_asked(value))
+    ]
+    entries = sum(len(operation.entries) for operation in made if isinstance(operation, Append))
     if entries > limits.COMMIT_ENTRIES:
         raise TooLargeError(
             f"{entries} entries in one commit; at most {limits.COMMIT_ENTRIES}",
@@ -98,76 +86,62 @@ def _operations(value: Any) -> list[Operation]:
     return made
 
 
-def _check_members(asked: schemas.Operation, pointer: str) -> None:
-    allowed = _MEMBERS[asked.op]
-    for name in sorted(_OPTIONAL - allowed):
-        if getattr(asked, name) is not UNSET:
-            raise intake.wrong(f"{pointer}/{name}", f"does not belong to {asked.op}")
+def _operation(asked: schemas.AnyOperation, key: ContextKey, pointer: str) -> Operation:
+    conditions = Conditions(asked.if_version, asked.if_state_version)
+    match asked:
+        case schemas.PutOperation():
+            return _put(asked, key, pointer, conditions)
+        case schemas.PatchOperation():
+            return Patch(key, _patch(asked, pointer), conditions)
+        case schemas.AppendOperation():
+            return Append(key, intake.entries(asked.entries, f"{pointer}/entries"), conditions)
+        case schemas.DeleteOperation():
+            return Delete(key, conditions)
 
 
-def _conditions(asked: schemas.Operation) -> Conditions:
-    return Conditions(asked.if_version, asked.if_state_version)
-
-
-def _put(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation:
-    kind = None if asked.kind is UNSET or asked.kind is None else check_kind(asked.kind)
-    labels = None if asked.labels is UNSET else asked.labels
-    expires_at = None if asked.expires_at is UNSET else asked.expires_at
+def _put(
+    asked: schemas.PutOperation, key: ContextKey, pointer: str, conditions: Conditions
+) -> Operation:
     return Put(
         key,
-        kind,
+        None if asked.kind is None else check_kind(asked.kind),
         state_of(asked.state, f"{pointer}/state"),
-        intake.labels(labels, f"{pointer}/labels"),
-        intake.moment(expires_at, f"{pointer}/expires_at"),
-        _conditions(asked),
+        intake.labels(asked.labels, f"{pointer}/labels"),
+        intake.moment(asked.expires_at, f"{pointer}/expires_at"),
+        conditions,
     )
 
 
-def _patch(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation:
+def _patch(asked: schemas.PatchOperation, pointer: str) -> MergePatch | JsonPatch:
     if (asked.merge is UNSET) == (asked.ops is UNSET):
         raise intake.wrong(pointer, "a patch needs either merge (RFC 7396) or ops (RFC 6902)")
-    patch = MergePatch(asked.merge) if asked.ops is UNSET else JsonPatch.of(asked.ops)
-    return Patch(key, patch, _conditions(asked))
+    return MergePatch(asked.merge) if asked.ops is UNSET else JsonPatch.of(asked.ops)
 
 
-def _append(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation:
-    raw = None if asked.entries is UNSET else asked.entries
-    return Append(key, intake.entries(raw, f"{pointer}/entries"), _conditions(asked))
-
-
-def _delete(asked: schemas.Operation, key: ContextKey, pointer: str) -> Operation:
-    del pointer
-    return Delete(key, _conditions(asked))
-
-
-_MAKE: Final[dict[str, Callable[[schemas.Operation, ContextKey, str], Operation]]] = {
-    "put": _put,
-    "patch": _patch,
-    "append": _append,
-    "delete": _delete,
-}
-
-
-def _answer(outcome: Outcome, asked: list[tuple[schemas.Operation, ContextKey]]) -> dict[str, Any]:
+def _answer(outcome: Outcome, asked: _Asked) -> dict[str, Any]:
     """Names are those of the request: a replay tells none of what was purged since."""
     results = [
-        _result(result, key, operation.op)
+        _result(result, key, operation)
         for result, (operation, key) in zip(outcome.results, asked, strict=True)
     ]
     return {"commit": ids.text(outcome.id) if outcome.id else None, "results": results}
 
 
-def _result(result: Result, key: ContextKey, op: str) -> dict[str, Any]:
+def _result(result: Result, key: ContextKey, asked: schemas.AnyOperation) -> dict[str, Any]:
     """`created` counts entries for an append, and tells for a put whether the context is new."""
     view: dict[str, Any] = {
         "context": str(key),
-        "op": op,
+        "op": asked.__struct_config__.tag,
         "version": result.version,
         "changed": result.changed,
     }
-    if op == "append":
-        return view | appended(result)
-    return view | {"created": result.created} if op == "put" else view
+    match asked:
+        case schemas.AppendOperation():
+            return view | appended(result)
+        case schemas.PutOperation():
+            return view | {"created": result.created}
+        case _:
+            return view
 
 
 COMMIT: Final = Endpoint(

@@ -56,7 +56,7 @@ async def get_context(call: Call) -> Answer:
     version = reading.head.version
     # What entries of the past show may still change by redaction, so no tag stands for them.
     tag = None if at is not None and count else version
-    if tag is not None and call.unchanged(version):
+    if call.unchanged(version) and tag is not None:
         return call.empty(304, version=version)
     return call.json(_view(call, reading, count), version=tag)
 
@@ -99,7 +99,7 @@ async def put_context(call: Call) -> Answer:
     def make(value: Any) -> list[Operation]:
         return [put_of(call, shaped(value, schemas.PutContext))]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, key)
 
@@ -143,7 +143,7 @@ async def patch_context(call: Call) -> Answer:
         patch = MergePatch(value) if is_merge else JsonPatch.of(value)
         return [Patch(key, patch, call.conditions())]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, key, created=False)
 
@@ -245,7 +245,7 @@ PATCH: Final = Endpoint(
         Body(media.MERGE_PATCH, Any, {"tone": "warm", "old": None}),
         Body(
             media.JSON_PATCH,
-            list[schemas.Object],
+            schemas.JsonPatch,
             [{"op": "replace", "path": "/tone", "value": "warm"}],
         ),
     ),

@@ -43,7 +43,7 @@ async def append_entries(call: Call) -> Answer:
         body = shaped(value, schemas.AppendEntries)
         return [Append(key, intake.entries(body.entries), call.conditions(body.if_version))]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     result = outcome.results[0]
     view = {"version": result.version} | appended(result)
@@ -75,7 +75,7 @@ async def list_entries(call: Call) -> Answer:
     version = reading.head.version
     # What the past shows may still change by redaction, so no tag stands for it.
     tag = version if at is None else None
-    if tag is not None and call.unchanged(version):
+    if call.unchanged(version) and tag is not None:
         return call.empty(304, version=version)
     page = reading.page or EntryPage((), more=False)
     following = page.entries[-1].seq if page.entries and page.more else None

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from backstory import limits
 from backstory.contexts import views
+from backstory.contexts.fitting import change_bytes, fitting
 from backstory.contexts.writing import Intent
 from backstory.domain import conditions
 from backstory.domain.commits import Fork, Operation, Restore
@@ -47,8 +48,9 @@ async def list_versions(call: Call) -> Answer:
         limit=limit + 1,
         newest_first=query["order"] == DESCENDING,
     )
-    following = found[limit - 1].version if len(found) > limit else None
-    return call.json(views.page([views.change(item) for item in found[:limit]], following))
+    count = fitting(map(change_bytes, found[:limit]))
+    following = found[count - 1].version if len(found) > count else None
+    return call.json(views.page([views.change(item) for item in found[:count]], following))
 
 
 async def diff_versions(call: Call) -> Answer:
@@ -67,21 +69,21 @@ async def restore_context(call: Call) -> Answer:
         body = shaped(value, schemas.Restore)
         return [Restore(key, body.version, call.conditions())]
 
-    sent = await Sent.of(await call.body(), make)
+    sent = await Sent.of(call.body, make)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, key, created=False)
 
 
 async def fork_context(call: Call) -> Answer:
     """Begins another context as this one stands, or stood. Conditions are on this one."""
-    source, raw = call.key, await call.body()
-    body = shaped(await strict_json.loads_aside(raw), schemas.Fork)
+    source = call.key
+    body = shaped(await strict_json.loads_aside(call.body), schemas.Fork)
     target = target_of(body.to)
     outcome = await write(
         call,
         [Intent(Verb.READ, source), Intent(Verb.WRITE, target)],
         lambda: [Fork(target, source, body.at, call.conditions())],
-        raw,
+        call.body,
     )
     return await head_answer(call, outcome, target, created=True)
 

@@ -10,7 +10,13 @@ import msgspec
 
 from backstory import __version__, limits
 from backstory.domain.keys import NAME_RULE, NAMESPACE_RULE
-from backstory.errors import BackstoryError, BusyError, OutcomeUnknownError, RequestTimeoutError
+from backstory.errors import (
+    BackstoryError,
+    BusyError,
+    MalformedError,
+    OutcomeUnknownError,
+    RequestTimeoutError,
+)
 from backstory.transports.edge import problems
 from backstory.transports.rest import media, schemas
 from backstory.transports.rest.params import Param
@@ -23,7 +29,7 @@ _PATH_PARAMS: Final[dict[str, dict[str, Any]]] = {
         "description": NAMESPACE_RULE,
         "schema": {
             "type": "string",
-            "pattern": r"^[a-z0-9_-]+(\.[a-z0-9_-]+){0,7}$",
+            "pattern": f"^{schemas.NAMESPACE_PATTERN}$",
             "maxLength": limits.NAMESPACE_BYTES,
         },
         "example": "users.42",
@@ -40,7 +46,7 @@ _PATH_PARAMS: Final[dict[str, dict[str, Any]]] = {
         "description": NAME_RULE,
         "schema": {
             "type": "string",
-            "pattern": r"^[A-Za-z0-9_~-][A-Za-z0-9._~-]*$",
+            "pattern": f"^{schemas.NAME_PATTERN}$",
             "maxLength": limits.NAME_BYTES,
         },
         "example": "preferences",
@@ -57,6 +63,7 @@ _PATH_PARAMS: Final[dict[str, dict[str, Any]]] = {
 }
 _IF_MATCH: Final = ("If-Match", 'Go on only if one of these tags stands, such as `"7"`, or `*`.')
 _IF_NONE_MATCH: Final = ("If-None-Match", "Go on only if none of these tags stands, or `*`.")
+_TAGS: Final = r'^(\*|(W/)?"[!#-~]*"( ?, ?(W/)?"[!#-~]*")*)$'
 _IDEMPOTENCY: Final = (
     "Idempotency-Key",
     "Names the request, so that a retry is answered like the first and not done twice.",
@@ -90,7 +97,7 @@ def document(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
 
 
 def _components(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
-    shapes: list[Any] = [schemas.Problem]
+    shapes: list[Any] = [schemas.Problem, schemas.NewEntry]
     for endpoint in endpoints:
         shapes += [body.shape for body in endpoint.bodies]
         for reply in endpoint.replies.values():
@@ -130,6 +137,9 @@ def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:
     found += [_query_parameter(param) for param in endpoint.query]
     if endpoint.conditional:
         found += [_header_parameter(*_IF_MATCH), _header_parameter(*_IF_NONE_MATCH)]
+        for header in found[-2:]:
+            header["schema"]["pattern"] = _TAGS
+            header["example"] = '"7"'
     if endpoint.writes:
         key = _header_parameter(*_IDEMPOTENCY)
         key["schema"] |= {
@@ -186,7 +196,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
 
 def _codes(endpoint: Endpoint) -> dict[int, list[type[BackstoryError]]]:
     """The errors of an endpoint by status, those of all calls included."""
-    errors = list(endpoint.errors)
+    errors: list[type[BackstoryError]] = [*endpoint.errors, MalformedError]
     if not endpoint.probe:
         errors += [*ALWAYS, BusyError]
     if endpoint.bodies:

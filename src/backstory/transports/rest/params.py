@@ -112,9 +112,19 @@ NAMESPACE: Final = Param(
     "namespace",
     "`users.42`, or `users.42.*` with everything below it.",
     NamespacePattern.parse,
-    {"type": "string", "examples": ["users.42.*"]},
+    {
+        "type": "string",
+        "pattern": r"^(\*|[a-z0-9_-]+(\.[a-z0-9_-]+){0,7}(\.\*)?)$",
+        "maxLength": limits.NAMESPACE_BYTES,
+        "examples": ["users.42.*"],
+    },
 )
-KIND: Final = Param("kind", "Only contexts of this kind.", check_kind)
+KIND: Final = Param(
+    "kind",
+    "Only contexts of this kind.",
+    check_kind,
+    {"type": "string", "examples": ["conversation"]},
+)
 LABEL: Final = Param(
     "label", "Only contexts with this label: a word, `key` or `key=value`.", text(300)
 )

@@ -37,7 +37,7 @@ _EXAMPLE: Final = {
 
 async def render_window(call: Call) -> Answer:
     """A window on contexts that fits a model's budget, with the ledger of what was kept."""
-    request = shaped(await strict_json.loads_aside(await call.body()), RenderRequest)
+    request = shaped(await strict_json.loads_aside(call.body), RenderRequest)
     window = await call.renderer.render(call.principal, request)
     return call.json(window.view())
 

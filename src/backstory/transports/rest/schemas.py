@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backstory import limits
 
+POINTER = r"^(/([^~/]|~[01])*)*$"  # RFC 6901
 Version = Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)]
 Condition = Annotated[
     int, Meta(ge=0, le=limits.VERSION_MAX, description="0 means: there is no such context.")
@@ -23,6 +24,48 @@ Spans = Annotated[
     list[list[int]], Meta(description="Ranges of seqs, each `[first, last]`, both included.")
 ]
 
+Word = Annotated[
+    str,
+    Meta(
+        description=f"[a-z0-9_-], a letter first, {limits.ENTRY_ROLE_BYTES} bytes at most.",
+        extra_json_schema={"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": limits.ENTRY_ROLE_BYTES},
+    ),
+]
+NAMESPACE_PATTERN = r"[a-z0-9_-]+(\.[a-z0-9_-]+){0,7}"
+NAME_PATTERN = r"[A-Za-z0-9_~-][A-Za-z0-9._~-]*"
+Address = Annotated[
+    str,
+    Meta(
+        description="`namespace/name`",
+        extra_json_schema={"pattern": f"^{NAMESPACE_PATTERN}/{NAME_PATTERN}$"},
+    ),
+]
+JSON_PATCH_SCHEMA: dict[str, Any] = {
+    "type": "array",
+    "maxItems": limits.PATCH_OPERATIONS,
+    "items": {
+        "type": "object",
+        "required": ["op", "path"],
+        "properties": {
+            "op": {"enum": ["add", "remove", "replace", "move", "copy", "test"]},
+            "path": {"type": "string", "pattern": POINTER},
+            "from": {"type": "string", "pattern": POINTER},
+            "value": {},
+        },
+        "allOf": [
+            {
+                "if": {"properties": {"op": {"enum": ["add", "replace", "test"]}}},
+                "then": {"required": ["value"]},
+            },
+            {
+                "if": {"properties": {"op": {"enum": ["move", "copy"]}}},
+                "then": {"required": ["from"]},
+            },
+        ],
+    },
+}
+JsonPatch = Annotated[Any, Meta(extra_json_schema=JSON_PATCH_SCHEMA)]
+
 
 # -- what is sent ----------------------------------------------------------------------
 class PutContext(Struct, forbid_unknown_fields=True):
@@ -34,20 +77,44 @@ class PutContext(Struct, forbid_unknown_fields=True):
     expires_at: Moment | None = None
 
 
-class NewEntry(Struct):
-    """An entry to append. An `id` makes a retry safe: a known one is not stored twice."""
+class NewPart(Struct):
+    """A part of an entry's content, with whatever else its type needs."""
 
-    role: str
-    content: str | list[Object]
-    id: str | None = None
-    type: str = "message"
+    type: str
+
+
+class NewEntry(Struct, forbid_unknown_fields=True):
+    """An entry to append. An `id` makes a retry safe: a known one is not stored twice.
+
+    Describes only; `domain.intake` checks, and names all wrong places at once.
+    """
+
+    role: Word
+    content: str | list[NewPart]
+    id: (
+        Annotated[str, Meta(min_length=1, max_length=limits.ENTRY_ID_BYTES, pattern="^[^~]")] | None
+    ) = None
+    type: Word = "message"
     metadata: Object | None = None
+
+
+NewEntries = Annotated[
+    Any,
+    Meta(
+        extra_json_schema={
+            "type": "array",
+            "minItems": 1,
+            "maxItems": limits.APPEND_ENTRIES,
+            "items": {"$ref": "#/components/schemas/NewEntry"},
+        }
+    ),
+]
 
 
 class AppendEntries(Struct, forbid_unknown_fields=True):
     """Entries to add behind the last, in their order."""
 
-    entries: Any
+    entries: NewEntries
     if_version: Condition | None = None
 
 
@@ -60,30 +127,54 @@ class Restore(Struct, forbid_unknown_fields=True):
 class Fork(Struct, forbid_unknown_fields=True):
     """Where to begin a copy, and from which version (the present without `at`)."""
 
-    to: str
+    to: Address
     at: Version | None = None
 
 
-class Operation(Struct, forbid_unknown_fields=True):
-    """One operation of a commit; which members count depends on `op`."""
+class Operation(Struct, forbid_unknown_fields=True, tag_field="op", kw_only=True):
+    """What the operations of a commit have in common."""
 
-    op: Literal["put", "patch", "append", "delete"]
-    context: str
-    kind: str | UnsetType | None = UNSET
-    state: Object | UnsetType = UNSET
-    labels: Labels | UnsetType | None = UNSET
-    expires_at: Moment | UnsetType | None = UNSET
-    merge: Any = UNSET
-    ops: Any = UNSET
-    entries: Any = UNSET
+    context: Address
     if_version: Condition | None = None
     if_state_version: Condition | None = None
+
+
+class PutOperation(Operation, tag="put"):
+    """Creates a context, or replaces its state, labels and expiry as a whole."""
+
+    kind: str | None = None
+    state: Object | UnsetType = UNSET
+    labels: Labels | None = None
+    expires_at: Moment | None = None
+
+
+class PatchOperation(Operation, tag="patch"):
+    """Changes the state by either `merge` (RFC 7396) or `ops` (RFC 6902)."""
+
+    merge: Any = UNSET
+    ops: Annotated[Any, Meta(extra_json_schema=JSON_PATCH_SCHEMA)] = UNSET
+
+
+class AppendOperation(Operation, tag="append"):
+    """Adds entries behind the last."""
+
+    entries: NewEntries
+
+
+class DeleteOperation(Operation, tag="delete"):
+    """Takes the context away and keeps its history."""
+
+
+AnyOperation = PutOperation | PatchOperation | AppendOperation | DeleteOperation
 
 
 class CommitOperations(Struct, forbid_unknown_fields=True):
     """Operations that happen together or not at all."""
 
-    operations: Annotated[list[Object], Meta(min_length=1)]
+    operations: Annotated[
+        list[AnyOperation],
+        Meta(min_length=1, extra_json_schema={"maxItems": limits.COMMIT_OPERATIONS}),
+    ]
 
 
 class SearchText(Struct, forbid_unknown_fields=True):

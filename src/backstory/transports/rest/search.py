@@ -27,7 +27,7 @@ from backstory.transports.rest.table import Body, Endpoint, Reply
 
 async def search_contexts(call: Call) -> Answer:
     """Full text and labels, the best hit first, among what the caller may read."""
-    body = shaped(await strict_json.loads_aside(await call.body()), schemas.SearchText)
+    body = shaped(await strict_json.loads_aside(call.body), schemas.SearchText)
     wanted = Wanted(
         body.query,
         _pattern(body.namespace),

@@ -92,8 +92,9 @@ CREATE TABLE labels (
 ) WITHOUT ROWID;
 CREATE INDEX labels_by_context ON labels (context);
 
--- id = log << 32 | seq. Times here and in changes count from 2026. Content NULL is a redacted entry's marker. `id_key` = log << 24 | hash
--- of entry_id: a hint, to be checked against entry_id, that keeps a log's ids together.
+-- id = log << 32 | seq. Times here and in changes count from 2026. Content NULL is a redacted
+-- entry's marker, any other lies as contents.py says. `id_key` = log << 24 | hash of entry_id:
+-- a hint, to be checked against entry_id, that keeps a log's ids together.
 CREATE TABLE entries (
     id         INTEGER PRIMARY KEY,
     version    INTEGER NOT NULL,
@@ -186,10 +187,12 @@ CREATE TABLE state_words (
 ) WITHOUT ROWID;
 
 -- Entries that nothing shows any more, as spans of seqs: to be erased a few at a time.
+-- `merging` as in words.py: whether the index of words has been made ready for that.
 CREATE TABLE erasures (
-    id     INTEGER PRIMARY KEY,
-    tenant INTEGER NOT NULL,
-    log    INTEGER NOT NULL,
-    first  INTEGER NOT NULL,
-    last   INTEGER NOT NULL
+    id      INTEGER PRIMARY KEY,
+    tenant  INTEGER NOT NULL,
+    log     INTEGER NOT NULL,
+    first   INTEGER NOT NULL,
+    last    INTEGER NOT NULL,
+    merging INTEGER NOT NULL DEFAULT 0
 );

@@ -1,0 +1,41 @@
+"""HTTP/1.1 as uvicorn speaks it, with a bound on a request's head before it is complete.
+
+The guard bounds heads as well, but it is asked only once a head is whole; until then the
+parser would take in whatever is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from backstory import limits
+
+_ANSWER: Final = (
+    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
+    b"content-length: 0\r\nconnection: close\r\n\r\n"
+)
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """Closes a connection whose head does not end within `limits.HEADER_BUFFER_BYTES`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._head_bytes = 0  # taken in since the last head was complete
+
+    def data_received(self, data: bytes) -> None:
+        self._head_bytes += len(data)
+        super().data_received(data)
+        if self._head_bytes > limits.HEADER_BUFFER_BYTES and not self.transport.is_closing():
+            self.transport.write(_ANSWER)
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._head_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        self._head_bytes = 0

@@ -1,0 +1,37 @@
+"""The server does what its OpenAPI document says, for whatever the document allows or forbids."""
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from backstory.transports.rest.endpoints import ENDPOINTS
+from backstory.transports.rest.openapi import document
+
+
+def without_counts(part):
+    """The document without `maxItems`: too many are 413, which is no violation to schemathesis."""
+    if isinstance(part, dict):
+        return {k: without_counts(v) for k, v in part.items() if k != "maxItems"}
+    return [without_counts(item) for item in part] if isinstance(part, list) else part
+
+
+schema = schemathesis.openapi.from_dict(without_counts(document(ENDPOINTS)))
+
+
+@pytest.fixture(scope="module")
+def filled(server):
+    """A server that has what the document's examples name."""
+    with server.client() as http:
+        path = "/v1/contexts/users.42/preferences"
+        http.put(path, json={"kind": "conversation", "state": {"a": 1}})
+        entry = {"role": "user", "content": "hello"}
+        http.post(f"{path}/entries", json={"entries": [entry] * 3})
+    return server.url
+
+
+@schema.parametrize()
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_every_call_keeps_to_the_document(case, filled):
+    """What is well-formed may still be refused for what is stored, so acceptance is not asked."""
+    case.call_and_validate(base_url=filled, excluded_checks=[positive_data_acceptance], timeout=30)

@@ -1,0 +1,30 @@
+"""Workers load the same settings as their supervisor, through the environment."""
+
+from backstory.cli.serving.many import hand_down
+from backstory.config import TABLE, load
+
+
+def test_every_setting_reaches_a_worker():
+    flags = {
+        "port": 0,
+        "workers": 3,
+        "store": "sqlite:////tmp/a%20file%3F.db",
+        "local_token": True,
+        "search": False,
+        "log_level": "debug",
+        "allowed_hosts": "a.example,b.example:1",
+        "public_url": "https://c.example/x",
+        "history_days": 7,
+    }
+    settings = load(flags, environ={})
+    environ = {"BACKSTORY_CONFIG": "/nowhere", "PATH": "/bin"}
+    hand_down(settings, environ)
+    assert "BACKSTORY_CONFIG" not in environ
+    assert load(environ=environ) == settings
+    assert len([name for name in environ if name.startswith("BACKSTORY_")]) == len(TABLE)
+
+
+def test_defaults_stay_what_they_are():
+    environ = {}
+    hand_down(load(environ={}), environ)
+    assert load(environ=environ) == load(environ={})
