@@ -146,7 +146,37 @@ def sentence(docstring):
     return " ".join((docstring or "").strip().split("\n\n")[0].split())
 
 
+def reasons():
+    from backstory.rendering.ledger import REASONS
+
+    return rows(("reason", "meaning"), *((code(name), text) for name, text in REASONS.items()))
+
+
+def counters():
+    from backstory.rendering.counters import COUNTERS
+
+    return rows(
+        ("counter", "vocabulary", "exact"),
+        *(
+            (code(c.name), code(c.vocabulary), "yes" if c.exact else "no")
+            for c in COUNTERS.values()
+        ),
+    )
+
+
+def models():
+    from backstory.rendering.models import BUILT_IN
+
+    return rows(
+        ("model", "counter", "format"),
+        *((code(m.pattern), code(m.counter), code(m.format)) for m in BUILT_IN),
+    )
+
+
 TABLES = {
+    "reasons": reasons,
+    "counters": counters,
+    "models": models,
     "error_codes": error_codes,
     "bounds": bounds,
     "endpoints": endpoints,

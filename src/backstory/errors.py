@@ -9,13 +9,16 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── InvalidError                what was sent cannot be understood            400 / 422
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
-    │   │   └── ChunkMismatchError  bytes that do not have the hash they came with 422
+    │   │   ├── ChunkMismatchError  bytes that do not have the hash they came with 422
+    │   │   ├── UnknownModelError   nobody knows how the model counts             422
+    │   │   └── RenderBudgetError   less than what is pinned                      422
     │   ├── TooLargeError           over a bound of limits.py                     413 / 431
     │   └── RequestTimeoutError     the request did not come in time              408
     ├── DeniedError                 the caller may not                            401 / 403
     ├── MissingError                there is nothing there                        404
     │   └── SearchDisabledError     the store keeps no index of words             404
     ├── GoneError                   there was, and it cannot be told any more     410
+    │   └── RenderGoneError         a window that cannot be made again            410
     ├── ConflictError               the present state stands against it           409 / 412
     │   ├── VersionConflictError    a condition in a body did not hold            409
     │   ├── PreconditionError       a condition in a header did not hold          412

@@ -81,9 +81,9 @@ SEARCH_TEXT_CHARS: Final = 600  # of the text around a match that an answer show
 SEARCH_HIGHLIGHTS: Final = 32
 
 # -- windows for models --------------------------------------------------------------
-RENDER_BUDGET: Final = 4_000_000  # tokens
-RENDER_SOURCES: Final = 16
-RENDER_ID_BYTES: Final = 16 * KIB
+RENDER_BUDGET: Final = 4_000_000  # tokens that a request may ask for
+RENDER_SOURCES: Final = 16  # contexts in one window
+RENDER_ID_BYTES: Final = 16 * KIB  # longer ones are none of ours
 
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain

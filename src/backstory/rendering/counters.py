@@ -30,19 +30,24 @@ class Counter:
     """How many tokens a text has for a family of models.
 
     `factor` scales the count of the vocabulary; 1 where the vocabulary is the provider's own.
+    `foreign` is added for each character beyond ASCII, where other scripts may cost more.
     """
 
     name: str
     vocabulary: str
     exact: bool
     factor: float = 1.0
+    foreign: float = 0.0
 
     def count(self, text: str) -> int:
         """Tokens of the text; what looks like a control token counts as the text it is."""
         if not text:
             return 0
         tokens = len(_vocabulary(self.vocabulary).encode_ordinary(text))
-        return tokens if self.factor == 1.0 else math.ceil(tokens * self.factor)
+        if self.factor == 1.0:
+            return tokens
+        beyond = 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore"))
+        return math.ceil(tokens * self.factor + beyond * self.foreign)
 
 
 class Tally:
@@ -71,12 +76,12 @@ COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType(
             Counter("o200k_base", "o200k_base", exact=True),
             Counter("cl100k_base", "cl100k_base", exact=True),
             Counter("gemini-estimate", "gemma3", exact=False, factor=1.05),
-            Counter("claude-estimate", "o200k_base", exact=False, factor=1.5),
+            Counter("claude-estimate", "o200k_base", exact=False, factor=1.5, foreign=0.5),
             Counter("llama3", "llama3", exact=True),
             Counter("qwen3", "qwen3", exact=True),
             Counter("deepseek_v3", "deepseek_v3", exact=True),
             Counter("mistral_v3", "mistral_v3", exact=True),
-            Counter("any-estimate", "o200k_base", exact=False, factor=1.5),
+            Counter("any-estimate", "o200k_base", exact=False, factor=1.5, foreign=0.5),
         )
     }
 )

@@ -2,16 +2,20 @@
 
 A window that began one message later each turn would share nothing with the one before, and
 no prompt cache could help. So a window begins at the roundest place (the seq with the most
-factors of two) among those that leave between half and all of its room filled. That place
-depends on nothing but seqs and tokens, and stays for many turns: until the conversation has
-grown by a quarter to a half of the room.
+factors of two) among those that leave between a third and all of its room filled. That
+place depends on nothing but seqs and tokens, and stays for many turns: until the
+conversation has grown by a third to two thirds of the room.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from backstory.rendering.units import Unit
+
+FLOOR: Final = 3
+"""A window that was trimmed fills at least one part in so many of its room."""
 
 
 def start(units: Sequence[Unit], room: int, *, whole: bool) -> int:
@@ -22,7 +26,7 @@ def start(units: Sequence[Unit], room: int, *, whole: bool) -> int:
     least = _least(units, room)
     if (least == 0 and whole) or least == len(units):
         return least
-    most = max(least, _least(units, room // 2) - 1)
+    most = max(least, _least(units, room // FLOOR) - 1)
     places = range(least, most + 1)
     turns = [i for i in places if units[i].begins_turn] or list(places)
     return max(turns, key=lambda i: (_roundness(units, i), -i))

@@ -1,0 +1,52 @@
+"""Every dialog of real people, in every format, at many budgets: never over, never torn."""
+
+import io
+from itertools import cycle
+
+import orjson
+import pytest
+
+from backstory.domain.principals import LOCAL_ADMIN, LOCAL_IMPORT
+from backstory.processing.conversations import Bad
+from backstory.processing.sources import read
+from importing import data_file
+from mcp_serving import call, create
+from windows import FORMS, counted_apart, keeps_the_rules, rendered
+
+BUDGETS = (256, 384, 512, 768, 1024, 2000, 4096, 8000, 32_000)
+
+
+def dialogs(source, file):
+    """The entries of each dialog."""
+    path = data_file(file)
+    for item in read(source, io.BytesIO(path.read_bytes()), path.name):
+        assert not isinstance(item, Bad), item.reason
+        yield [
+            {"role": entry.role, "content": orjson.loads(entry.content)} for entry in item.entries
+        ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("source", "file", "who"),
+    [
+        ("taskmaster", "taskmaster4/dialogs.jsonl", LOCAL_ADMIN),
+        ("sgd", "sgd/dialogues.jsonl", LOCAL_IMPORT),
+    ],
+    ids=["taskmaster", "sgd"],
+)
+async def test_no_window_is_over_its_budget(contexts, source, file, who):
+    budgets = cycle(BUDGETS)
+    for i, entries in enumerate(dialogs(source, file)):
+        name = f"dialogs/{i}"
+        await create(contexts, name)
+        await call(contexts, "append_entries", who, context=name, entries=entries)
+        for form in FORMS:
+            budget = next(budgets)
+            window = await rendered(contexts, name, format=form, budget=budget)
+            assert window.total <= budget, (i, form)
+            keeps_the_rules(window)
+            if form == "openai":
+                assert counted_apart(window) <= window.total
+            told = sum(row.kept + row.dropped for row in window.ledger)
+            assert told >= len(entries)
