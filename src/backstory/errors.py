@@ -9,9 +9,9 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── InvalidError                what was sent cannot be understood            400 / 422
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
+    │   │   ├── ChunkMismatchError  bytes that do not have the hash they came with 422
     │   │   ├── UnknownModelError   nobody knows how the model counts             422
     │   │   └── RenderBudgetError   less than what is pinned                      422
-    │   │   └── ChunkMismatchError  bytes that do not have the hash they came with 422
     │   ├── TooLargeError           over a bound of limits.py                     413 / 431
     │   └── RequestTimeoutError     the request did not come in time              408
     ├── DeniedError                 the caller may not                            401 / 403

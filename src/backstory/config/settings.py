@@ -155,17 +155,17 @@ class Settings:
         "Answer plain MCP calls on a fast lane; off sends everything through the SDK",
         readers.switch,
     )
-    models: str = _setting(
-        "",
-        "Models beside the built-in ones, by pattern: a table, as JSON in variables",
-        readers.models,
-        text="those of the reference",
-    )
     processing: str = _setting(
         "",
         "Transforms of what is written, by namespace and kind: a table, as JSON in variables",
         readers.processing,
         text="hidden characters are removed everywhere",
+    )
+    models: str = _setting(
+        "",
+        "Models beside the built-in ones, by pattern: a table, as JSON in variables",
+        readers.models,
+        text="those of the reference",
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 

@@ -116,7 +116,7 @@ def _head(head: Head) -> View:
 
 LIST: Final = Tool(
     "list_contexts",
-    "List the contexts there are, in order of name, and where you may write (writable).",
+    "List contexts by name, and where you may write (writable).",
     ListContexts,
     list_contexts,
     {"items": list, "writable": list, "truncated": bool, "next": (dict, None)},

@@ -212,7 +212,7 @@ TOOLS: Final = (
     ),
     _tool(
         "fork_context",
-        "Begin a new context with all that another holds now, or held at a past version.",
+        "Begin a context with all that another holds, or held at a past version.",
         ForkContext,
         fork_context,
     ),
