@@ -152,7 +152,7 @@ class Settings:
     )
     mcp_fast_lane: bool = _setting(
         True,
-        "Answer plain MCP calls on a fast lane; off sends everything through the SDK",
+        "Kept for the fast lane of MCP, which is not in this release: all goes through the SDK",
         readers.switch,
     )
     processing: str = _setting(

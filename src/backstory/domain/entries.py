@@ -23,7 +23,7 @@ DERIVED_ID = "~"
 class NewEntry:
     """An entry on its way in, checked and encoded.
 
-    `content` and `metadata` are compact JSON; `text` is what full-text search may find.
+    `content` and `metadata` are compact JSON.
     """
 
     role: str
@@ -31,7 +31,6 @@ class NewEntry:
     content: bytes
     metadata: bytes | None = None
     id: str | None = None
-    text: str = ""
 
     @property
     def size(self) -> int:

@@ -14,7 +14,7 @@ import orjson
 
 from backstory import clock, limits
 from backstory.domain.contexts import Labels
-from backstory.domain.entries import MESSAGE, REDACTED, NewEntry, text_of_content
+from backstory.domain.entries import MESSAGE, REDACTED, NewEntry
 from backstory.domain.parts import text_violations
 from backstory.domain.patches import too_deep
 from backstory.domain.pointers import escape as escape  # noqa: PLC0414 (imported from here, too)
@@ -117,14 +117,7 @@ def _content_violations(content: Any, pointer: str) -> list[Violation]:
 def _entry(item: Mapping[str, Any], pointer: str) -> NewEntry:
     content = orjson.dumps(item["content"])
     metadata = orjson.dumps(item["metadata"]) if item.get("metadata") else None
-    entry = NewEntry(
-        item["role"],
-        item.get("type", MESSAGE),
-        content,
-        metadata,
-        item.get("id"),
-        text_of_content(content),
-    )
+    entry = NewEntry(item["role"], item.get("type", MESSAGE), content, metadata, item.get("id"))
     if entry.size > limits.ENTRY_BYTES:
         detail = f"has {entry.size} bytes; an entry may have {limits.ENTRY_BYTES}"
         raise TooLargeError(

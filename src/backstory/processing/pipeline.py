@@ -1,4 +1,4 @@
-"""What every write goes through: parse, validate, transform, in this order.
+"""What every write goes through once it was parsed: validate, transform, in this order.
 
 A step that fails rejects the write as a whole; its error says which step (`step`), which
 field and why. Pure: the same bytes under the same rules always come to the same.
@@ -15,8 +15,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 import orjson
 
 from backstory import limits
-from backstory.domain import patches
-from backstory.domain.entries import NewEntry, text_of_content
+from backstory.domain.entries import NewEntry
 from backstory.domain.ruling import RuledEntries, RuledState
 from backstory.errors import BackstoryError, SchemaError, TooLargeError
 from backstory.processing.schemas.kinds import CompiledKind
@@ -31,15 +30,11 @@ from backstory.processing.transforms.transform import (
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
-PARSE: Final = "parse"
 VALIDATE: Final = "validate"
 TRANSFORM: Final = "transform"
 
 DEFAULT: Final[tuple[Transform, ...]] = (RemoveHidden(),)
 """What is done where no rule says otherwise."""
-
-Parse = Callable[[bytes], Any]
-"""Reads one media type into JSON's values. Raises MalformedError and its kin."""
 
 Measure = Callable[[str], AbstractContextManager[object]]
 """Wraps each step by its name; metrics and spans hang on it."""
@@ -58,30 +53,15 @@ class Pipeline:
 
     kind: CompiledKind | None = None
     transforms: tuple[Transform, ...] = DEFAULT
-    parse: Parse | None = None
     measure: Measure = unmeasured
 
-    def state_of(self, body: bytes, pointer: str = "") -> RuledState:
-        """A state out of a body in the pipeline's media type.
-
-        Raises:
-            BackstoryError: what a step raises, with `step` in its context.
-        """
-        return self.state(self._run(PARSE, self.parse or orjson.loads, body), pointer)
-
-    def state(self, document: Any, pointer: str = "/state") -> RuledState:
-        """A state that came as parsed JSON, which lies at the pointer in the request.
-
-        Raises:
-            SchemaError: it is no object, or does not fit, as it came or after its transforms.
-            TooLargeError: over `limits.STATE_BYTES`, as it came or after its transforms.
-        """
-        raw = self._run(VALIDATE, patches.encode_state, document)
-        self._run(VALIDATE, self._check_state, document, pointer)
-        return self._run(TRANSFORM, self._transformed, raw, pointer)
-
     def kept(self, raw: bytes, pointer: str = "/state") -> RuledState:
-        """The same for a state that a patch has made, in the bytes that it would be kept as."""
+        """A state in the bytes that it would be kept as; it lies at the pointer in the request.
+
+        Raises:
+            SchemaError: it does not fit, as it came or after its transforms.
+            TooLargeError: over `limits.STATE_BYTES` after its transforms.
+        """
         if self.kind is not None and self.kind.state is not None:
             self._run(VALIDATE, self._check_state, orjson.loads(raw), pointer)
         return self._run(TRANSFORM, self._transformed, raw, pointer)
@@ -127,9 +107,7 @@ class Pipeline:
             metadata = done.raw
         if content.raw == entry.content and metadata == entry.metadata:
             return entry
-        changed = replace(
-            entry, content=content.raw, metadata=metadata, text=text_of_content(content.raw)
-        )
+        changed = replace(entry, content=content.raw, metadata=metadata)
         _require_size(changed.size, limits.ENTRY_BYTES, "ENTRY_BYTES", pointer)
         _still_fits(self._check_entry, changed, pointer)
         return changed
