@@ -18,9 +18,10 @@ from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operatio
 from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
+from backstory.domain.effects import Effect, Loaded, Past
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
-from backstory.domain.planning import Effect, Loaded, Past, needs, plan, redaction
+from backstory.domain.planning import needs, plan, redaction
 from backstory.domain.principals import SYSTEM
 from backstory.domain.ruling import check_kinds
 from backstory.errors import GoneError, KeyReusedError, MissingError

@@ -9,9 +9,9 @@ from backstory.domain.changes import Change
 from backstory.domain.commits import Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head
+from backstory.domain.effects import Effect
 from backstory.domain.entries import REDACTED, REDACTED_CONTENT, Entry, derived_id
 from backstory.domain.keys import ContextKey
-from backstory.domain.planning import Effect
 from backstory.domain.policy import Visibility
 from backstory.domain.principals import Author
 from backstory.ports.store import View

@@ -22,10 +22,11 @@ from backstory.domain.commits import (
 )
 from backstory.domain.contexts import Snapshot
 from backstory.domain.documents import Document, changes_document
+from backstory.domain.effects import Loaded, Past
 from backstory.domain.entries import NewEntry, derived_id, derived_seq
 from backstory.domain.keys import ContextKey
 from backstory.domain.patches import MergePatch
-from backstory.domain.planning import Loaded, Past, needs, plan
+from backstory.domain.planning import needs, plan
 from backstory.domain.principals import Author, Trust
 from backstory.errors import (
     GoneError,

@@ -8,7 +8,7 @@ from backstory.domain.changes import Part
 from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
-from backstory.domain.planning import ChainStart, Effect
+from backstory.domain.effects import ChainStart, Effect
 from backstory.storage import contents, deltas
 from backstory.storage.sqlite import erasure, manifests, rows
 from backstory.storage.sqlite.database import QUERIES

@@ -18,9 +18,10 @@ from backstory.domain.commits import (
     Redact,
     Result,
 )
+from backstory.domain.effects import Loaded
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
-from backstory.domain.planning import Loaded, plan, redaction
+from backstory.domain.planning import plan, redaction
 from backstory.domain.principals import SYSTEM
 from backstory.domain.ruling import check_kinds
 from backstory.storage.sqlite import reading, retries

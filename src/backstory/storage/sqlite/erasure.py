@@ -16,8 +16,8 @@ from backstory.domain.chains import Chain, Span, merge, subtract
 from backstory.domain.changes import Op
 from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Head
+from backstory.domain.effects import Effect
 from backstory.domain.keys import ContextKey
-from backstory.domain.planning import Effect
 from backstory.errors import MissingError
 from backstory.storage.sqlite import manifests, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database

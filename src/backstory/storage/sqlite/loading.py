@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 from backstory.domain.chains import Chain
 from backstory.domain.commits import Fork, Operation
 from backstory.domain.documents import Document
+from backstory.domain.effects import Loaded, Needs, Past
 from backstory.domain.entries import derived_seq
 from backstory.domain.keys import ContextKey
-from backstory.domain.planning import Loaded, Needs, Past, needs
+from backstory.domain.planning import needs
 from backstory.errors import GoneError
 from backstory.storage.sqlite import manifests, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from backstory import limits
 from backstory.domain.content import ENTRY_BYTES, ContentRef, Hold, Manifest, NewContent
-from backstory.domain.planning import Effect
+from backstory.domain.effects import Effect
 from backstory.storage.sqlite.database import CONTENT, Database
 from backstory.storage.sqlite.transaction import Transaction
 

@@ -1,0 +1,85 @@
+"""What a store has to find before a commit is planned, and what it has to write after it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from backstory.domain.chains import Chain, Span
+from backstory.domain.changes import Op, Part
+from backstory.domain.content import NewContent
+from backstory.domain.contexts import Snapshot
+from backstory.domain.documents import Document
+from backstory.domain.entries import NewEntry
+from backstory.domain.keys import ContextKey
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A version to go back to or to fork from, with what it showed."""
+
+    key: ContextKey
+    version: int
+    document: Document
+    chain: Chain
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What has to be loaded beside the snapshot before operations on one name are planned."""
+
+    ids: frozenset[str] = frozenset()
+    past: tuple[ContextKey, int | None] | None = None
+    chain: bool = False
+    redact: int | None = None
+    content: NewContent | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What a store found.
+
+    `snapshot` is the context as it stands, a tombstone included. Where the name was purged or
+    never was, it is None, and `version` and `last_seq` say where a new context goes on from.
+    `known` maps each asked id that a visible entry has to its seq. `redactable` tells whether
+    the entry in question is visible and still has its text (None: no such entry).
+    `past` is None where that version cannot be read; `source` is a fork's origin as it stands.
+    `missing` are chunks of new content that are not kept, or not the caller's to use.
+    """
+
+    snapshot: Snapshot | None = None
+    version: int = 0
+    last_seq: int = 0
+    known: Mapping[str, int] = field(default_factory=dict)
+    chain: Chain | None = None
+    past: Past | None = None
+    source: Snapshot | None = None
+    redactable: bool | None = None
+    missing: Sequence[bytes] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChainStart:
+    """A chain's closed pieces; behind them the context's own log is open from `first`."""
+
+    closed: Chain
+    first: int
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a store has to write for one context. `before` is None for a new row.
+
+    `content` holds the manifest where the content that `after` names may be new to the store.
+    """
+
+    before: Snapshot | None
+    after: Snapshot
+    op: Op
+    parts: Part
+    seqs: tuple[Span, ...]
+    appended: tuple[NewEntry, ...] = ()
+    start: ChainStart | None = None
+    purge: bool = False
+    redact: int | None = None
+    content: NewContent | None = None
