@@ -20,9 +20,10 @@ from backstory.clock import SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.messaging.local import LocalBus
-from backstory.processing import choosing, extensions
+from backstory.processing import choosing
 from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
+from backstory.processing.transforms.catalogue import extension_makers
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
@@ -72,7 +73,7 @@ def _chosen(settings: Settings) -> choosing.Rules | None:
     """The operator's rules for transforms, which the settings have checked."""
     if not settings.processing:
         return None
-    return choosing.rules_of(json.loads(settings.processing), extensions.transform_makers())
+    return choosing.rules_of(json.loads(settings.processing), extension_makers())
 
 
 @asynccontextmanager

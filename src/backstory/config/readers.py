@@ -124,10 +124,10 @@ def processing(raw: object) -> str:
         raise ValueError('must be JSON such as {"rules": [{"transforms": ["hidden"]}]}') from None
     # Here, so that those who have no rules need not wait for all that transforms need.
     from backstory.processing.choosing import rules_of
-    from backstory.processing.extensions import transform_makers
+    from backstory.processing.transforms.catalogue import extension_makers
 
     try:
-        rules_of(written, transform_makers())
+        rules_of(written, extension_makers())
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None

@@ -6,10 +6,11 @@ from types import ModuleType
 
 import pytest
 
+from backstory import extensions
 from backstory.config import load
 from backstory.errors import ConfigError
-from backstory.processing import extensions
 from backstory.processing.choosing import rules_of
+from backstory.processing.transforms.catalogue import extension_makers
 from backstory.processing.transforms.transform import transform_text
 
 
@@ -34,16 +35,16 @@ def installed(monkeypatch):
     def install(**points):
         found = [EntryPoint(name, value, extensions.TRANSFORMS) for name, value in points.items()]
         monkeypatch.setattr(extensions, "entry_points", lambda group: found)
-        extensions.transform_makers.cache_clear()
+        extensions.makers.cache_clear()
 
     yield install
-    extensions.transform_makers.cache_clear()
+    extensions.makers.cache_clear()
 
 
 def test_an_extension_is_chosen_by_its_name(installed):
     installed(shout="shouting:make")
     written = {"rules": [{"transforms": ["hidden", "shout"]}]}
-    chosen = rules_of(written, extensions.transform_makers()).choose("session", "users.1")
+    chosen = rules_of(written, extension_makers()).choose("session", "users.1")
     assert transform_text("hi", chosen)[0] == "HI"
     assert load(environ={"BACKSTORY_PROCESSING": '{"rules": [{"transforms": ["shout"]}]}'})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from backstory import extensions
 from backstory.domain.keys import shorten
 from backstory.errors import ConfigError
 from backstory.processing.transforms.characters import Lines, Nfc, RemoveHidden, Whitespace
@@ -81,3 +82,12 @@ MAKERS: Final[Mapping[str, Make]] = {
     "truncate": _truncate,
     "whitespace": lambda options: Whitespace(**options),
 }
+
+
+def extension_makers() -> Mapping[str, Make]:
+    """Makers of the transforms that other packages add.
+
+    Raises:
+        ConfigError: as `extensions.makers`.
+    """
+    return extensions.makers(extensions.TRANSFORMS, frozenset(MAKERS))

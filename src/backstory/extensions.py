@@ -8,28 +8,23 @@ A package names a maker in a group of its metadata, here in `pyproject.toml`::
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final
 
 from backstory.errors import ConfigError
-from backstory.processing.transforms.catalogue import MAKERS, Make
 
 TRANSFORMS: Final = "backstory.transforms"
 
 
 @cache
-def transform_makers() -> Mapping[str, Make]:
-    """Makers of transforms by name, each a function of its options.
+def makers(group: str, taken: Collection[str] = frozenset()) -> Mapping[str, Any]:
+    """The makers of a group by their names; `taken` are names that are ours.
 
     Raises:
         ConfigError: an extension cannot be loaded, or takes a name that is taken.
     """
-    return _loaded(TRANSFORMS, taken=frozenset(MAKERS))
-
-
-def _loaded(group: str, *, taken: frozenset[str]) -> dict[str, Any]:
     loaded: dict[str, Any] = {}
     for point in entry_points(group=group):
         if point.name in taken or point.name in loaded:
