@@ -16,6 +16,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backstory import extensions
 from backstory.clock import SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
@@ -23,6 +24,7 @@ from backstory.messaging.local import LocalBus
 from backstory.processing import choosing
 from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
+from backstory.processing.schemas import packaged
 from backstory.processing.transforms.catalogue import extension_makers
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
@@ -53,9 +55,11 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper.
 
     Raises:
+        ConfigError: an extension is broken.
         StoreError: the store cannot be opened; the detail says why and what to do.
     """
     clock = SystemClock()
+    rules = PipelineRules(_chosen(settings), packaged=extensions.made(packaged.GROUP))
     async with AsyncExitStack() as stack:
         store = await open_store(
             SqliteOptions(settings.store.path, search=settings.search), clock=clock
@@ -63,7 +67,7 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock, PipelineRules(_chosen(settings)))
+        contexts = Contexts(store, bus, clock, rules)
         stack.push_async_callback(contexts.aclose)
         await stack.enter_async_context(_sweeping(contexts))
         yield contexts
@@ -71,9 +75,10 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
 
 def _chosen(settings: Settings) -> choosing.Rules | None:
     """The operator's rules for transforms, which the settings have checked."""
-    if not settings.processing:
-        return None
-    return choosing.rules_of(json.loads(settings.processing), extension_makers())
+    makers = extension_makers()
+    return (
+        choosing.rules_of(json.loads(settings.processing), makers) if settings.processing else None
+    )
 
 
 @asynccontextmanager

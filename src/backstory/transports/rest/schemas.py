@@ -535,11 +535,19 @@ class Window(Struct):
     prefix_hash: str
 
 
+class Extension(Struct):
+    """A package that was installed beside the server, and its version."""
+
+    package: str
+    version: str
+
+
 class Kind(Struct):
-    """A kind and its schemas (JSON Schema 2020-12)."""
+    """A kind and its schemas (JSON Schema 2020-12); `extension` says whose, unless registered."""
 
     kind: str
     built_in: bool
+    extension: Extension | None
     version: int
     schema_version: int
     schema: Object | None
@@ -553,6 +561,7 @@ class KindItem(Struct):
 
     kind: str
     built_in: bool
+    extension: Extension | None
     version: int
     schema_version: int
 
