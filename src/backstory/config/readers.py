@@ -144,10 +144,11 @@ def models(raw: object) -> str:
             'must be JSON such as {"my-model*": {"counter": "llama3", "format": "openai"}}'
         ) from None
     # Here, so that those who have no models of their own need not wait for the counters.
+    from backstory.processing.accepted import with_extensions
     from backstory.rendering.models import Models
 
     try:
-        Models.read(written)
+        Models.read(written, tuple(with_extensions().formats))
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None

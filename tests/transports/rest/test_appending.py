@@ -6,7 +6,6 @@ import pytest
 
 from backstory import limits
 from backstory.processing import bodies
-from backstory.processing.parsers import yaml
 
 CHAT = "/v1/contexts/users.42/chat"
 ENTRIES = f"{CHAT}/entries"
@@ -268,7 +267,6 @@ async def test_forms_are_read_off_the_event_loop(send, monkeypatch):
 
         monkeypatch.setattr(module, name, call)
 
-    noted(yaml, "decode")
     noted(bodies, "parse")
     await send("entries: [{role: user, content: x}]", "application/yaml")
     await send("x", "text/html")

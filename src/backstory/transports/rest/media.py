@@ -24,7 +24,6 @@ EVENTS: Final = "text/event-stream"
 MANIFEST: Final = "application/vnd.backstory.manifest+json"
 EDITS: Final = "application/vnd.backstory.edits+json"
 ANYTHING: Final = "*/*"
-LINES: Final = (JSON_LINES, NDJSON)
 TEXTS: Final = (TEXT, MARKDOWN, HTML, CSV)
 IN_UTF8: Final = frozenset({JSON, MERGE_PATCH, JSON_PATCH})
 """JSON is UTF-8 (RFC 8259 section 8.1); what else comes in another charset is converted."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backstory import limits
-from backstory.processing.formats import FORMATS
+from backstory.domain.messages import Format
 
 POINTER = r"^(/([^~/]|~[01])*)*$"  # RFC 6901
 Version = Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)]
@@ -133,22 +134,13 @@ class AppendEntries(Struct, forbid_unknown_fields=True):
     if_version: Condition | None = None
 
 
-AppendBody = Annotated[
-    Any,
-    Meta(
-        description="Entries; or with `format`, messages as that provider's API takes them.",
-        extra_json_schema={
-            "anyOf": [
-                {"$ref": "#/components/schemas/AppendEntries"},
-                *(
-                    {"type": "object", "required": [form.members[0]]}
-                    for form in FORMATS.values()
-                    if form.name != "anthropic"  # whose messages have the name of OpenAI's
-                ),
-            ]
-        },
-    ),
-]
+def append_body(formats: Iterable[Format]) -> Any:
+    """Entries, or what a format needs; several have their messages under the same name."""
+    needed = dict.fromkeys(form.members[0] for form in formats)
+    shapes = [{"type": "object", "required": [name]} for name in needed]
+    entries = {"$ref": "#/components/schemas/AppendEntries"}
+    about = "Entries; or with `format`, messages as that provider's API takes them."
+    return Annotated[Any, Meta(description=about, extra_json_schema={"anyOf": [entries, *shapes]})]
 
 
 class Restore(Struct, forbid_unknown_fields=True):
