@@ -134,7 +134,7 @@ def _render(
 def _made(maker: Callable[[], Any], wanted: type[T]) -> T:
     found = maker()
     if not isinstance(found, wanted):
-        raise ConfigError(f"gives a {type(found).__name__}, not a {wanted.__name__}")
+        raise ConfigError(f"made {type(found).__name__}, not {wanted.__name__}")
     return found
 
 

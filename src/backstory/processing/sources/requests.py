@@ -21,10 +21,12 @@ def _conversation(form: Format, value: Value) -> Iterable[Conversation]:
     bare = isinstance(value.data, list)
     request = {form.members[0]: value.data} if bare else an_object(value.data, "a conversation")
     entries = messages.read(request, form)
-    named = request.get("id")
-    conversation_id = named if isinstance(named, str) and named else identity(value)
+    others = {name: request[name] for name in messages.ignored(request, form)}
+    own = others.get("id")
+    named = isinstance(own, str) and own != ""
+    conversation_id = others.pop("id") if named else identity(value)
     state: Raw = {"source": {"format": form.name, "id": conversation_id}}
-    if rest := {name: request[name] for name in messages.ignored(request, form)}:
-        state["request"] = rest
+    if others:
+        state["request"] = others
     labels = {"source": form.name}
     yield make(value.place, conversation_id, entries, state=state, labels=labels)
