@@ -45,7 +45,8 @@ SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.l
        c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, c.content, (SELECT body FROM states WHERE context = c.id)
+       c.deltas, c.open_first, c.closed, c.content,
+       CASE WHEN ?4 THEN (SELECT body FROM states WHERE context = c.id) END
 FROM contexts AS c
 WHERE c.tenant = ?1 AND c.namespace = ?2 AND c.name = ?3
 
