@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, wraps
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Final, Generic, ParamSpec, TypeVar
+from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
 from backstory.errors import BackstoryError, ConfigError, ExtensionError
 
@@ -127,6 +127,27 @@ def _make(group: Group[T], point: EntryPoint, seen: Collection[str]) -> T:
         return group.make(extension, maker)
     except Exception as error:
         raise ConfigError(f"{extension}: {_told(error)}") from error
+
+
+def product(maker: Callable[[], Any], wanted: type[T]) -> T:
+    """What a maker makes, where it is of the type that is wanted.
+
+    Raises:
+        ConfigError: it is another thing.
+    """
+    found = maker()
+    require(isinstance(found, wanted), f"made {type(found).__name__}, not {wanted.__name__}")
+    return cast("T", found)
+
+
+def require(holds: bool, otherwise: str) -> None:
+    """Nothing, where it holds.
+
+    Raises:
+        ConfigError: it does not; the sentence is told behind the extension's name.
+    """
+    if not holds:
+        raise ConfigError(otherwise)
 
 
 def guarded(extension: Extension, function: Callable[P, T]) -> Callable[P, T]:

@@ -187,7 +187,8 @@ def inspect_store(settings: Settings) -> Inspected:
 
 def inspect_extensions() -> Iterator[Extension]:
     """Every extension that is installed, tried as at a start; `problem` says what is wrong."""
-    from backstory.processing import accepted
+    from backstory.processing.formats import added as formats
+    from backstory.processing.parsers import added as parsers
 
-    groups = (packaged.GROUP, accepted.parsers(), accepted.formats(), catalogue.GROUP)
+    groups = (packaged.GROUP, parsers.group(), formats.GROUP, catalogue.GROUP)
     return extensions.inspected(groups)

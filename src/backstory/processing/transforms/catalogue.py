@@ -13,6 +13,7 @@ from backstory import extensions
 from backstory.domain.keys import shorten
 from backstory.errors import ConfigError
 from backstory.extensions import TRANSFORMS, Group
+from backstory.processing.transforms.added import held
 from backstory.processing.transforms.characters import Lines, Nfc, RemoveHidden, Whitespace
 from backstory.processing.transforms.redaction import CATEGORIES, Redact
 from backstory.processing.transforms.transform import Transform
@@ -85,7 +86,7 @@ MAKERS: Final[Mapping[str, Make]] = {
 }
 
 
-GROUP: Final[Group[Make]] = Group(TRANSFORMS, frozenset(MAKERS), lambda _, maker: maker)
+GROUP: Final[Group[Make]] = Group(TRANSFORMS, frozenset(MAKERS), held)
 
 
 def extension_makers() -> Mapping[str, Make]:

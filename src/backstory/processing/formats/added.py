@@ -1,0 +1,48 @@
+"""Message formats of extensions, held to what formats promise.
+
+A maker takes nothing and gives a `Format` with the name of its entry point. Its two laws
+(`domain.messages`) are its author's to keep and to test.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from backstory import extensions
+from backstory.domain.messages import Format, Rendered
+from backstory.errors import ExtensionError
+from backstory.extensions import Extension, Group, guarded, product, require
+from backstory.processing.sources import SOURCES
+
+Render = Callable[[Sequence[Mapping[str, Any]]], Rendered]
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
+_TAKEN: Final = frozenset({*SOURCES, "text", "markdown"})
+"""Names of import sources, all formats among them, and of windows that are for no provider."""
+
+
+def _make(extension: Extension, maker: Callable[[], Any]) -> Format:
+    form = product(maker, Format)
+    require(form.name == extension.name, f"its format is named {form.name}")
+    require(_NAME.match(form.name) is not None, "its name is a letter, then [a-z0-9-]")
+    members: Any = form.members
+    named = isinstance(members, tuple) and all(isinstance(each, str) for each in members)
+    require(named and bool(members), "members is a tuple of names, one at least")
+    parse = guarded(extension, form.parse)
+    return replace(form, parse=parse, render=_held(extension, form))
+
+
+GROUP: Final = Group(extensions.FORMATS, _TAKEN, _make)
+
+
+def _held(extension: Extension, form: Format) -> Render:
+    def render(entries: Sequence[Mapping[str, Any]]) -> Rendered:
+        rendered = form.render(entries)
+        if not isinstance(rendered.payload.get(form.members[0]), list):
+            raise ExtensionError(f"{extension} wrote no list of {form.members[0]}")
+        return rendered
+
+    return guarded(extension, render)
