@@ -1,6 +1,8 @@
 """Packages with entry points, as an installer leaves them in a folder."""
 
 import importlib
+import shutil
+import subprocess
 import sys
 
 import pytest
@@ -22,6 +24,23 @@ def install(folder, points, package=PACKAGE, version=VERSION, **modules):
         lines += [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
     (about / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     return folder
+
+
+OFFLINE = ("--no-deps", "--no-build-isolation", "--no-index")
+"""The build backend is there, and nothing else is needed."""
+
+
+def install_from(source, target):
+    """Builds a package as anybody would, and installs it into the target folder."""
+    copy = shutil.copytree(source, target.with_name(f"{target.name}-source"))
+    pip("install", *OFFLINE, "--target", str(target), str(copy))
+    return target
+
+
+def pip(*arguments):
+    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import zipfile
@@ -10,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from installing import install
+from installing import OFFLINE, install, install_from, pip
 from serving import failing, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,20 +34,10 @@ NOTE recorded by the switchboard
 """
 
 
-def pip(*arguments):
-    command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory):
     """The folder that the example is installed in, built without network."""
-    folder = tmp_path_factory.mktemp("extension")
-    source = shutil.copytree(EXAMPLE, folder / "source")
-    offline = ("--no-deps", "--no-build-isolation", "--no-index")
-    pip("install", *offline, "--target", str(folder / "packages"), str(source))
-    return folder / "packages"
+    return install_from(EXAMPLE, tmp_path_factory.mktemp("extension") / "packages")
 
 
 @pytest.fixture(scope="module")
@@ -246,7 +235,7 @@ def test_many_workers_say_it_once(tmp_path):
 
 
 def test_the_example_is_no_part_of_what_is_installed_as_backstory(tmp_path):
-    pip("wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", str(tmp_path), str(ROOT))
+    pip("wheel", *OFFLINE, "-w", str(tmp_path), str(ROOT))
     (wheel,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         folders = {name.partition("/")[0] for name in archive.namelist()}

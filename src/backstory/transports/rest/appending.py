@@ -79,8 +79,8 @@ def _form(call: Call) -> Format | None:
     named, role = call.query["format"], call.query["role"]
     if named is not None and call.media != media.JSON:
         raise MalformedError(f"format is for bodies of {media.JSON}, not of {call.media}")
-    texts = (*media.TEXTS, *call.accepted.added(*_ONE_TEXT))
-    if role is not None and call.media not in texts:
+    if role is not None and call.accepted.parsers[call.media].result not in _ONE_TEXT:
+        texts = (*media.TEXTS, *call.accepted.added(*_ONE_TEXT))
         raise MalformedError(f"role is for bodies of {' or '.join(texts)}")
     return None if named is None else call.accepted.formats[named]
 
