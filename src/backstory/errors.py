@@ -6,7 +6,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
 
     BackstoryError
     ├── ConfigError                 a setting or an extension is wrong; the start stops
-    ├── ExtensionError              an extension failed where it must not             500
+    ├── BrokenExtensionError        an extension failed where it must not             500
     ├── InvalidError                what was sent cannot be understood            400 / 422
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
@@ -92,7 +92,7 @@ class ConfigError(BackstoryError):
     title = "Invalid configuration"
 
 
-class ExtensionError(BackstoryError):
+class BrokenExtensionError(BackstoryError):
     """An extension failed where it must not; its author has to look, callers learn nothing."""
 
 

@@ -17,7 +17,7 @@ from functools import cache, wraps
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
-from backstory.errors import BackstoryError, ConfigError, ExtensionError
+from backstory.errors import BackstoryError, BrokenExtensionError, ConfigError
 
 TRANSFORMS: Final = "backstory.transforms"
 KINDS: Final = "backstory.kinds"
@@ -44,9 +44,10 @@ class Extension:
 
     @classmethod
     def of(cls, point: EntryPoint) -> Extension:
-        if point.dist is None:
-            return cls(point.group, point.name, point.value)
-        return cls(point.group, point.name, point.value, point.dist.name, point.dist.version)
+        # A folder that only looks like an installed package may say nothing of itself.
+        about = {} if point.dist is None else point.dist.metadata.json
+        package, version = (str(about.get(name, _UNKNOWN)) for name in ("name", "version"))
+        return cls(point.group, point.name, point.value, package, version)
 
     def __str__(self) -> str:
         return (
@@ -119,7 +120,7 @@ def _make(group: Group[T], point: EntryPoint, seen: Collection[str]) -> T:
         raise ConfigError(f"{extension}: the name is taken")
     try:
         maker = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigError(f"{extension} cannot be loaded: {_told(error)}") from error
     if not callable(maker):
         raise ConfigError(f"{extension} is no function")
@@ -154,7 +155,7 @@ def guarded(extension: Extension, function: Callable[P, T]) -> Callable[P, T]:
     """A function of an extension, whose errors are of our tree or name the extension.
 
     The function that comes back raises:
-        ExtensionError: what it raised is an error of nobody's tree, so it is its own mistake.
+        BrokenExtensionError: what it raised is an error of nobody's tree, so it is its own mistake.
     """
 
     @wraps(function)
@@ -164,12 +165,12 @@ def guarded(extension: Extension, function: Callable[P, T]) -> Callable[P, T]:
         except BackstoryError:
             raise
         except Exception as error:
-            raise ExtensionError(f"{extension} failed: {type(error).__name__}") from error
+            raise BrokenExtensionError(f"{extension} failed: {type(error).__name__}") from error
 
     return call
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     """On one line, whatever an extension has to say."""
     text = error.detail if isinstance(error, BackstoryError) else f"{type(error).__name__}: {error}"
     return " ".join(text.split())

@@ -6,7 +6,7 @@ import pytest
 
 from backstory.config import load
 from backstory.domain.messages import Format, Losses, Rendered
-from backstory.errors import BackstoryError, ConfigError, ExtensionError, MalformedError
+from backstory.errors import BackstoryError, BrokenExtensionError, ConfigError, MalformedError
 from backstory.extensions import made
 from backstory.processing.accepted import BUILT_IN, with_extensions
 from backstory.processing.formats.added import GROUP as FORMATS_GROUP
@@ -144,11 +144,15 @@ def test_two_parsers_of_one_media_type_are_refused_at_the_start(parser, installe
         ({"result": r"Value('\ud800')"}, MalformedError, "surrogate"),
         ({"result": r"Text('\ud800')", "wanted": "Text"}, MalformedError, "no odd"),
         ({"result": r"Table(None, (('\ud800',),))", "wanted": "Table"}, MalformedError, "no odd"),
-        ({"result": "parameters['x']"}, ExtensionError, "acme-things 1.2. failed: KeyError"),
-        ({"result": "Text('x')"}, ExtensionError, "gave Text, not Value"),
-        ({"result": "None"}, ExtensionError, "gave NoneType, not Value"),
-        ({"result": "Value({1, 2})"}, ExtensionError, "failed: TypeError"),
-        ({"result": "Records((1, 2), (1,))", "wanted": "Records"}, ExtensionError, "IndexError"),
+        ({"result": "parameters['x']"}, BrokenExtensionError, "acme-things 1.2. failed: KeyError"),
+        ({"result": "Text('x')"}, BrokenExtensionError, "gave Text, not Value"),
+        ({"result": "None"}, BrokenExtensionError, "gave NoneType, not Value"),
+        ({"result": "Value({1, 2})"}, BrokenExtensionError, "failed: TypeError"),
+        (
+            {"result": "Records((1, 2), (1,))", "wanted": "Records"},
+            BrokenExtensionError,
+            "IndexError",
+        ),
     ],
 )
 def test_what_a_parser_gives_is_strict_json_or_a_clear_error(parser, parts, error, why):
@@ -187,9 +191,9 @@ def test_a_format_cannot_take_the_name_of_a_window_or_of_a_source():
 )
 def test_a_format_that_breaks_its_promise_is_named(form, render, why):
     found = form(parse="lambda raw: 1 / 0", render=render)
-    with pytest.raises(ExtensionError, match=why):
+    with pytest.raises(BrokenExtensionError, match=why):
         found.render([])
-    with pytest.raises(ExtensionError, match="failed: ZeroDivisionError"):
+    with pytest.raises(BrokenExtensionError, match="failed: ZeroDivisionError"):
         found.parse({})
 
 
@@ -226,7 +230,7 @@ def test_a_transform_that_cannot_be_made_is_one_line(transform, parts, why):
     ],
 )
 def test_a_transform_that_fails_is_named(transform, texts, why):
-    with pytest.raises(ExtensionError, match=why):
+    with pytest.raises(BrokenExtensionError, match=why):
         transform(texts=texts).apply([("a", None)], Counter())
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from backstory import extensions
 from backstory.config import load
-from backstory.errors import ConfigError, ExtensionError, MalformedError
+from backstory.errors import BrokenExtensionError, ConfigError, MalformedError
 from backstory.extensions import Extension, Group, guarded, inspected, made
 from backstory.processing.choosing import rules_of
 from backstory.processing.transforms.catalogue import GROUP, extension_makers
@@ -48,10 +48,12 @@ def test_an_extension_is_chosen_by_its_name(installed):
         ({"shout": "nowhere:make"}, "cannot be loaded: ModuleNotFoundError"),
         ({"shout": "shouting:nothing"}, "cannot be loaded: AttributeError"),
         ({"shout": "shouting:thing"}, "is no function"),
+        ({"shout": "leaving:make"}, "cannot be loaded: SystemExit"),
+        ({"shout": "no entry point"}, "cannot be loaded: "),
     ],
 )
 def test_a_bad_extension_is_one_line_that_names_it(installed, points, why):
-    installed({THINGS: points}, shouting=SHOUT)
+    installed({THINGS: points}, shouting=SHOUT, leaving="raise SystemExit(3)")
     with pytest.raises(ConfigError, match=why) as wrong:
         load(environ={"BACKSTORY_PROCESSING": '{"rules": [{"transforms": ["hidden"]}]}'})
     (name,) = points
@@ -65,6 +67,14 @@ def test_a_name_that_two_packages_want_is_refused(installed):
     installed({THINGS: {"shout": "shouting:make"}}, shouting=SHOUT)
     installed({THINGS: {"shout": "shouting:make"}}, package="other-things")
     with pytest.raises(ConfigError, match=r"things 1.2\): the name is taken"):
+        extension_makers()
+
+
+def test_a_package_that_says_nothing_of_itself_can_be_told_of(installed):
+    folder = installed({THINGS: {"shout": "nowhere:make"}})
+    (about,) = folder.glob("*.dist-info")
+    (about / "METADATA").unlink()
+    with pytest.raises(ConfigError, match=r"\(nowhere:make, unknown unknown\) cannot be loaded"):
         extension_makers()
 
 
@@ -97,6 +107,8 @@ def test_a_failing_extension_is_named_and_its_clear_errors_go_through():
     call = guarded(extension, read)
     with pytest.raises(MalformedError, match="nothing there"):
         call("")
-    with pytest.raises(ExtensionError, match=r"acme-things 1.2\) failed: TypeError") as failed:
+    with pytest.raises(
+        BrokenExtensionError, match=r"acme-things 1.2\) failed: TypeError"
+    ) as failed:
         call("secret")
     assert "secret" not in str(failed.value)

@@ -80,6 +80,8 @@ def _text(content: Any, pointer: str, losses: Losses) -> str | None:
             texts.append(part["text"])
         else:
             losses.dropped(f"{pointer}/{i}", f"a {part['type']} is no text")
-    if texts:
-        losses.changed(pointer, "became one text")
-    return "\n\n".join(texts) if texts else None
+    if not texts:
+        losses.dropped(pointer, "there is no text in it")
+        return None
+    losses.changed(pointer, "became one text")
+    return "\n\n".join(texts)

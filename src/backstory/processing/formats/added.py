@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from backstory import extensions
 from backstory.domain.messages import Format, Rendered
-from backstory.errors import ExtensionError
+from backstory.errors import BrokenExtensionError
 from backstory.extensions import Extension, Group, guarded, product, require
 from backstory.processing.sources import SOURCES
 
@@ -42,7 +42,7 @@ def _held(extension: Extension, form: Format) -> Render:
     def render(entries: Sequence[Mapping[str, Any]]) -> Rendered:
         rendered = form.render(entries)
         if not isinstance(rendered.payload.get(form.members[0]), list):
-            raise ExtensionError(f"{extension} wrote no list of {form.members[0]}")
+            raise BrokenExtensionError(f"{extension} wrote no list of {form.members[0]}")
         return rendered
 
     return guarded(extension, render)

@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 from backstory import extensions, limits
 from backstory.domain import strict_json
 from backstory.domain.keys import shorten
-from backstory.errors import ExtensionError, MalformedError
+from backstory.errors import BrokenExtensionError, MalformedError
 from backstory.extensions import Extension, Group, guarded, product, require
 from backstory.processing.parsers import PARSERS
 from backstory.processing.parsers.results import (
@@ -62,7 +62,7 @@ def _held(extension: Extension, parser: Parser) -> Callable[[bytes, Parameters],
             raise MalformedError(f"the body is no {parser.name}: {error}") from error
         except RecursionError as error:
             raise MalformedError(f"the body is no {parser.name}: it is too deep") from error
-        raise ExtensionError(
+        raise BrokenExtensionError(
             f"{extension} gave {type(parsed).__name__}, not {parser.result.__name__}"
         )
 

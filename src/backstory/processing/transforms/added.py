@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from backstory.errors import BackstoryError, ConfigError, ExtensionError
+from backstory.errors import BackstoryError, BrokenExtensionError, ConfigError
 from backstory.extensions import Extension, guarded
 from backstory.processing.transforms.transform import Text, Transform
 
@@ -47,5 +47,5 @@ class Held:
     def apply(self, texts: Sequence[Text], counts: Counter[str]) -> list[str]:
         changed = self._apply(texts, counts)
         if len(changed) != len(texts) or not all(isinstance(text, str) for text in changed):
-            raise ExtensionError(f"{self._extension} gave other than a text for each text")
+            raise BrokenExtensionError(f"{self._extension} gave other than a text for each text")
         return changed
