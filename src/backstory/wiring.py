@@ -187,8 +187,6 @@ def inspect_store(settings: Settings) -> Inspected:
 
 def inspect_extensions() -> Iterator[Extension]:
     """Every extension that is installed, tried as at a start; `problem` says what is wrong."""
-    from backstory.processing.formats import added as formats
-    from backstory.processing.parsers import added as parsers
+    from backstory.processing import accepted
 
-    groups = (packaged.GROUP, parsers.group(), formats.GROUP, catalogue.GROUP)
-    return extensions.inspected(groups)
+    return extensions.inspected((packaged.GROUP, *accepted.groups(), catalogue.GROUP))

@@ -105,6 +105,7 @@ def test_what_is_accepted_is_told_wherever_it_is_told(http):
     assert "text/vtt" in refused.json()["accept_post"]
     assert "text/vtt" in refused.headers["accept-post"]
     assert "text/vtt" in http.options(f"{CHAT}/entries").headers["accept-post"]
+    assert "application/vnd.sharegpt+json" in refused.json()["accept_post"]
     wrong = http.get(f"{CHAT}/entries?format=odd")
     assert "or sharegpt" in wrong.json()["detail"]
     paths = http.get("/openapi.json").json()["paths"]

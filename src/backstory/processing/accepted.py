@@ -1,6 +1,7 @@
 """What a server can read and write: parsers by media type, message formats by name.
 
-Both tables hold what is built in and what extensions add.
+Both tables hold what is built in and what extensions add. A format has a media type, too, and
+no two of all have the same.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Final
 
 from backstory import extensions
 from backstory.domain.messages import Format
+from backstory.extensions import Group
 from backstory.processing.formats import FORMATS
 from backstory.processing.formats import added as added_formats
 from backstory.processing.parsers import PARSERS
@@ -25,6 +27,11 @@ class Accepted:
 
     parsers: Mapping[str, Parser]
     formats: Mapping[str, Format]
+
+    def format_of(self, media_type: str) -> Format | None:
+        """The format that a media type is of."""
+        found = (form for form in self.formats.values() if form.media_type == media_type)
+        return next(found, None)
 
     def added(self, *results: type[Parsed]) -> tuple[str, ...]:
         """The media types of extensions whose parsers give one of these."""
@@ -44,9 +51,16 @@ def with_extensions() -> Accepted:
     Raises:
         ConfigError: an extension is broken, or takes what another one has.
     """
-    added = extensions.made(added_parsers.group()).values()
+    parsers, formats = groups()
+    added = extensions.made(parsers).values()
     by_type = {media_type: parser for parser in added for media_type in parser.media_types}
     return Accepted(
         MappingProxyType({**PARSERS, **by_type}),
-        MappingProxyType({**FORMATS, **extensions.made(added_formats.GROUP)}),
+        MappingProxyType({**FORMATS, **extensions.made(formats)}),
     )
+
+
+def groups() -> tuple[Group[Parser], Group[Format]]:
+    """What is asked of extensions, of parsers first: the two remember media types together."""
+    taken = {*PARSERS, *(form.media_type for form in FORMATS.values())}
+    return added_parsers.group(taken), added_formats.group(taken)

@@ -12,7 +12,9 @@ ENTRIES = f"{CHAT}/entries"
 CODES = {400: "malformed", 413: "too_large", 422: "schema_violation"}
 LISTED = (
     "application/json, application/jsonl, application/x-ndjson, application/yaml, "
-    "text/plain, text/markdown, text/html, text/csv"
+    "text/plain, text/markdown, text/html, text/csv, "
+    "application/vnd.backstory.openai+json, application/vnd.backstory.openai-responses+json, "
+    "application/vnd.backstory.anthropic+json, application/vnd.backstory.gemini+json"
 )
 
 

@@ -7,9 +7,8 @@ import pytest
 from backstory.config import load
 from backstory.domain.messages import Format, Losses, Rendered
 from backstory.errors import BackstoryError, BrokenExtensionError, ConfigError, MalformedError
-from backstory.extensions import made
 from backstory.processing.accepted import BUILT_IN, with_extensions
-from backstory.processing.formats.added import GROUP as FORMATS_GROUP
+from backstory.processing.formats.added import NAMES
 from backstory.processing.parsers import parse
 from backstory.processing.sources import SOURCES
 from backstory.processing.transforms.catalogue import extension_makers, transforms_of
@@ -32,11 +31,18 @@ USUAL = {
     "wanted": "Value",
     "most": "9",
 }
+USUAL_FORMAT = {
+    "name": "odd",
+    "media": "application/x-odd+json",
+    "members": ("turns",),
+    "parse": "lambda raw: []",
+    "render": "lambda entries: Rendered({'turns': [7] * len(entries)}, ())",
+}
 FORMAT = """
 from backstory.extending import *
 
 def make():
-    return Format({name!r}, "A form", "application/x-form", {members!r}, {parse}, {render})
+    return Format({name!r}, "A form", {media!r}, {members!r}, {parse}, {render})
 """
 TRANSFORM = """
 from backstory.extending import *
@@ -67,14 +73,8 @@ def parser(installed):
 
 @pytest.fixture
 def form(installed):
-    def install(
-        name="odd",
-        members=("turns",),
-        parse="lambda raw: []",
-        render="lambda entries: 7",
-        point="odd",
-    ):
-        source = FORMAT.format(name=name, members=members, parse=parse, render=render)
+    def install(point="odd", **parts):
+        source = FORMAT.format(**USUAL_FORMAT | parts)
         installed({"backstory.formats": {point: "odd_format:make"}}, odd_format=source)
         return with_extensions().formats[point]
 
@@ -117,7 +117,7 @@ def test_an_added_parser_reads_its_types_and_no_other_parser_changes(parser):
         ({"types": ("odd",)}, "'odd' is no media type"),
         ({"types": ("text/ODD",)}, "is no media type"),
         ({"types": ("text/odd; x=1",)}, "is no media type"),
-        ({"types": ("text/csv",)}, "text/csv has a parser already"),
+        ({"types": ("text/csv",)}, "text/csv is taken"),
     ],
 )
 def test_a_parser_that_is_none_is_refused_at_the_start(parser, parts, why):
@@ -130,7 +130,7 @@ def test_two_parsers_of_one_media_type_are_refused_at_the_start(parser, installe
     source = PARSER.format(**USUAL | {"name": "odder"})
     points = {"backstory.parsers": {"odder": "odder_parser:make"}}
     installed(points, package="other-things", odder_parser=source)
-    with pytest.raises(ConfigError, match="text/odd has a parser already"):
+    with pytest.raises(ConfigError, match="text/odd is taken"):
         with_extensions()
 
 
@@ -168,6 +168,12 @@ def test_what_a_parser_gives_is_strict_json_or_a_clear_error(parser, parts, erro
         ({"point": "Odd", "name": "Odd"}, "a letter, then"),
         ({"members": ()}, "members is a tuple of names"),
         ({"members": "turns"}, "members is a tuple of names"),
+        ({"media": "text/odd"}, r"its media type ends in \+json"),
+        ({"media": "odd+json"}, "is no media type"),
+        ({"media": "application/vnd.backstory.openai+json"}, "is taken"),
+        ({"render": "lambda entries: 7"}, "failed: AttributeError"),
+        ({"render": "lambda entries: Rendered({}, ())"}, "wrote no list of turns"),
+        ({"render": "lambda entries: Rendered({'turns': 'x'}, ())"}, "wrote no list of turns"),
         ({"point": "gemini", "name": "gemini"}, "the name is taken"),
     ],
 )
@@ -177,24 +183,25 @@ def test_a_format_that_is_none_is_refused_at_the_start(form, parts, why):
 
 
 def test_a_format_cannot_take_the_name_of_a_window_or_of_a_source():
-    assert FORMATS_GROUP.taken >= {*FORMS, *SOURCES}
-    assert made(FORMATS_GROUP) == {}
+    assert {*FORMS, *SOURCES} <= NAMES
 
 
-@pytest.mark.parametrize(
-    ("render", "why"),
-    [
-        ("lambda entries: 7", "failed: AttributeError"),
-        ("lambda entries: Rendered({}, ())", "wrote no list of turns"),
-        ("lambda entries: Rendered({'turns': 'text'}, ())", "wrote no list of turns"),
-    ],
-)
-def test_a_format_that_breaks_its_promise_is_named(form, render, why):
-    found = form(parse="lambda raw: 1 / 0", render=render)
-    with pytest.raises(BrokenExtensionError, match=why):
+def test_a_format_that_breaks_its_promise_is_named(form):
+    only_one = "lambda entries: Rendered({'turns': [] if len(entries) == 1 else None}, ())"
+    found = form(parse="lambda raw: 1 / 0", render=only_one)
+    with pytest.raises(BrokenExtensionError, match="wrote no list of turns"):
         found.render([])
     with pytest.raises(BrokenExtensionError, match="failed: ZeroDivisionError"):
         found.parse({})
+
+
+def test_a_parser_and_a_format_cannot_share_a_media_type(parser, installed):
+    parser(types=("application/x-odd+json",))
+    source = FORMAT.format(**USUAL_FORMAT)
+    points = {"backstory.formats": {"odd": "odd_format:make"}}
+    installed(points, package="other-things", odd_format=source)
+    with pytest.raises(ConfigError, match=r"odd of backstory.formats .*json is taken"):
+        with_extensions()
 
 
 def test_a_model_may_have_a_format_that_is_added(form):

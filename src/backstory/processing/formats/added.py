@@ -15,27 +15,34 @@ from backstory import extensions
 from backstory.domain.messages import Format, Rendered
 from backstory.errors import BrokenExtensionError
 from backstory.extensions import Extension, Group, guarded, product, require
+from backstory.processing.media_types import take
 from backstory.processing.sources import SOURCES
 
 Render = Callable[[Sequence[Mapping[str, Any]]], Rendered]
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,63}\Z")
-_TAKEN: Final = frozenset({*SOURCES, "text", "markdown"})
+_TRIED: Final = ({"role": "user", "content": "Where is my order?"},)
+NAMES: Final = frozenset({*SOURCES, "text", "markdown"})
 """Names of import sources, all formats among them, and of windows that are for no provider."""
 
 
-def _make(extension: Extension, maker: Callable[[], Any]) -> Format:
-    form = product(maker, Format)
-    require(form.name == extension.name, f"its format is named {form.name}")
-    require(_NAME.match(form.name) is not None, "its name is a letter, then [a-z0-9-]")
-    members: Any = form.members
-    named = isinstance(members, tuple) and all(isinstance(each, str) for each in members)
-    require(named and bool(members), "members is a tuple of names, one at least")
-    parse = guarded(extension, form.parse)
-    return replace(form, parse=parse, render=_held(extension, form))
+def group(taken: set[str]) -> Group[Format]:
+    """The group of formats. Their media types are added to those that are taken."""
 
+    def make(extension: Extension, maker: Callable[[], Any]) -> Format:
+        form = product(maker, Format)
+        require(form.name == extension.name, f"its format is named {form.name}")
+        require(_NAME.match(form.name) is not None, "its name is a letter, then [a-z0-9-]")
+        members: Any = form.members
+        named = isinstance(members, tuple) and all(isinstance(each, str) for each in members)
+        require(named and bool(members), "members is a tuple of names, one at least")
+        require(form.media_type.endswith("+json"), "its media type ends in +json")
+        take(form.media_type, taken)
+        render = _held(extension, form)
+        render(_TRIED)
+        return replace(form, parse=guarded(extension, form.parse), render=render)
 
-GROUP: Final = Group(extensions.FORMATS, _TAKEN, _make)
+    return Group(extensions.FORMATS, NAMES, make)
 
 
 def _held(extension: Extension, form: Format) -> Render:

@@ -6,7 +6,6 @@ A maker takes nothing and gives a `Parser` with the name of its entry point.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
@@ -14,9 +13,9 @@ from typing import Any, Final, get_args
 
 from backstory import extensions, limits
 from backstory.domain import strict_json
-from backstory.domain.keys import shorten
 from backstory.errors import BrokenExtensionError, MalformedError
 from backstory.extensions import Extension, Group, guarded, product, require
+from backstory.processing.media_types import take
 from backstory.processing.parsers import PARSERS
 from backstory.processing.parsers.results import (
     Parameters,
@@ -28,12 +27,11 @@ from backstory.processing.parsers.results import (
     Value,
 )
 
-_MEDIA_TYPE: Final = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*\Z")
+_NAMES: Final = frozenset(parser.name for parser in PARSERS.values())
 
 
-def group() -> Group[Parser]:
-    """The group of parsers. No two read one media type."""
-    taken = set(PARSERS)
+def group(taken: set[str]) -> Group[Parser]:
+    """The group of parsers. Their media types are added to those that are taken."""
 
     def make(extension: Extension, maker: Callable[[], Any]) -> Parser:
         parser = product(maker, Parser)
@@ -43,13 +41,10 @@ def group() -> Group[Parser]:
         require(0 < parser.most_bytes <= most, f"most_bytes is from 1 to {most}")
         require(bool(parser.media_types), "it has no media type")
         for each in parser.media_types:
-            require(_MEDIA_TYPE.match(each) is not None, f"{shorten(each)} is no media type")
-            require(each not in taken, f"{each} has a parser already")
-        taken.update(parser.media_types)
+            take(each, taken)
         return replace(parser, parse=_held(extension, parser))
 
-    names = frozenset(parser.name for parser in PARSERS.values())
-    return Group(extensions.PARSERS, names, make)
+    return Group(extensions.PARSERS, _NAMES, make)
 
 
 def _held(extension: Extension, parser: Parser) -> Callable[[bytes, Parameters], Parsed]:

@@ -46,8 +46,8 @@ def _role(text: str) -> str:
 async def append_entries(call: Call) -> Answer:
     """Adds entries behind the last. Appends never conflict, unless a condition asks for it.
 
-    A text is one entry of `role`, JSON Lines hold an entry a line. With `format` the body is
-    what that provider's API takes; members that are not the conversation, such as `model` and
+    A text is one entry of `role`, JSON Lines hold an entry a line. With `format`, or with the
+    media type of one, the body is what that provider's API takes; members that are not the conversation, such as `model` and
     `tools`, are passed over and named in `ignored`.
     """
     form = _form(call)
@@ -79,15 +79,21 @@ def _form(call: Call) -> Format | None:
     named, role = call.query["format"], call.query["role"]
     if named is not None and call.media != media.JSON:
         raise MalformedError(f"format is for bodies of {media.JSON}, not of {call.media}")
-    if role is not None and call.accepted.parsers[call.media].result not in _ONE_TEXT:
+    if role is not None and not _is_one_text(call):
         texts = (*media.TEXTS, *call.accepted.added(*_ONE_TEXT))
         raise MalformedError(f"role is for bodies of {' or '.join(texts)}")
-    return None if named is None else call.accepted.formats[named]
+    if named is not None:
+        return call.accepted.formats[named]
+    return None if call.media == media.JSON else call.accepted.format_of(call.media)
+
+
+def _is_one_text(call: Call) -> bool:
+    parser = call.accepted.parsers.get(call.media)
+    return parser is not None and parser.result in _ONE_TEXT
 
 
 async def _sent(call: Call, form: Format | None) -> Sent:
     key, content_type, known = call.key, call.content_type, call.accepted.parsers
-    result = known[call.media].result
 
     def entered(value: Any) -> list[Operation]:
         body = shaped(value, schemas.AppendEntries)
@@ -98,7 +104,7 @@ async def _sent(call: Call, form: Format | None) -> Sent:
         return [Append(key, intake.entries(messages.read(value, form)), call.conditions())]
 
     def told(body: bytes) -> list[Operation]:
-        if result is Records:
+        if known[call.media].result is Records:
             entries = bodies.read_records(body, content_type, known)
         else:
             role = call.query["role"] or _USER
@@ -109,12 +115,13 @@ async def _sent(call: Call, form: Format | None) -> Sent:
         return await Sent.aside(call.body, strict_json.loads, spoken)
     if call.media == media.JSON:
         return await Sent.of(call.body, entered)
-    if result is Value:
+    if known[call.media].result is Value:
         return await Sent.aside(call.body, call.read_value, entered)
     return await Sent.aside(call.body, bytes, told)
 
 
 _ENTRIES: Final = {"entries": [{"role": "user", "content": "Where is my order?", "id": "msg-1"}]}
+_SAID: Final = [{"role": "user", "content": "Where is my order?"}]
 _LINE: Final = '{"role": "user", "content": "Where is my order?"}\n'
 _PAGE: Final = "<h1>Orders</h1><p>Order 7 is on its way.</p>"
 
@@ -154,9 +161,14 @@ def endpoint(accepted: Accepted) -> Endpoint:
     role = params.Param("role", "Who says the text of a body that is one.", _role, schemas.ROLE)
     values = (Body(each, schemas.AppendEntries) for each in accepted.added(Value))
     others = (Body(each, str) for each in accepted.added(Records, *_ONE_TEXT))
-    entries = Body(media.JSON, schemas.append_body(accepted.formats.values()), _ENTRIES)
+    formats = accepted.formats.values()
+    entries = Body(media.JSON, schemas.append_body(formats), _ENTRIES)
+    messages = (
+        Body(form.media_type, schemas.messages_of(form), form.render(_SAID).payload)
+        for form in formats
+    )
     return replace(
         _APPEND,
         query=(params.choice("format", about, *accepted.formats), role),
-        bodies=(entries, *_APPEND.bodies, *values, *others),
+        bodies=(entries, *_APPEND.bodies, *messages, *values, *others),
     )

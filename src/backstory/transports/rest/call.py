@@ -89,7 +89,7 @@ class Call:
     @property
     def signature(self) -> bytes:
         """What tells the body from another: equal bytes of another media type are another."""
-        said = self.media if self.media in media.IN_UTF8 else self.content_type
+        said = self.media if media.is_json(self.media) else self.content_type
         return b"%s\n%s" % (said.encode(), self.body)
 
     def read_value(self, raw: bytes) -> Any:

@@ -134,6 +134,12 @@ class AppendEntries(Struct, forbid_unknown_fields=True):
     if_version: Condition | None = None
 
 
+def messages_of(form: Format) -> Any:
+    """What a format needs of a request; the rest is its provider's."""
+    schema = {"type": "object", "required": [form.members[0]]}
+    return Annotated[Any, Meta(description=form.title, extra_json_schema=schema)]
+
+
 def append_body(formats: Iterable[Format]) -> Any:
     """Entries, or what a format needs; several have their messages under the same name."""
     needed = dict.fromkeys(form.members[0] for form in formats)
