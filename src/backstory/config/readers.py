@@ -126,8 +126,9 @@ def processing(raw: object) -> str:
     from backstory.processing.choosing import rules_of
     from backstory.processing.transforms.catalogue import extension_makers
 
+    makers = extension_makers()  # a broken extension is no wrong setting
     try:
-        rules_of(written, extension_makers())
+        rules_of(written, makers)
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None
@@ -147,8 +148,9 @@ def models(raw: object) -> str:
     from backstory.processing.accepted import with_extensions
     from backstory.rendering.models import Models
 
+    forms = tuple(with_extensions().formats)
     try:
-        Models.read(written, tuple(with_extensions().formats))
+        Models.read(written, forms)
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None

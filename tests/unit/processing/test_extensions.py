@@ -57,9 +57,8 @@ def test_a_bad_extension_is_one_line_that_names_it(installed, points, why):
     with pytest.raises(ConfigError, match=why) as wrong:
         load(environ={"BACKSTORY_PROCESSING": '{"rules": [{"transforms": ["hidden"]}]}'})
     (name,) = points
-    assert f"extension {name} of backstory.transforms ({points[name]}, acme-things 1.2)" in str(
-        wrong.value
-    )
+    told = f"extension {name} of backstory.transforms ({points[name]}, acme-things 1.2)"
+    assert str(wrong.value).startswith(told)
     assert "\n" not in str(wrong.value)
 
 
