@@ -125,7 +125,10 @@ class Checkpointer:
         return translated
 
     def _passive(self, db: Database) -> None:
-        pages, moved = db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        try:
+            pages, moved = db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:  # a commit was just being written; the next one asks again
+            return
         if pages >= limits.RESTART_PAGES and moved == pages:
             # Under steady writing the log never comes to its end by itself.
             with self._lock, suppress(apsw.BusyError):
