@@ -5,7 +5,8 @@ translated into the tree once per adapter, and the tree into a wire format once 
 transport. `code` is stable: clients may switch on it, and the reference lists each.
 
     BackstoryError
-    ├── ConfigError                 a setting is wrong; the start stops
+    ├── ConfigError                 a setting or an extension is wrong; the start stops
+    ├── BrokenExtensionError        an extension failed where it must not             500
     ├── InvalidError                what was sent cannot be understood            400 / 422
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
@@ -85,10 +86,14 @@ class BackstoryError(Exception):
 
 
 class ConfigError(BackstoryError):
-    """A setting is wrong; the start stops with one line that names it."""
+    """A setting or an extension is wrong; the start stops with one line that names it."""
 
     code = "config_invalid"
     title = "Invalid configuration"
+
+
+class BrokenExtensionError(BackstoryError):
+    """An extension failed where it must not; its author has to look, callers learn nothing."""
 
 
 class InvalidError(BackstoryError):

@@ -17,12 +17,14 @@ from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.config import Settings
 from backstory.domain.keys import check_namespace
 from backstory.errors import InvalidError, InvalidKeyError
+from backstory.processing.accepted import with_extensions
 from backstory.processing.conversations import Bad
-from backstory.processing.sources import SOURCES
+from backstory.processing.sources import sources
 from backstory.wiring import open_contexts
 
 _STDIN: Final = "-"
 _INTERRUPTED: Final = 130  # as a shell reports SIGINT
+_SOURCES: Final = sources(with_extensions().formats)
 
 
 def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -32,8 +34,8 @@ def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) ->
         raise click.BadParameter(error.detail, ctx, param) from error
 
 
-@click.command("import", epilog="  ".join(f"{n}: {s.about}." for n, s in SOURCES.items()))
-@click.argument("source", type=click.Choice(list(SOURCES)))
+@click.command("import", epilog="  ".join(f"{n}: {s.about}." for n, s in _SOURCES.items()))
+@click.argument("source", type=click.Choice(list(_SOURCES)))
 @click.argument(
     "files",
     metavar="FILE...",
@@ -67,7 +69,7 @@ def command(
     was stopped, or when the files have grown. It works beside a running server.
     """
     settings = settings_from(flags)
-    run = Run(source, skip_bad=skip_bad, told=_tell)
+    run = Run(_SOURCES[source], skip_bad=skip_bad, told=_tell)
     interrupted = ended = False
     try:
         asyncio.run(_import(run, files, settings, namespace or f"imports.{source}", dry=dry_run))

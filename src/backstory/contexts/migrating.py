@@ -8,6 +8,7 @@ once for each of its versions; what is written meanwhile is migrated by its own 
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -15,9 +16,9 @@ from backstory import limits
 from backstory.contexts.ruling import Ruled, Ruler
 from backstory.contexts.writing import Intent, Writer
 from backstory.domain.commits import Conditions, Patch
-from backstory.domain.contexts import Head, Snapshot, Tag
+from backstory.domain.contexts import Snapshot, Tag
 from backstory.domain.keys import EVERYWHERE, ContextKey, NamespacePattern
-from backstory.domain.kinds import NAMESPACE
+from backstory.domain.kinds import NAMESPACE, context_of
 from backstory.domain.patches import MergePatch
 from backstory.domain.policy import Verb, Visibility
 from backstory.domain.principals import SYSTEM, Author, Principal
@@ -33,9 +34,12 @@ _KINDS: Final = Visibility((NamespacePattern(NAMESPACE, below=False),))
 
 @dataclass(slots=True)
 class _Progress:
-    """How far the contexts of one kind were gone through for one of its versions."""
+    """How far the contexts of one kind were gone through for one of its versions.
 
-    tag: Tag
+    `tag` None: that of an extension, which stays as long as the process runs.
+    """
+
+    tag: Tag | None
     after: ContextKey | None = None
     done: bool = False
 
@@ -66,27 +70,37 @@ class Migrator:
         return looked
 
     async def _tenant(self, tenant: str, most: int) -> int:
-        looked, after = 0, None
-        while True:
+        looked = 0
+        async for name, tag in self._kinds(tenant):
+            looked += await self._kind(tenant, name, tag, most - looked)
+            if looked >= most:
+                break
+        return looked
+
+    async def _kinds(self, tenant: str) -> AsyncIterator[tuple[str, Tag | None]]:
+        """All kinds with a schema: those that the tenant has registered, and those of extensions."""
+        registered: set[str] = set()
+        after: ContextKey | None = None
+        more = True
+        while more:
             query = HeadQuery(_KINDS, after=after, limit=limits.PAGE_DEFAULT)
             heads = await self._store.heads(tenant, query)
             for head in heads:
-                looked += await self._kind(tenant, head, most - looked)
-                if looked >= most:
-                    return looked
-            if len(heads) < limits.PAGE_DEFAULT:
-                return looked
-            after = heads[-1].key
+                registered.add(head.key.name)
+                yield head.key.name, head.tag
+            more = len(heads) == limits.PAGE_DEFAULT
+            after = heads[-1].key if heads else after
+        for name in self._rules.packaged.keys() - registered:
+            yield name, None
 
-    async def _kind(self, tenant: str, kind: Head, most: int) -> int:
-        name = kind.key.name
+    async def _kind(self, tenant: str, name: str, tag: Tag | None, most: int) -> int:
         progress = self._progress.get((tenant, name))
-        if progress is None or progress.tag != kind.tag:
-            progress = self._progress[tenant, name] = _Progress(kind.tag)
+        if progress is None or progress.tag != tag:
+            progress = self._progress[tenant, name] = _Progress(tag)
         if progress.done:
             return 0
-        snapshot = await self._store.snapshot(tenant, kind.key)
-        version = self._rules.migrated_at(snapshot.state) if snapshot else 0
+        state = await self._state(tenant, name, tag)
+        version = 0 if state is None else self._rules.migrated_at(state)
         query = HeadQuery(_ALL, kind=name, after=progress.after, limit=most, schema_below=version)
         heads = await self._store.heads(tenant, query) if version else ()
         for head in heads:
@@ -94,6 +108,12 @@ class Migrator:
             progress.after = head.key
         progress.done = len(heads) < most
         return len(heads)
+
+    async def _state(self, tenant: str, name: str, tag: Tag | None) -> bytes | None:
+        if tag is None:
+            return self._rules.packaged[name].state
+        snapshot = await self._store.snapshot(tenant, context_of(name))
+        return snapshot.state if snapshot else None
 
     async def _context(self, tenant: str, key: ContextKey) -> None:
         try:

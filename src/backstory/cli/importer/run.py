@@ -18,7 +18,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import is_kind
 from backstory.errors import BackstoryError, ConflictError, InvalidError
 from backstory.processing.conversations import Bad, Conversation, Item
-from backstory.processing.sources import read
+from backstory.processing.sources import Source, read
 
 _READ_ITEMS: Final = 32  # handed over by the reading thread at once
 _SKIPPED_TOLD: Final = 1000  # skipped items that a report names
@@ -62,7 +62,7 @@ class Tally:
 class Run:
     """One import. Without a `writer` it only reads; `told` hears of each bad item."""
 
-    def __init__(self, source: str, *, skip_bad: bool, told: Callable[[Bad], None]) -> None:
+    def __init__(self, source: Source, *, skip_bad: bool, told: Callable[[Bad], None]) -> None:
         self.tally = Tally()
         self._source = source
         self.writer: ConversationWriter | None = None
