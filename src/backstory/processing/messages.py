@@ -30,11 +30,23 @@ def ignored(request: Any, form: Format) -> list[str]:
 
 
 def read(request: Any, form: Format) -> list[Sent]:
+    """The entries of a provider's request, of which there must be some.
+
+    Raises:
+        SchemaError: as `parsed`, or it holds no message.
+    """
+    entries = parsed(request, form)
+    if not entries:
+        raise wrong(f"/{form.members[0]}", "holds no message")
+    return entries
+
+
+def parsed(request: Any, form: Format) -> list[Sent]:
     """The entries of a provider's request.
 
     Raises:
-        SchemaError: it is not what the provider's API takes, holds no message, or has a member
-            of the conversation in another spelling, which would be passed over in silence.
+        SchemaError: it is not what the provider's API takes, or has a member of the
+            conversation in another spelling, which would be passed over in silence.
     """
     found = as_object(request, "")
     spelled = {_plain(name): name for name in form.members}
@@ -47,10 +59,7 @@ def read(request: Any, form: Format) -> list[Sent]:
         for name, value in found.items()
         if name in form.members and not (name in optional and value is None)
     }
-    entries = form.parse(conversation)
-    if not entries:
-        raise wrong(f"/{form.members[0]}", "holds no message")
-    return entries
+    return form.parse(conversation)
 
 
 def _plain(name: str) -> str:

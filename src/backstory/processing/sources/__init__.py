@@ -12,7 +12,15 @@ from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from backstory.processing.conversations import Item
-from backstory.processing.sources import anthropic, jsonl, openai, sgd, taskmaster
+from backstory.processing.sources import (
+    anthropic,
+    gemini,
+    jsonl,
+    openai,
+    responses,
+    sgd,
+    taskmaster,
+)
 from backstory.processing.sources.files import values
 from backstory.processing.sources.reading import Values
 
@@ -27,7 +35,9 @@ class Source:
 
 SOURCES: Final[dict[str, Source]] = {
     "openai": Source("ChatGPT data export, or Chat Completions messages", openai.read),
+    "openai-responses": Source("Responses API requests", responses.REQUESTS.read),
     "anthropic": Source("Claude data export, or Messages API requests", anthropic.read),
+    "gemini": Source("Gemini API requests with contents", gemini.REQUESTS.read),
     "jsonl": Source("Backstory's own lines, as `backstory export` writes them", jsonl.read),
     "taskmaster": Source("Taskmaster-4 dialogs with their API calls", taskmaster.read),
     "sgd": Source("Schema-Guided Dialogue, with the state of each turn", sgd.read),
