@@ -135,6 +135,7 @@ def _report(source: str, files: tuple[str, ...], tally: Tally, *, dry_run: bool)
         "read": tally.read,
         "contexts": {word: tally.count(word) for word in (NEW, EXTENDED, KNOWN)},
         "entries": {NEW: tally.new, KNOWN: tally.known},
+        "contents": {NEW: tally.contents_new, KNOWN: tally.contents_known},
         "expired": tally.expired,
         "skipped": {"count": tally.skipped_count, "items": [_place(b) for b in tally.skipped]},
         "stopped": _place(tally.stopped) if tally.stopped else None,
@@ -148,15 +149,22 @@ def _place(bad: Bad) -> dict[str, Any]:
 def _sentence(tally: Tally, *, dry: bool) -> str:
     skipped = f"; {tally.skipped_count:,} skipped" if tally.skipped_count else ""
     if dry:
+        contents = f", and {tally.contents_new:,} contents," if tally.contents_new else ""
         return (
-            f"{tally.read:,} conversations with {tally.new:,} entries can be read{skipped}; "
-            "nothing was written"
+            f"{tally.read:,} conversations with {tally.new:,} entries{contents} can be read"
+            f"{skipped}; nothing was written"
         )
+    has_contents = tally.contents_new or tally.contents_known
     extended = tally.count(EXTENDED)
     return (
         f"{tally.count(NEW):,} conversations new, {tally.count(KNOWN):,} known"
         + (f", {extended:,} extended" if extended else "")
         + f"; {tally.new:,} entries new, {tally.known:,} known"
+        + (
+            f"; {tally.contents_new:,} contents new, {tally.contents_known:,} known"
+            if has_contents
+            else ""
+        )
         + (f"; {tally.expired:,} expired already" if tally.expired else "")
         + skipped
     )
