@@ -131,7 +131,7 @@ async def test_kinds_are_exported_before_what_is_of_them_and_come_in_again(tmp_p
     assert (again["contexts"]["new"], again["stopped"]) == (0, None)
     async with other.open() as contexts:
         kind = await contexts.kinds.read(LOCAL_ADMIN, "deal")
-        assert contexts.kinds.described(kind.snapshot)["schema"] == {"required": ["stage"]}
+        assert contexts.kinds.view(kind)["schema"] == {"required": ["stage"]}
         key, copy = ContextKey("0", "deal"), ContextKey("0", "copy")
         fork = [Fork(copy, key)]
         intents = [Intent(Verb.WRITE, copy)]

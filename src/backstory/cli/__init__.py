@@ -23,11 +23,21 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("importing", "Read conversations from files into contexts."),
     "export": ("exporting", "Write contexts as they stand to a file."),
     "content": ("content", "Store, fetch and sync large content on a server."),
+    "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "token": ("token", "Make and inspect access tokens."),
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
+
+_PLACES: Final = 9  # that an error names behind the first
+
+
+def _told(error: BackstoryError) -> str:
+    """The detail, which names the first wrong place, and some of the others."""
+    more = [f"{violation.pointer}: {violation.detail}" for violation in error.errors[1:]]
+    left = f"{len(more) - _PLACES:,} more" if len(more) > _PLACES else None
+    return "; ".join([error.detail, *more[:_PLACES], *([left] if left else [])])
 
 
 class _Failure(click.ClickException):
@@ -36,7 +46,7 @@ class _Failure(click.ClickException):
     exit_code = 1
 
     def __init__(self, error: BackstoryError) -> None:
-        super().__init__(f"{' '.join(error.detail.split())} ({error.code})")
+        super().__init__(f"{' '.join(_told(error).split())} ({error.code})")
 
     def show(self, file: Any = None) -> None:
         click.echo(f"error: {self.message}", err=file is None, file=file)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from backstory import errors
-from backstory.errors import BackstoryError, ConfigError, StoreUnavailableError
+from backstory.errors import BackstoryError, ConfigError, StoreUnavailableError, Violation
 
 DEFAULT_URL: Final = "http://127.0.0.1:8765"
 _SECONDS: Final = 60.0  # between two signs of life
@@ -59,7 +59,16 @@ def checked(answer: httpx.Response) -> httpx.Response:
     except (ValueError, KeyError, TypeError):
         raise BackstoryError(f"the server answered {answer.status_code}") from None
     more = {name: problem[name] for name in ("missing",) if name in problem}
-    raise _class_of(code)(detail, **more)
+    raise _class_of(code)(detail, errors=_violations(problem), **more)
+
+
+def _violations(problem: dict[str, Any]) -> tuple[Violation, ...]:
+    """The wrong places that an answer names."""
+    return tuple(
+        Violation(str(each.get("pointer", "")), str(each.get("detail", "")), each.get("rule"))
+        for each in problem.get("errors", ())
+        if isinstance(each, dict)
+    )
 
 
 def _class_of(code: str) -> type[BackstoryError]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from backstory.contexts import access
 from backstory.contexts.ruling import Ruled
+from backstory.contexts.views import View
 from backstory.contexts.writing import Intent, Retry, Writer
 from backstory.domain import conditions as checking
 from backstory.domain import kinds, policy
@@ -26,6 +27,25 @@ from backstory.ports.rules import Rules
 from backstory.ports.store import HeadQuery, Store
 
 CURSOR: Final = "kinds cursor"
+
+_ENTRY_SCHEMA: Final = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "role": {"type": "string"},
+        "type": {"type": "string"},
+        "content": {"type": ["string", "array"]},
+        "metadata": {"type": "object"},
+    },
+}
+_NO_SCHEMA: Final[View] = {
+    "version": 0,
+    "schema_version": 0,
+    "schema": {"type": "object"},
+    "entry_schema": _ENTRY_SCHEMA,
+    "compatibility": "none",
+    "migrations": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +66,18 @@ class KindsPage:
 
     items: tuple[tuple[str, Head | None], ...]
     next: str | None
+
+    def views(self) -> list[View]:
+        """Them as callers see them, without their schemas."""
+        return [
+            {
+                "kind": kind,
+                "built_in": kind in kinds.BUILT_IN,
+                "version": head.version if head else 0,
+                "schema_version": head.schema_version if head else 0,
+            }
+            for kind, head in self.items
+        ]
 
 
 class Kinds:
@@ -108,10 +140,6 @@ class Kinds:
             raise MissingError(kinds.unknown(kind).detail)
         return KindReading(kind, snapshot)
 
-    def described(self, snapshot: Snapshot) -> Mapping[str, Any]:
-        """A registered kind's schemas, promise and migrations."""
-        return self._rules.described(snapshot.state)
-
     async def list(self, principal: Principal, cursor: str | None, limit: int) -> KindsPage:
         """Built-in and registered kinds, in order of their names.
 
@@ -129,6 +157,14 @@ class Kinds:
         items = tuple((name, heads.get(name)) for name in names[:limit])
         following = self._seal.close(*scope, (items[-1][0],)) if len(names) > limit else None
         return KindsPage(items, following)
+
+    def view(self, reading: KindReading) -> View:
+        """A kind as callers see it; one without a schema admits any object."""
+        view: View = {"kind": reading.kind, "built_in": reading.built_in}
+        if reading.snapshot is None:
+            return view | _NO_SCHEMA
+        described = self._rules.described(reading.snapshot.state)
+        return view | {"version": reading.snapshot.head.version, **described}
 
     async def require(self, principal: Principal, kind: str | None) -> None:
         """Nothing, where there is such a kind, or None.

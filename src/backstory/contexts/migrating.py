@@ -8,6 +8,7 @@ once for each of its versions; what is written meanwhile is migrated by its own 
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -65,18 +66,42 @@ class Migrator:
             after = tenants[-1]
         return looked
 
-    async def _tenant(self, tenant: str, most: int) -> int:
-        looked, after = 0, None
-        while True:
-            query = HeadQuery(_KINDS, after=after, limit=limits.PAGE_DEFAULT)
+    async def behind(self) -> AsyncIterator[tuple[str, ContextKey]]:
+        """Tenant and key of each context whose state no migration has brought along yet.
+
+        Raises:
+            StoreError: the store cannot do its work.
+        """
+        after = ""
+        while tenants := await self._store.tenants(after, limits.PAGE_DEFAULT):
+            for tenant in tenants:
+                async for kind in self._heads(tenant, HeadQuery(_KINDS)):
+                    version = await self._migrated_at(tenant, kind)
+                    wanted = HeadQuery(_ALL, kind=kind.key.name, schema_below=version)
+                    async for head in self._heads(tenant, wanted if version else None):
+                        yield tenant, head.key
+            after = tenants[-1]
+
+    async def _heads(self, tenant: str, query: HeadQuery | None) -> AsyncIterator[Head]:
+        """All heads that are asked for, page by page."""
+        while query is not None:
             heads = await self._store.heads(tenant, query)
             for head in heads:
-                looked += await self._kind(tenant, head, most - looked)
-                if looked >= most:
-                    return looked
-            if len(heads) < limits.PAGE_DEFAULT:
-                return looked
-            after = heads[-1].key
+                yield head
+            more = len(heads) == query.limit
+            query = replace(query, after=heads[-1].key) if more else None
+
+    async def _migrated_at(self, tenant: str, kind: Head) -> int:
+        snapshot = await self._store.snapshot(tenant, kind.key)
+        return self._rules.migrated_at(snapshot.state) if snapshot else 0
+
+    async def _tenant(self, tenant: str, most: int) -> int:
+        looked = 0
+        async for head in self._heads(tenant, HeadQuery(_KINDS)):
+            looked += await self._kind(tenant, head, most - looked)
+            if looked >= most:
+                break
+        return looked
 
     async def _kind(self, tenant: str, kind: Head, most: int) -> int:
         name = kind.key.name
@@ -85,8 +110,7 @@ class Migrator:
             progress = self._progress[tenant, name] = _Progress(kind.tag)
         if progress.done:
             return 0
-        snapshot = await self._store.snapshot(tenant, kind.key)
-        version = self._rules.migrated_at(snapshot.state) if snapshot else 0
+        version = await self._migrated_at(tenant, kind)
         query = HeadQuery(_ALL, kind=name, after=progress.after, limit=most, schema_below=version)
         heads = await self._store.heads(tenant, query) if version else ()
         for head in heads:
