@@ -1,4 +1,4 @@
-"""`backstory content`: large content of a context, in and out of a server over HTTP."""
+"""`backstory content`: large content of a context, in, out and edited over HTTP."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final, TypeVar
 import click
 import httpx
 
+from backstory.cli import edits as editing
 from backstory.cli import remote
 from backstory.cli.options import json_option
 from backstory.cli.syncing import Bar, Synced, sync_file
@@ -23,6 +24,7 @@ from backstory.errors import ExistsError, InvalidError, InvalidKeyError, Precond
 F = TypeVar("F", bound=Callable[..., Any])
 _PIECE: Final = 256 * 1024
 _STDOUT: Final = "-"
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def _key(ctx: click.Context, param: click.Parameter, value: str) -> ContextKey:
@@ -49,7 +51,7 @@ def _sending(function: F) -> F:
     for add in (
         click.option("--create", is_flag=True, help="Make the context, a document, if need be."),
         click.option("--type", "media_type", help="The media type. [default: by the name]"),
-        click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+        click.argument("file", type=_FILE),
     ):
         function = add(function)
     return _server(function)
@@ -57,7 +59,7 @@ def _sending(function: F) -> F:
 
 @click.group("content")
 def command() -> None:
-    """Store, fetch and sync the large content of a context on a running server.
+    """Store, fetch, edit and sync the large content of a context on a running server.
 
     Each command takes --json, for scripts.
     """
@@ -150,6 +152,47 @@ def get(
     report = {"context": str(context), "file": file, "bytes": size}
     report |= {"etag": answer.headers["etag"], "media_type": answer.headers["content-type"]}
     _tell(report, f"{size:,} bytes", as_json=as_json, aside=file == _STDOUT)
+
+
+@command.command("edit")
+@_server
+@click.option("--offset", type=click.IntRange(min=0), help="The byte at which to begin.")
+@click.option("--delete", type=click.IntRange(min=0), default=0, help="Bytes to take away there.")
+@click.option("--insert", metavar="TEXT", help="Text to put there.")
+@click.option("--insert-file", type=_FILE, help="File whose bytes to put there.")
+@click.option(
+    "--edits",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Several edits, as the body of the REST call; - is standard input.",
+)
+@click.option("--if-match", metavar="ETAG", help="Only what `get --json` told this etag of.")
+def edit(
+    *,
+    context: ContextKey,
+    url: str,
+    token_file: str | None,
+    as_json: bool,
+    offset: int | None,
+    delete: int,
+    insert: str | None,
+    insert_file: Path | None,
+    edits: str | None,
+    if_match: str | None,
+) -> None:
+    """Change a few bytes in the content of CONTEXT; only what lies around them is sent."""
+    body = editing.edits(offset, delete, insert, insert_file, edits)
+    headers = {"content-type": editing.MEDIA_TYPE}
+    headers |= {"if-match": if_match} if if_match is not None else {}
+    with remote.client(url, token_file) as http:
+        raw = json.dumps(body).encode()
+        head = remote.checked(http.patch(_path(context), content=raw, headers=headers)).json()
+    size = head["content"]["size"]
+    _tell(
+        {"context": str(context), "version": head["version"], "size": size, "sent_bytes": len(raw)},
+        f"{context} is at version {head['version']}: {size:,} bytes",
+        as_json=as_json,
+    )
 
 
 def _make(http: httpx.Client, context: ContextKey, *, create: bool) -> None:
