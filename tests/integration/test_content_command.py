@@ -141,7 +141,10 @@ def test_an_edit_that_does_not_fit_changes_nothing(run, file, tmp_path):
 
 
 def test_what_the_server_says_comes_out(run, file, tmp_path):
-    assert "there is no context cli/none (not_found)" in run("put", "cli/none", file, code=1)
+    assert "there is no context cli/none; --create makes it (not_found)" in run(
+        "put", "cli/none", file, code=1
+    )
+    assert "--create makes it (not_found)" in run("sync", "cli/none", file, code=1)
     assert "(not_found)" in run("get", "cli/none", tmp_path / "x", code=1)
     assert not (tmp_path / "x").exists()
     assert "not a context" in run("get", "none", tmp_path / "x", code=2)

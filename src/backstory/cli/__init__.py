@@ -1,8 +1,8 @@
 """The command line: one file for each command, loaded only when it is asked for.
 
 A command is a click command named `command` in a module of this folder. Errors of the
-`BackstoryError` tree end in one line `error: ... (code)`; the exit code is 2 where what was
-asked or configured is wrong, else 1.
+`BackstoryError` tree end in one line `error: ... (code)`, and so does wrong usage; the exit
+code is 2 where what was asked or configured is wrong, else 1.
 """
 
 from __future__ import annotations
@@ -58,6 +58,19 @@ class _WrongSetting(_Failure):
     exit_code = 2
 
 
+class _WrongUsage(click.ClickException):
+    """What was typed is no command of ours; says in the same form what to look at."""
+
+    exit_code = 2
+
+    def __init__(self, error: click.UsageError) -> None:
+        asked = f"{error.ctx.command_path if error.ctx else 'backstory'} --help"
+        said = " ".join(error.format_message().split()).rstrip(".")
+        super().__init__(f"{said}; `{asked}` tells more (usage)")
+
+    show = _Failure.show
+
+
 class _Commands(click.Group):
     """Finds commands in the table and loads the one that runs."""
 
@@ -77,12 +90,26 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **more)
+        except click.UsageError as error:
+            raise _usage(error) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _usage(error) from error
         except BackstoryError as error:
             failure = _WrongSetting if isinstance(error, ConfigError) else _Failure
             raise failure(error) from error
+
+
+def _usage(error: click.UsageError) -> click.ClickException:
+    """A group without a command shows its help, as click has it."""
+    shows_help = isinstance(error, click.exceptions.NoArgsIsHelpError)
+    return error if shows_help else _WrongUsage(error)
 
 
 def _module(name: str) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 import click
 
 from backstory.cli.exporter.lines import Tally, keys, lines
-from backstory.cli.exporter.target import STDOUT, Target
 from backstory.cli.options import json_option, setting_options, settings_from, store_that_is_there
+from backstory.cli.target import STDOUT, Target
 from backstory.config import Settings
 from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.errors import InvalidKeyError, MissingError

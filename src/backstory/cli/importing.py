@@ -33,7 +33,7 @@ def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) ->
 
 
 @click.command("import", epilog="  ".join(f"{n}: {s.about}." for n, s in SOURCES.items()))
-@click.argument("source", type=click.Choice(list(SOURCES)))
+@click.argument("source", metavar="SOURCE", type=click.Choice(list(SOURCES)))
 @click.argument(
     "files",
     metavar="FILE...",
@@ -61,7 +61,7 @@ def command(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Read conversations from FILES into contexts.
+    """Read conversations from FILES of the form SOURCE into contexts.
 
     What is there already is recognised, so that the same command may be given again: after it
     was stopped, or when the files have grown. It works beside a running server.

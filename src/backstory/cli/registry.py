@@ -85,7 +85,7 @@ class ServerRegistry:
         asked: dict[str, Any] = {"limit": limits.PAGE_MAX}
         with remote.client(self._url, self._token_file) as http:
             while True:
-                page = remote.checked(http.get("/v1/kinds", params=asked)).json()
+                page = remote.told(http.get("/v1/kinds", params=asked))
                 found += page["items"]
                 if page["next"] is None:
                     return found
@@ -93,10 +93,10 @@ class ServerRegistry:
 
     def kind(self, name: str) -> View:
         with remote.client(self._url, self._token_file) as http:
-            view: View = remote.checked(http.get(f"/v1/kinds/{name}")).json()
+            view: View = remote.told(http.get(f"/v1/kinds/{name}"))
             return view
 
     def register(self, name: str, body: Any) -> View:
         with remote.client(self._url, self._token_file) as http:
-            view: View = remote.checked(http.put(f"/v1/kinds/{name}", json=body)).json()
+            view: View = remote.told(http.put(f"/v1/kinds/{name}", json=body))
             return view

@@ -1,1 +1,1 @@
-"""`backstory export`: contexts as lines, and the file that they go to."""
+"""`backstory export`: contexts as lines."""
