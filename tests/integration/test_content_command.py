@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from backstory import limits
 from content_samples import TEXT, edited
 from pages import DOCS
 from serving import SECONDS
@@ -111,7 +112,7 @@ def test_several_edits_and_bytes_come_from_files(run, file, tmp_path):
     run("get", "cli/edited", tmp_path / "copy")
     expected = edited(edited(TEXT, (0, 0, b"A"), (9, 3, b"")), (1, 0, b"\xff\x00"))
     assert (tmp_path / "copy").read_bytes() == expected
-    again = ("edit", "cli/edited", "--offset", 1, "--delete", 1, "--if-match", tag)
+    again = ("edit", "cli/edited", "--offset", 1, "--delete", 1, "--if-match", tag.strip('"'))
     assert "(precondition_failed)" in run(*again, code=1)
 
 
@@ -135,7 +136,11 @@ def test_an_edit_that_does_not_fit_changes_nothing(run, file, tmp_path):
     run("put", "cli/fits", file, "--create")
     past = run("edit", "cli/fits", "--offset", len(TEXT) + 1, "--insert", "x", code=1)
     assert "(patch_conflict)" in past
-    assert "handbook.txt: not JSON" in run("edit", "cli/fits", "--edits", file, code=1)
+    assert "not JSON" in run("edit", "cli/fits", "--edits", file, code=1)
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * limits.BODY_BYTES)
+    said = run("edit", "cli/fits", "--offset", 0, "--insert-file", large, code=1)
+    assert "`content sync` sends large changes" in said
     run("get", "cli/fits", tmp_path / "copy")
     assert (tmp_path / "copy").read_bytes() == TEXT
 

@@ -189,11 +189,10 @@ def edit(
     if_match: str | None,
 ) -> None:
     """Change a few bytes in the content of CONTEXT; only what lies around them is sent."""
-    body = editing.edits(offset, delete, insert, insert_file, edits)
+    raw = editing.body(offset, delete, insert, insert_file, edits)
     headers = {"content-type": editing.MEDIA_TYPE}
-    headers |= {"if-match": if_match} if if_match is not None else {}
+    headers |= {"if-match": editing.tag(if_match)} if if_match is not None else {}
     with remote.client(url, token_file) as http:
-        raw = json.dumps(body).encode()
         head = remote.told(http.patch(_path(context), content=raw, headers=headers))
     size = head["content"]["size"]
     _tell(

@@ -150,6 +150,7 @@ def test_a_line_of_a_batch_is_named_by_its_custom_id():
 
 def test_what_is_no_conversation_says_why():
     assert "messages" in reason("openai", {"prompt": "x", "completion": "y"})
+    assert "as openai-responses does" in reason("openai", {"input": "hello"})
     assert "message" in reason("openai", chat("hello"))
     assert "/messages/0/role" in reason("openai", chat({"content": "x"}))
     assert "/messages/0/tool_calls" in reason(

@@ -13,6 +13,7 @@ from backstory.domain.messages import Format
 from backstory.errors import MalformedError
 from backstory.processing import messages
 from backstory.processing.conversations import Conversation, Item, Raw, make
+from backstory.processing.formats import FORMATS
 from backstory.processing.sources.files import Value
 from backstory.processing.sources.reading import Values, an_object, each, identity, without
 
@@ -53,7 +54,7 @@ class Requests:
         if isinstance(given, str) and isinstance(request.get(inner), dict):
             request = request[inner]
         if members[0] not in request:
-            raise MalformedError(f"a conversation has {members[0]}{self.instead}")
+            raise MalformedError(f"a conversation has {members[0]}{self.instead}{_hint(request)}")
         conversation_id = given if isinstance(given, str) and given else identity(value)
         state: Raw = {"source": {"format": self.form.name, "id": conversation_id}}
         if rest := without(request, named, *members):
@@ -65,3 +66,9 @@ class Requests:
             state=state,
             labels={"source": self.form.name},
         )
+
+
+def _hint(request: Raw) -> str:
+    """Where else it might belong."""
+    named = next((form for form in FORMATS.values() if form.members[0] in request), None)
+    return f"; this one has {named.members[0]}, as {named.name} does" if named else ""
