@@ -133,6 +133,29 @@ async def test_a_pipe_moves_a_store(shelf, tmp_path):
         assert await told(there) == await told(here)
 
 
+async def test_imports_of_one_export_at_the_same_time_bring_each_content_once(shelf, tmp_path):
+    file, _ = await exported(shelf)
+    other = Shelf(tmp_path, "other.db")
+    command = [
+        sys.executable,
+        "-m",
+        "backstory",
+        "import",
+        "jsonl",
+        str(file),
+        other.flag,
+        "--json",
+    ]
+    started = [
+        await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE) for _ in range(3)
+    ]
+    told_by = [json.loads((await each.communicate())[0])["contents"] for each in started]
+    assert sum(each["new"] for each in told_by) == 3
+    assert sum(each["known"] for each in told_by) == 6
+    async with shelf.open() as here, other.open() as there:
+        assert await told(there) == await told(here)
+
+
 async def test_content_that_is_there_already_stays_as_it_is(shelf, tmp_path):
     file, _ = await exported(shelf)
     other = Shelf(tmp_path, "other.db")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 from typing import Any, Final
 
 import click
@@ -124,3 +125,5 @@ def _is_there(name: str) -> bool:
 @click.version_option(__version__, prog_name="backstory")
 def main() -> None:
     """Backstory keeps what a model has to know, and serves it over MCP and REST."""
+    # What a command has to tell it tells itself; `serve` says where its log goes.
+    logging.getLogger("backstory").addHandler(logging.NullHandler())

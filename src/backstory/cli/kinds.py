@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
@@ -120,7 +119,6 @@ def migrate(*, as_json: bool, **flags: Any) -> None:
     The exit code is 1 where a state cannot follow; it stays as it is, and is named.
     """
     settings = store_that_is_there(settings_from(flags))
-    logging.getLogger("backstory").addHandler(logging.NullHandler())  # what is left is told here
     before, left = asyncio.run(_migrate(settings))
     done = len(before - left)
     if as_json:

@@ -49,14 +49,14 @@ class ContentWriter:
             known = piece.is_last and piece.key not in self._failed | self._passed_over
             return False if known else None
         try:
-            await upload.feed(piece)
+            changed = await upload.feed(piece)
         except BaseException:
             del self._uploads[piece.key]
             self._failed.add(piece.key)
             raise
         if piece.is_last:
             del self._uploads[piece.key]
-        return True if piece.is_last else None
+        return changed
 
     async def _begin(self, piece: ContentPiece) -> bool:
         """Whether the content is wanted."""
@@ -95,12 +95,14 @@ class _Upload:
         while (piece := await self._pieces.get()) is not None:
             yield piece
 
-    async def feed(self, piece: ContentPiece) -> None:
-        """Hand a piece over; behind the last one, the content is committed."""
+    async def feed(self, piece: ContentPiece) -> bool | None:
+        """Hand a piece over; behind the last one, whether that has changed the context."""
         await self._hand(piece.data)
-        if piece.is_last:
-            await self._hand(None)
-            await self._putting
+        if not piece.is_last:
+            return None
+        await self._hand(None)
+        outcome = await self._putting
+        return outcome.results[0].changed  # not where another import was faster
 
     async def _hand(self, data: bytes | None) -> None:
         """As soon as there is room, or raise what ended the storing."""
