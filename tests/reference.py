@@ -119,6 +119,8 @@ def commands():
         usage = " ".join(command.collect_usage_pieces(click.Context(command)))
         parts.append(f"### `backstory {name}`\n\n{COMMANDS[name][1]}\n")
         parts.append(f"    backstory {name} {usage}\n")
+        if command.epilog:
+            parts.append(f"{command.epilog}\n")
         if isinstance(command, click.Group):
             parts += subcommands(name, command)
             continue

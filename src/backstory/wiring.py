@@ -52,8 +52,8 @@ class Running:
 
 
 @asynccontextmanager
-async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
-    """The context managers over the store that the settings name, with their sweeper.
+async def open_contexts(settings: Settings, *, sweep: bool = True) -> AsyncIterator[Contexts]:
+    """The context managers over the store that the settings name, with their sweeper if wanted.
 
     Raises:
         ConfigError: an extension is broken.
@@ -70,7 +70,8 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
         stack.push_async_callback(bus.aclose)
         contexts = Contexts(store, bus, clock, rules)
         stack.push_async_callback(contexts.aclose)
-        await stack.enter_async_context(_sweeping(contexts))
+        if sweep:
+            await stack.enter_async_context(_sweeping(contexts))
         yield contexts
 
 

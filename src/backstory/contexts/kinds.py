@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from backstory.contexts import access
 from backstory.contexts.ruling import Ruled
+from backstory.contexts.views import View
 from backstory.contexts.writing import Intent, Retry, Writer
 from backstory.domain import conditions as checking
 from backstory.domain import kinds, policy
@@ -26,6 +27,24 @@ from backstory.ports.rules import Rules
 from backstory.ports.store import HeadQuery, Store
 
 CURSOR: Final = "kinds cursor"
+
+_ENTRY_SCHEMA: Final = {
+    "type": "object",
+    "required": ["role", "content"],
+    "properties": {
+        "role": {"type": "string"},
+        "type": {"type": "string"},
+        "content": {"type": ["string", "array"]},
+        "metadata": {"type": "object"},
+    },
+}
+_NO_SCHEMA: Final[View] = {
+    "schema_version": 0,
+    "schema": {"type": "object"},
+    "entry_schema": _ENTRY_SCHEMA,
+    "compatibility": "none",
+    "migrations": {},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,19 @@ class KindsPage:
 
     items: tuple[KindItem, ...]
     next: str | None
+
+    def views(self) -> list[View]:
+        """Them as callers see them, without their schemas."""
+        return [
+            {
+                "kind": item.kind,
+                "built_in": item.kind in kinds.BUILT_IN,
+                "extension": _extension(item.packaged),
+                "version": item.version,
+                "schema_version": item.schema_version,
+            }
+            for item in self.items
+        ]
 
 
 class Kinds:
@@ -137,9 +169,16 @@ class Kinds:
             raise MissingError(kinds.unknown(kind).detail)
         return KindReading(kind, snapshot, packaged)
 
-    def described(self, state: bytes) -> Mapping[str, Any]:
-        """The schemas, promise and migrations that a kind's state holds."""
-        return self._rules.described(state)
+    def view(self, reading: KindReading) -> View:
+        """A kind as callers see it; one without a schema admits any object."""
+        state = reading.state
+        return {
+            "kind": reading.kind,
+            "built_in": reading.built_in,
+            "extension": _extension(reading.packaged),
+            "version": reading.version or 0,
+            **(_NO_SCHEMA if state is None else self._rules.described(state)),
+        }
 
     async def list(self, principal: Principal, cursor: str | None, limit: int) -> KindsPage:
         """Built-in, registered and packaged kinds, in order of their names.
@@ -179,3 +218,10 @@ class Kinds:
     async def _standing(self, tenant: str, key: ContextKey) -> Snapshot | None:
         snapshot = await self._store.snapshot(tenant, key)
         return None if snapshot is None or snapshot.head.deleted else snapshot
+
+
+def _extension(packaged: Packaged | None) -> View | None:
+    """The package that says what the kind demands, where no registration does."""
+    if packaged is None:
+        return None
+    return {"package": packaged.package, "version": packaged.package_version}

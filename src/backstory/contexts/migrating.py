@@ -16,7 +16,7 @@ from backstory import limits
 from backstory.contexts.ruling import Ruled, Ruler
 from backstory.contexts.writing import Intent, Writer
 from backstory.domain.commits import Conditions, Patch
-from backstory.domain.contexts import Snapshot, Tag
+from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.keys import EVERYWHERE, ContextKey, NamespacePattern
 from backstory.domain.kinds import NAMESPACE, context_of
 from backstory.domain.patches import MergePatch
@@ -69,6 +69,31 @@ class Migrator:
             after = tenants[-1]
         return looked
 
+    async def behind(self) -> AsyncIterator[tuple[str, ContextKey]]:
+        """Tenant and key of each context whose state no migration has brought along yet.
+
+        Raises:
+            StoreError: the store cannot do its work.
+        """
+        after = ""
+        while tenants := await self._store.tenants(after, limits.PAGE_DEFAULT):
+            for tenant in tenants:
+                async for name, tag in self._kinds(tenant):
+                    version = await self._migrated_at(tenant, name, tag)
+                    wanted = HeadQuery(_ALL, kind=name, schema_below=version)
+                    async for head in self._heads(tenant, wanted if version else None):
+                        yield tenant, head.key
+            after = tenants[-1]
+
+    async def _heads(self, tenant: str, query: HeadQuery | None) -> AsyncIterator[Head]:
+        """All heads that are asked for, page by page."""
+        while query is not None:
+            heads = await self._store.heads(tenant, query)
+            for head in heads:
+                yield head
+            more = len(heads) == query.limit
+            query = replace(query, after=heads[-1].key) if more else None
+
     async def _tenant(self, tenant: str, most: int) -> int:
         looked = 0
         async for name, tag in self._kinds(tenant):
@@ -80,16 +105,9 @@ class Migrator:
     async def _kinds(self, tenant: str) -> AsyncIterator[tuple[str, Tag | None]]:
         """All kinds with a schema: those that the tenant has registered, and those of extensions."""
         registered: set[str] = set()
-        after: ContextKey | None = None
-        more = True
-        while more:
-            query = HeadQuery(_KINDS, after=after, limit=limits.PAGE_DEFAULT)
-            heads = await self._store.heads(tenant, query)
-            for head in heads:
-                registered.add(head.key.name)
-                yield head.key.name, head.tag
-            more = len(heads) == limits.PAGE_DEFAULT
-            after = heads[-1].key if heads else after
+        async for head in self._heads(tenant, HeadQuery(_KINDS)):
+            registered.add(head.key.name)
+            yield head.key.name, head.tag
         for name in self._rules.packaged.keys() - registered:
             yield name, None
 
@@ -99,8 +117,7 @@ class Migrator:
             progress = self._progress[tenant, name] = _Progress(tag)
         if progress.done:
             return 0
-        state = await self._state(tenant, name, tag)
-        version = 0 if state is None else self._rules.migrated_at(state)
+        version = await self._migrated_at(tenant, name, tag)
         query = HeadQuery(_ALL, kind=name, after=progress.after, limit=most, schema_below=version)
         heads = await self._store.heads(tenant, query) if version else ()
         for head in heads:
@@ -109,11 +126,11 @@ class Migrator:
         progress.done = len(heads) < most
         return len(heads)
 
-    async def _state(self, tenant: str, name: str, tag: Tag | None) -> bytes | None:
+    async def _migrated_at(self, tenant: str, name: str, tag: Tag | None) -> int:
         if tag is None:
-            return self._rules.packaged[name].state
+            return self._rules.migrated_at(self._rules.packaged[name].state)
         snapshot = await self._store.snapshot(tenant, context_of(name))
-        return snapshot.state if snapshot else None
+        return self._rules.migrated_at(snapshot.state) if snapshot else 0
 
     async def _context(self, tenant: str, key: ContextKey) -> None:
         try:

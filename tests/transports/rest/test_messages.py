@@ -176,6 +176,29 @@ async def test_parts_that_no_format_knows_are_kept_and_told_as_lost(http, page):
         ]
 
 
+async def test_parts_that_came_in_a_providers_form_are_kept_so_and_read_by_every_format(http, page):
+    use = {"type": "tool_use", "id": "c1", "name": "look", "input": {"a": 1}}
+    entries = [
+        {
+            "role": "user",
+            "content": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}],
+        },
+        {"role": "assistant", "content": [use]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "a cat"}],
+        },
+    ]
+    assert (await http.post(ENTRIES, json={"entries": entries})).status_code == 200
+    kept = (await http.get(ENTRIES)).json()["items"]
+    assert [each["content"] for each in kept] == [each["content"] for each in entries]
+    for form in REQUESTS:
+        found = await page(form)
+        assert [loss for loss in found["losses"] if loss["dropped"]] == []
+        for words in ("https://example.com/a.png", "look", "a cat"):
+            assert words in str(found["input"])
+
+
 async def test_a_text_part_needs_its_text(http):
     for part in ({"type": "text"}, {"type": "text", "text": 7}):
         sent = {"entries": [{"role": "user", "content": [part]}]}

@@ -16,9 +16,18 @@ from typing import BinaryIO, Final
 from backstory.domain.messages import Format
 from backstory.processing.conversations import Item
 from backstory.processing.formats import FORMATS
-from backstory.processing.sources import anthropic, jsonl, openai, requests, sgd, taskmaster
+from backstory.processing.sources import (
+    anthropic,
+    gemini,
+    jsonl,
+    openai,
+    responses,
+    sgd,
+    taskmaster,
+)
 from backstory.processing.sources.files import values
 from backstory.processing.sources.reading import Values
+from backstory.processing.sources.requests import Requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +41,18 @@ class Source:
 def sources(formats: Mapping[str, Format]) -> dict[str, Source]:
     """All sources by name: those of this folder, and each format that has none here."""
     others = (form for form in formats.values() if form.name not in _OWN)
-    return {**_OWN, **{form.name: Source(form.title, requests.reader(form)) for form in others}}
+    return {
+        **_OWN,
+        **{form.name: Source(form.title, Requests(form, _BATCH).read) for form in others},
+    }
 
 
+_BATCH: Final = ("id", "request")  # where a format without a file of its own has them
 _OWN: Final[dict[str, Source]] = {
     "openai": Source("ChatGPT data export, or Chat Completions messages", openai.read),
+    "openai-responses": Source("Responses API requests", responses.REQUESTS.read),
     "anthropic": Source("Claude data export, or Messages API requests", anthropic.read),
+    "gemini": Source("Gemini API requests with contents", gemini.REQUESTS.read),
     "jsonl": Source("Backstory's own lines, as `backstory export` writes them", jsonl.read),
     "taskmaster": Source("Taskmaster-4 dialogs with their API calls", taskmaster.read),
     "sgd": Source("Schema-Guided Dialogue, with the state of each turn", sgd.read),

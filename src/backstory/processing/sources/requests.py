@@ -1,32 +1,74 @@
-"""Requests to a provider's API, in any message format: whole ones, or the bare list of messages."""
+"""Requests to providers' APIs: a conversation as an application sent it.
+
+Messages are read by `processing.formats` and nowhere else; here is what stands around them: a
+request, a bare list of messages, or a line of a batch.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from backstory.domain.messages import Format
+from backstory.errors import MalformedError
 from backstory.processing import messages
 from backstory.processing.conversations import Conversation, Item, Raw, make
+from backstory.processing.formats import FORMATS
 from backstory.processing.sources.files import Value
-from backstory.processing.sources.reading import Values, an_object, each, identity
+from backstory.processing.sources.reading import Values, an_object, each, identity, without
 
 
-def reader(form: Format) -> Callable[[Values], Iterator[Item]]:
-    """Reads one conversation a value; what is no part of it goes into the state."""
-    return partial(each, parse=partial(_conversation, form))
+def _as_sent(request: Raw) -> Raw:
+    return request
 
 
-def _conversation(form: Format, value: Value) -> Iterable[Conversation]:
-    bare = isinstance(value.data, list)
-    request = {form.members[0]: value.data} if bare else an_object(value.data, "a conversation")
-    entries = messages.read(request, form)
-    others = {name: request[name] for name in messages.ignored(request, form)}
-    own = others.get("id")
-    named = isinstance(own, str) and own != ""
-    conversation_id = others.pop("id") if named else identity(value)
-    state: Raw = {"source": {"format": form.name, "id": conversation_id}}
-    if others:
-        state["request"] = others
-    labels = {"source": form.name}
-    yield make(value.place, conversation_id, entries, state=state, labels=labels)
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """How the requests of one provider are found in a file.
+
+    `batch` names the members of a batch's line that hold its id and the request. `mend` brings
+    what clients and logs let through into the form of the API. `instead` says what else may
+    stand in such a file.
+    """
+
+    form: Format
+    batch: tuple[str, str]
+    mend: Callable[[Raw], Raw] = _as_sent
+    instead: str = ""
+
+    def read(self, values: Values) -> Iterator[Item]:
+        """One conversation a value."""
+        return each(values, lambda value: [self.conversation(value)])
+
+    def conversation(self, value: Value) -> Conversation:
+        """The conversation of one request.
+
+        Raises:
+            MalformedError, SchemaError: it is none; the detail names the first wrong place.
+        """
+        members = self.form.members
+        request = {members[0]: value.data} if isinstance(value.data, list) else value.data
+        request = an_object(request, "a conversation")
+        named, inner = self.batch
+        given = request.get(named)
+        if isinstance(given, str) and isinstance(request.get(inner), dict):
+            request = request[inner]
+        if members[0] not in request:
+            raise MalformedError(f"a conversation has {members[0]}{self.instead}{_hint(request)}")
+        conversation_id = given if isinstance(given, str) and given else identity(value)
+        state: Raw = {"source": {"format": self.form.name, "id": conversation_id}}
+        if rest := without(request, named, *members):
+            state["request"] = rest
+        return make(
+            value.place,
+            conversation_id,
+            messages.parsed(self.mend(request), self.form),
+            state=state,
+            labels={"source": self.form.name},
+        )
+
+
+def _hint(request: Raw) -> str:
+    """Where else it might belong."""
+    named = next((form for form in FORMATS.values() if form.members[0] in request), None)
+    return f"; this one has {named.members[0]}, as {named.name} does" if named else ""

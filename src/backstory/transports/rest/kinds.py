@@ -6,8 +6,8 @@ import asyncio
 from typing import Any, Final
 
 from backstory.contexts.kinds import KindReading
-from backstory.contexts.views import View, page
-from backstory.domain.kinds import BUILT_IN, Packaged, context_of
+from backstory.contexts.views import page
+from backstory.domain.kinds import context_of
 from backstory.errors import (
     IncompatibleError,
     KeyReusedError,
@@ -28,26 +28,6 @@ from backstory.transports.rest.writes import replayed, retry_of
 
 PATH: Final = "/v1/kinds/{kind}"
 TAG: Final = "Kinds"
-
-_ENTRY_SCHEMA: Final = {
-    "type": "object",
-    "required": ["role", "content"],
-    "properties": {
-        "role": {"type": "string"},
-        "type": {"type": "string"},
-        "content": {"type": ["string", "array"]},
-        "metadata": {"type": "object"},
-    },
-}
-
-
-_NO_SCHEMA: Final[View] = {
-    "schema_version": 0,
-    "schema": {"type": "object"},
-    "entry_schema": _ENTRY_SCHEMA,
-    "compatibility": "none",
-    "migrations": {},
-}
 
 
 async def get_kind(call: Call) -> Answer:
@@ -84,46 +64,16 @@ async def list_kinds(call: Call) -> Answer:
     found = await call.contexts.kinds.list(
         call.principal, call.query["cursor"], call.query["limit"]
     )
-    items = [
-        {
-            "kind": item.kind,
-            "built_in": item.kind in BUILT_IN,
-            "extension": _extension(item.packaged),
-            "version": item.version,
-            "schema_version": item.schema_version,
-        }
-        for item in found.items
-    ]
-    return call.json(page(items, found.next))
+    return call.json(page(found.views(), found.next))
 
 
 async def _answer(call: Call, reading: KindReading, status: int = 200, extra: Any = ()) -> Answer:
     """A kind may be long to write out; where it is, that leaves the event loop."""
     if len(reading.state or b"") <= strict_json.INLINE_BYTES:
-        view = _view(call, reading)
+        view = call.contexts.kinds.view(reading)
         return call.json(view, status=status, version=reading.version, extra=extra)
-    body = await asyncio.to_thread(lambda: encode(_view(call, reading)))
+    body = await asyncio.to_thread(lambda: encode(call.contexts.kinds.view(reading)))
     return call.encoded(body, status=status, version=reading.version, extra=extra)
-
-
-def _view(call: Call, reading: KindReading) -> View:
-    described = (
-        _NO_SCHEMA if reading.state is None else call.contexts.kinds.described(reading.state)
-    )
-    return {
-        "kind": reading.kind,
-        "built_in": reading.built_in,
-        "extension": _extension(reading.packaged),
-        "version": reading.version or 0,
-        **described,
-    }
-
-
-def _extension(packaged: Packaged | None) -> View | None:
-    """The package that says what the kind demands, where no registration does."""
-    if packaged is None:
-        return None
-    return {"package": packaged.package, "version": packaged.package_version}
 
 
 _EXAMPLE: Final = {
