@@ -84,18 +84,20 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
 
     Raises:
         StoreError: as `open_contexts`.
+        ConfigError: an extension cannot be served as it is.
     """
     # Here, so that commands which serve nobody do not wait for the transports to be loaded.
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.mcp.callers import Served
+    from backstory.transports.mcp.catalogue import found
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.rest.app import rest_app
 
     async with open_contexts(settings) as contexts:
         renderer = renderer_of(contexts, settings)
-        async with mcp_app(Served(contexts, renderer)) as mcp:
+        async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
             rest = rest_app(contexts, renderer)
             yield Running(Guard(Coding(_Split(rest, mcp)), LocalMode(token)), contexts)
 

@@ -142,16 +142,28 @@ _T = TypeVar("_T")
 
 
 async def in_time(work: Awaitable[_T], *, writes: bool = False) -> _T:
-    """What the work comes to.
+    """What the work comes to, within `limits.REQUEST_SECONDS`.
 
     Raises:
-        OutcomeUnknownError, BusyError: not within `limits.REQUEST_SECONDS`.
+        OutcomeUnknownError, BusyError: as `within`.
     """
+    return await within(limits.REQUEST_SECONDS, work, writes=writes)
+
+
+async def within(seconds: float | None, work: Awaitable[_T], *, writes: bool = False) -> _T:
+    """What the work comes to. Without `seconds` it has a time of its own.
+
+    Raises:
+        OutcomeUnknownError, BusyError: not within the time.
+    """
+    clock = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(limits.REQUEST_SECONDS):
+        async with clock:
             return await work
     except TimeoutError as error:
-        late = f"not done within {limits.REQUEST_SECONDS:g} seconds"
+        if not clock.expired():  # its own, and not ours
+            raise
+        late = f"not done within {seconds:g} seconds"
         if writes:
             raise OutcomeUnknownError(late) from error
         raise BusyError(late, limit="REQUEST_SECONDS") from error
