@@ -27,6 +27,9 @@ from mcp_types import (
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel, ValidationError
 
+from backstory import limits
+from backstory.errors import BusyError
+
 FORM: Final = "elicitation.form"
 URL: Final = "elicitation.url"
 SAMPLING: Final = "sampling"
@@ -153,7 +156,10 @@ def check_abilities(wanted: InputRequired, has: frozenset[str], version: str) ->
 
     Raises:
         MCPError: it has not declared what it needs; -32021 with `requiredCapabilities`.
+        ValidationError: the handler's asks are not what the protocol has.
     """
+    for ask in wanted.asks.values():
+        ask.request()
     lacking = sorted({ask.ability for ask in wanted.asks.values()} - has)
     if not lacking:
         return
@@ -165,6 +171,11 @@ def check_abilities(wanted: InputRequired, has: frozenset[str], version: str) ->
         for name, modes in _REQUIRED[each].items():
             required[name] = required.get(name, {}) | modes
     raise MCPError(MISSING_REQUIRED_CLIENT_CAPABILITY, detail, {"requiredCapabilities": required})
+
+
+def unanswered() -> BusyError:
+    """Nobody answered in time."""
+    return BusyError(f"no answer within {limits.ASK_SECONDS:g} seconds", limit="ASK_SECONDS")
 
 
 def dumped(model: BaseModel) -> dict[str, Any]:

@@ -8,7 +8,6 @@ no connection of their own, and in both eras.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Coroutine, Mapping
 from typing import Any, Final
 
@@ -40,8 +39,9 @@ async def watched(
         await asyncio.wait({work, watch}, return_when=asyncio.FIRST_COMPLETED)
         if cancels and not work.done():
             work.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        await asyncio.wait({work})
+        if not work.cancelled():
+            work.result()
     finally:
         for task in (work, watch):
             task.cancel()
@@ -60,6 +60,7 @@ class CallStream:
     def __init__(self, send: Send, *, listens: bool) -> None:
         self._send = send
         self._begun = False
+        self._ended = False
         self._answer = b""
         self.listens = listens
         self.gone = asyncio.Event()
@@ -68,14 +69,18 @@ class CallStream:
     async def __call__(self, message: Message) -> None:
         """The answer as the SDK gives it; the last event, where there were others."""
         if not self._begun:
+            self._ended = True
             await self._send(message)
         elif message["type"] == "http.response.body":
             self._answer += message.get("body", b"")
             if not message.get("more_body", False):
+                self._ended = True
                 await self._body(event(self._answer), more=False)
 
     async def tell(self, message: Mapping[str, Any]) -> None:
-        """Send a notification or a request before the answer."""
+        """Send a notification or a request before the answer; nothing, once that is there."""
+        if self._ended:
+            return
         await self._begin()
         await self._body(event({"jsonrpc": "2.0", **message}))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, TypeVar
 
+from mcp.server.caching import CacheableMethod
 from mcp.shared.inbound import X_MCP_HEADER_KEY
 from mcp.shared.uri_template import UriTemplate
 
@@ -74,10 +75,12 @@ class Catalogue:
             [*self.resources.values()],
             [*self.templates.values()],
         )
-        self.tools_vary = bool(self.tools_follow) or any(
-            tool.shown is not None for tool in self.tools.values()
-        )
-        """Whether a caller's list of tools may change."""
+        self.varying: list[CacheableMethod] = []
+        """The lists that may change for one caller, beside those that always may."""
+        if self.tools_follow or _any_hides(self.tools.values()):
+            self.varying.append("tools/list")
+        if _any_hides(self.templates.values()):
+            self.varying.append("resources/templates/list")
         self.definitions = {name: tool.definition() for name, tool in self.tools.items()}
         self._mirrored = {
             tool.name: tool.input_schema
@@ -146,6 +149,10 @@ class Catalogue:
         for name in ("tools_follow", "prompts_follow", "resources_follow"):
             if (followed := getattr(extension, name)) is not None:
                 getattr(self, name).append(NamespacePattern.parse(followed))
+
+
+def _any_hides(items: Iterable[Item]) -> bool:
+    return any(item.shown is not None for item in items)
 
 
 def found() -> dict[str, Extension]:

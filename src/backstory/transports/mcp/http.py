@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.inbound import (
     ERROR_CODE_HTTP_STATUS,
@@ -25,6 +26,7 @@ from mcp_types.version import (
     MODERN_PROTOCOL_VERSIONS,
     SUPPORTED_PROTOCOL_VERSIONS,
 )
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstory import limits
@@ -141,7 +143,8 @@ class _Replay:
 
 def _listens(scope: Scope) -> bool:
     """Whether the client takes events as well."""
-    return "text/event-stream" in (headers.joined(scope, b"accept") or "")
+    _, events = check_accept_headers(Request(scope))
+    return events
 
 
 def _has_envelope(message: Any) -> bool:

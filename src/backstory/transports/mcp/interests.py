@@ -44,9 +44,6 @@ class Followed:
 
     pattern: NamespacePattern | None
 
-    def by(self, namespace: str) -> bool:
-        return self.pattern is not None and self.pattern.matches(namespace)
-
 
 class Offered(Protocol):
     """What extensions offer to whom, and what it depends on."""
@@ -74,7 +71,8 @@ class Interest:
     prompts: bool = False
     tools: bool = False
     offered: Offered | None = None
-    _uris: dict[str, Address | Followed] = field(default_factory=dict)
+    _uris: dict[str, Address | None] = field(default_factory=dict)  # None: an extension's
+    _followed: dict[str, NamespacePattern] = field(default_factory=dict)
     _names: dict[bytes, ContextKey] = field(default_factory=dict)
 
     @property
@@ -90,21 +88,24 @@ class Interest:
             TooLargeError: over `limits.SUBSCRIPTION_URIS`.
         """
         for uri in uris:
-            address = await self._subscribable(uri)
-            if address is None or uri in self._uris:
+            found = await self._subscribable(uri)
+            if found is None or uri in self._uris:
                 continue
             if len(self._uris) >= limits.SUBSCRIPTION_URIS:
                 raise too_many()
-            self._uris[uri] = address
-            if isinstance(address, Address):
-                await self._learn(contexts, address.key)
+            if isinstance(found, Address):
+                self._uris[uri] = found
+                await self._learn(contexts, found.key)
+            else:
+                self._uris[uri] = None
+                self._followed |= {} if found.pattern is None else {uri: found.pattern}
 
     def keep(self, uris: Iterable[str]) -> None:
         """Forget all other URIs."""
         kept = set(uris)
         self._uris = {uri: address for uri, address in self._uris.items() if uri in kept}
-        addresses = self._uris.values()
-        keys = {address.key for address in addresses if isinstance(address, Address)}
+        self._followed = {uri: each for uri, each in self._followed.items() if uri in kept}
+        keys = {address.key for address in self._uris.values() if address is not None}
         self._names = {id_: key for id_, key in self._names.items() if key in keys}
 
     async def _subscribable(self, uri: str) -> Address | Followed | None:
@@ -178,8 +179,8 @@ class Interest:
         for wanted, patterns, notice in lists:
             if wanted and any(pattern.matches(namespace) for pattern in patterns):
                 yield notice
-        for uri, followed in self._uris.items():
-            if isinstance(followed, Followed) and followed.by(namespace):
+        for uri, pattern in self._followed.items():
+            if pattern.matches(namespace):
                 yield ResourceUpdated(uri)
 
     def _uris_of(self, key: ContextKey) -> Iterator[tuple[str, Address]]:

@@ -17,9 +17,8 @@ from mcp.shared.message import ServerMessageMetadata
 from mcp_types import INVALID_REQUEST, ProgressToken
 
 from backstory import limits
-from backstory.errors import BusyError
 from backstory.transports.mcp import asking
-from backstory.transports.mcp.asking import Ask
+from backstory.transports.mcp.asking import Ask, unanswered
 from backstory.transports.mcp.call_streams import STREAM, CallStream
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.session_asks import SessionAsks
@@ -93,8 +92,3 @@ def http_line(ctx: RequestContext, asks: SessionAsks) -> HttpLine:
     """The line of a request that came over HTTP."""
     scope = {} if ctx.request is None else ctx.request.scope
     return HttpLine(ctx, scope.get(STREAM), asks, scope.get(SESSION))
-
-
-def unanswered() -> BusyError:
-    """Nobody answered in time."""
-    return BusyError(f"no answer within {limits.ASK_SECONDS:g} seconds", limit="ASK_SECONDS")

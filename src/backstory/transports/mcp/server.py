@@ -113,7 +113,7 @@ def build(
     """A server for one transport."""
     calling = Calling(served, catalogue, lines)
     tools, resources, prompts = Tools(calling), Resources(calling), Prompts(calling)
-    hints = _HINTS | ({"tools/list": _CHANGING} if catalogue.tools_vary else {})
+    hints = _HINTS | dict.fromkeys(catalogue.varying, _CHANGING)
     server = BackstoryServer(
         "backstory",
         version=__version__,

@@ -7,8 +7,10 @@ waits looks for it now and then; where the answer comes to that node, it is woke
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from mcp.shared.exceptions import MCPError
@@ -18,12 +20,13 @@ from backstory import ids, limits
 from backstory.clock import SECOND
 from backstory.contexts.service import Contexts
 from backstory.errors import BusyError, TooLargeError
-from backstory.transports.mcp.asking import Ask
+from backstory.transports.mcp.asking import Ask, unanswered
 from backstory.transports.mcp.call_streams import CallStream
 from backstory.transports.mcp.sessions import Session, Sessions
 
-_OPEN = b""
-_MESSAGE_CHARS = 200  # of a client's refusal that is passed on
+_OPEN: Final = b""
+_ID: Final = re.compile(r"[0-9a-z]{16}")  # `ids.text` of a commit's id
+_MESSAGE_CHARS: Final = 200  # of a client's refusal that is passed on
 
 
 class SessionAsks:
@@ -42,7 +45,9 @@ class SessionAsks:
             TooLargeError: over `limits.ASK_ANSWER_BYTES`.
         """
         id_ = message.get("id")
-        if not isinstance(id_, str) or len(id_) > limits.SUBJECT_BYTES:
+        if not isinstance(id_, str) or not _ID.fullmatch(id_):
+            return False
+        if await self._get(session, id_) != _OPEN:
             return False
         raw = orjson.dumps({name: message[name] for name in ("result", "error") if name in message})
         if len(raw) > limits.ASK_ANSWER_BYTES:
@@ -101,19 +106,19 @@ class SessionAsks:
                     found[name] = _result(asks[name], raw)
             if len(found) == len(asks):
                 return {name: found[name] for name in asks}
-            self._check(stream, late=loop.time() >= end)
+            await self._check(session, stream, late=loop.time() >= end)
             if loop.time() - beaten >= limits.HEARTBEAT_SECONDS:
                 await stream.beat()
                 beaten = loop.time()
             await _wait(woken, limits.ASK_LOOK_SECONDS)
 
-    def _check(self, stream: CallStream, *, late: bool) -> None:
-        if stream.gone.is_set():
+    async def _check(self, session: Session, stream: CallStream, *, late: bool) -> None:
+        if stream.gone.is_set() or await self._sessions.ended(session):
             raise MCPError(INVALID_REQUEST, "the client left before it answered")
         if self._contexts.hub.draining:
             raise BusyError("the server is stopping; call again")
         if late:
-            raise BusyError(f"no answer within {limits.ASK_SECONDS:g} seconds", limit="ASK_SECONDS")
+            raise unanswered()
 
     async def _put(self, session: Session, id_: str) -> None:
         tenant = session.principal.tenant
@@ -143,8 +148,6 @@ def _result(ask: Ask, raw: bytes) -> dict[str, Any]:
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
-    try:
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await event.wait()
-    except TimeoutError:
-        pass

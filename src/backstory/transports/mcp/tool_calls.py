@@ -98,9 +98,10 @@ def _result(found: ToolResult) -> dict[str, Any]:
     content = [block.view() for block in found.content]
     view: dict[str, Any] = {"content": content, "isError": found.error}
     if found.structured is not None:
-        view["structuredContent"] = found.structured
+        raw = orjson.dumps(found.structured)
+        view["structuredContent"] = orjson.loads(raw)  # JSON, whatever the handler made it of
         if not content:
-            content.append(Text(orjson.dumps(found.structured).decode()).view())
+            content.append(Text(raw.decode()).view())
     return view
 
 
