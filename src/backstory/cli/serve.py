@@ -56,8 +56,9 @@ def _serve_stdio(settings: Settings) -> None:
 
 
 async def _speak(settings: Settings) -> None:
+    from backstory.transports.mcp.catalogue import found
     from backstory.transports.mcp.stdio import serve
     from backstory.wiring import open_contexts, renderer_of
 
     async with open_contexts(settings) as contexts:
-        await serve(contexts, renderer_of(contexts, settings))
+        await serve(contexts, renderer_of(contexts, settings), extensions=found())

@@ -6,27 +6,17 @@ import pytest
 from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.transports.mcp.http import mcp_app
-from mcp_serving import JSON_AND_EVENTS, MODERN, OLDER, create, guarded, raw, served, serving
-
-META = {
-    "io.modelcontextprotocol/protocolVersion": MODERN,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
-
-
-def modern(method, params=None, name=None, **headers):
-    """A request of 2026-07-28: body and headers."""
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": (params or {}) | {"_meta": META}}
-    sent = {
-        "accept": JSON_AND_EVENTS,
-        "content-type": "application/json",
-        "mcp-protocol-version": MODERN,
-        "mcp-method": method,
-    }
-    if name is not None:
-        sent["mcp-name"] = name
-    sent |= {key.replace("_", "-"): value for key, value in headers.items()}
-    return {"json": body, "headers": sent}
+from mcp_serving import (
+    JSON_AND_EVENTS,
+    MODERN,
+    OLDER,
+    create,
+    guarded,
+    modern,
+    raw,
+    served,
+    serving,
+)
 
 
 @pytest.fixture
