@@ -28,7 +28,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── ExistsError             the name is taken                             409
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
-    ├── ExtensionError              a handler of an extension says why not        422
+    ├── DeclinedError               a handler of an extension says why not        422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
     │   └── StaleRulesError         kinds were registered anew again and again    503
     └── StoreError                  the store cannot do its work                  503
@@ -339,12 +339,12 @@ class LimitReachedError(ConflictError):
     title = "Limit reached"
 
 
-class ExtensionError(BackstoryError):
+class DeclinedError(BackstoryError):
     """A handler of an extension says, in its own words, why it cannot do it."""
 
-    code = "extension_error"
+    code = "declined"
     status = 422
-    title = "Extension error"
+    title = "Declined"
 
 
 class BusyError(BackstoryError):

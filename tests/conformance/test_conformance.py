@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from extending import installed
+from extension_path import installed
 from serving import serving
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]

@@ -9,7 +9,7 @@ from mcp_types import ElicitResult
 
 from backstory import limits
 from backstory.transports.mcp.asking import Ask, InputRequired, form, visit
-from backstory.transports.mcp.blocks import Contents, Text
+from backstory.transports.mcp.blocks import Contents, TextBlock
 from backstory.transports.mcp.extending import Extension, Message, Prompt, Resource, Tool
 from backstory.transports.mcp.session_asks import SessionAsks
 from mcp_serving import ERAS, client, modern, opened, raw, serving, soon, until
@@ -33,7 +33,7 @@ async def greeting(call):
 
 async def prompting(call):
     text = await greeting(call)
-    return text if isinstance(text, InputRequired) else [Message("user", Text(text))]
+    return text if isinstance(text, InputRequired) else [Message("user", TextBlock(text))]
 
 
 async def reading(call):

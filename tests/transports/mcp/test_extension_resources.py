@@ -9,8 +9,8 @@ from mcp_types import PromptReference, ResourceTemplateReference
 
 from backstory import limits
 from backstory.domain.keys import ContextKey
-from backstory.errors import BackstoryError, ExtensionError
-from backstory.transports.mcp.blocks import Contents, Text
+from backstory.errors import BackstoryError, DeclinedError
+from backstory.transports.mcp.blocks import Contents, TextBlock
 from backstory.transports.mcp.extending import (
     Argument,
     Extension,
@@ -46,7 +46,7 @@ async def logo(call):
 
 
 async def selling(call):
-    return [Message("user", Text(f"Sell {call.arguments.get('what', 'all')}!"))]
+    return [Message("user", TextBlock(f"Sell {call.arguments.get('what', 'all')}!"))]
 
 
 async def is_open(principal, contexts):
@@ -146,7 +146,7 @@ async def test_a_reader_that_fails_says_no_more_than_it_should(contexts, caplog)
         raise RuntimeError("the password is swordfish")
 
     async def refuses(call):
-        raise ExtensionError("closed today")
+        raise DeclinedError("closed today")
 
     async def floods(call):
         return Contents("x" * limits.MODEL_ANSWER_BYTES, "text/plain")

@@ -9,8 +9,8 @@ from mcp.shared.exceptions import MCPError
 
 from backstory import limits
 from backstory.domain.policy import Verb
-from backstory.errors import ExtensionError
-from backstory.transports.mcp.blocks import Image, Link, Text
+from backstory.errors import DeclinedError
+from backstory.transports.mcp.blocks import ImageBlock, LinkBlock, TextBlock
 from backstory.transports.mcp.extending import Extension, Tool, ToolResult
 from backstory.transports.mcp.tools import TABLE
 from mcp_serving import ERAS, MODERN, client, create, modern, raw, serving, soon
@@ -73,7 +73,12 @@ async def test_a_tool_is_listed_behind_ours_and_answers(contexts, mode):
 
 
 async def test_content_is_passed_on_in_its_order(contexts):
-    parts = [Text("a"), Image(b"\x89PNG", "image/png"), Link("shop://1", "one"), Text("b")]
+    parts = [
+        TextBlock("a"),
+        ImageBlock(b"\x89PNG", "image/png"),
+        LinkBlock("shop://1", "one"),
+        TextBlock("b"),
+    ]
     result = await called(contexts, answering(ToolResult(parts, {"n": float("nan")})))
     kinds = [part.type for part in result.content]
     assert kinds == ["text", "image", "resource_link", "text"]
@@ -100,8 +105,8 @@ async def test_what_a_handler_raises_is_for_the_log(contexts, mode, caplog):
 
 
 async def test_what_a_handler_says_itself_is_for_the_model(contexts):
-    error = told(await called(contexts, failing(ExtensionError("no such city", city="Atlantis"))))
-    assert (error["code"], error["detail"]) == ("extension_error", "no such city")
+    error = told(await called(contexts, failing(DeclinedError("no such city", city="Atlantis"))))
+    assert (error["code"], error["detail"]) == ("declined", "no such city")
     assert error["city"] == "Atlantis"
 
 
@@ -111,7 +116,7 @@ async def test_what_a_handler_says_itself_is_for_the_model(contexts):
         "x" * limits.MODEL_ANSWER_BYTES,
         {"text": "x" * limits.MODEL_ANSWER_BYTES},
         {"mimeType": "text/plain", "data": "x" * limits.MODEL_ANSWER_BYTES},
-        ToolResult([Image(bytes(limits.EXTENSION_BLOB_BYTES), "image/png")]),
+        ToolResult([ImageBlock(bytes(limits.EXTENSION_BLOB_BYTES), "image/png")]),
     ],
     ids=["text", "structured", "looks like an image", "image"],
 )

@@ -9,7 +9,7 @@ from backstory.transports.mcp.answers import View
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class TextBlock:
     """Words for the model."""
 
     text: str
@@ -19,7 +19,7 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
-class Image:
+class ImageBlock:
     """A picture; `data` are its bytes as they are."""
 
     data: bytes
@@ -30,7 +30,7 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
-class Audio:
+class AudioBlock:
     """Sound; `data` are its bytes as they are."""
 
     data: bytes
@@ -57,7 +57,7 @@ class Contents:
 
 
 @dataclass(frozen=True, slots=True)
-class Embedded:
+class ResourceBlock:
     """A resource in the middle of an answer."""
 
     contents: Contents
@@ -67,7 +67,7 @@ class Embedded:
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class LinkBlock:
     """A resource that the client may read on its own."""
 
     uri: str
@@ -83,7 +83,7 @@ class Link:
         }
 
 
-Block = Text | Image | Audio | Embedded | Link
+Block = TextBlock | ImageBlock | AudioBlock | ResourceBlock | LinkBlock
 
 
 def _base64(data: bytes) -> str:

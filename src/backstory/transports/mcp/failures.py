@@ -62,6 +62,7 @@ _STEPS: Final = {
     "too_large": "Send less at once.",
     "idempotency_key_reused": "Use a new idempotency_key for a new request.",
     "forbidden": "list_contexts tells in writable where you may write.",
+    "declined": "Do what the detail says, or tell the user.",
     "unauthenticated": "Nothing here helps; the user has to sign in.",
     "outcome_unknown": "Call again with the same idempotency_key: it is done at most once.",
     "busy": "Wait, then call again.",

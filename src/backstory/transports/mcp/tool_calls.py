@@ -14,7 +14,7 @@ from backstory.errors import BackstoryError
 from backstory.transports.mcp import failures
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.asking import InputRequired
-from backstory.transports.mcp.blocks import Text
+from backstory.transports.mcp.blocks import TextBlock
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.calling import Calling, input_required
@@ -87,7 +87,7 @@ def _answer(found: ToolAnswer) -> dict[str, Any]:
         case ToolResult():
             return _result(found)
         case str():
-            return _result(ToolResult((Text(found),)))
+            return _result(ToolResult((TextBlock(found),)))
         case Mapping():
             return _result(ToolResult(structured=found))
         case _:
@@ -101,7 +101,7 @@ def _result(found: ToolResult) -> dict[str, Any]:
         raw = orjson.dumps(found.structured)
         view["structuredContent"] = orjson.loads(raw)  # JSON, whatever the handler made it of
         if not content:
-            content.append(Text(raw.decode()).view())
+            content.append(TextBlock(raw.decode()).view())
     return view
 
 

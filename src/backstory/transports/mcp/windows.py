@@ -11,7 +11,7 @@ from backstory.rendering.requests import RenderRequest, Source
 from backstory.rendering.service import Window
 from backstory.transports.mcp import answers, names
 from backstory.transports.mcp.answers import BYTES, View
-from backstory.transports.mcp.blocks import Text
+from backstory.transports.mcp.blocks import TextBlock
 from backstory.transports.mcp.extending import Argument, Call, Message, Prompt
 from backstory.transports.mcp.fitting import fitted
 
@@ -63,7 +63,7 @@ async def _preferences(call: Call) -> list[Message]:
 
 
 def _said(text: str) -> Message:
-    return Message("user", Text(text))
+    return Message("user", TextBlock(text))
 
 
 def _of_kind(kind: str) -> Callable[[Call, str], Awaitable[Sequence[str]]]:

@@ -3,7 +3,7 @@
 For tests only: it is never shipped. Names and texts are the suite's.
 """
 
-from backstory.transports.mcp.extending import Extension
+from backstory.extending import Extension
 from backstory_conformance import asking, contents, prompts, resources, schemas, telling
 
 

@@ -2,8 +2,7 @@
 
 import json
 
-from backstory.transports.mcp.asking import Ask, InputRequired, form
-from backstory.transports.mcp.extending import Tool
+from backstory.extending import Ask, InputRequired, Tool, form
 
 
 def fields(*required, **properties):

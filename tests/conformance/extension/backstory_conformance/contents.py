@@ -2,9 +2,16 @@
 
 import base64
 
-from backstory.errors import ExtensionError
-from backstory.transports.mcp.blocks import Audio, Contents, Embedded, Image, Text
-from backstory.transports.mcp.extending import Tool, ToolResult
+from backstory.extending import (
+    AudioBlock,
+    Contents,
+    DeclinedError,
+    ImageBlock,
+    ResourceBlock,
+    TextBlock,
+    Tool,
+    ToolResult,
+)
 
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8DwHwAFBQIAX8jx0gAAAABJRU5ErkJggg=="
@@ -17,16 +24,16 @@ async def simple_text(call):
 
 
 async def image(call):
-    return ToolResult([Image(PNG, "image/png")])
+    return ToolResult([ImageBlock(PNG, "image/png")])
 
 
 async def audio(call):
-    return ToolResult([Audio(WAV, "audio/wav")])
+    return ToolResult([AudioBlock(WAV, "audio/wav")])
 
 
 async def embedded(call):
     text = "This is an embedded resource content."
-    return ToolResult([Embedded(Contents(text, "text/plain", "test://embedded-resource"))])
+    return ToolResult([ResourceBlock(Contents(text, "text/plain", "test://embedded-resource"))])
 
 
 async def mixed(call):
@@ -34,12 +41,16 @@ async def mixed(call):
         '{"test":"data","value":123}', "application/json", "test://mixed-content-resource"
     )
     return ToolResult(
-        [Text("Multiple content types test:"), Image(PNG, "image/png"), Embedded(data)]
+        [
+            TextBlock("Multiple content types test:"),
+            ImageBlock(PNG, "image/png"),
+            ResourceBlock(data),
+        ]
     )
 
 
 async def error(call):
-    raise ExtensionError("This tool intentionally returns an error for testing")
+    raise DeclinedError("This tool intentionally returns an error for testing")
 
 
 TOOLS = [

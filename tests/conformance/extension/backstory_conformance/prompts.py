@@ -1,19 +1,27 @@
 """Prompts with and without arguments, of each kind of content, and one that asks."""
 
-from backstory.transports.mcp.asking import InputRequired, form
-from backstory.transports.mcp.blocks import Contents, Embedded, Image, Text
-from backstory.transports.mcp.extending import Argument, Message, Prompt
+from backstory.extending import (
+    Argument,
+    Contents,
+    ImageBlock,
+    InputRequired,
+    Message,
+    Prompt,
+    ResourceBlock,
+    TextBlock,
+    form,
+)
 from backstory_conformance.asking import fields, text
 from backstory_conformance.contents import PNG
 
 
 async def simple(call):
-    return [Message("user", Text("This is a simple prompt for testing."))]
+    return [Message("user", TextBlock("This is a simple prompt for testing."))]
 
 
 async def with_arguments(call):
     arg1, arg2 = call.arguments["arg1"], call.arguments["arg2"]
-    return [Message("user", Text(f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"))]
+    return [Message("user", TextBlock(f"Prompt with arguments: arg1='{arg1}', arg2='{arg2}'"))]
 
 
 async def words(call, typed):
@@ -22,17 +30,17 @@ async def words(call, typed):
 
 async def with_resource(call):
     uri = call.arguments["resourceUri"]
-    contents = Contents("Embedded resource content for testing.", "text/plain", uri)
+    contents = Contents("ResourceBlock resource content for testing.", "text/plain", uri)
     return [
-        Message("user", Embedded(contents)),
-        Message("user", Text("Please process the embedded resource above.")),
+        Message("user", ResourceBlock(contents)),
+        Message("user", TextBlock("Please process the embedded resource above.")),
     ]
 
 
 async def with_image(call):
     return [
-        Message("user", Image(PNG, "image/png")),
-        Message("user", Text("Please analyze the image above.")),
+        Message("user", ImageBlock(PNG, "image/png")),
+        Message("user", TextBlock("Please analyze the image above.")),
     ]
 
 
@@ -41,7 +49,7 @@ async def asks(call):
         wanted = fields("context", context=text())
         question = form("What context should the prompt use?", wanted)
         return InputRequired({"user_context": question})
-    return [Message("user", Text(f"Use this context: {filled.get('context')}"))]
+    return [Message("user", TextBlock(f"Use this context: {filled.get('context')}"))]
 
 
 PROMPTS = [

@@ -2,8 +2,7 @@
 
 import json
 
-from backstory.transports.mcp.blocks import Contents
-from backstory.transports.mcp.extending import Resource, Template
+from backstory.extending import Contents, Resource, Template
 from backstory_conformance.contents import PNG
 
 

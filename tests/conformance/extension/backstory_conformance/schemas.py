@@ -1,6 +1,6 @@
 """Tools whose schema is what matters."""
 
-from backstory.transports.mcp.extending import Tool
+from backstory.extending import Tool
 
 ADDRESS = {"street": {"type": "string"}, "city": {"type": "string"}}
 FULL = {

@@ -1,7 +1,6 @@
 """Tools that tell something beside their answer: progress, or that a list has changed."""
 
-from backstory.domain.policy import Verb
-from backstory.transports.mcp.extending import Tool
+from backstory.extending import Tool, Verb
 
 TOOL_CHANGES = "conformance.tools"
 PROMPT_CHANGES = "conformance.prompts"

@@ -22,7 +22,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
 from backstory.transports.mcp import answers, extending, failures
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.blocks import Text
+from backstory.transports.mcp.blocks import TextBlock
 from backstory.transports.mcp.callers import Served
 from backstory.transports.mcp.tools import schemas
 
@@ -98,7 +98,7 @@ class Tool(Generic[A]):
 
         async def handler(call: extending.Call) -> extending.ToolResult:
             answer = await self.call(served, call.principal, call.arguments)
-            text = Text(answer.json.decode())
+            text = TextBlock(answer.json.decode())
             return extending.ToolResult((text,), orjson.loads(answer.json), answer.error)
 
         definition = self.definition()
