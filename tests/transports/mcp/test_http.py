@@ -35,6 +35,21 @@ async def test_discovery_says_what_is_there(endpoint):
     assert result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "backstory"
 
 
+@pytest.mark.parametrize("method", [["tools/call"], {"tools/call": 1}, 7, None])
+@pytest.mark.parametrize("version", [MODERN, OLDER])
+async def test_a_method_that_is_no_text_is_an_invalid_request(endpoint, method, version):
+    request = modern(method)
+    request["headers"] |= {"mcp-method": "tools/call", "mcp-protocol-version": version}
+    if version == OLDER:
+        request["json"]["params"] = {}
+        async with raw(str(endpoint.base_url)) as older:
+            await older.begin()
+            request["headers"]["mcp-session-id"] = older.session
+    answer = await endpoint.post("", **request)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in {-32600, -32602}
+
+
 @pytest.mark.parametrize(
     "body",
     [

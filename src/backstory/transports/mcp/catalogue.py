@@ -119,9 +119,9 @@ class Catalogue:
         """The schema of a tool with arguments that clients repeat in headers (SEP-2243)."""
         return self._mirrored.get(tool)
 
-    def foreign(self, method: Any, params: Any) -> bool:
+    def foreign(self, method: str, params: Any) -> bool:
         """Whether an extension answers the request."""
-        kind = _NAMED.get(method) if isinstance(method, str) else None
+        kind = _NAMED.get(method)
         if kind is None or not isinstance(params, dict):
             return False
         named = params.get("uri" if kind == "resources" else "name")

@@ -95,9 +95,10 @@ class _Endpoint:
             return
         version = headers.single(scope, _VERSION)
         again: Receive = _Replay(raw, receive)
-        if isinstance(message, dict) and message.get("method") in INPUT_REQUIRED_METHODS:
+        method = message.get("method") if isinstance(message, dict) else None
+        if isinstance(method, str) and method in INPUT_REQUIRED_METHODS:
             send = scope[STREAM] = CallStream(send, listens=_listens(scope))
-            if self._catalogue.foreign(message["method"], message.get("params")):
+            if self._catalogue.foreign(method, message.get("params")):
                 older = version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
                 answering = self._answer(scope, again, send, message, version)
                 await watched(answering, receive, send.gone, cancels=not older)
