@@ -252,6 +252,49 @@ async def test_nobody_is_waited_for_longer_than_the_bound(contexts, monkeypatch)
     assert (error["code"], error["limit"]) == ("busy", "ASK_SECONDS")
 
 
+async def test_a_connection_is_kept_open_while_a_user_thinks(contexts, monkeypatch):
+    monkeypatch.setattr(limits, "HEARTBEAT_SECONDS", 0.01)
+    monkeypatch.setattr(limits, "ASK_LOOK_SECONDS", 0.01)
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": PARAMS}
+    async with serving(contexts, extension=GREETS) as url, raw(url) as older:
+        await older.begin(**FORMS)
+        sent = {"json": message, "headers": older.headers()}
+        async with older.http.stream("POST", url, **sent) as answer:
+            lines = answer.aiter_lines()
+            while await soon(anext(lines)) != ": still here":
+                pass
+
+
+async def test_a_server_that_stops_waits_for_nobody(contexts):
+    async with serving(contexts, extension=GREETS) as url, raw(url) as older:
+        await older.begin(**FORMS)
+        async with older.posting("tools/call", PARAMS) as messages:
+            await soon(anext(messages))
+            contexts.hub.drain()
+            final = await soon(anext(messages))
+    assert "the server is stopping" in final["result"]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_what_is_kept_is_json_and_bounded(contexts, mode):
+    async def keeps(call):
+        if call.state is None:
+            return InputRequired({"name": NAME}, call.arguments["state"])
+        return {"state": call.state}
+
+    tool = Tool("greet", "Keeps it", keeps)
+    asked = answering(filled("x"))
+    async with (
+        serving(contexts, extension=Extension(tools=[tool])) as url,
+        client(url, mode, elicitation_callback=asked) as session,
+    ):
+        state = {"a": [1, None, "é"]}
+        kept = await session.call_tool("greet", {"state": state})
+        assert kept.structured_content == {"state": state}
+        long = await session.call_tool("greet", {"state": "x" * limits.ASK_STATE_BYTES})
+        assert f"may keep {limits.ASK_STATE_BYTES} bytes" in long.content[0].text
+
+
 async def test_a_server_asks_only_so_many_at_once(contexts, monkeypatch):
     monkeypatch.setattr(limits, "ASKS", 0)
     async with serving(contexts, extension=GREETS) as url, raw(url) as older:

@@ -13,10 +13,11 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from backstory import limits
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
-from backstory.errors import BusyError
+from backstory.errors import BackstoryError, BusyError
 from backstory.transports.mcp import asking, failures
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.asking import InputRequired
+from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.extending import Call, Complete, Item, Line
@@ -83,8 +84,8 @@ class Calling:
             asking.check_abilities(found, call.line.abilities, version)
             if version in MODERN_PROTOCOL_VERSIONS:
                 return found
-            given = await call.line.ask(found.asks)
-            call = replace(call, answers=given, state=found.state)
+            state = orjson.loads(kept(found))  # as if it had been on the wire
+            call = replace(call, answers=await call.line.ask(found.asks), state=state)
         raise BusyError(f"asked back {limits.ASK_ROUNDS} times", limit="ASK_ROUNDS")
 
     async def completed(self, call: Call, complete: Complete | None, typed: str) -> Sequence[str]:
@@ -98,5 +99,19 @@ def input_required(wanted: InputRequired) -> View:
     if wanted.asks:
         view["inputRequests"] = {name: ask.view() for name, ask in wanted.asks.items()}
     if wanted.state is not None:
-        view["requestState"] = orjson.dumps(wanted.state).decode()
+        view["requestState"] = kept(wanted).decode()
+    checked(view.get("inputRequests"), "a handler that asks")
     return view
+
+
+def kept(wanted: InputRequired) -> bytes:
+    """What the handler wants back in the next round, as JSON.
+
+    Raises:
+        BackstoryError: over `limits.ASK_STATE_BYTES`.
+    """
+    raw = orjson.dumps(wanted.state)
+    if len(raw) > limits.ASK_STATE_BYTES:
+        detail = f"a handler may keep {limits.ASK_STATE_BYTES} bytes, and not {len(raw)}"
+        raise BackstoryError(detail, limit="ASK_STATE_BYTES")
+    return raw

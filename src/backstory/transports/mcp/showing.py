@@ -30,7 +30,7 @@ async def shows(
     try:
         return await item.shown(principal, contexts)
     except Exception:  # foreign code; what cannot say who may see it is not seen
-        logger.exception("an extension cannot tell whether %s is shown", item)
+        logger.exception("an extension cannot tell whether %s is shown", item.name)
         return False
 
 
