@@ -10,7 +10,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, DeclinedError
-from backstory.transports.mcp.asking import Ask, InputRequired, form, visit
+from backstory.transports.mcp.asks import Ask, InputRequired, form, visit
 from backstory.transports.mcp.blocks import (
     AudioBlock,
     Contents,

@@ -8,7 +8,7 @@ from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult
 
 from backstory import limits
-from backstory.transports.mcp.asking import Ask, InputRequired, form, visit
+from backstory.transports.mcp.asks import Ask, InputRequired, form, visit
 from backstory.transports.mcp.blocks import Contents, TextBlock
 from backstory.transports.mcp.extending import Extension, Message, Prompt, Resource, Tool
 from backstory.transports.mcp.session_asks import SessionAsks

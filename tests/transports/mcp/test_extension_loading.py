@@ -1,5 +1,8 @@
 """What stops the start: an extension that takes what is taken, or cannot be served."""
 
+import subprocess
+import sys
+
 import pytest
 
 from backstory import limits
@@ -103,17 +106,17 @@ STARTS = {
     "a name that is ours, in one process": (
         (),
         "def make(): return Extension(tools=[Tool('commit', 'Commits', print)])",
-        "extension shop of backstory.mcp: the tool commit: the name is taken",
+        ": the tool commit: the name is taken",
     ),
     "a maker that fails, in a worker": (
         ("--workers", "2"),
         "def make(): raise RuntimeError('no key')",
-        "extension shop of backstory.mcp cannot be made: RuntimeError: no key",
+        "RuntimeError: no key",
     ),
     "a module that is not there, on stdio": (
         ("--stdio",),
         "import not_there",
-        "extension shop of backstory.mcp (shop:make) cannot be loaded: ModuleNotFoundError",
+        "cannot be loaded: ModuleNotFoundError: No module named 'not_there'",
     ),
 }
 
@@ -128,5 +131,12 @@ def test_a_server_says_in_one_line_which_extension_it_cannot_serve(tmp_path, nam
         assert server.wait() != 0
         lines = [line for line in server.errors().splitlines() if "shop" in line]
         assert len(lines) == 1, server.errors()
+        assert "extension shop of backstory.mcp" in lines[0]
         assert said in lines[0]
         assert "Traceback" not in server.errors()
+
+
+def test_what_an_author_imports_does_not_load_the_protocol():
+    """So that a command which serves nobody does not wait for it."""
+    look = "import sys, backstory.extending; sys.exit('mcp' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", look], check=False).returncode == 0

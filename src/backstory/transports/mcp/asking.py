@@ -1,14 +1,7 @@
-"""Asking the user back, in the middle of a call.
-
-A handler that needs to know more returns `InputRequired`, and is called again with the
-answers. With 2026-07-28 that is the protocol's own way; older clients are sent requests on
-the stream of their call meanwhile, and the handler does not notice the difference.
-"""
+"""Asks as the protocol has them: who can be asked, and what is an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 from mcp.shared.exceptions import MCPError
@@ -29,129 +22,66 @@ from pydantic import BaseModel, ValidationError
 
 from backstory import limits
 from backstory.errors import BusyError
+from backstory.transports.mcp.asks import ELICIT, LIST_ROOTS, SAMPLE, Ability, Ask, InputRequired
 
-FORM: Final = "elicitation.form"
-URL: Final = "elicitation.url"
-SAMPLING: Final = "sampling"
-ROOTS: Final = "roots"
-
-_ELICIT: Final = "elicitation/create"
-_KINDS: Final[dict[str, tuple[type[InputRequest], type[BaseModel]]]] = {
-    _ELICIT: (ElicitRequest, ElicitResult),
-    "sampling/createMessage": (CreateMessageRequest, CreateMessageResult),
-    "roots/list": (ListRootsRequest, ListRootsResult),
+_REQUESTS: Final[dict[str, type[InputRequest]]] = {
+    ELICIT: ElicitRequest,
+    SAMPLE: CreateMessageRequest,
+    LIST_ROOTS: ListRootsRequest,
 }
-_REQUIRED: Final[dict[str, Any]] = {
-    FORM: {"elicitation": {"form": {}}},
-    URL: {"elicitation": {"url": {}}},
-    SAMPLING: {"sampling": {}},
-    ROOTS: {"roots": {}},
+RESULTS: Final[dict[str, type[BaseModel]]] = {
+    ELICIT: ElicitResult,
+    SAMPLE: CreateMessageResult,
+    LIST_ROOTS: ListRootsResult,
+}
+_REQUIRED: Final[dict[Ability, Any]] = {
+    "elicitation.form": {"elicitation": {"form": {}}},
+    "elicitation.url": {"elicitation": {"url": {}}},
+    "sampling": {"sampling": {}},
+    "roots": {"roots": {}},
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One request to the client, by its method and parameters as the protocol has them.
+def request(ask: Ask) -> InputRequest:
+    """The request, checked.
 
-    `form` and `visit` make those that a user answers.
+    Raises:
+        ValidationError: the parameters are not those of the method.
     """
-
-    method: str
-    params: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.method not in _KINDS:
-            raise ValueError(f"a client can be asked {', '.join(_KINDS)}, and not {self.method}")
-
-    @property
-    def ability(self) -> str:
-        """What a client has to be able to do: a name such as `elicitation.form`."""
-        if self.method == _ELICIT:
-            return URL if self.params.get("mode") == "url" else FORM
-        return SAMPLING if self.method == "sampling/createMessage" else ROOTS
-
-    def request(self) -> InputRequest:
-        """The request, checked.
-
-        Raises:
-            ValidationError: the parameters are not those of the method.
-        """
-        model, _ = _KINDS[self.method]
-        return model.model_validate(self.view(), by_name=False)
-
-    def view(self) -> dict[str, Any]:
-        """As it stands on the wire."""
-        return {"method": self.method, "params": dict(self.params)}
-
-    def answer(self, raw: Any) -> dict[str, Any]:
-        """What a client answered, checked.
-
-        Raises:
-            MCPError: it is no answer to this request.
-        """
-        _, model = _KINDS[self.method]
-        try:
-            return dumped(model.model_validate(raw, by_name=False))
-        except ValidationError as error:
-            raise MCPError(
-                INVALID_REQUEST, f"the client's answer is none to {self.method}"
-            ) from error
-
-    @property
-    def result(self) -> type[BaseModel]:
-        return _KINDS[self.method][1]
+    return _REQUESTS[ask.method].model_validate(ask.view(), by_name=False)
 
 
-def form(message: str, schema: Mapping[str, Any]) -> Ask:
-    """A form for the user: `schema` is an object of primitives, as elicitation has it.
+def answer(ask: Ask, raw: Any) -> dict[str, Any]:
+    """What a client answered, checked.
 
-    The answer is `{"action": "accept" | "decline" | "cancel", "content": {...}}`.
+    Raises:
+        MCPError: it is no answer to this request.
     """
-    return Ask(_ELICIT, {"message": message, "requestedSchema": dict(schema)})
+    try:
+        return dumped(RESULTS[ask.method].model_validate(raw, by_name=False))
+    except ValidationError as error:
+        raise MCPError(INVALID_REQUEST, f"the client's answer is none to {ask.method}") from error
 
 
-def visit(message: str, url: str, id: str) -> Ask:  # noqa: A002 - the protocol's own word
-    """A page for the user to go to. The answer is `{"action": ...}`; the client never sees more.
-
-    `id` tells one visit from another; 2025-11-25 sends it.
-    """
-    return Ask(_ELICIT, {"mode": "url", "message": message, "url": url, "elicitationId": id})
-
-
-@dataclass(frozen=True, slots=True)
-class InputRequired:
-    """Call me again with the answers. `state` (JSON) comes back as `call.state`.
-
-    A client cannot read or alter the state, nor use it for another call.
-    """
-
-    asks: Mapping[str, Ask]
-    state: Any = None
-
-    def __post_init__(self) -> None:
-        if not self.asks and self.state is None:
-            raise ValueError("InputRequired needs asks, or a state to come back with")
-
-
-def abilities(declared: ClientCapabilities | None) -> frozenset[str]:
+def abilities(declared: ClientCapabilities | None) -> frozenset[Ability]:
     """What a client has declared that it can be asked."""
     if declared is None:
         return frozenset()
-    found = set()
+    found: set[Ability] = set()
     if (elicitation := declared.elicitation) is not None:
         # Before there were modes, a bare `{}` stood for forms.
         if elicitation.form is not None or elicitation.url is None:
-            found.add(FORM)
+            found.add("elicitation.form")
         if elicitation.url is not None:
-            found.add(URL)
+            found.add("elicitation.url")
     if declared.sampling is not None:
-        found.add(SAMPLING)
+        found.add("sampling")
     if declared.roots is not None:
-        found.add(ROOTS)
+        found.add("roots")
     return frozenset(found)
 
 
-def check_abilities(wanted: InputRequired, has: frozenset[str], version: str) -> None:
+def check(wanted: InputRequired, has: frozenset[Ability], version: str) -> None:
     """Nothing, where the client can be asked all of it.
 
     Raises:
@@ -159,7 +89,7 @@ def check_abilities(wanted: InputRequired, has: frozenset[str], version: str) ->
         ValidationError: the handler's asks are not what the protocol has.
     """
     for ask in wanted.asks.values():
-        ask.request()
+        request(ask)
     lacking = sorted({ask.ability for ask in wanted.asks.values()} - has)
     if not lacking:
         return

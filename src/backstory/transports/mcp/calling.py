@@ -16,7 +16,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, BusyError
 from backstory.transports.mcp import asking, failures
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.asking import InputRequired
+from backstory.transports.mcp.asks import InputRequired
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
@@ -81,7 +81,7 @@ class Calling:
             found = await failures.within(item.seconds, item.handler(call), writes=writes)
             if not isinstance(found, InputRequired):
                 return found
-            asking.check_abilities(found, call.line.abilities, version)
+            asking.check(found, call.line.abilities, version)
             if version in MODERN_PROTOCOL_VERSIONS:
                 return found
             state = orjson.loads(kept(found))  # as if it had been on the wire

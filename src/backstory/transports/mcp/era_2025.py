@@ -29,6 +29,7 @@ from backstory.transports.edge import headers
 from backstory.transports.edge.guard import PRINCIPAL
 from backstory.transports.mcp import failures
 from backstory.transports.mcp.asking import abilities
+from backstory.transports.mcp.asks import Ability
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.interests import Interest, too_many
@@ -172,7 +173,7 @@ def _id_of(message: Any) -> Any:
     return found if isinstance(found, str | int) and not isinstance(found, bool) else None
 
 
-def _declared(message: Any) -> frozenset[str]:
+def _declared(message: Any) -> frozenset[Ability]:
     """What the client can be asked, as its `initialize` has it."""
     params = message.get("params")
     declared = params.get("capabilities") if isinstance(params, dict) else None
@@ -186,7 +187,7 @@ class _Beginning:
     """Passes the SDK's answer to `initialize` on, with the id of a session where it agreed."""
 
     def __init__(
-        self, sessions: Sessions, principal: Principal, asked: frozenset[str], send: Send
+        self, sessions: Sessions, principal: Principal, asked: frozenset[Ability], send: Send
     ) -> None:
         self._sessions = sessions
         self._principal = principal

@@ -21,7 +21,7 @@ from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.rendering.service import Renderer
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.asking import Ask, InputRequired
+from backstory.transports.mcp.asks import Ability, Ask, InputRequired
 from backstory.transports.mcp.blocks import Block, Contents
 
 ANYTHING: Final[Mapping[str, Any]] = {"type": "object"}
@@ -32,7 +32,7 @@ class Line(Protocol):
     """What a handler has of the connection while its call is under way."""
 
     @property
-    def abilities(self) -> frozenset[str]:
+    def abilities(self) -> frozenset[Ability]:
         """What the client has declared that it can be asked."""
         ...
 

@@ -18,7 +18,7 @@ from mcp_types import INVALID_REQUEST, ProgressToken
 
 from backstory import limits
 from backstory.transports.mcp import asking
-from backstory.transports.mcp.asking import Ask, unanswered
+from backstory.transports.mcp.asks import Ability, Ask
 from backstory.transports.mcp.call_streams import STREAM, CallStream
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.session_asks import SessionAsks
@@ -32,7 +32,7 @@ class StdioLine:
     ctx: RequestContext
 
     @property
-    def abilities(self) -> frozenset[str]:
+    def abilities(self) -> frozenset[Ability]:
         return asking.abilities(self.ctx.session.client_capabilities)
 
     async def progress(self, done: float, total: float | None, message: str | None) -> None:
@@ -46,12 +46,12 @@ class StdioLine:
         try:
             async with asyncio.timeout(limits.ASK_SECONDS):
                 answer = await self.ctx.session.send_request(
-                    ask.request(),
-                    ask.result,
+                    asking.request(ask),
+                    asking.RESULTS[ask.method],
                     metadata=ServerMessageMetadata(related_request_id=self.ctx.request_id),
                 )
         except TimeoutError as error:
-            raise unanswered() from error
+            raise asking.unanswered() from error
         return asking.dumped(answer)
 
 
@@ -65,7 +65,7 @@ class HttpLine:
     session: Session | None = None
 
     @property
-    def abilities(self) -> frozenset[str]:
+    def abilities(self) -> frozenset[Ability]:
         if self.session is not None:
             return self.session.abilities
         return asking.abilities(self.ctx.session.client_capabilities)

@@ -20,7 +20,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import InvalidKeyError, MissingError
 from backstory.transports.mcp import answers, failures, stored_prompts
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.asking import InputRequired
+from backstory.transports.mcp.asks import InputRequired
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.calling import Calling, input_required

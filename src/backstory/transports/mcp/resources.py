@@ -15,7 +15,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
 from backstory.transports.mcp import answers, failures
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.asking import InputRequired
+from backstory.transports.mcp.asks import InputRequired
 from backstory.transports.mcp.blocks import Contents
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext

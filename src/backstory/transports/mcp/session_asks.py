@@ -20,7 +20,8 @@ from backstory import ids, limits
 from backstory.clock import SECOND
 from backstory.contexts.service import Contexts
 from backstory.errors import BusyError, TooLargeError
-from backstory.transports.mcp.asking import Ask, unanswered
+from backstory.transports.mcp import asking
+from backstory.transports.mcp.asks import Ask
 from backstory.transports.mcp.call_streams import CallStream
 from backstory.transports.mcp.sessions import Session, Sessions
 
@@ -118,7 +119,7 @@ class SessionAsks:
         if self._contexts.hub.draining:
             raise BusyError("the server is stopping; call again")
         if late:
-            raise unanswered()
+            raise asking.unanswered()
 
     async def _put(self, session: Session, id_: str) -> None:
         tenant = session.principal.tenant
@@ -138,7 +139,7 @@ def _note(session: Session, id_: str) -> str:
 def _result(ask: Ask, raw: bytes) -> dict[str, Any]:
     message = orjson.loads(raw)
     if "result" in message:
-        return ask.answer(message["result"])
+        return asking.answer(ask, message["result"])
     error = message.get("error")
     said = error.get("message") if isinstance(error, dict) else None
     detail = f"the client refused {ask.method}"

@@ -19,6 +19,7 @@ from backstory.clock import SECOND
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import Principal
 from backstory.errors import InvalidCursorError, MissingError
+from backstory.transports.mcp.asks import Ability
 
 PURPOSE: Final = "MCP session 2"  # 1 did not know what the client can be asked
 SESSION: Final = "backstory.mcp_session"
@@ -36,7 +37,7 @@ class Session:
     id: str
     version: str
     expires_at: int
-    abilities: frozenset[str] = field(default_factory=frozenset)
+    abilities: frozenset[Ability] = field(default_factory=frozenset)
 
 
 class Sessions:
@@ -47,7 +48,7 @@ class Sessions:
         self._store = contexts.store
         self._wakers: dict[str, set[Callable[[], None]]] = {}
 
-    def begin(self, principal: Principal, version: str, abilities: Iterable[str] = ()) -> str:
+    def begin(self, principal: Principal, version: str, abilities: Iterable[Ability] = ()) -> str:
         """The token of a new session."""
         now = self._contexts.clock.now()
         payload = (ids.text(ids.commit_id()), version, now, sorted(abilities))

@@ -13,7 +13,7 @@ from mcp_types import CallToolRequestParams, PaginatedRequestParams
 from backstory.errors import BackstoryError
 from backstory.transports.mcp import failures
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.asking import InputRequired
+from backstory.transports.mcp.asks import InputRequired
 from backstory.transports.mcp.blocks import TextBlock
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext
