@@ -91,8 +91,8 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.mcp.callers import Served
-    from backstory.transports.mcp.catalogue import found
     from backstory.transports.mcp.http import mcp_app
+    from backstory.transports.mcp.offers import found
     from backstory.transports.rest.app import rest_app
 
     async with open_contexts(settings) as contexts:

@@ -56,7 +56,7 @@ def _serve_stdio(settings: Settings) -> None:
 
 
 async def _speak(settings: Settings) -> None:
-    from backstory.transports.mcp.catalogue import found
+    from backstory.transports.mcp.offers import found
     from backstory.transports.mcp.stdio import serve
     from backstory.wiring import open_contexts, renderer_of
 

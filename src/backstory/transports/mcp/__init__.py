@@ -12,7 +12,8 @@ prompts.py      the prompts that are always there (windows.py), and those that a
 completions.py  names for what the caller may read
 
 extending.py    what a package may add, made of blocks.py and asks.py
-catalogue.py    all there is, ours and theirs; admitting.py checks it, showing.py says for whom
+offers.py       what they add, found and checked (admitting.py)
+catalogue.py    all there is, ours and theirs; showing.py says for whom
 calling.py      who may call what, in which time, and asking back
 asking.py       who can be asked what, and what is an answer
 lines.py        the way back to the client: on stdio, or a POST's own stream (call_streams.py)

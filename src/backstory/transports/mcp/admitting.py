@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import orjson
@@ -11,7 +11,7 @@ from mcp.shared.inbound import find_invalid_x_mcp_header
 from mcp.shared.tool_name_validation import TOOL_NAME_REGEX
 from mcp.shared.uri_template import InvalidUriTemplate, UriTemplate
 
-from backstory import limits
+from backstory import extensions, limits
 from backstory.domain.keys import NamespacePattern, check_namespace
 from backstory.errors import ConfigError
 from backstory.processing.schemas.validating import SchemaValidator
@@ -80,24 +80,13 @@ def check_template(template: Template, taken: Collection[str]) -> UriTemplate:
     return parsed
 
 
-def check_lists(
-    tools: Sequence[Tool],
-    prompts: Sequence[Prompt],
-    resources: Sequence[Resource],
-    templates: Sequence[Template],
-) -> None:
+def check_lists(**lists: Iterable[Item]) -> None:
     """Raises ConfigError where all extensions together make a list too long."""
-    lists: dict[str, Sequence[Item]] = {
-        "tools": tools,
-        "prompts": prompts,
-        "resources": resources,
-        "templates": templates,
-    }
     for name, items in lists.items():
         size = answers.weigh([item.definition() for item in items])
         if size > limits.EXTENSION_LIST_BYTES:
             raise ConfigError(
-                f"the {name} of all extensions of backstory.mcp take {size} bytes; "
+                f"the {name} of all extensions of {extensions.MCP} take {size} bytes; "
                 f"at most {limits.EXTENSION_LIST_BYTES} (EXTENSION_LIST_BYTES) may be shown"
             )
 

@@ -20,7 +20,7 @@ from backstory.transports.mcp.blocks import Contents
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.calling import Calling, input_required
-from backstory.transports.mcp.catalogue import Found
+from backstory.transports.mcp.offers import Found
 from backstory.transports.mcp.tools.reading import ReadContext, read_context
 from backstory.transports.mcp.tools.table import Call
 from backstory.transports.mcp.uris import (
