@@ -29,6 +29,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── ExistsError             the name is taken                             409
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
+    ├── DeclinedError               a handler of an extension says why not        422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
     │   └── StaleRulesError         kinds were registered anew again and again    503
     └── StoreError                  the store cannot do its work                  503
@@ -341,6 +342,14 @@ class LimitReachedError(ConflictError):
 
     code = "limit_reached"
     title = "Limit reached"
+
+
+class DeclinedError(BackstoryError):
+    """A handler of an extension says, in its own words, why it cannot do it."""
+
+    code = "declined"
+    status = 422
+    title = "Declined"
 
 
 class BusyError(BackstoryError):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, wraps
+from functools import wraps
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 
@@ -23,6 +23,7 @@ TRANSFORMS: Final = "backstory.transforms"
 KINDS: Final = "backstory.kinds"
 PARSERS: Final = "backstory.parsers"
 FORMATS: Final = "backstory.formats"
+MCP: Final = "backstory.mcp"
 
 _PREFIX: Final = "backstory."
 _UNKNOWN: Final = "unknown"
@@ -67,16 +68,6 @@ class Group(Generic[T]):
     name: str
     taken: frozenset[str]
     make: Callable[[Extension, Any], T]
-
-
-@cache
-def makers(group: str, taken: frozenset[str] = frozenset()) -> Mapping[str, Any]:
-    """The makers of a group by their names; `taken` are names that are ours.
-
-    Raises:
-        ConfigError: an extension cannot be loaded, or takes a name that is taken.
-    """
-    return made(Group(group, taken, lambda _, maker: maker))
 
 
 def made(group: Group[T]) -> Mapping[str, T]:

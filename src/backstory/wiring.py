@@ -90,7 +90,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     `token` is what callers have to show in local mode, None where nothing is asked of them.
 
     Raises:
-        ConfigError, StoreError: as `open_contexts`.
+        ConfigError, StoreError: as `open_contexts`; an extension cannot be served as it is.
     """
     # Here, so that commands which serve nobody do not wait for the transports to be loaded.
     from backstory.processing.accepted import with_extensions
@@ -99,13 +99,14 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
+    from backstory.transports.mcp.offers import found
     from backstory.transports.rest import call as rest_call
     from backstory.transports.rest.app import rest_app
 
     accepted = with_extensions()
     async with open_contexts(settings) as contexts:
         renderer = renderer_of(contexts, settings, accepted.formats)
-        async with mcp_app(Served(contexts, renderer)) as mcp:
+        async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
             rest = rest_app(rest_call.Served(contexts, renderer, accepted))
             yield Running(Guard(Coding(_Split(rest, mcp)), LocalMode(token)), contexts)
 
@@ -189,5 +190,7 @@ def inspect_store(settings: Settings) -> Inspected:
 def inspect_extensions() -> Iterator[Extension]:
     """Every extension that is installed, tried as at a start; `problem` says what is wrong."""
     from backstory.processing import accepted
+    from backstory.transports.mcp import offers
 
-    return extensions.inspected((packaged.GROUP, *accepted.groups(), catalogue.GROUP))
+    groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, offers.GROUP)
+    return extensions.inspected(groups)
