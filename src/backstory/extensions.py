@@ -34,7 +34,10 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """One entry point and the package it comes with; `problem` says why it cannot be used."""
+    """One entry point and the package it comes with; `problem` says why it cannot be used.
+
+    One that is `ignored` does no harm: nobody asks for its group.
+    """
 
     group: str
     name: str
@@ -42,6 +45,7 @@ class Extension:
     package: str = _UNKNOWN
     version: str = _UNKNOWN
     problem: str | None = None
+    ignored: bool = False
 
     @classmethod
     def of(cls, point: EntryPoint) -> Extension:
@@ -94,7 +98,7 @@ def inspected(groups: Iterable[Group[Any]]) -> Iterator[Extension]:
     for name in (name for name in others if name not in known):
         problem = f"there is no group {name}; there are {', '.join(known)}"
         for point in entry_points(group=name):
-            yield replace(Extension.of(point), problem=problem)
+            yield replace(Extension.of(point), problem=problem, ignored=True)
 
 
 def _problem(group: Group[Any], point: EntryPoint, seen: Collection[str]) -> str | None:

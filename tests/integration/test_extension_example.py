@@ -225,6 +225,16 @@ def test_a_broken_extension_is_one_line_of_doctor(broken, tmp_path):
     assert why in told
 
 
+def test_a_group_that_nobody_knows_stops_nothing_and_doctor_warns_of_it(tmp_path):
+    points = {"backstory.kind": {"deal": "nowhere:make"}}
+    env = {"PYTHONPATH": str(install(tmp_path / "packages", points))}
+    with serving(tmp_path, env=env) as server:
+        store = f"sqlite:///{server.store}"
+        done = backstory(tmp_path, env, "doctor", "--store", store)
+    told = "warning extension: deal of acme-things 1.2 is ignored: there is no group backstory.kind"
+    assert (done.returncode, told in done.stdout) == (0, True)
+
+
 def test_many_workers_say_it_once(tmp_path):
     points = {"backstory.kinds": {"deal": "nowhere:make"}}
     env = {"PYTHONPATH": str(install(tmp_path / "packages", points))}

@@ -75,6 +75,9 @@ def _extensions() -> list[Extension]:
 
 def _extension(found: Extension) -> Finding:
     """One that is broken stops the start, so there is no milder word for it."""
+    if found.ignored:
+        detail = f"{found.name} of {found.package} {found.version} is ignored: {found.problem}"
+        return Finding("extension", "warning", detail, f"mend the group in {found.package}")
     if found.problem is None:
         detail = f"{found.name} of {found.group}, from {found.package} {found.version}"
         return Finding("extension", "ok", detail)

@@ -120,3 +120,4 @@ async def test_without_its_package_a_kind_is_unknown_and_what_is_kept_can_still_
         assert await found(http) == (1, {"outcome": "open"})
         refused = await http.put(PATH, json={"state": {"outcome": "solved"}})
         assert (refused.status_code, refused.json()["code"]) == (422, "unknown_kind")
+        assert (await http.delete(PATH)).status_code == 204

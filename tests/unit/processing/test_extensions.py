@@ -87,7 +87,9 @@ def test_what_a_maker_raises_stays_on_one_line(installed):
 def test_every_extension_is_looked_at_however_many_are_broken(installed):
     points = {"broken": "nowhere:make", "hidden": "shouting:make", "shout": "shouting:make"}
     installed({THINGS: points, "backstory.typos": {"a": "b:c"}}, shouting=SHOUT)
-    found = {each.name: each.problem for each in inspected([GROUP])}
+    every = list(inspected([GROUP]))
+    found = {each.name: each.problem for each in every}
+    assert [each.name for each in every if each.ignored] == ["a"]
     assert found.keys() >= {"broken", "hidden", "shout", "a"}
     assert "cannot be loaded" in found["broken"]
     assert "the name is taken" in found["hidden"]

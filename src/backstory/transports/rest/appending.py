@@ -163,12 +163,12 @@ def endpoint(accepted: Accepted) -> Endpoint:
     others = (Body(each, str) for each in accepted.added(Records, *_ONE_TEXT))
     formats = accepted.formats.values()
     entries = Body(media.JSON, schemas.append_body(formats), _ENTRIES)
-    messages = (
+    requests = (
         Body(form.media_type, schemas.messages_of(form), form.render(_SAID).payload)
         for form in formats
     )
     return replace(
         _APPEND,
         query=(params.choice("format", about, *accepted.formats), role),
-        bodies=(entries, *_APPEND.bodies, *messages, *values, *others),
+        bodies=(entries, *_APPEND.bodies, *requests, *values, *others),
     )
