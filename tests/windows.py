@@ -19,7 +19,9 @@ CHAT = "users.42/chat"
 
 
 def renderer(contexts):
-    return Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS)
+    return Renderer(
+        contexts.reader, contexts.store, contexts.seal, FORMATS, finds=contexts.searcher
+    )
 
 
 async def rendered(contexts, *sources, principal=LOCAL_ADMIN, **more):

@@ -42,7 +42,9 @@ class View:
 class EntryQuery:
     """Entries with `after < seq < before`, at most `limit` of them and about `max_bytes`.
 
-    The first entry is given whatever its size, so that a reader always gets on.
+    The first entry is given whatever its size, so that a reader always gets on. With `type`,
+    only entries of that type, for which all between the bounds may have to be looked at;
+    markers of redacted entries have none.
     """
 
     after: int = 0
@@ -50,6 +52,7 @@ class EntryQuery:
     limit: int = 50
     max_bytes: int = 2**20
     descending: bool = False
+    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,8 @@ class SearchQuery:
 
     `terms` are phrases, each a tuple of words as they were typed; the last word of a phrase
     may end in `*`. Without terms, whatever else matches is found, the newest first.
+    With `entries_of`, only entries of that context are looked at, the newest first, at a cost
+    that follows its own matches and not those of others.
     """
 
     visible: Visibility
@@ -113,6 +118,7 @@ class SearchQuery:
     kind: str | None = None
     label: str | None = None
     candidates: int = 2000
+    entries_of: ContextKey | None = None
 
 
 @dataclass(frozen=True, slots=True)

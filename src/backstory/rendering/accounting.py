@@ -22,8 +22,9 @@ def rows(each: Gathered, chosen: Chosen) -> list[Row]:
             Row(each.name, STATE, int(kept), int(not kept), chosen.state_fate, trust, tokens)
         )
     original = {unit.first: unit for unit in each.turns}
-    whole = [unit for unit in chosen.turns if original.get(unit.first) is unit]
-    cut = [unit for unit in chosen.turns if original.get(unit.first) is not unit]
+    said = [unit for unit in chosen.turns if unit.seqs]  # and no mark of the renderer's own
+    whole = [unit for unit in said if original.get(unit.first) is unit]
+    cut = [unit for unit in said if original.get(unit.first) is not unit]
     found += _unit_rows(each, whole, ledger.KEPT, kept=True)
     found += _unit_rows(each, cut, ledger.CUT, kept=True)
     for units, reason in chosen.dropped:

@@ -61,7 +61,7 @@ async def gather(found: Gathered, reads: Reads, room: int) -> None:
     """Fill in state, instructions and turns, of which `room` tokens may be shown."""
     if found.shows_state:
         await _state(found, reads)
-    if found.entry_count:
+    if found.entry_count or found.strategy.searches:
         await found.strategy.gather(found, reads, room)
 
 

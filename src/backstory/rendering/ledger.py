@@ -16,6 +16,7 @@ OLDER: Final = "older than the window"
 TOO_LARGE: Final = "too long"
 NO_ROOM: Final = "no room left"
 NOT_ASKED: Final = "not asked for"
+NOT_RELEVANT: Final = "not relevant"
 NOT_CARRIED: Final = "not in this format"
 
 REASONS: Final = {
@@ -26,6 +27,7 @@ REASONS: Final = {
     TOO_LARGE: "longer than all its room, where `oversize` is `drop` or too little would be left",
     NO_ROOM: "sources of a higher priority took the room",
     NOT_ASKED: "the request wants no entries of this source",
+    NOT_RELEVANT: "no hit of the query, and no neighbour of one",
     "redacted": "the text was erased; a marker is left",
     "no message": "an entry of another type than `message`",
     "empty": "nothing in it that a model may see",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from backstory import limits
+from backstory.domain.chains import Span
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.ports.store import Store, View
@@ -22,13 +24,19 @@ class Log:
 
     `whole`: there are no entries before `turns`. `unread` is the last seq that was
     not read, `read` how many entries behind it there are. `place` is a JSON Pointer into the
-    request.
+    request. `hits` are the seqs that a search found, the best first (None: not yet searched);
+    at most `most_hits` of them are looked at. `runs` are spans that were read whole.
     """
 
     key: ContextKey
     view: View
     reader: Reader
     place: str = ""
+    query: str = ""
+    neighbours: int = 1
+    hits: Sequence[int] | None = None
+    most_hits: int = limits.RENDER_HITS
+    runs: Sequence[Span] = ()
     instructions: list[Unit] = field(default_factory=list)
     turns: list[Unit] = field(default_factory=list)
     whole: bool = True
@@ -45,11 +53,21 @@ class Log:
         return self.view.snapshot.head.entry_count
 
 
+class Finds(Protocol):
+    """Searching in a context for those who may: `contexts.searching.Searcher`."""
+
+    async def hits(self, principal: Principal, key: ContextKey, query: str) -> Sequence[int]:
+        """Seqs in which any term occurs, the best first; MissingError, SchemaError,
+        TooLargeError, SearchDisabledError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Reads:
     """How a log is read: for whom, from where, and what a message costs."""
 
     store: Store
+    finds: Finds
     principal: Principal
     cost: Cost
 

@@ -23,12 +23,15 @@ class Source(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True
     """One context that goes into a window.
 
     Without `entries`, a conversation gives its newest entries and any other kind its state.
+    `query` is what `relevant` looks for, `neighbours` how many entries around each hit.
     Shares are parts of the budget: `min_share` is kept free for this source, `max_share` is
     as much as it may take. Sources of a higher `priority` are served first.
     """
 
     context: str
     entries: Annotated[str, Meta(extra_json_schema={"enum": list(STRATEGIES)})] | None = None
+    query: Annotated[str, Meta(min_length=1, max_length=limits.SEARCH_QUERY_BYTES)] | None = None
+    neighbours: Annotated[int, Meta(ge=0, le=limits.RENDER_NEIGHBOURS)] | None = None
     state: bool | None = None
     at: Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)] | None = None
     priority: Annotated[int, Meta(ge=-100, le=100)] = 0
@@ -80,11 +83,25 @@ def _key(source: Source, index: int) -> ContextKey:
         raise _no_strategy(source.entries, f"{place}/entries")
     if source.min_share > source.max_share:
         raise wrong(f"{place}/min_share", "is over max_share")
+    _check_search(source, place)
     try:
         return ContextKey.parse(source.context)
     except InvalidKeyError as error:
         violation = Violation(f"{place}/context", error.detail)
         raise InvalidKeyError(error.detail, errors=(violation,)) from error
+
+
+def _check_search(source: Source, place: str) -> None:
+    if source.entries is not None and TABLE[source.entries].searches:
+        if source.query is None:
+            raise wrong(f"{place}/query", f"{source.entries} needs a query to look for")
+        if source.at is not None:
+            raise wrong(f"{place}/at", "only the present can be searched; leave it out")
+        return
+    for name in ("query", "neighbours"):
+        if getattr(source, name) is not None:
+            there = ", ".join(each.name for each in TABLE.values() if each.searches)
+            raise wrong(f"{place}/{name}", f"is for entries: {there}")
 
 
 def _no_strategy(given: str, place: str) -> SchemaError:

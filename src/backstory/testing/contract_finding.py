@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from backstory.clock import SECOND
 from backstory.domain.keys import ContextKey
-from backstory.ports.store import HeadQuery, SearchQuery
+from backstory.ports.store import EntryQuery, HeadQuery, SearchQuery
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import ALL, Scene, entry, key, sees
 
@@ -170,6 +173,46 @@ class FindingContract(Contract):
         assert await scene.found("apple") == {"b#1", "b#2", "b#3"}
         await scene.purge("a")
         assert await scene.found("apple") == {"b#1", "b#2", "b#3"}
+
+    async def test_the_entries_of_one_context_can_be_searched_alone(self, scene: Scene) -> None:
+        await scene.put("a", {"text": "apple"})
+        await scene.append("a", "apple one", "pear", "apple three")
+        await scene.fork("a", "b")
+        await scene.append("a", "apple four")
+        await scene.append("b", "apple of b")
+        await scene.redact("a", 3)
+        of_a, of_b = key("a"), key("b")
+        assert await scene.found("apple", entries_of=of_a) == {"a#1", "a#4"}
+        assert await scene.found("apple", entries_of=of_b) == {"b#1", "b#4"}
+        query = SearchQuery(ALL, ("apple",), candidates=1, entries_of=of_b)
+        (newest,) = await scene.store.matches(scene.tenant, query)
+        assert newest.seq == 4
+        assert await scene.found("apple", entries_of=of_a, visible=sees("users.2")) == set()
+        await scene.restore("a", 1)
+        assert await scene.found("apple", entries_of=of_a) == set()
+        await scene.delete("b")
+        assert await scene.found("apple", entries_of=of_b) == set()
+        assert await scene.found("apple", entries_of=key("none")) == set()
+
+    async def test_entries_of_one_type_can_be_read_alone(self, scene: Scene) -> None:
+        await scene.put("a")
+        kinds = ["message", "summary", "event", "summary", "message", "summary"]
+        for kind in kinds:
+            await scene.append("a", replace(entry("text"), type=kind))
+        await scene.fork("a", "b")
+        await scene.append("b", replace(entry("text"), type="summary"))
+        await scene.redact("a", 4)
+        chain = (await scene.view("b")).chain
+
+        async def seqs(**asked: Any) -> tuple[list[int], bool]:
+            query = EntryQuery(type="summary", **asked)
+            page = await scene.store.page(scene.tenant, chain, query)
+            return [one.seq for one in page.entries], page.more
+
+        assert await seqs() == ([2, 6, 7], False)
+        assert await seqs(descending=True, limit=2) == ([7, 6], True)
+        assert await seqs(after=2, before=7) == ([6], False)
+        assert await seqs(max_bytes=1) == ([2], True)
 
     async def test_without_terms_each_context_is_found_once(self, scene: Scene) -> None:
         await scene.put("a", labels=("x",))

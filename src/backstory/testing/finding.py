@@ -49,7 +49,11 @@ def shown(tenant: Tenant, chain: Chain) -> Iterator[Kept]:
 
 def page(tenant: Tenant, chain: Chain, query: EntryQuery) -> EntryPage:
     entries = [kept.entry for kept in shown(tenant, chain)]
-    asked = [entry for entry in entries if query.after < entry.seq < query.before]
+    asked = [
+        entry
+        for entry in entries
+        if query.after < entry.seq < query.before and query.type in (None, entry.type)
+    ]
     if query.descending:
         asked.reverse()
     fitting: list[Entry] = []
@@ -147,7 +151,11 @@ def matches(tenant: Tenant, query: SearchQuery, now: int) -> list[Match]:
     for head in living:
         record = tenant.find(head.key)
         assert record is not None
-        found += _matches(tenant, record, phrases)
+        if query.entries_of is None:
+            found += _matches(tenant, record, phrases)
+        elif head.key == query.entries_of:
+            entries = [each for each in _matches(tenant, record, phrases) if each.seq is not None]
+            found += reversed(entries)
     return found[: query.candidates]
 
 

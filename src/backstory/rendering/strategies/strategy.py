@@ -36,6 +36,11 @@ class Strategy(Protocol):
         """Whether all of the source has to be in the window, state and content included."""
         ...
 
+    @property
+    def searches(self) -> bool:
+        """Whether it looks for a `query`, at present only."""
+        ...
+
     async def gather(self, log: Log, reads: Reads, room: int) -> None:
         """Read what `room` tokens may show into the log."""
         ...

@@ -141,6 +141,14 @@ WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
 -- name: contents_between
 SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3
 
+-- name: of_type_ascending
+SELECT id FROM entries WHERE id BETWEEN ?1 AND ?2 AND content IS NOT NULL
+AND voice IN (SELECT id FROM voices WHERE type = ?4) ORDER BY id LIMIT ?3
+
+-- name: of_type_descending
+SELECT id FROM entries WHERE id BETWEEN ?1 AND ?2 AND content IS NOT NULL
+AND voice IN (SELECT id FROM voices WHERE type = ?4) ORDER BY id DESC LIMIT ?3
+
 -- name: drop_entries
 DELETE FROM entries WHERE id BETWEEN ?1 AND ?2
 
@@ -338,6 +346,10 @@ ORDER BY s.context
 -- name: match_entries
 SELECT rowid, frequencies(entry_words) FROM entry_words WHERE entry_words MATCH ?1
 ORDER BY rowid DESC
+
+-- name: match_entries_between
+SELECT rowid, frequencies(entry_words) FROM entry_words
+WHERE entry_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC
 
 -- name: entry_size
 SELECT created_at, length(content), substr(content, 1, 19) FROM entries WHERE id = ?1

@@ -7,7 +7,7 @@ from typing import Final
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.rendering.requests import RenderRequest, Source
-from backstory.rendering.service import Window
+from backstory.rendering.windows import Window
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import BYTES, View
 from backstory.transports.mcp.callers import Served
