@@ -28,6 +28,7 @@ from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.entries import Entry
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Visibility
+from backstory.domain.summaries import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,9 @@ class Commits(Protocol):
 
         A known idempotency key answers the first outcome again (`replayed`), before anything
         else is looked at. A context whose time is over is expired first, by a commit of its
-        own. A redaction reaches every context that shows the entry. A purge leaves no byte of
+        own. A redaction reaches every context that shows the entry, and every summary that
+        covers it where one context shows both, now or in its kept past; so with summaries of
+        summaries. A purge leaves no byte of
         text in the store's files when it returns, forks excepted, which stay whole.
         The kinds that the commit names stand as it says, in the same transaction.
 
@@ -223,6 +226,12 @@ class Reads(Protocol):
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         """Entries of a chain. Those erased meanwhile are left out."""
+        ...
+
+    async def summaries(
+        self, tenant: str, chain: Chain, before: int, limit: int
+    ) -> Sequence[Summary]:
+        """The newest summaries of a chain with `seq < before` that have their text."""
         ...
 
     async def origin(self, tenant: str, log: int) -> ContextKey | None:

@@ -30,9 +30,9 @@ from backstory.domain.parts import (
     text as text_part,
 )
 from backstory.domain.principals import Trust
+from backstory.domain.telling import told
 from backstory.rendering.marks import Guarded, prefixed
 from backstory.rendering.native import translated
-from backstory.rendering.telling import told
 
 SYSTEM: Final = "system"
 USER: Final = "user"

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from backstory.domain.telling import told
 from backstory.rendering.counters import Tally
 from backstory.rendering.messages import Message
 from backstory.rendering.outputs import Content, Written
-from backstory.rendering.telling import told
 
 
 @dataclass(frozen=True, slots=True)

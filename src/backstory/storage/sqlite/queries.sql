@@ -396,3 +396,15 @@ UPDATE erasures SET merging = ?2 WHERE id = ?1
 
 -- name: merge_entry_words
 INSERT INTO entry_words (entry_words, rank) VALUES ('merge', ?1)
+
+-- name: add_summary
+INSERT INTO summaries (id, first, last) VALUES (?1, ?2, ?3)
+
+-- name: drop_summaries
+DELETE FROM summaries WHERE id BETWEEN ?1 AND ?2
+
+-- name: summaries_covering
+SELECT id FROM summaries WHERE id BETWEEN ?1 AND ?2 AND first <= ?3 AND last >= ?3
+
+-- name: newest_summaries
+SELECT id, first, last FROM summaries WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
