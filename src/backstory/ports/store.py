@@ -43,9 +43,7 @@ class View:
 class EntryQuery:
     """Entries with `after < seq < before`, at most `limit` of them and about `max_bytes`.
 
-    The first entry is given whatever its size, so that a reader always gets on. With `type`,
-    only entries of that type, for which all between the bounds may have to be looked at;
-    markers of redacted entries have none.
+    The first entry is given whatever its size, so that a reader always gets on.
     """
 
     after: int = 0
@@ -53,7 +51,6 @@ class EntryQuery:
     limit: int = 50
     max_bytes: int = 2**20
     descending: bool = False
-    type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

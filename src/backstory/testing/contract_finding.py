@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 from backstory.clock import SECOND
 from backstory.domain.keys import ContextKey
-from backstory.ports.store import EntryQuery, HeadQuery, SearchQuery
+from backstory.ports.store import HeadQuery, SearchQuery
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import ALL, Scene, entry, key, sees
 
@@ -193,26 +190,6 @@ class FindingContract(Contract):
         await scene.delete("b")
         assert await scene.found("apple", entries_of=of_b) == set()
         assert await scene.found("apple", entries_of=key("none")) == set()
-
-    async def test_entries_of_one_type_can_be_read_alone(self, scene: Scene) -> None:
-        await scene.put("a")
-        kinds = ["message", "summary", "event", "summary", "message", "summary"]
-        for kind in kinds:
-            await scene.append("a", replace(entry("text"), type=kind))
-        await scene.fork("a", "b")
-        await scene.append("b", replace(entry("text"), type="summary"))
-        await scene.redact("a", 4)
-        chain = (await scene.view("b")).chain
-
-        async def seqs(**asked: Any) -> tuple[list[int], bool]:
-            query = EntryQuery(type="summary", **asked)
-            page = await scene.store.page(scene.tenant, chain, query)
-            return [one.seq for one in page.entries], page.more
-
-        assert await seqs() == ([2, 6, 7], False)
-        assert await seqs(descending=True, limit=2) == ([7, 6], True)
-        assert await seqs(after=2, before=7) == ([6], False)
-        assert await seqs(max_bytes=1) == ([2], True)
 
     async def test_without_terms_each_context_is_found_once(self, scene: Scene) -> None:
         await scene.put("a", labels=("x",))

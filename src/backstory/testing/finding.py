@@ -51,11 +51,7 @@ def shown(tenant: Tenant, chain: Chain) -> Iterator[Kept]:
 
 def page(tenant: Tenant, chain: Chain, query: EntryQuery) -> EntryPage:
     entries = [kept.entry for kept in shown(tenant, chain)]
-    asked = [
-        entry
-        for entry in entries
-        if query.after < entry.seq < query.before and query.type in (None, entry.type)
-    ]
+    asked = [entry for entry in entries if query.after < entry.seq < query.before]
     if query.descending:
         asked.reverse()
     fitting: list[Entry] = []

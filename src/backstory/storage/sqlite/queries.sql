@@ -141,14 +141,6 @@ WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
 -- name: contents_between
 SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3
 
--- name: of_type_ascending
-SELECT id FROM entries WHERE id BETWEEN ?1 AND ?2 AND content IS NOT NULL
-AND voice IN (SELECT id FROM voices WHERE type = ?4) ORDER BY id LIMIT ?3
-
--- name: of_type_descending
-SELECT id FROM entries WHERE id BETWEEN ?1 AND ?2 AND content IS NOT NULL
-AND voice IN (SELECT id FROM voices WHERE type = ?4) ORDER BY id DESC LIMIT ?3
-
 -- name: drop_entries
 DELETE FROM entries WHERE id BETWEEN ?1 AND ?2
 

@@ -160,20 +160,11 @@ def _entries(db: Database, chain: Chain, query: EntryQuery) -> Iterator[Entry]:
     pieces = chain.descending if query.descending else chain.ascending
     sql = QUERIES.page_descending if query.descending else QUERIES.page_ascending
     for piece in pieces(query.after, before):
-        if query.type is None:
-            yield from _rows(db, sql, *_bounds(piece), query.limit + 1)
-        else:
-            yield from _of_type(db, piece, query)
+        yield from _piece(db, sql, piece, query.limit + 1)
 
 
-def _of_type(db: Database, piece: Piece, query: EntryQuery) -> Iterator[Entry]:
-    sql = QUERIES.of_type_descending if query.descending else QUERIES.of_type_ascending
-    for (rowid,) in db.all(sql, *_bounds(piece), query.limit + 1, query.type):
-        yield from _rows(db, QUERIES.page_ascending, rowid, rowid, 1)
-
-
-def _rows(db: Database, sql: str, first: int, last: int, limit: int) -> Iterator[Entry]:
-    cursor = db.connection.execute(sql, (first, last, limit))
+def _piece(db: Database, sql: str, piece: Piece, limit: int) -> Iterator[Entry]:
+    cursor = db.connection.execute(sql, (*_bounds(piece), limit))
     try:
         for row in cursor:
             yield rows.entry(db, row)
