@@ -86,6 +86,7 @@ RENDER_BUDGET: Final = 4_000_000  # tokens that a request may ask for
 RENDER_SOURCES: Final = 16  # contexts in one window
 RENDER_HITS: Final = 512  # of searches that one window may show and its id remembers
 RENDER_NEIGHBOURS: Final = 5  # entries before and behind a hit
+RENDER_SUMMARIES: Final = 64  # of one context that are looked at, the newest
 RENDER_ID_BYTES: Final = 16 * KIB  # longer ones are none of ours
 
 # -- codings on the wire -------------------------------------------------------------

@@ -21,8 +21,10 @@ def rows(each: Gathered, chosen: Chosen) -> list[Row]:
         found.append(
             Row(each.name, STATE, int(kept), int(not kept), chosen.state_fate, trust, tokens)
         )
-    original = {unit.first: unit for unit in each.turns}
-    said = [unit for unit in chosen.turns if unit.seqs]  # and no mark of the renderer's own
+    original = {unit.first: unit for unit in (*each.front, *each.turns)}
+    said = [
+        unit for unit in (*chosen.front, *chosen.turns) if unit.seqs
+    ]  # and no mark of the renderer's own
     whole = [unit for unit in said if original.get(unit.first) is unit]
     cut = [unit for unit in said if original.get(unit.first) is not unit]
     found += _unit_rows(each, whole, ledger.KEPT, kept=True)

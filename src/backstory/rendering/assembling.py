@@ -23,6 +23,7 @@ class Chosen:
     """What of one source is in the window, and what is not, with the reason."""
 
     state: Unit | None = None
+    front: list[Unit] = field(default_factory=list)
     turns: list[Unit] = field(default_factory=list)
     state_fate: str = ledger.KEPT
     dropped: list[tuple[list[Unit], str]] = field(default_factory=list)
@@ -79,7 +80,7 @@ class Assembler:
     def _pinned(self, each: Gathered) -> Chosen:
         if not each.pinned:
             return Chosen()
-        return Chosen(each.state, list(each.turns))
+        return Chosen(each.state, turns=list(each.turns))
 
     def _choose(self, room: int) -> list[Chosen]:
         """By priority, then states before logs, then in the order of the request."""
@@ -104,7 +105,7 @@ class Assembler:
     def _promised(self, i: int, room: int) -> int:
         """What is kept free for a source: its minimum, or all it has where that is less."""
         each = self._gathered[i]
-        wanted = sum(unit.tokens for unit in each.turns)
+        wanted = sum(unit.tokens for unit in (*each.front, *each.turns))
         wanted += each.state.tokens if each.state else 0
         return min(int(each.source.min_share * room), wanted)
 
@@ -114,7 +115,7 @@ class Assembler:
             chosen.state, chosen.state_fate = self.fitted(each.state, room)
             room -= chosen.state.tokens if chosen.state else 0
         picked = each.strategy.choose(each, room, self)
-        chosen.turns, chosen.dropped = picked.turns, picked.dropped
+        chosen.front, chosen.turns, chosen.dropped = picked.front, picked.turns, picked.dropped
         return chosen
 
     def cost(self, messages: Sequence[Message]) -> int:
@@ -137,6 +138,7 @@ class Assembler:
     def _written(self, chosen: list[Chosen]) -> Assembled:
         instructions = _messages(unit for each in self._gathered for unit in each.instructions)
         front: list[Message] = []
+        summaries = _messages(unit for picked in chosen for unit in picked.front)
         turns: list[Message] = []
         for each, picked in zip(self._gathered, chosen, strict=True):
             said = _messages(picked.turns)
@@ -145,7 +147,7 @@ class Assembler:
             if any(message.marked for message in said):
                 front.append(_preface(each))
             turns += said
-        content = Content(instructions, front, turns)
+        content = Content(instructions, [*front, *summaries], turns)
         return Assembled(self._output.write(content), content, chosen)
 
 
@@ -155,7 +157,7 @@ def _messages(units: Iterable[Unit]) -> list[Message]:
 
 def _tokens(chosen: Chosen) -> int:
     state = chosen.state.tokens if chosen.state else 0
-    return state + sum(unit.tokens for unit in chosen.turns)
+    return state + sum(unit.tokens for unit in (*chosen.front, *chosen.turns))
 
 
 def _preface(each: Gathered) -> Message:

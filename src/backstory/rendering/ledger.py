@@ -17,6 +17,8 @@ TOO_LARGE: Final = "too long"
 NO_ROOM: Final = "no room left"
 NOT_ASKED: Final = "not asked for"
 NOT_RELEVANT: Final = "not relevant"
+SUMMARY: Final = "summary"
+SUMMARISED: Final = "summarised by seq"
 NOT_CARRIED: Final = "not in this format"
 
 REASONS: Final = {
@@ -28,12 +30,19 @@ REASONS: Final = {
     NO_ROOM: "sources of a higher priority took the room",
     NOT_ASKED: "the request wants no entries of this source",
     NOT_RELEVANT: "no hit of the query, and no neighbour of one",
+    f"{SUMMARISED} N": "the summary at seq N covers it and stands in front",
+    SUMMARY: "it stands in for entries; only `summary_and_recent` shows it",
     "redacted": "the text was erased; a marker is left",
     "no message": "an entry of another type than `message`",
     "empty": "nothing in it that a model may see",
     "tool call without result": "providers refuse a call that nothing answers",
     NOT_CARRIED: "the format cannot carry a part of it",
 }
+
+
+def summarised_by(seq: int) -> str:
+    """The reason of what a summary covers."""
+    return f"{SUMMARISED} {seq}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from backstory import limits
-from backstory.domain.chains import Span
+from backstory.domain.chains import Chain, Span
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
+from backstory.domain.summaries import Summary
 from backstory.ports.store import Store, View
 from backstory.rendering.ledger import Row
 from backstory.rendering.messages import Message, Reader
@@ -20,12 +21,13 @@ Cost = Callable[[Sequence[Message]], int]
 
 @dataclass(slots=True, kw_only=True)
 class Log:
-    """One source's entries. `turns` are the units that were read, oldest first.
+    """One source's entries. `front` are summaries, `turns` the units that were read, oldest first.
 
     `whole`: there are no entries before `turns`. `unread` is the last seq that was
     not read, `read` how many entries behind it there are. `place` is a JSON Pointer into the
     request. `hits` are the seqs that a search found, the best first (None: not yet searched);
     at most `most_hits` of them are looked at. `runs` are spans that were read whole.
+    `covers` are the summaries in front, and `rest` is the chain without what they cover.
     """
 
     key: ContextKey
@@ -37,7 +39,10 @@ class Log:
     hits: Sequence[int] | None = None
     most_hits: int = limits.RENDER_HITS
     runs: Sequence[Span] = ()
+    covers: Sequence[Summary] = ()
+    rest: Chain | None = None
     instructions: list[Unit] = field(default_factory=list)
+    front: list[Unit] = field(default_factory=list)
     turns: list[Unit] = field(default_factory=list)
     whole: bool = True
     unread: int = 0

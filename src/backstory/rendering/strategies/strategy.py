@@ -12,10 +12,14 @@ from backstory.rendering.units import Unit
 
 @dataclass(slots=True)
 class Picked:
-    """Units that are shown, in their order, and those that are not, with the reason."""
+    """Units that are shown, in their order, and those that are not, with the reason.
+
+    `front` stands before the turns of all sources.
+    """
 
     turns: list[Unit] = field(default_factory=list)
     dropped: list[tuple[list[Unit], str]] = field(default_factory=list)
+    front: list[Unit] = field(default_factory=list)
 
 
 class Strategy(Protocol):
