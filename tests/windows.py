@@ -6,6 +6,8 @@ from itertools import pairwise
 import msgspec
 
 import provider_types
+from backstory.contexts.contents.storing import Sent
+from backstory.domain.keys import ContextKey
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.processing.formats import FORMATS
 from backstory.rendering.counters import COUNTERS
@@ -35,6 +37,15 @@ async def said(contexts, *entries, name=CHAT, principal=LOCAL_ADMIN):
     """Appends (role, content) pairs."""
     sent = [{"role": role, "content": content} for role, content in entries]
     return await call(contexts, "append_entries", principal, context=name, entries=sent)
+
+
+async def stored(contexts, name, data, media_type="text/plain", *, principal=LOCAL_ADMIN):
+    """Puts content."""
+
+    async def pieces():
+        yield data if isinstance(data, bytes) else data.encode()
+
+    await contexts.storer.put(principal, ContextKey.parse(name), Sent(pieces(), media_type))
 
 
 def turns(count, words=30):

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 STATE: Final = "state"
 ENTRIES: Final = "entries"
+CONTENT: Final = "content"
+ARGUMENTS: Final = "arguments"
 
 KEPT: Final = "kept"
 INSTRUCTS: Final = "instructs"

@@ -88,6 +88,15 @@ class Fits(Protocol):
         """Tokens of messages that stand together."""
         ...
 
+    @property
+    def cuts(self) -> bool:
+        """Whether what is too long is cut."""
+        ...
+
+    def too_long(self, unit: Unit) -> str:
+        """The reason for the ledger, where it is not."""
+        ...
+
     def fitted(self, unit: Unit, room: int) -> tuple[Unit | None, str]:
         """The unit, or its head and tail, or nothing, and the reason for the ledger."""
         ...

@@ -28,7 +28,8 @@ _PURPOSE: Final = "render"
 class Record:
     """A render: the request, the version of each source, the counter, and a hash of the bytes.
 
-    `hits` are the seqs that a search found in each source, None where none was asked for.
+    `hits` are the seqs that a search found in each source, None where none was asked for;
+    `inside` tells of each whether a prompt's values stand in their places.
     """
 
     request: RenderRequest
@@ -37,6 +38,7 @@ class Record:
     form: str
     digest: str
     hits: Sequence[Sequence[int] | None]
+    inside: Sequence[bool | None]
 
 
 def close(seal: Seal, principal: Principal, record: Record) -> str:
@@ -53,6 +55,7 @@ def close(seal: Seal, principal: Principal, record: Record) -> str:
         record.form,
         record.digest,
         record.hits,
+        record.inside,
     ]
     token = seal.close(_PURPOSE, principal.tenant, principal.subject, payload)
     if len(token) > limits.RENDER_ID_BYTES:

@@ -35,6 +35,8 @@ from backstory.rendering.windows import (
     prefix_hash_of,
 )
 
+__all__ = ["Renderer", "Window"]
+
 
 class Renderer:
     """Renders for those who may read every source."""
@@ -76,7 +78,7 @@ class Renderer:
         views = [
             await self._views.view(principal, key, at) for key, at in zip(keys, ats, strict=True)
         ]
-        found = self._gathered(principal, request, keys, views, [None] * len(keys))
+        found = self._gathered(principal, request, keys, views)
         return await self._window(principal, request, found, counter, form)
 
     async def again(self, principal: Principal, render_id: str) -> Window:
@@ -99,8 +101,13 @@ class Renderer:
             await self._past(principal, key, version)
             for key, version in zip(keys, record.versions, strict=True)
         ]
-        found = self._gathered(principal, record.request, keys, views, record.hits)
-        window = await self._window(principal, record.request, found, counter, record.form)
+        found = self._gathered(principal, record.request, keys, views)
+        for each, hits, inside in zip(found, record.hits, record.inside, strict=True):
+            each.hits, each.inside = hits, inside
+        try:
+            window = await self._window(principal, record.request, found, counter, record.form)
+        except MissingError as error:
+            raise RenderGoneError(error.detail) from error
         if digest_of(window.input) != record.digest:
             raise RenderGoneError("something that was in it has been erased since")
         return record, window
@@ -132,7 +139,6 @@ class Renderer:
         request: RenderRequest,
         keys: Sequence[ContextKey],
         views: Sequence[View],
-        hits: Sequence[Sequence[int] | None],
     ) -> list[Gathered]:
         """The sources as they are before anything of them is read."""
         marks = [mark_of(self._seal, principal.tenant, key) for key in keys]
@@ -146,7 +152,6 @@ class Renderer:
                 place=f"/sources/{i}",
                 query=source.query or "",
                 neighbours=1 if source.neighbours is None else source.neighbours,
-                hits=hits[i],
             )
             for i, source in enumerate(request.sources)
         ]
@@ -170,9 +175,16 @@ class Renderer:
             await gather(each, reads, int(request.available * each.source.max_share))
         made = await asyncio.to_thread(Assembler(request, found, output, tally).assemble)
         versions = [each.view.snapshot.head.version for each in found]
-        hits = [each.hits for each in found]
         payload = made.written.payload
-        record = Record(request, versions, counter.name, form, digest_of(payload), hits)
+        record = Record(
+            request,
+            versions,
+            counter.name,
+            form,
+            digest_of(payload),
+            [each.hits for each in found],
+            [each.inside for each in found],
+        )
         return Window(
             input=payload,
             total=made.written.tokens,

@@ -57,12 +57,8 @@ def digest_of(payload: Any) -> str:
 def by_source_of(found: Sequence[Gathered], made: Assembled) -> dict[str, int]:
     tokens: dict[str, int] = {}
     for each, chosen in zip(found, made.chosen, strict=True):
-        units = [
-            *each.instructions,
-            *chosen.front,
-            *chosen.turns,
-            *([chosen.state] if chosen.state else []),
-        ]
+        facts = [placed.unit for placed in chosen.facts if placed.unit]
+        units = [*each.instructions, *facts, *chosen.front, *chosen.turns]
         tokens[each.name] = sum(unit.tokens for unit in units)
     return tokens
 

@@ -515,7 +515,7 @@ class LedgerRow(Struct):
     """What became of pieces of a source, and why. `trust` and `tokens` null: not read."""
 
     source: str
-    part: Literal["state", "entries"]
+    part: Literal["state", "content", "arguments", "entries"]
     kept: int
     dropped: int
     reason: str
