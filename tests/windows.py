@@ -8,7 +8,7 @@ import msgspec
 import provider_types
 from backstory.contexts.contents.storing import Sent
 from backstory.domain.keys import ContextKey
-from backstory.domain.principals import LOCAL_ADMIN
+from backstory.domain.principals import LOCAL_ADMIN, Principal, Trust
 from backstory.processing.formats import FORMATS
 from backstory.rendering.counters import COUNTERS
 from backstory.rendering.requests import RenderRequest
@@ -18,6 +18,7 @@ from mcp_serving import call
 FORMS = (*FORMATS, "text", "markdown")
 PROVIDERS = tuple(FORMATS)
 CHAT = "users.42/chat"
+SUMMARISER = Principal("default", "summariser", frozenset({"admin"}), Trust.TOOL)
 
 
 def renderer(contexts):
@@ -37,6 +38,18 @@ async def said(contexts, *entries, name=CHAT, principal=LOCAL_ADMIN):
     """Appends (role, content) pairs."""
     sent = [{"role": role, "content": content} for role, content in entries]
     return await call(contexts, "append_entries", principal, context=name, entries=sent)
+
+
+async def summed_up(contexts, first, last, text=None, *, name=CHAT, principal=SUMMARISER):
+    """Appends a summary; returns its seq."""
+    entry = {
+        "role": "assistant",
+        "type": "summary",
+        "content": text or f"In short: {first} to {last}.",
+        "metadata": {"covers": [first, last], "summariser": "test"},
+    }
+    answer = await call(contexts, "append_entries", principal, context=name, entries=[entry])
+    return answer["first_seq"]
 
 
 async def stored(contexts, name, data, media_type="text/plain", *, principal=LOCAL_ADMIN):

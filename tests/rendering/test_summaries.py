@@ -2,8 +2,8 @@
 
 import pytest
 
-from backstory.domain.principals import LOCAL_ADMIN, Principal, Trust
-from mcp_serving import call, create
+from backstory.domain.principals import LOCAL_ADMIN
+from mcp_serving import create
 from windows import (
     CHAT,
     FORMS,
@@ -12,24 +12,12 @@ from windows import (
     rendered,
     renderer,
     said,
+    summed_up,
     system_of,
     turns,
 )
 
-SUMMARISER = Principal("default", "summariser", frozenset({"admin"}), Trust.TOOL)
 SOURCE = {"context": CHAT, "entries": "summary_and_recent"}
-
-
-async def summed_up(contexts, first, last, text=None, *, name=CHAT, principal=SUMMARISER):
-    """Appends a summary; returns its seq."""
-    entry = {
-        "role": "assistant",
-        "type": "summary",
-        "content": text or f"In short: {first} to {last}.",
-        "metadata": {"covers": [first, last], "summariser": "test"},
-    }
-    answer = await call(contexts, "append_entries", principal, context=name, entries=[entry])
-    return answer["first_seq"]
 
 
 def fates(window):

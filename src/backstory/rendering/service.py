@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from backstory import limits
 from backstory.domain import policy
@@ -17,6 +18,7 @@ from backstory.errors import GoneError, MissingError, RenderGoneError
 from backstory.ports.store import Store, View
 from backstory.rendering import records, requests
 from backstory.rendering.assembling import Assembler
+from backstory.rendering.comparing import Rendered, comparison
 from backstory.rendering.counters import COUNTERS, Counter, Tally
 from backstory.rendering.gathering import Gathered, Views, gather
 from backstory.rendering.logs import Finds, Reads
@@ -88,10 +90,18 @@ class Renderer:
             MissingError: no render of this caller, or a source may not be read any more.
             RenderGoneError: it cannot be made again; the detail says why.
         """
-        _, window = await self._again(principal, render_id)
-        return window
+        return (await self._again(principal, render_id)).window
 
-    async def _again(self, principal: Principal, render_id: str) -> tuple[Record, Window]:
+    async def compare(self, principal: Principal, render_id: str, other: str) -> dict[str, Any]:
+        """What differs between two earlier renders, from the first to the other.
+
+        Raises:
+            MissingError, RenderGoneError: as `again`, for either.
+        """
+        before = await self._again(principal, render_id)
+        return comparison(before, await self._again(principal, other))
+
+    async def _again(self, principal: Principal, render_id: str) -> Rendered:
         record = records.open_(self._seal, principal, render_id)
         counter = COUNTERS.get(record.counter)
         if counter is None or record.form not in self.formats:
@@ -110,7 +120,7 @@ class Renderer:
             raise RenderGoneError(error.detail) from error
         if digest_of(window.input) != record.digest:
             raise RenderGoneError("something that was in it has been erased since")
-        return record, window
+        return Rendered(record, window)
 
     async def _past(self, principal: Principal, key: ContextKey, version: int) -> View:
         try:

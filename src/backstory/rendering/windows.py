@@ -33,16 +33,21 @@ class Window:
     prefix_hash: str
     form: str
 
+    @property
+    def tokens(self) -> dict[str, Any]:
+        """What it costs, as it is answered."""
+        return {
+            "total": self.total,
+            "by_source": dict(self.by_source),
+            "counter": self.counter,
+            "exact": self.exact,
+        }
+
     def view(self) -> dict[str, Any]:
         """As it is answered."""
         return {
             "input": self.input,
-            "tokens": {
-                "total": self.total,
-                "by_source": dict(self.by_source),
-                "counter": self.counter,
-                "exact": self.exact,
-            },
+            "tokens": self.tokens,
             "ledger": [row.view() for row in self.ledger],
             "versions": dict(self.versions),
             "render_id": self.render_id,
