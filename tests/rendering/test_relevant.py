@@ -1,5 +1,7 @@
 """`relevant`: what a search finds, with what stands around it."""
 
+from itertools import product
+
 import pytest
 
 from backstory.clock import SystemClock
@@ -57,17 +59,13 @@ async def test_a_hit_stands_with_its_neighbours_and_gaps_are_told(contexts):
 
 
 @pytest.mark.parametrize("form", FORMS)
-@pytest.mark.parametrize("budget", [60, 150, 500, 3000])
-async def test_whatever_the_budget_it_is_kept_and_every_entry_is_accounted_for(
-    contexts, form, budget
-):
+async def test_whatever_the_budget_it_is_kept_and_every_entry_is_accounted_for(contexts, form):
     await said(contexts, ("system", "Be kind."), *turns(30))
     await said(contexts, ("user", "find tea"), call_of(1, q="tea"), result_of(1, "tea " * 30))
     await said(contexts, *turns(30), ("user", "tea"))
-    for neighbours in (0, 1, 5):
-        window = await rendered(
-            contexts, asking("tea", neighbours=neighbours), format=form, budget=budget
-        )
+    for budget, neighbours in product((60, 150, 500, 3000), (0, 1, 5)):
+        source = asking("tea", neighbours=neighbours)
+        window = await rendered(contexts, source, format=form, budget=budget)
         keeps_the_rules(window)
         assert window.total <= budget
         assert sum(row.kept + row.dropped for row in window.ledger) == 125
@@ -94,6 +92,8 @@ async def test_the_best_hits_are_taken_first_until_the_room_is_used(contexts):
     dropped = [row for row in window.ledger if row.dropped]
     assert {row.reason for row in dropped} == {"no room left", "not relevant"}
     assert all(row.tokens for row in dropped if row.reason == "no room left")
+    for budget in range(80, 500, 6):
+        assert 21 in kept(await rendered(contexts, asking("tea milk"), budget=budget))
 
 
 async def test_any_word_of_a_question_finds(contexts):

@@ -81,8 +81,14 @@ class Assembler:
             over = made.written.tokens - available
             if over <= 0:
                 return made
-            left = max(0, left - over)
+            # What was left free is no room to save in: the next choice has to be less.
+            left = max(0, min(left, sum(map(_tokens, self._free(made)))) - over)
         return self._written(self._choose(0))
+
+    def _free(self, made: Assembled) -> list[Chosen]:
+        """What was chosen of the sources that are not pinned."""
+        pairs = zip(self._gathered, made.chosen, strict=True)
+        return [chosen for each, chosen in pairs if not each.pinned]
 
     # -- choosing ----------------------------------------------------------------------
 
