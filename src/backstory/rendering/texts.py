@@ -56,6 +56,6 @@ class TextOutput:
 
     def _told(self, message: Message) -> str:
         text = "\n".join(map(told, message.parts))
-        if text.startswith(f"[{message.mark}"):
+        if message.marked:  # it begins with the mark already
             return f"{text}\n\n"
         return self._style.message.format(mark=message.mark, role=message.role, text=text)

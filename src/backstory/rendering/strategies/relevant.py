@@ -58,7 +58,11 @@ class Relevant:
             taken.append(seq)
             if seq < first or chain.locate(seq) is None:
                 continue
-            run = await _run(log, reads, seq, room)
+            around = range(max(first, seq - log.neighbours), seq + log.neighbours + 1)
+            if all(each in read for each in around):
+                run = [read[each] for each in around]
+            else:
+                run = await _run(log, reads, seq, room)
             near = [each for each in run if abs(each.seq - seq) <= log.neighbours]
             new = [each for each in near if each.seq not in wanted]
             used += await asyncio.to_thread(tokens, log, new, reads.cost)
