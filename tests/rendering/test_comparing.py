@@ -1,11 +1,17 @@
 """Two renders held against each other: why did the model answer differently?"""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import LOCAL_ADMIN, Principal
 from backstory.errors import MissingError, RenderGoneError
-from backstory.rendering.comparing import first_difference
+from backstory.rendering.comparing import Rendered, comparison, first_difference
+from backstory.rendering.ledger import Row
+from backstory.rendering.records import Record
+from backstory.rendering.requests import RenderRequest, Source
+from backstory.rendering.windows import Window
 from mcp_serving import create
 from windows import CHAT, FORMS, rendered, renderer, said, summed_up, turns
 
@@ -119,3 +125,44 @@ def test_the_first_difference_is_found(before, after, place):
     assert first_difference(before, after) == {"pointer": place[0], "offset": place[1]}
     assert first_difference(after, before) == {"pointer": place[0], "offset": place[1]}
     assert first_difference(before, before) is None
+
+
+SPANS = st.lists(
+    st.tuples(st.integers(1, 40), st.integers(0, 8)).map(lambda at: [at[0], at[0] + at[1]]),
+    min_size=1,
+    max_size=4,
+)
+ROWS = st.lists(
+    st.tuples(SPANS, st.booleans(), st.sampled_from(["kept", "cut", "older", "redacted"])),
+    max_size=5,
+)
+
+
+def fate_of(rows, seq):
+    """One seq looked at alone: what is shown counts as shown."""
+    inside = [row for row in rows if any(first <= seq <= last for first, last in row[0])]
+    found = sorted(inside, key=lambda row: not row[1])
+    return {"kept": found[0][1], "reason": found[0][2]} if found else None
+
+
+@given(before=ROWS, after=ROWS)
+def test_the_fate_of_each_entry_is_compared(before, after):
+    def rendered_as(rows):
+        ledger = [
+            Row(CHAT, "entries", int(kept), int(not kept), reason, None, None, seqs)
+            for seqs, kept, reason in rows
+        ]
+        window = Window("", 0, {}, "", True, ledger, {CHAT: 1}, "", "", "text")
+        request = RenderRequest([Source(CHAT)], "gpt-4o", 100)
+        return Rendered(Record(request, [1], "", "text", "", [None], [None]), window)
+
+    found = comparison(rendered_as(before), rendered_as(after))
+    turned = {
+        seq: (row["from"], row["to"])
+        for row in found["ledger"]
+        for first, last in row["seqs"]
+        for seq in range(first, last + 1)
+    }
+    for seq in range(60):
+        fates = fate_of(before, seq), fate_of(after, seq)
+        assert turned.get(seq) == (fates if fates[0] != fates[1] else None)

@@ -113,6 +113,16 @@ async def test_a_prompt_that_needs_an_argument_is_refused_without(contexts, prom
         await rendered(contexts, PROMPT)
 
 
+async def test_a_render_whose_id_would_be_too_long_is_refused(contexts):
+    names = [f"team/p{i}" for i in range(5)]
+    for name in names:
+        await create(contexts, name, "prompt", STATE)
+    asked = [{"context": name, "arguments": {"topic": "x" * 3900}} for name in names]
+    with pytest.raises(TooLargeError, match="id of this render"):
+        await rendered(contexts, *asked, budget=20_000)
+    assert (await rendered(contexts, *asked[:2], budget=20_000)).total > 500
+
+
 async def test_arguments_are_for_prompts_that_can_be_used(contexts, prompt):
     await create(contexts, "team/broken", "prompt", {"messages": "hello"})
     with pytest.raises(SchemaError, match="no usable prompt"):
