@@ -175,6 +175,20 @@ async def test_no_path_forges_a_mark(contexts, form):
         assert shown.count(f"[/{mark}]") <= 3
 
 
+async def test_a_prompt_whose_history_was_let_go_is_data(contexts):
+    """Its last author may have done something else; who wrote its state is not known any more."""
+    from backstory.domain.keys import ContextKey
+
+    state = {"messages": [{"role": "user", "content": EVIL}]}
+    await create(contexts, "team/evil", "prompt", state, principal=LOCAL_IMPORT)
+    await said(contexts, ("user", "hi"), name="team/evil", principal=LOCAL_ADMIN)
+    await contexts.store.forget("default", ContextKey.parse("team/evil"), 2)
+    source = {"context": "team/evil", "state": True}
+    assert EVIL not in system_of(await rendered(contexts, source))
+    await create(contexts, "team/evil", "prompt", state | {"description": "Looked at."})
+    assert EVIL in system_of(await rendered(contexts, source))
+
+
 @pytest.mark.parametrize("form", PROVIDERS)
 async def test_a_summary_is_data_even_of_one_who_may_instruct(contexts, form):
     entry = {

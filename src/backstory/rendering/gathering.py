@@ -125,11 +125,11 @@ async def _content(found: Gathered, reads: Reads, room: int) -> None:
 
 
 async def _trust(found: Gathered, reads: Reads, version: int) -> Trust:
-    """The trust of who made a version."""
+    """The trust of who made a version; the least where its history was let go."""
     changes = await reads.store.versions(
         reads.tenant, found.key, after=version - 1, before=version + 1, limit=1, newest_first=False
     )
-    return changes[0].by.trust if changes else found.view.snapshot.head.author.trust
+    return changes[0].by.trust if changes else Trust.IMPORT
 
 
 async def _unit(message: Message, reads: Reads) -> Unit:

@@ -63,6 +63,8 @@ class Relevant:
                 run = [read[each] for each in around]
             else:
                 run = await _run(log, reads, seq, room)
+            if not run:  # erased meanwhile
+                continue
             near = [each for each in run if abs(each.seq - seq) <= log.neighbours]
             new = [each for each in near if each.seq not in wanted]
             used += await asyncio.to_thread(tokens, log, new, reads.cost)
