@@ -9,7 +9,7 @@ from backstory.domain.keys import ContextKey
 from backstory.rendering.ledger import ENTRIES
 from backstory.rendering.requests import RenderRequest, Source
 from backstory.rendering.windows import Window
-from backstory.transports.mcp.answers import BYTES
+from backstory.transports.mcp.answers import BYTES, View
 
 _TOKENS: Final = BYTES // 2  # fewer than a window that fits can have, more than most have
 _DATA: Final = (
@@ -25,33 +25,36 @@ class Fit(Protocol):
     ) -> Awaitable[tuple[Window, bool]]: ...
 
 
-async def conversation(fit: Fit, said: Callable[[str], Any], key: ContextKey) -> Any:
-    """Summaries and the newest entries that fit; `said` makes a message of a text."""
+async def conversation(fit: Fit, key: ContextKey) -> str:
+    """Summaries and the newest entries that fit."""
 
-    def shown(window: Window) -> Any:
-        return said(f"This is {_spoken(key, window)} Go on with it. {_DATA}{window.input}")
+    def shown(window: Window) -> str:
+        return f"This is {_spoken(key, window)} Go on with it. {_DATA}{window.input}"
 
-    window, _ = await fit(_request(_conversation(key)), lambda window: [shown(window)])
+    window, _ = await fit(_request(_conversation(key)), lambda window: said(shown(window)))
     return shown(window)
 
 
-async def preferences(
-    fit: Fit, said: Callable[[str], Any], key: ContextKey, spoken: ContextKey | None
-) -> Any:
+async def preferences(fit: Fit, key: ContextKey, spoken: ContextKey | None) -> str:
     """A state first, and where one is named, a conversation behind it."""
 
-    def shown(window: Window) -> Any:
+    def shown(window: Window) -> str:
         text = f"These are stored preferences ({key}, version {window.versions[str(key)]}). "
         text += "Keep to them where they fit. "
         if spoken is not None:
             text += f"Behind them stands {_spoken(spoken, window)} Go on with it. "
-        return said(f"{text}{_DATA}{window.input}")
+        return f"{text}{_DATA}{window.input}"
 
     sources = [Source(str(key), entries="none", state=True, priority=1)]
     if spoken is not None:
         sources.append(_conversation(spoken))
-    window, _ = await fit(_request(*sources), lambda window: [shown(window)])
+    window, _ = await fit(_request(*sources), lambda window: said(shown(window)))
     return shown(window)
+
+
+def said(text: str) -> list[View]:
+    """A prompt of one message."""
+    return [{"role": "user", "content": {"type": "text", "text": text}}]
 
 
 def _request(*sources: Source) -> RenderRequest:

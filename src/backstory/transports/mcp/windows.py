@@ -18,16 +18,12 @@ async def conversation(
 ) -> list[View]:
     """Summaries and the newest entries that fit, in one message that says what it is."""
     fit = partial(fitted, served, principal)
-    return [await rendered.conversation(fit, _said, ContextKey.parse(given["context"]))]
+    return rendered.said(await rendered.conversation(fit, ContextKey.parse(given["context"])))
 
 
 async def preferences(served: Served, principal: Principal, given: Mapping[str, str]) -> list[View]:
     """Preferences, and behind them a conversation, in one message that says what it is."""
-    fit = partial(fitted, served, principal)
     spoken = given.get("conversation")
     named = None if spoken is None else ContextKey.parse(spoken)
-    return [await rendered.preferences(fit, _said, ContextKey.parse(given["context"]), named)]
-
-
-def _said(text: str) -> View:
-    return {"role": "user", "content": {"type": "text", "text": text}}
+    fit, key = partial(fitted, served, principal), ContextKey.parse(given["context"])
+    return rendered.said(await rendered.preferences(fit, key, named))
