@@ -46,7 +46,9 @@ async def opened(path, clock=None):
 
 def served(contexts, extension=None):
     """With a renderer, as the wiring makes it; and an extension, as if it were installed."""
-    renderer = Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS)
+    renderer = Renderer(
+        contexts.reader, contexts.store, contexts.seal, FORMATS, finds=contexts.searcher
+    )
     extensions = {} if extension is None else {"test": extension}
     return Served(contexts, renderer, extensions=extensions)
 

@@ -156,6 +156,15 @@ def reasons():
     return rows(("reason", "meaning"), *((code(name), text) for name, text in REASONS.items()))
 
 
+def strategies():
+    from backstory.rendering.strategies import TABLE
+
+    return rows(
+        ("`entries`", "which are shown"),
+        *((code(each.name), each.meaning) for each in TABLE.values()),
+    )
+
+
 def counters():
     from backstory.rendering.counters import COUNTERS
 
@@ -212,6 +221,7 @@ def said_of(module, name):
 TABLES = {
     "extending": extending,
     "reasons": reasons,
+    "strategies": strategies,
     "counters": counters,
     "models": models,
     "error_codes": error_codes,

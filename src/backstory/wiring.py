@@ -125,7 +125,14 @@ def message_formats() -> Mapping[str, Format]:
 def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Format]) -> Renderer:
     """Renders windows through the context managers' reader, in every one of the formats."""
     models = Models.read(json.loads(settings.models or "{}"), tuple(formats))
-    return Renderer(contexts.reader, contexts.store, contexts.seal, formats, models)
+    return Renderer(
+        contexts.reader,
+        contexts.store,
+        contexts.seal,
+        formats,
+        finds=contexts.searcher,
+        models=models,
+    )
 
 
 class _Split:

@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("serve", "Start the server, over HTTP or stdio."),
     "import": ("importing", "Read conversations from files into contexts."),
     "export": ("exporting", "Write contexts as they stand to a file."),
+    "render": ("render", "Print what a model would be given of contexts, or why."),
     "content": ("content", "Store, fetch, edit and sync large content on a server."),
     "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
     "migrate": ("migrate", "Bring a store to this release's schema."),

@@ -1,34 +1,36 @@
 """Reading what a window may need of its sources, and no more.
 
-Entries are read from the newest back, until they fill the room that they could get; a
-conversation of 100,000 entries costs what one of 200 costs. Rights are asked by the reader.
+Entries are read as the source's strategy says; a conversation of 100,000 entries costs what
+one of 200 costs. Rights are asked by the reader.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Protocol
 
-from backstory import limits
-from backstory.domain.entries import Entry
+from backstory.domain import policy
+from backstory.domain.intake import wrong
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import CONVERSATION, PROMPT
+from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal, Trust
-from backstory.errors import RenderBudgetError
-from backstory.ports.store import EntryQuery, Store, View
-from backstory.rendering.ledger import ENTRIES, Row, spans
-from backstory.rendering.messages import FOREIGN, SYSTEM, Message, Reader
-from backstory.rendering.requests import Source
-from backstory.rendering.states import state_message
-from backstory.rendering.units import Unit, units_of
-
-Cost = Callable[[Sequence[Message]], int]
-
-_LEADING: Final = 32  # entries at the beginning that are looked at for instructions
-_BYTES: Final = 5  # of entries for one token, about
-_FURTHER: Final = 256  # entries read to find the call of a result
+from backstory.ports.store import View
+from backstory.rendering.contents import content_fact
+from backstory.rendering.facts import Fact
+from backstory.rendering.ledger import ARGUMENTS, STATE
+from backstory.rendering.logs import Log, Reads
+from backstory.rendering.messages import FOREIGN, Message
+from backstory.rendering.requests import ContentRange, Source
+from backstory.rendering.states import (
+    prompt_message,
+    state_message,
+    values_message,
+    values_of,
+)
+from backstory.rendering.strategies import TABLE, Strategy
+from backstory.rendering.units import Unit
 
 
 class Views(Protocol):
@@ -39,37 +41,23 @@ class Views(Protocol):
         ...
 
 
-@dataclass(slots=True)
-class Gathered:
-    """What was read of one source. `turns` are the newest units, oldest first.
+@dataclass(slots=True, kw_only=True)
+class Gathered(Log):
+    """What was read of one source: its log, and what it has beside.
 
-    `whole`: there are no entries before `turns`. `unread` is the last seq that was
-    not read, `read` how many entries behind it there are.
+    `inside` tells whether a prompt's values stand in their places (None: not yet decided).
     """
 
     source: Source
-    key: ContextKey
-    view: View
-    reader: Reader
-    instructions: list[Unit] = field(default_factory=list)
-    state: Unit | None = None
-    state_trust: Trust = Trust.USER
-    turns: list[Unit] = field(default_factory=list)
-    whole: bool = True
-    unread: int = 0
-    read: int = 0
-    rows: list[Row] = field(default_factory=list)
+    facts: list[Fact] = field(default_factory=list)
+    inside: bool | None = None
 
     @property
-    def name(self) -> str:
-        return str(self.key)
-
-    @property
-    def strategy(self) -> str:
+    def strategy(self) -> Strategy:
         """What becomes of the entries."""
         if self.source.entries is not None:
-            return self.source.entries
-        return "recent" if self.view.snapshot.head.kind == CONVERSATION else "none"
+            return TABLE[self.source.entries]
+        return TABLE["recent" if self.view.snapshot.head.kind == CONVERSATION else "none"]
 
     @property
     def shows_state(self) -> bool:
@@ -80,121 +68,69 @@ class Gathered:
 
     @property
     def pinned(self) -> bool:
-        return self.source.entries == "pinned"
+        return self.strategy.pinned
 
 
-async def gather(found: Gathered, store: Store, tenant: str, cost: Cost, room: int) -> None:
-    """Fill in state, instructions and turns, of which `room` tokens may be shown."""
+async def gather(found: Gathered, reads: Reads, room: int) -> None:
+    """Fill in facts, instructions and turns, of which `room` tokens may be shown."""
+    kind = found.view.snapshot.head.kind
+    if found.source.arguments is not None and kind != PROMPT:
+        raise wrong(f"{found.place}/arguments", f"are for prompts; {found.name} is a {kind}")
     if found.shows_state:
-        await _state(found, store, tenant, cost)
-    if found.strategy == "none" or found.view.snapshot.head.entry_count == 0:
+        await _state(found, reads)
+    if found.source.content is not False:
+        await _content(found, reads, room)
+    if found.entry_count or found.strategy.searches:
+        await found.strategy.gather(found, reads, room)
+
+
+async def _state(found: Gathered, reads: Reads) -> None:
+    snapshot, reader = found.view.snapshot, found.reader
+    trust = await _trust(found, reads, snapshot.head.state_version)
+    if snapshot.head.kind == PROMPT and await _prompt(found, reads, trust):
         return
-    if found.strategy == "pinned":
-        entries = await _all(found, store, tenant, room)
-    else:
-        entries = await _newest(found, store, tenant, cost, room)
-    await asyncio.to_thread(_sort, found, entries, cost)
+    message = state_message(snapshot, trust, reader)
+    found.facts.append(Fact(STATE, await _unit(message, reads), trust))
 
 
-async def _state(found: Gathered, store: Store, tenant: str, cost: Cost) -> None:
-    head = found.view.snapshot.head
-    version = head.state_version
-    changes = await store.versions(
-        tenant, found.key, after=version - 1, before=version + 1, limit=1, newest_first=False
+async def _prompt(found: Gathered, reads: Reads, trust: Trust) -> bool:
+    """A prompt and what fills it in; whether its state has become instructions."""
+    snapshot, reader, who = found.view.snapshot, found.reader, reads.principal
+    values = values_of(snapshot, found.source.arguments, found.place)
+    message = None
+    if trust not in FOREIGN:
+        if found.inside is None:
+            found.inside = _may_instruct(who, found.key)
+        message = prompt_message(snapshot, trust, reader, values, inside=found.inside)
+    if message is not None:
+        found.instructions.append(await _unit(message, reads))
+    if any(values.values()) and (message is None or not found.inside):
+        data = await _unit(values_message(found.name, values, who.trust, reader), reads)
+        found.facts.append(Fact(ARGUMENTS, data, who.trust, held=message is not None))
+    return message is not None
+
+
+def _may_instruct(principal: Principal, key: ContextKey) -> bool:
+    """Whether the caller might have written the prompt, values included."""
+    allowed = policy.allows(principal, Verb.INSTRUCT, key.namespace)
+    return allowed and principal.trust not in FOREIGN
+
+
+async def _content(found: Gathered, reads: Reads, room: int) -> None:
+    asked = found.source.content
+    wanted = asked if isinstance(asked, ContentRange) else ContentRange()
+    trust = await _trust(found, reads, found.view.snapshot.head.content_version)
+    fact = await content_fact(found, reads, wanted, trust, room, pinned=found.pinned)
+    found.facts.append(fact)
+
+
+async def _trust(found: Gathered, reads: Reads, version: int) -> Trust:
+    """The trust of who made a version; the least where its history was let go."""
+    changes = await reads.store.versions(
+        reads.tenant, found.key, after=version - 1, before=version + 1, limit=1, newest_first=False
     )
-    trust = changes[0].by.trust if changes else head.author.trust
-    message = state_message(found.view.snapshot, trust, found.reader)
-    unit = Unit([message], await asyncio.to_thread(cost, [message]))
-    if head.kind == PROMPT and trust not in FOREIGN and message.role == SYSTEM:
-        found.instructions.append(unit)
-    else:
-        found.state, found.state_trust = unit, trust
+    return changes[0].by.trust if changes else Trust.IMPORT
 
 
-async def _all(found: Gathered, store: Store, tenant: str, room: int) -> list[Entry]:
-    """Every entry, as long as they could fit at all."""
-    entries: list[Entry] = []
-    most = room * _BYTES * 8
-    while True:
-        query = EntryQuery(after=entries[-1].seq if entries else 0, limit=limits.PAGE_MAX)
-        page = await store.page(tenant, found.view.chain, query)
-        entries += page.entries
-        if not page.more:
-            return entries
-        if sum(entry.size for entry in entries) > most:
-            raise RenderBudgetError(
-                f"{found.name} is pinned and has {found.view.snapshot.head.entry_count} entries, "
-                f"many times more than the budget holds",
-                source=found.name,
-            )
-
-
-async def _newest(found: Gathered, store: Store, tenant: str, cost: Cost, room: int) -> list[Entry]:
-    """The first entries as far as they instruct, and the newest to fill the room."""
-    newest: list[Entry] = []
-    tokens, more, counted, further = 0, True, 0, 0
-    while more and (tokens <= room or (_results_open(newest) and further < _FURTHER)):
-        query = EntryQuery(
-            before=newest[-1].seq if newest else limits.SEQ_MAX + 1,
-            limit=min(limits.PAGE_MAX, max(16, room // 8)),
-            max_bytes=min(limits.PAGE_BYTES, max(4096, (room - tokens) * _BYTES)),
-            descending=True,
-        )
-        page = await store.page(tenant, found.view.chain, query)
-        further += len(page.entries) if tokens > room else 0
-        newest += page.entries
-        more = page.more and bool(page.entries)
-        if more:
-            tokens += await asyncio.to_thread(_tokens, found, newest[counted:], cost)
-            counted = len(newest)
-    newest.reverse()
-    found.whole = not more
-    if found.whole or not newest:
-        return newest
-    found.unread, found.read = newest[0].seq - 1, len(newest)
-    query = EntryQuery(before=newest[0].seq, limit=_LEADING)
-    first = (await store.page(tenant, found.view.chain, query)).entries
-    return [*_instructing(found, first), *newest]
-
-
-def _results_open(descending: Sequence[Entry]) -> bool:
-    """Whether the oldest entry read is a tool's, so that its call may lie before it."""
-    return bool(descending) and descending[-1].role == "tool"
-
-
-def _tokens(found: Gathered, entries: Sequence[Entry], cost: Cost) -> int:
-    return sum(cost(found.reader.messages(entry)[0] or []) for entry in entries)
-
-
-def _instructing(found: Gathered, first: Sequence[Entry]) -> list[Entry]:
-    """The entries at the beginning that instruct, up to the first that does not."""
-    leading: list[Entry] = []
-    for entry in first:
-        made, _ = found.reader.messages(entry)
-        if not made or made[0].role != SYSTEM:
-            break
-        leading.append(entry)
-    return leading
-
-
-def _sort(found: Gathered, entries: Sequence[Entry], cost: Cost) -> None:
-    """Instructions, units of turns, and rows for what no message could be made of."""
-    turns: list[Message] = []
-    for entry in entries:
-        made, reason = found.reader.messages(entry)
-        if reason is not None:
-            found.rows.append(_row(found, entry.seq, reason, entry.author.trust.word))
-        for message in made:
-            if message.role == SYSTEM:
-                unit = Unit([message], cost([message]), {message.seq})
-                found.instructions.append(unit)
-            else:
-                turns.append(message)
-    found.turns, lost = units_of(turns, found.reader)
-    for unit in found.turns:
-        unit.tokens = cost(unit.messages)
-    found.rows += [_row(found, each.seq, each.reason, each.trust) for each in lost]
-
-
-def _row(found: Gathered, seq: int, reason: str, trust: str) -> Row:
-    return Row(found.name, ENTRIES, 0, 1, reason, trust, 0, spans([seq]))
+async def _unit(message: Message, reads: Reads) -> Unit:
+    return Unit([message], await asyncio.to_thread(reads.cost, [message]))

@@ -30,9 +30,10 @@ from backstory.domain.parts import (
     text as text_part,
 )
 from backstory.domain.principals import Trust
+from backstory.domain.summaries import SUMMARY
+from backstory.domain.telling import told
 from backstory.rendering.marks import Guarded, prefixed
 from backstory.rendering.native import translated
-from backstory.rendering.telling import told
 
 SYSTEM: Final = "system"
 USER: Final = "user"
@@ -77,6 +78,8 @@ class Reader:
         """The messages of an entry, or why it has none."""
         if entry.type == REDACTED:
             return [], "redacted"
+        if entry.type == SUMMARY:
+            return [], "summary"
         if entry.type != MESSAGE:
             return [], "no message"
         parts = self.guarded.value(list(_parts(orjson.loads(entry.content))))

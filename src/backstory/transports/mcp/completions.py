@@ -8,8 +8,10 @@ from typing import Any
 from mcp_types import CompleteRequestParams, PromptReference, ResourceTemplateReference
 
 from backstory import limits
+from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
-from backstory.transports.mcp import answers, failures, names
+from backstory.errors import InvalidKeyError, MissingError
+from backstory.transports.mcp import answers, failures, names, stored_prompts
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.calling import Calling
 from backstory.transports.mcp.extending import Call, Complete
@@ -62,11 +64,19 @@ class Completions:
         self, call: Call, ref: PromptReference, argument: str, typed: str
     ) -> Sequence[str]:
         prompt = self._calling.catalogue.prompts.get(ref.name)
-        if prompt is None:  # a stored one, or none
-            if argument != "context":
-                return []
-            return await names.whole(self._contexts, call.principal, typed, None)
+        if prompt is None:
+            return await self._of_stored(call.principal, ref.name, argument, typed)
         if not await self._calling.catalogue.shows(prompt, principal=call.principal):
             return []
         found: dict[str, Complete | None] = {each.name: each.complete for each in prompt.arguments}
         return await self._calling.completed(call, found.get(argument), typed)
+
+    async def _of_stored(
+        self, principal: Principal, name: str, argument: str, typed: str
+    ) -> Sequence[str]:
+        try:
+            key = ContextKey.parse(name)
+            snapshot = await self._contexts.reader.snapshot(principal, key)
+        except (InvalidKeyError, MissingError):
+            return []
+        return stored_prompts.completed(snapshot.state, argument, typed)

@@ -13,7 +13,7 @@ from mcp_types import GetPromptRequestParams, PaginatedRequestParams
 
 from backstory import limits
 from backstory.contexts.listing import Filter, HeadsPage
-from backstory.domain import kinds
+from backstory.domain import kinds, prompts
 from backstory.domain.contexts import Head, missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
@@ -96,8 +96,8 @@ class Prompts:
                 raise missing(key)
         except (InvalidKeyError, MissingError) as error:
             raise _unknown(name) from error
-        prompt = stored_prompts.parse(snapshot.state)
-        messages = prompt.render(dict(arguments))
+        prompt = prompts.parse(snapshot.state)
+        messages = stored_prompts.messages(prompt, dict(arguments))
         if not answers.fits(messages):
             raise failures.invalid(
                 f"the prompt would have more than {answers.BYTES} bytes; shorten it or what it is given"
