@@ -27,7 +27,7 @@ async def old(tmp_path):
         connection.execute(
             "UPDATE entries SET metadata = ? WHERE id = 1 << 32 | ?", (metadata.encode(), seq)
         )
-    connection.execute("DROP TABLE summaries; PRAGMA user_version = 2")
+    connection.execute("DROP TABLE summaries; PRAGMA user_version = 3")
     connection.close()
     return SqliteOptions(tmp_path / "old.db")
 
