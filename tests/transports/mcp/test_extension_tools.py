@@ -150,12 +150,15 @@ async def test_a_handler_acts_as_the_caller(contexts, principals):
     async def handler(call):
         mine = f"users.{call.principal.subject}/mine"
         await call.use("write_context", context=mine, kind="session", state={"by": "tool"})
-        return await call.use("read_context", context="users.bob/secret")
+        listed = await call.use("list_contexts", namespace="users.bob")
+        names = [item["context"] for item in listed["items"]]
+        return {"names": names} | await call.use("read_context", context="users.bob/secret")
 
     added = tool(handler, verb=Verb.WRITE)
     result = await called(contexts, added, who="ada", principals=principals)
     assert told(result)["code"] == "not_found"
     result = await called(contexts, added, who="bob", principals=principals)
+    assert result.structured_content["names"] == ["users.bob/mine", "users.bob/secret"]
     assert result.structured_content["state"] == {"of": "bob"}
     async with serving(contexts, principals) as url, client(url, who="ada") as session:
         mine = await session.call_tool("read_context", {"context": "users.ada/mine"})
