@@ -173,6 +173,10 @@ async def shown_to_whoever_asks_wrongly(principal, contexts):
     raise RuntimeError("cannot tell")
 
 
+async def shown_to_whoever_waits(principal, contexts):
+    await asyncio.Event().wait()
+
+
 @pytest.mark.parametrize(
     "hidden",
     [
@@ -191,6 +195,17 @@ async def test_a_tool_that_is_not_shown_cannot_be_called(contexts, principals, h
     ):
         assert {each.name for each in (await session.list_tools()).tools} == set(TABLE)
         with pytest.raises(MCPError, match="Unknown tool: 'do_it'"):
+            await session.call_tool("do_it", {})
+
+
+async def test_a_rule_that_takes_too_long_shows_nothing(contexts, monkeypatch):
+    monkeypatch.setattr(limits, "REQUEST_SECONDS", 0.05)
+    added = answering("secret", shown=shown_to_whoever_waits)
+    async with (
+        serving(contexts, extension=Extension(tools=[added])) as url,
+        client(url) as session,
+    ):
+        with pytest.raises(MCPError, match="Unknown tool"):
             await session.call_tool("do_it", {})
 
 
