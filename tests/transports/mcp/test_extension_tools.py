@@ -154,12 +154,15 @@ async def test_a_handler_acts_as_the_caller(contexts, principals):
     async def handler(call):
         mine = f"users.{call.principal.subject}/mine"
         await call.use("write_context", context=mine, kind="session", state={"by": "tool"})
-        return await call.use("read_context", context="users.bob/secret")
+        listed = await call.use("list_contexts", namespace="users.bob")
+        names = [item["context"] for item in listed["items"]]
+        return {"names": names} | await call.use("read_context", context="users.bob/secret")
 
     added = tool(handler, verb=Verb.WRITE)
     result = await called(contexts, added, who="ada", principals=principals)
     assert told(result)["code"] == "not_found"
     result = await called(contexts, added, who="bob", principals=principals)
+    assert result.structured_content["names"] == ["users.bob/mine", "users.bob/secret"]
     assert result.structured_content["state"] == {"of": "bob"}
     async with serving(contexts, principals) as url, client(url, who="ada") as session:
         mine = await session.call_tool("read_context", {"context": "users.ada/mine"})
@@ -172,6 +175,10 @@ async def shown_to_bob(principal, contexts):
 
 async def shown_to_whoever_asks_wrongly(principal, contexts):
     raise RuntimeError("cannot tell")
+
+
+async def shown_to_whoever_waits(principal, contexts):
+    await asyncio.Event().wait()
 
 
 @pytest.mark.parametrize(
@@ -192,6 +199,17 @@ async def test_a_tool_that_is_not_shown_cannot_be_called(contexts, principals, h
     ):
         assert {each.name for each in (await session.list_tools()).tools} == set(TABLE)
         with pytest.raises(MCPError, match="Unknown tool: 'do_it'"):
+            await session.call_tool("do_it", {})
+
+
+async def test_a_rule_that_takes_too_long_shows_nothing(contexts, monkeypatch):
+    monkeypatch.setattr(limits, "REQUEST_SECONDS", 0.05)
+    added = answering("secret", shown=shown_to_whoever_waits)
+    async with (
+        serving(contexts, extension=Extension(tools=[added])) as url,
+        client(url) as session,
+    ):
+        with pytest.raises(MCPError, match="Unknown tool"):
             await session.call_tool("do_it", {})
 
 

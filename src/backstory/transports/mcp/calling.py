@@ -64,7 +64,9 @@ class Calling:
 
     def _uses(self, principal: Principal) -> Callable[[str, Mapping[str, Any]], Awaitable[View]]:
         async def use(tool: str, arguments: Mapping[str, Any]) -> View:
-            return await TABLE[tool].done(self.served, principal, arguments)
+            view = await TABLE[tool].done(self.served, principal, arguments)
+            found: View = orjson.loads(orjson.dumps(view))  # parts of it are bytes still
+            return found
 
         return use
 

@@ -56,7 +56,7 @@ class Offers:
         self._parsed: dict[str, UriTemplate] = {}
         for name, extension in added.items():
             try:
-                self._add(extension)
+                self.add(extension)
             except (BackstoryError, ValueError, TypeError, AttributeError) as error:
                 raise _unusable(name, getattr(error, "detail", str(error))) from error
         admitting.check_lists(
@@ -76,7 +76,12 @@ class Offers:
                 return Found(self.templates[name], variables)
         return None
 
-    def _add(self, extension: Extension) -> None:
+    def add(self, extension: Extension) -> None:
+        """One more.
+
+        Raises:
+            BackstoryError, ValueError, TypeError, AttributeError: it cannot be served.
+        """
         if not isinstance(extension, Extension):
             raise ConfigError(f"it made a {type(extension).__name__}, and not an Extension")
         for tool in extension.tools:

@@ -11,6 +11,7 @@ from backstory.domain import policy
 from backstory.domain.keys import NamespacePattern, check_namespace
 from backstory.domain.principals import Principal
 from backstory.errors import InvalidKeyError
+from backstory.transports.mcp import failures
 from backstory.transports.mcp.extending import Item
 
 logger = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ async def shows(
     if item.shown is None:
         return True
     try:
-        return await item.shown(principal, contexts)
+        return await failures.in_time(item.shown(principal, contexts))
     except Exception:  # foreign code; what cannot say who may see it is not seen
         logger.exception("an extension cannot tell whether %s is shown", item.name)
         return False
