@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -20,6 +21,8 @@ from backstory.clock import SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.messaging.local import LocalBus
+from backstory.observability.asking import asked
+from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.processing import choosing
 from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
@@ -49,7 +52,25 @@ class Running:
 
 
 @asynccontextmanager
-async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
+async def open_hooks(environ: Mapping[str, str] = os.environ) -> AsyncIterator[Hooks]:
+    """Who hears of what the server does: whom the `OTEL_*` variables ask for, else nobody.
+
+    Raises:
+        ConfigError: they ask for something that there is not.
+    """
+    wanted = asked(environ)
+    if not (wanted.traces or wanted.metrics):
+        yield SILENCE
+        return
+    # Here, so that a server without telemetry does not load it.
+    from backstory.observability.exporting import exported
+
+    async with exported(wanted) as hooks:
+        yield hooks
+
+
+@asynccontextmanager
+async def open_contexts(settings: Settings, hooks: Hooks = SILENCE) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper.
 
     Raises:
@@ -63,7 +84,7 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock, PipelineRules(_chosen(settings)))
+        contexts = Contexts(store, bus, clock, PipelineRules(_chosen(settings), hooks))
         stack.push_async_callback(contexts.aclose)
         await stack.enter_async_context(_sweeping(contexts))
         yield contexts
@@ -83,6 +104,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     `token` is what callers have to show in local mode, None where nothing is asked of them.
 
     Raises:
+        ConfigError: as `open_hooks`.
         StoreError: as `open_contexts`.
     """
     # Here, so that commands which serve nobody do not wait for the transports to be loaded.
@@ -93,11 +115,12 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.rest.app import rest_app
 
-    async with open_contexts(settings) as contexts:
+    async with open_hooks() as hooks, open_contexts(settings, hooks) as contexts:
         renderer = renderer_of(contexts, settings)
         async with mcp_app(Served(contexts, renderer)) as mcp:
             rest = rest_app(contexts, renderer)
-            yield Running(Guard(Coding(_Split(rest, mcp)), LocalMode(token)), contexts)
+            served = Guard(Coding(_Split(rest, mcp)), LocalMode(token), hooks)
+            yield Running(served, contexts)
 
 
 def renderer_of(contexts: Contexts, settings: Settings) -> Renderer:
@@ -114,8 +137,12 @@ class _Split:
         self._mcp = mcp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._mcp if scope["path"] in MCP_PATHS else self._rest
-        await app(scope, receive, send)
+        if scope["path"] not in MCP_PATHS:
+            await self._rest(scope, receive, send)
+            return
+        request: Request = scope["backstory.request"]
+        request.routed(MCP_PATHS[0])
+        await self._mcp(scope, receive, send)
 
 
 @asynccontextmanager

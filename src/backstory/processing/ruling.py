@@ -12,8 +12,9 @@ from backstory import limits
 from backstory.domain.contexts import Tag
 from backstory.domain.entries import NewEntry
 from backstory.domain.ruling import KindRule, RuledEntries, RuledState
+from backstory.ports.hooks import SILENCE, Hooks
 from backstory.processing import choosing
-from backstory.processing.pipeline import Measure, Pipeline, unmeasured
+from backstory.processing.pipeline import Pipeline
 from backstory.processing.schemas.kinds import CompiledKind, KindSchema
 from backstory.processing.schemas.registering import register
 
@@ -42,9 +43,9 @@ class PipelineRule:
 class PipelineRules:
     """`ports.rules.Rules`, with the compiled kinds that were needed last."""
 
-    def __init__(self, chosen: choosing.Rules | None = None, measure: Measure = unmeasured) -> None:
+    def __init__(self, chosen: choosing.Rules | None = None, hooks: Hooks = SILENCE) -> None:
         self._chosen = chosen or choosing.Rules()
-        self._measure = measure
+        self._hooks = hooks
         self._compiled: OrderedDict[tuple[str, str], tuple[Tag, CompiledKind]] = OrderedDict()
 
     def find(self, tenant: str, kind: str, namespace: str, tag: Tag | None) -> KindRule | None:
@@ -55,7 +56,7 @@ class PipelineRules:
                 return None
             compiled = known[1]
         transforms = self._chosen.choose(kind, namespace)
-        return PipelineRule(kind, Pipeline(compiled, transforms, measure=self._measure))
+        return PipelineRule(kind, Pipeline(compiled, transforms, self._hooks.steps(kind)))
 
     def learn(self, tenant: str, kind: str, tag: Tag, state: bytes) -> None:
         self._compiled[tenant, kind] = tag, CompiledKind(KindSchema.decode(state))

@@ -15,6 +15,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
 from backstory.rendering.service import Renderer
+from backstory.transports.edge.guard import REQUEST
 from backstory.transports.rest import docs, params
 from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call
@@ -62,6 +63,7 @@ class Resource:
         if endpoint is None:
             answer: ASGIApp = self._other(scope)
         else:
+            scope[REQUEST].routed(endpoint.path)
             answer = await self._call(endpoint, scope, receive)
         await answer(scope, receive, send)
 

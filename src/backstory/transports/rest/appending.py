@@ -102,12 +102,12 @@ async def _sent(call: Call, form: Format | None) -> Sent:
         return [Append(key, bodies.read_text(body, content_type, role), call.conditions())]
 
     if form is not None:
-        return await Sent.aside(call.body, strict_json.loads, spoken)
+        return await Sent.aside(call.body, strict_json.loads, spoken, call.measure)
     if call.media == media.JSON:
-        return await Sent.of(call.body, entered)
+        return await Sent.of(call.body, entered, call.measure)
     if call.media == media.YAML:
-        return await Sent.aside(call.body, yaml_value(content_type), entered)
-    return await Sent.aside(call.body, bytes, told)
+        return await Sent.aside(call.body, yaml_value(content_type), entered, call.measure)
+    return await Sent.aside(call.body, bytes, told, call.measure)
 
 
 _ENTRIES: Final = {"entries": [{"role": "user", "content": "Where is my order?", "id": "msg-1"}]}

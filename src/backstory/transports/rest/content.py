@@ -147,7 +147,7 @@ async def _put_manifest(call: Call) -> Answer:
         return [PutContent(key, content, None, call.conditions())]
 
     await call.read_body((media.MANIFEST,))
-    sent = await Sent.of(call.body, make)
+    sent = await Sent.of(call.body, make, call.measure)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, call.key, created=False)
 
@@ -155,7 +155,7 @@ async def _put_manifest(call: Call) -> Answer:
 async def patch_content(call: Call) -> Answer:
     """Changes some bytes; offsets count those of the content as it stands before."""
     raw = call.body
-    edits = await edits_of(raw)
+    edits = await edits_of(raw, call.measure)
     key = idempotency_key(call)
     retry = None
     if key is not None:

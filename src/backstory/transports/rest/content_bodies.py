@@ -21,6 +21,8 @@ from backstory.domain.content import (
 )
 from backstory.domain.edits import Edit
 from backstory.errors import MalformedError, TooLargeError
+from backstory.ports.hooks import Measure
+from backstory.processing import steps
 from backstory.transports.edge import strict_json
 from backstory.transports.rest import schemas
 from backstory.transports.rest.bodies import shaped
@@ -38,7 +40,7 @@ def manifest_of(value: Any) -> tuple[Manifest, str]:
     return check_manifest(chunks), check_media_type(body.media_type or DEFAULT_MEDIA_TYPE)
 
 
-async def edits_of(raw: bytes) -> list[Edit]:
+async def edits_of(raw: bytes, measure: Measure) -> list[Edit]:
     """The edits that a body spells.
 
     Raises:
@@ -46,8 +48,8 @@ async def edits_of(raw: bytes) -> list[Edit]:
         TooLargeError: more than `limits.CONTENT_EDITS`.
     """
     if len(raw) <= strict_json.INLINE_BYTES:
-        return _edits(raw)
-    return await asyncio.to_thread(_edits, raw)
+        return steps.run(measure, steps.PARSE, _edits, raw)
+    return await asyncio.to_thread(steps.run, measure, steps.PARSE, _edits, raw)
 
 
 def _edits(raw: bytes) -> list[Edit]:

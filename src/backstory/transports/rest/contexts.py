@@ -100,9 +100,9 @@ async def put_context(call: Call) -> Answer:
         return [put_of(call, shaped(value, schemas.PutContext))]
 
     sent = await (
-        Sent.aside(call.body, yaml_value(call.content_type), make)
+        Sent.aside(call.body, yaml_value(call.content_type), make, call.measure)
         if call.media == media.YAML
-        else Sent.of(call.body, make)
+        else Sent.of(call.body, make, call.measure)
     )
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     return await head_answer(call, outcome, key)
@@ -147,7 +147,7 @@ async def patch_context(call: Call) -> Answer:
         patch = MergePatch(value) if is_merge else JsonPatch.of(value)
         return [Patch(key, patch, call.conditions())]
 
-    sent = await Sent.of(call.body, make)
+    sent = await Sent.of(call.body, make, call.measure)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     return await head_answer(call, outcome, key, created=False)
 
