@@ -99,11 +99,11 @@ def _entries() -> Iterator[Case]:
     yield Case("entries, JSON Lines", "POST", path, lambda _: lines, "application/jsonl")
     part = orjson.dumps({"entries": [{**one, "content": one["content"][:900]} for one in listed]})
     yield Case("entries, YAML", "POST", path, lambda _: part, "application/yaml")
-    table = b"a,b,c\n" + b"one,two,three\n" * 70_000
+    table = b"a,b,c\n" + b"one,two,three\n" * 60_000
     yield Case("an entry, CSV", "POST", path, lambda _: table, "text/csv")
     page = b"<p>word <b>word</b> word</p>\n" * 40_000
     yield Case("an entry, HTML", "POST", path, lambda _: page, "text/html")
-    marked = b"# Title\n\nSome *words* and `code`.\n\n" * 29_000
+    marked = b"# Title\n\nSome *words* and `code`.\n\n" * 26_000
     yield Case("an entry, Markdown", "POST", path, lambda _: marked, "text/markdown")
     yield Case("an entry, text over its bound", "POST", path, lambda _: PROSE, "text/plain", 413)
     plain = PROSE[:1_000_000]
@@ -115,9 +115,7 @@ def _formats() -> Iterator[Case]:
     said = [(roles[n % 2], message) for n, message in enumerate(_messages())]
     chat: list[Any] = [{"role": role, "content": message} for role, message in said]
     blocks = [{"role": r, "content": [{"type": "text", "text": m}]} for r, m in said]
-    turns = [
-        {"role": "user" if r == "user" else "model", "parts": [{"text": m}]} for r, m in said
-    ]
+    turns = [{"role": "user" if r == "user" else "model", "parts": [{"text": m}]} for r, m in said]
     for form, body in (
         ("openai", {"messages": chat}),
         ("openai-responses", {"input": chat}),
@@ -226,5 +224,3 @@ def _answers() -> Iterator[Case]:
             accept = {"accept-encoding": coding}
             called = f"GET {name}" + ("" if coding == "identity" else f", {coding}")
             yield Case(called, "GET", path, lambda _: b"", before=before, accept=accept)
-
-

@@ -53,6 +53,7 @@ HEADER_BUFFER_BYTES: Final = 128 * KIB  # taken in before the head of a request 
 KEEP_ALIVE_SECONDS: Final = 75  # an idle connection is kept, longer than proxies keep theirs
 JSON_DEPTH: Final = 100
 JSON_NODES: Final = 1_000_000  # values and keys in one body
+JSON_MEMBERS: Final = 50_000  # of one object
 JSON_INTEGER_MIN: Final = -(2**63)
 JSON_INTEGER_MAX: Final = 2**64 - 1
 IDEMPOTENCY_KEY_BYTES: Final = 255

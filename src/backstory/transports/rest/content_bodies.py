@@ -35,8 +35,15 @@ def manifest_of(value: Any) -> tuple[Manifest, str]:
         SchemaError, MalformedError: it spells none.
         TooLargeError: more chunks or bytes than content may have.
     """
+    # One by one, since no other thread has its turn while a list is converted as a whole.
+    listed: list[Any] = []
+    if isinstance(value, dict) and isinstance(value.get("chunks"), list):
+        listed, value = value["chunks"], {**value, "chunks": []}
     body = shaped(value, schemas.PutManifest)
-    chunks = (ChunkRef(hash_of(chunk.hash), chunk.size) for chunk in body.chunks)
+    shapes = (
+        shaped(chunk, schemas.ChunkRef, f"/chunks/{place}") for place, chunk in enumerate(listed)
+    )
+    chunks = (ChunkRef(hash_of(shape.hash), shape.size) for shape in shapes)
     return check_manifest(chunks), check_media_type(body.media_type or DEFAULT_MEDIA_TYPE)
 
 

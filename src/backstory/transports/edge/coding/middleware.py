@@ -120,7 +120,11 @@ class _Answer:
             await self._send(start)
         if self._encoder is None:
             return message
-        coded = self._encoder.feed(body) if body else b""
+        coded = b""
+        if len(body) > limits.INLINE_BYTES:
+            coded = await asyncio.to_thread(self._encoder.feed, body)
+        elif body:
+            coded = self._encoder.feed(body)
         if not more:
             coded += self._encoder.finish()
         return {"type": "http.response.body", "body": coded, "more_body": more}
