@@ -1,11 +1,14 @@
 """Manifests and chunks over REST: only what is missing travels, and a hash gives nothing away."""
 
+from dataclasses import replace
+
 import pytest
 
 from backstory import limits
 from backstory.domain.chunking import Chunk, cut
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Permission, Verb
+from backstory.domain.principals import LOCAL_ADMIN
 from content_samples import TEXT, edited
 
 BASE = "/v1/contexts/team/handbook"
@@ -189,6 +192,21 @@ async def test_a_hash_gives_nothing_away(doc, put, as_reader_of):
     # What it sends itself it may use, and it is kept once.
     assert (await upload(doc, chunks[0], own)).status_code == 204
     assert (await commit(doc, chunks[:1], own)).status_code == 200
+
+
+async def test_chunks_of_another_tenant_are_not_there(doc, monkeypatch):
+    """The same bytes in two tenants are two chunks, and neither tells of the other."""
+    await doc.put(URL, content=TEXT)
+    chunks = cut(TEXT)
+    elsewhere = replace(LOCAL_ADMIN, tenant="other")
+    monkeypatch.setattr("backstory.transports.edge.local_mode.LOCAL_ADMIN", elsewhere)
+    created = await doc.put(BASE, json={"kind": "document"})
+    assert created.status_code == 201  # a context of that name is in no one's way
+    assert await missing(doc, chunks) == [chunk.ref.hash.hex() for chunk in chunks]
+    stolen = await commit(doc, chunks)
+    assert (stolen.status_code, stolen.json()["code"]) == (409, "chunks_missing")
+    assert (await doc.get(f"{URL}/chunks/{chunks[0].ref.hash.hex()}")).status_code == 404
+    assert (await doc.get(URL)).status_code == 404
 
 
 @pytest.fixture
