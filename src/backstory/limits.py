@@ -43,6 +43,9 @@ CONTENT_IDLE_SECONDS: Final = 30.0  # between two pieces of an upload
 CONTENT_EDITS: Final = 10_000  # in one patch of content
 CONTENT_ATTEMPTS: Final = 8  # at a patch of content that others change all the time
 UPLOAD_SECONDS: Final = 24 * 3600  # life of chunks that no content refers to
+UPLOADS_BYTES: Final = 2048 * MIB  # of a tenant's chunks that no content refers to
+CHUNK_COST_BYTES: Final = 512  # that each of those counts beside its own
+UPLOADS_COUNT_BYTES: Final = 32 * MIB  # that may be sent before they are counted again
 CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
 CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
 

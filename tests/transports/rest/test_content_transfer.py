@@ -219,3 +219,16 @@ def as_reader_of(monkeypatch):
         monkeypatch.setattr("backstory.domain.policy.permissions", lambda _: rights)
 
     return narrow
+
+
+async def test_uploads_over_their_bound_are_refused_with_what_to_do(doc, monkeypatch):
+    monkeypatch.setattr(limits, "UPLOADS_BYTES", 3000)
+    first, second = Chunk.of(b"a" * 2000), Chunk.of(b"b" * 2000)
+    assert (await upload(doc, first)).status_code == 204
+    refused = await upload(doc, second)
+    assert (refused.status_code, refused.json()["code"]) == (409, "uploads_full")
+    assert "manifest" in refused.json()["detail"]
+    whole = await doc.put(URL, content=b"c" * 4000, headers={"content-type": "text/plain"})
+    assert (whole.status_code, whole.json()["code"]) == (409, "uploads_full")
+    assert (await commit(doc, [first])).status_code == 200
+    assert (await upload(doc, second)).status_code == 204

@@ -47,6 +47,11 @@ DELETE FROM uploads WHERE holder = ?1 AND chunk = ?2
 -- name: drop_uploads_to
 DELETE FROM uploads WHERE context = ?1
 
+-- name: unfinished
+SELECT coalesce(sum(c.size + ?2), 0) FROM chunks AS c
+WHERE c.tenant = ?1 AND c.id IN (SELECT chunk FROM uploads)
+    AND NOT EXISTS (SELECT 1 FROM chunk_refs AS r WHERE r.chunk = c.id)
+
 -- name: find_manifest
 SELECT id FROM manifests WHERE tenant = ?1 AND root = ?2
 

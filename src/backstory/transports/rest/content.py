@@ -31,6 +31,7 @@ from backstory.errors import (
     SchemaError,
     TooLargeError,
     UnsupportedMediaError,
+    UploadsFullError,
     VersionConflictError,
 )
 from backstory.transports.edge import body as bodies
@@ -214,6 +215,7 @@ PUT: Final = Endpoint(
         PreconditionError,
         TooLargeError,
         UnsupportedMediaError,
+        UploadsFullError,
         SchemaError,
         KeyReusedError,
     ),
@@ -242,6 +244,7 @@ PATCH: Final = Endpoint(
         PreconditionError,
         TooLargeError,
         UnsupportedMediaError,
+        UploadsFullError,
         SchemaError,
         KeyReusedError,
         ContentCorruptError,
