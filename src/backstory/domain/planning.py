@@ -6,7 +6,7 @@ inside its own transaction. So every store does the same, and the rules can be t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from backstory.domain.changes import Op, Part
@@ -27,7 +27,7 @@ from backstory.domain.effects import Effect, Loaded, Needs
 from backstory.domain.keys import ContextKey
 
 
-def needs(operations: Iterable[Operation]) -> Needs:
+def needs(operations: Sequence[Operation]) -> Needs:
     """What `plan` will ask for."""
     known: set[str] = set()
     past: tuple[ContextKey, int | None] | None = None
@@ -48,7 +48,8 @@ def needs(operations: Iterable[Operation]) -> Needs:
                 content = operation.content
             case _:
                 pass
-    return Needs(frozenset(known), past, chain, redact, content)
+    state = not all(isinstance(operation, Append) for operation in operations)
+    return Needs(frozenset(known), past, chain, redact, content, state)
 
 
 def plan(
