@@ -38,9 +38,10 @@ class Pipeline:
 
     kind: CompiledKind | None = None
     transforms: tuple[Transform, ...] = DEFAULT
-    measure: Measure = unmeasured
 
-    def kept(self, raw: bytes, pointer: str = "/state") -> RuledState:
+    def kept(
+        self, raw: bytes, pointer: str = "/state", measure: Measure = unmeasured
+    ) -> RuledState:
         """A state in the bytes that it would be kept as; it lies at the pointer in the request.
 
         Raises:
@@ -48,10 +49,15 @@ class Pipeline:
             TooLargeError: over `limits.STATE_BYTES` after its transforms.
         """
         if self.kind is not None and self.kind.state is not None:
-            run(self.measure, VALIDATE, self._check_raw, raw, pointer)
-        return run(self.measure, TRANSFORM, self._transformed, raw, pointer)
+            run(measure, VALIDATE, self._check_raw, raw, pointer)
+        return run(measure, TRANSFORM, self._transformed, raw, pointer)
 
-    def entries(self, entries: Sequence[NewEntry], pointer: str = "/entries") -> RuledEntries:
+    def entries(
+        self,
+        entries: Sequence[NewEntry],
+        pointer: str = "/entries",
+        measure: Measure = unmeasured,
+    ) -> RuledEntries:
         """Entries that `domain.intake` has read; `pointer` is where their list lies.
 
         Raises:
@@ -59,8 +65,8 @@ class Pipeline:
             TooLargeError: one is over `limits.ENTRY_BYTES` after its transforms.
         """
         if self.kind is not None and self.kind.entry is not None:
-            run(self.measure, VALIDATE, self._check_entries, entries, pointer)
-        return run(self.measure, TRANSFORM, self._transformed_entries, entries, pointer)
+            run(measure, VALIDATE, self._check_entries, entries, pointer)
+        return run(measure, TRANSFORM, self._transformed_entries, entries, pointer)
 
     def _check_raw(self, raw: bytes, pointer: str) -> None:
         self._check_state(orjson.loads(raw), pointer)
