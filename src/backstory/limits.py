@@ -183,6 +183,7 @@ LOG_EXTENSION_PAGES: Final = 1024  # by which it is extended at once
 LOG_EXTENSION_DISK_BYTES: Final = 256 * MIB  # free on the disk, or it is not extended
 WAL_ALARM_BYTES: Final = 256 * MIB
 ERASE_ENTRIES: Final = 100  # erased in one transaction, so that writers need not wait long
+ERASE_CHUNKS: Final = 32  # of content, erased in one transaction
 MERGE_PAGES: Final = 500  # of the index of words, merged in one transaction before a large erasure
 WIPE_SECONDS: Final = 2.0  # writers wait at most, while a reader keeps erased text from being wiped
 WIPE_RETRY_SECONDS: Final = 1.0  # before erased text that a reader held back is wiped again
