@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 
-from backstory.config import load
 from backstory.domain.chunking import cut
-from backstory.wiring import open_app
 from benchmarks import servers
 from benchmarks.client import Client
 from benchmarks.report import Ratio
@@ -21,8 +17,6 @@ from benchmarks.timing import medians
 SIZE = 6_000_000
 MIDDLE = SIZE // 2
 ROUNDS = 30
-BODY = 5_000_000
-HELD_SECONDS = 0.010
 CONTENT = "/v1/contexts/bench/{}/content"
 MANIFEST = "application/vnd.backstory.manifest+json"
 PLAIN = {"content-type": "text/plain"}
@@ -36,7 +30,6 @@ def run(folder: Path) -> Iterator[Ratio]:
         yield _sent(client, text, edited)
         yield _read(client)
         yield from _speed(client, text)
-    yield asyncio.run(_held(folder / "held.db", text[:BODY]))
 
 
 def _text() -> bytes:
@@ -114,64 +107,3 @@ def _speed(client: Client, text: bytes) -> Iterator[Ratio]:
     taken = medians({"put": put, "get": lambda: client.request("GET", path)}, 5, warmup=1)
     for name, seconds in taken.items():
         yield Ratio(f"{name} of 6 MB, seconds", seconds, None, f"{SIZE / seconds / 1e6:.0f} MB/s")
-
-
-async def _held(file: Path, body: bytes) -> Ratio:
-    """The longest time for which a body of 5 MB keeps the event loop from anything else."""
-    longest = []
-    async with open_app(load({"store": f"sqlite:///{file}"}, environ={})) as running:
-        await _call(running.app, "PUT", "/v1/contexts/bench/doc", b'{"kind":"document"}')
-        for turn in range(5):
-            watching = asyncio.create_task(_watch())
-            await asyncio.sleep(0.01)
-            varied = b"%09d" % turn + body
-            status = await _call(running.app, "PUT", CONTENT.format("doc"), varied)
-            if status != 200:
-                raise RuntimeError(f"the body was answered {status}")
-            watching.cancel()
-            longest.append(await watching)
-    held = sorted(longest)[len(longest) // 2]
-    return Ratio(
-        "event loop held by a body of 5 MB / 10 ms",
-        held / HELD_SECONDS,
-        1.0,
-        f"{held * 1e3:.1f} ms",
-    )
-
-
-async def _watch() -> float:
-    """The longest gap between two turns of the loop, until it is cancelled."""
-    longest, last = 0.0, time.perf_counter()
-    try:
-        while True:
-            await asyncio.sleep(0)
-            now = time.perf_counter()
-            longest, last = max(longest, now - last), now
-    except asyncio.CancelledError:
-        return longest
-
-
-async def _call(app, method: str, path: str, body: bytes) -> int:
-    """One request, its body in pieces as a server passes them on; gives the status."""
-    pieces = [body[at : at + 65_536] for at in range(0, len(body), 65_536)]
-    status = 0
-
-    async def receive():
-        await asyncio.sleep(0)
-        piece = pieces.pop(0)
-        return {"type": "http.request", "body": piece, "more_body": bool(pieces)}
-
-    async def send(message) -> None:
-        nonlocal status
-        status = message.get("status", status)
-
-    scope = {
-        "type": "http",
-        "method": method,
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
-    }
-    await app(scope, receive, send)
-    return status

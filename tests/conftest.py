@@ -20,5 +20,6 @@ def anyio_backend():
 def _no_settings_from_outside(monkeypatch):
     """A developer's own settings change no result."""
     for variable in list(os.environ):
-        if variable.startswith("BACKSTORY_") and not variable.startswith("BACKSTORY_TEST_"):
+        ours = variable.startswith("BACKSTORY_") and not variable.startswith("BACKSTORY_TEST_")
+        if ours or variable.startswith("OTEL_"):
             monkeypatch.delenv(variable)

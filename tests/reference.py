@@ -67,6 +67,43 @@ def bounds():
     return "\n".join(parts)
 
 
+def parsers():
+    """Each parser with what it reads, gives and takes at most."""
+    from backstory.processing.parsers import PARSERS
+
+    return rows(
+        ("parser", "media types", "gives", "bytes at once"),
+        *(
+            (
+                code(each.name),
+                ", ".join(map(code, each.media_types)),
+                each.result.__name__.lower(),
+                f"{each.most_bytes:,}",
+            )
+            for each in dict.fromkeys(PARSERS.values())
+        ),
+    )
+
+
+def transforms():
+    """Each transform with its options, and its class's first sentence."""
+    from backstory.processing.transforms.catalogue import MAKERS, transforms_of
+
+    options = {"redact": "`categories`, `region`", "truncate": "`characters`"}
+    needed = {"truncate": {"characters": 1000}}
+    return rows(
+        ("transform", "options", "what it does"),
+        *(
+            (
+                code(name),
+                options.get(name, ""),
+                sentence(type(transforms_of([{name: needed.get(name, {})}])[0]).__doc__),
+            )
+            for name in MAKERS
+        ),
+    )
+
+
 def endpoints():
     from backstory.transports.rest.endpoints import ENDPOINTS
 
@@ -226,6 +263,8 @@ TABLES = {
     "models": models,
     "error_codes": error_codes,
     "bounds": bounds,
+    "parsers": parsers,
+    "transforms": transforms,
     "endpoints": endpoints,
     "tools": tools,
     "commands": commands,

@@ -26,6 +26,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── PatchConflictError      a patch does not apply                        409
     │   ├── KindConflictError       the context has another kind                  409
     │   ├── ChunksMissingError      a manifest names chunks the caller has to send 409
+    │   ├── UploadsFullError        chunks that no content names fill their bound 409
     │   ├── ExistsError             the name is taken                             409
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
@@ -328,6 +329,13 @@ class ChunksMissingError(ConflictError):
 
     code = "chunks_missing"
     title = "Chunks missing"
+
+
+class UploadsFullError(ConflictError):
+    """A tenant's chunks that no content names are over their bound; name them, or wait a day."""
+
+    code = "uploads_full"
+    title = "Uploads full"
 
 
 class IncompatibleError(ConflictError):

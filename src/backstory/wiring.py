@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
@@ -23,6 +24,8 @@ from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
+from backstory.observability.asking import asked
+from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.processing import choosing
 from backstory.processing.ruling import PipelineRules
 from backstory.processing.schemas import packaged
@@ -52,7 +55,27 @@ class Running:
 
 
 @asynccontextmanager
-async def open_contexts(settings: Settings, *, sweep: bool = True) -> AsyncIterator[Contexts]:
+async def open_hooks(environ: Mapping[str, str] = os.environ) -> AsyncIterator[Hooks]:
+    """Who hears of what the server does: whom the `OTEL_*` variables ask for, else nobody.
+
+    Raises:
+        ConfigError: they ask for something that there is not.
+    """
+    wanted = asked(environ)
+    if not (wanted.traces or wanted.metrics):
+        yield SILENCE
+        return
+    # Here, so that a server without telemetry does not load it.
+    from backstory.observability.exporting import exported
+
+    async with exported(wanted) as hooks:
+        yield hooks
+
+
+@asynccontextmanager
+async def open_contexts(
+    settings: Settings, hooks: Hooks = SILENCE, *, sweep: bool = True
+) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper if wanted.
 
     Raises:
@@ -60,7 +83,7 @@ async def open_contexts(settings: Settings, *, sweep: bool = True) -> AsyncItera
         StoreError: the store cannot be opened; the detail says why and what to do.
     """
     clock = SystemClock()
-    rules = PipelineRules(_chosen(settings), packaged=extensions.made(packaged.GROUP))
+    rules = PipelineRules(_chosen(settings), hooks, packaged=extensions.made(packaged.GROUP))
     async with AsyncExitStack() as stack:
         store = await open_store(
             SqliteOptions(settings.store.path, search=settings.search), clock=clock
@@ -90,7 +113,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     `token` is what callers have to show in local mode, None where nothing is asked of them.
 
     Raises:
-        ConfigError, StoreError: as `open_contexts`; an extension cannot be served as it is.
+        ConfigError, StoreError: as `open_hooks` and `open_contexts`; an extension cannot be served.
     """
     # Here, so that commands which serve nobody do not wait for the transports to be loaded.
     from backstory.processing.accepted import with_extensions
@@ -104,11 +127,12 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.rest.app import rest_app
 
     accepted = with_extensions()
-    async with open_contexts(settings) as contexts:
+    async with open_hooks() as hooks, open_contexts(settings, hooks) as contexts:
         renderer = renderer_of(contexts, settings, accepted.formats)
         async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
             rest = rest_app(rest_call.Served(contexts, renderer, accepted))
-            yield Running(Guard(Coding(_Split(rest, mcp)), LocalMode(token)), contexts)
+            served = Guard(Coding(_Split(rest, mcp)), LocalMode(token), hooks)
+            yield Running(served, contexts)
 
 
 def message_formats() -> Mapping[str, Format]:
@@ -143,8 +167,12 @@ class _Split:
         self._mcp = mcp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        app = self._mcp if scope["path"] in MCP_PATHS else self._rest
-        await app(scope, receive, send)
+        if scope["path"] not in MCP_PATHS:
+            await self._rest(scope, receive, send)
+            return
+        request: Request = scope["backstory.request"]
+        request.routed(MCP_PATHS[0])
+        await self._mcp(scope, receive, send)
 
 
 @asynccontextmanager

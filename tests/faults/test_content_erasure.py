@@ -1,13 +1,16 @@
 """Erased content is in none of the store's files: neither its bytes nor what names them."""
 
+import asyncio
 import random
+import threading
 
 import apsw
 import pytest
 
 from backstory.domain.chunking import cut
 from backstory.domain.content import Manifest
-from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.errors import MissingError
+from backstory.storage.sqlite import SqliteOptions, open_store, writer
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, key
 
@@ -120,3 +123,82 @@ async def test_a_fork_keeps_content_from_being_erased(scene, files):
     assert await scene.content("copy") == data
     await scene.purge("copy")
     assert left(samples(data), files()) == set()
+
+
+LARGE = random.Random(7).randbytes(20_000_000)
+
+
+@pytest.fixture
+def gate(monkeypatch):
+    """Each transaction that erases waits for a permit."""
+    permits, erase = threading.Semaphore(0), writer.erase_some
+
+    def gated(tx):
+        assert permits.acquire(timeout=30)
+        return erase(tx)
+
+    monkeypatch.setattr(writer, "erase_some", gated)
+    return permits
+
+
+async def let_through(gate, task):
+    """What the task comes to, with as few permits as it needs."""
+    while not task.done():
+        gate.release()
+        await asyncio.wait({task}, timeout=0.05)
+    return await task
+
+
+async def test_others_write_while_large_content_is_purged_and_nobody_reads_it(
+    scene, files, bodies, gate
+):
+    for name in ("doc", "other", "again"):
+        await scene.put(name)
+    await scene.put_content("doc", LARGE)
+    root = (await scene.view("doc")).snapshot.head.content.root
+    gone = bodies()
+    purging = asyncio.create_task(scene.purge("doc"))
+    await let_through(gate, asyncio.create_task(scene.append("other", "in between")))
+    assert not purging.done()
+    assert len(bodies()) > len(gone) / 2  # most of it is still there,
+    for read in (  # and nobody finds it
+        scene.store.manifest(scene.tenant, root),
+        scene.store.read_content(scene.tenant, root, 0, 1),
+        scene.store.read_chunk(scene.tenant, root, cut(LARGE)[-1].ref.hash),
+    ):
+        with pytest.raises(MissingError):
+            await read
+    # What is stored meanwhile under the same names stays whole.
+    kept = LARGE[-300_000:]
+    await let_through(gate, asyncio.create_task(scene.put_content("again", kept)))
+    assert not purging.done()
+    for _ in range(10_000):
+        gate.release()
+    await purging
+    assert await scene.content("again") == kept
+    stays = files()
+    lost = {body[100:124] for name, body in gone.items() if name not in bodies()}
+    lost -= {trace for trace in lost if trace in kept}  # it is cut otherwise at its beginning
+    assert len(lost) > 200
+    assert left(lost, stays) == set()
+    assert len(bodies()) == len(cut(kept))
+
+
+async def test_a_purge_that_was_cut_off_goes_on_at_the_next_start(tmp_path, bodies, monkeypatch):
+    options, clock = SqliteOptions(tmp_path / "s.db"), FakeClock()
+    first = await open_store(options, clock=clock)
+    scene = Scene(first, clock)
+    for name in ("doc", "sent"):
+        await scene.put(name)
+    await scene.put_content("doc", LARGE[:3_000_000])
+    await scene.keep("sent", LARGE[-3_000_000:])
+    monkeypatch.setattr(writer, "erase_some", lambda tx: False)
+    for name in ("doc", "sent"):
+        await scene.purge(name)
+    await first.aclose()
+    assert len(bodies()) > 100
+    monkeypatch.undo()
+    second = await open_store(options, clock=clock)
+    await Scene(second, clock).put("later")
+    await second.aclose()
+    assert bodies() == {}

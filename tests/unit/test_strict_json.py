@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from backstory import limits
-from backstory.domain import strict_json
+from backstory.domain import long_json, strict_json
 from backstory.errors import MalformedError
 
 VALUES = st.recursive(
@@ -30,6 +30,37 @@ def test_what_is_json_to_everybody_is_read_as_it_is(value, ascii_only, indent):
     assert strict_json.loads(text.encode()) == json.loads(text)
 
 
+@pytest.fixture(params=["short", "long"])
+def any_length(request, monkeypatch):
+    """Once as short texts are read, and once as long ones."""
+    if request.param == "long":
+        monkeypatch.setattr(long_json, "SLICE", 8)
+
+
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]), st.integers(1, 40))
+def test_long_json_is_read_as_short(value, ascii_only, indent, size):
+    text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(long_json, "SLICE", size)
+        assert strict_json.loads(text.encode()) == json.loads(text)
+
+
+@given(st.text(alphabet='[]{}",:\\u0d8c1 ant', max_size=60), st.integers(1, 12))
+def test_long_json_is_refused_where_short_is(text, size):
+    short = outcome(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(long_json, "SLICE", size)
+        assert outcome(text) == short
+
+
+def outcome(text):
+    try:
+        return strict_json.loads(text.encode())
+    except MalformedError:
+        return MalformedError
+
+
+@pytest.mark.usefixtures("any_length")
 @pytest.mark.parametrize(
     "text",
     [

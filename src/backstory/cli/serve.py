@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
@@ -23,8 +24,10 @@ def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
     """
     settings = settings_from(flags)
     from backstory.cli.serving import logs
+    from backstory.observability.asking import asked
 
     logs.configure(settings)
+    asked(os.environ)  # so that what is wrong is told once, and not by each worker
     if stdio:
         _serve_stdio(settings)
     else:
@@ -58,8 +61,8 @@ def _serve_stdio(settings: Settings) -> None:
 async def _speak(settings: Settings) -> None:
     from backstory.transports.mcp.offers import found
     from backstory.transports.mcp.stdio import serve
-    from backstory.wiring import message_formats, open_contexts, renderer_of
+    from backstory.wiring import message_formats, open_contexts, open_hooks, renderer_of
 
     formats = message_formats()
-    async with open_contexts(settings) as contexts:
+    async with open_hooks() as hooks, open_contexts(settings, hooks) as contexts:
         await serve(contexts, renderer_of(contexts, settings, formats), extensions=found())

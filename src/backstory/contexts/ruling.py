@@ -190,6 +190,7 @@ class _Draft:
         if place.kind is None:
             return replace(patch, rule=_ABSENT)
         rule = await self._rule(patch.key, place.kind)
+        rule = rule.here()  # which rules where it is committed
         standing, place.standing = place.standing, None
         last = self.attempt + 1 >= limits.RULED_ATTEMPTS
         if standing is None or not (self.attempt or _is_large(len(standing.state))):

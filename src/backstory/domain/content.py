@@ -18,7 +18,7 @@ from blake3 import blake3
 from backstory import limits
 from backstory.domain.keys import shorten
 from backstory.domain.policy import Visibility
-from backstory.errors import MalformedError, SchemaError, TooLargeError
+from backstory.errors import MalformedError, SchemaError, TooLargeError, UploadsFullError
 
 HASH_BYTES: Final = 32
 _SIZE_BYTES: Final = 4
@@ -164,3 +164,13 @@ def hash_of(text: str) -> bytes:
     if _HEX.match(text):
         return bytes.fromhex(text)
     raise MalformedError(f"a hash is 64 hex digits in lower case, not {shorten(text)}")
+
+
+def uploads_full(counted: int) -> UploadsFullError:
+    """The error where chunks that no content names have so many bytes already."""
+    return UploadsFullError(
+        f"uploads that no content names have {counted} bytes already; there may be "
+        f"{limits.UPLOADS_BYTES}. Name them by a manifest, or wait: after "
+        f"{limits.UPLOAD_SECONDS // 3600} hours they are taken away",
+        limit="UPLOADS_BYTES",
+    )

@@ -19,6 +19,7 @@ from backstory.domain.parts import text_violations
 from backstory.domain.patches import too_deep
 from backstory.domain.pointers import escape as escape  # noqa: PLC0414 (imported from here, too)
 from backstory.domain.pointers import pointer_of as pointer_of  # noqa: PLC0414
+from backstory.domain.sizes import longer_than
 from backstory.errors import SchemaError, TooLargeError, Violation
 
 _WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
@@ -115,15 +116,22 @@ def _content_violations(content: Any, pointer: str) -> list[Violation]:
 
 
 def _entry(item: Mapping[str, Any], pointer: str) -> NewEntry:
-    content = orjson.dumps(item["content"])
-    metadata = orjson.dumps(item["metadata"]) if item.get("metadata") else None
-    entry = NewEntry(item["role"], item.get("type", MESSAGE), content, metadata, item.get("id"))
+    content, metadata = item["content"], item.get("metadata") or None
+    if longer_than(content, limits.ENTRY_BYTES) or longer_than(metadata, limits.ENTRY_BYTES):
+        raise _too_long(f"more than {limits.ENTRY_BYTES}", pointer)
+    raw = None if metadata is None else orjson.dumps(metadata)
+    kind = item.get("type", MESSAGE)
+    entry = NewEntry(item["role"], kind, orjson.dumps(content), raw, item.get("id"))
     if entry.size > limits.ENTRY_BYTES:
-        detail = f"has {entry.size} bytes; an entry may have {limits.ENTRY_BYTES}"
-        raise TooLargeError(
-            f"{pointer} {detail}", errors=(Violation(pointer, detail),), limit="ENTRY_BYTES"
-        )
+        raise _too_long(str(entry.size), pointer)
     return entry
+
+
+def _too_long(size: str, pointer: str) -> TooLargeError:
+    detail = f"has {size} bytes; an entry may have {limits.ENTRY_BYTES}"
+    return TooLargeError(
+        f"{pointer} {detail}", errors=(Violation(pointer, detail),), limit="ENTRY_BYTES"
+    )
 
 
 def labels(raw: Any, pointer: str = "/labels") -> Labels:

@@ -12,6 +12,7 @@ import jsonpointer
 import orjson
 
 from backstory import limits
+from backstory.domain.sizes import longer_than
 from backstory.errors import (
     InvalidPatchError,
     PatchConflictError,
@@ -127,8 +128,8 @@ def encode_state(document: Any) -> bytes:
     if too_deep(document, limits.STATE_DEPTH):
         detail = f"the state may be {limits.STATE_DEPTH} levels deep"
         raise SchemaError(detail, errors=(Violation("", detail),))
-    encoded = orjson.dumps(document)
-    if len(encoded) > limits.STATE_BYTES:
+    encoded = b"" if longer_than(document, limits.STATE_BYTES) else orjson.dumps(document)
+    if not encoded or len(encoded) > limits.STATE_BYTES:
         raise _too_large()
     return encoded
 

@@ -61,6 +61,9 @@ class KindRule(Protocol):
             SchemaError, TooLargeError: one of them cannot be kept.
         """
 
+    def here(self) -> KindRule:
+        """The same rule for another thread, its steps told as part of the request served here."""
+
     def migrated(self, state: bytes, from_version: int) -> bytes:
         """A state of an earlier version of the kind as this version wants it.
 
@@ -83,6 +86,9 @@ class Unruled:
     def entries(self, entries: Sequence[NewEntry], pointer: str) -> RuledEntries:
         del pointer
         return RuledEntries(tuple(entries))
+
+    def here(self) -> Unruled:
+        return self
 
     def migrated(self, state: bytes, from_version: int) -> bytes:
         del from_version

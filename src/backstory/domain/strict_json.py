@@ -15,9 +15,8 @@ import re
 from collections import Counter
 from typing import Any, Final, NoReturn
 
-import orjson
-
 from backstory import limits
+from backstory.domain import long_json
 from backstory.domain.keys import shorten
 from backstory.errors import MalformedError
 
@@ -39,15 +38,26 @@ def loads(data: bytes, *, depth: int = limits.JSON_DEPTH, nodes: int = limits.JS
             `depth` levels, or of more than `nodes` values and names.
     """
     text = _text(data)
-    _check_shape(data, depth, nodes)
     try:
+        if len(text) > long_json.SLICE:
+            return _long(text, depth, nodes)
+        _check_shape(data, depth, nodes)
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         raise MalformedError(
             f"not JSON: {error.msg} at line {error.lineno}, column {error.colno}"
         ) from error
-    if _SURROGATE.search(data):
-        _check_surrogates(value)
+    if _SURROGATE.search(data) and long_json.has_halves(value):
+        raise _half()
+    return value
+
+
+def _long(text: str, depth: int, nodes: int) -> Any:
+    shape = long_json.shape_of(text, depth, nodes)
+    scan: long_json.Scan = _DECODER.scan_once  # type: ignore[attr-defined]
+    value = long_json.Reader(text, shape, scan).whole()
+    if shape.halves and long_json.has_halves(value):
+        raise _half()
     return value
 
 
@@ -76,13 +86,8 @@ def _check_shape(data: bytes, depth: int, nodes: int) -> None:
             raise MalformedError(f"JSON may be {depth} levels deep", limit="JSON_DEPTH")
 
 
-def _check_surrogates(value: Any) -> None:
-    try:
-        orjson.dumps(value)
-    except (TypeError, ValueError) as error:
-        raise MalformedError(
-            "not strict JSON: half of a surrogate pair, which is no text"
-        ) from error
+def _half() -> MalformedError:
+    return MalformedError("not strict JSON: half of a surrogate pair, which is no text")
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -91,7 +96,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         return found
     counts = Counter(name for name, _ in pairs)
     twice = next(name for name, count in counts.items() if count > 1)
-    raise MalformedError(f"not strict JSON: the name {shorten(twice)} occurs twice in one object")
+    raise long_json.twice(twice)
 
 
 def _integer(digits: str) -> int:

@@ -250,10 +250,12 @@ class Contents(Protocol):
     ) -> None:
         """Keep chunks that are meant for a context, in one transaction.
 
-        The caller sees to it that they are as many bytes as a transaction should have.
+        The caller sees to it that they are as many bytes as a transaction should have. A store
+        may pass `limits.UPLOADS_BYTES` by `limits.UPLOADS_COUNT_BYTES` for each of its nodes.
 
         Raises:
             MissingError: there is no such living context.
+            UploadsFullError: the tenant's chunks that no content names are over their bound.
         """
         ...
 

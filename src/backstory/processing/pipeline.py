@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from typing import Any, Final, ParamSpec, TypeVar
+from typing import Any, Final
 
 import orjson
 
 from backstory import limits
 from backstory.domain.entries import NewEntry
 from backstory.domain.ruling import RuledEntries, RuledState
-from backstory.errors import BackstoryError, SchemaError, TooLargeError
+from backstory.errors import SchemaError, TooLargeError
+from backstory.ports.hooks import Measure, unmeasured
 from backstory.processing.schemas.kinds import CompiledKind
+from backstory.processing.steps import TRANSFORM, VALIDATE, run
 from backstory.processing.transforms.characters import RemoveHidden
 from backstory.processing.transforms.transform import (
     CONTENT_SKIPPED,
@@ -27,24 +28,8 @@ from backstory.processing.transforms.transform import (
     transform,
 )
 
-_P = ParamSpec("_P")
-_R = TypeVar("_R")
-
-VALIDATE: Final = "validate"
-TRANSFORM: Final = "transform"
-
 DEFAULT: Final[tuple[Transform, ...]] = (RemoveHidden(),)
 """What is done where no rule says otherwise."""
-
-Measure = Callable[[str], AbstractContextManager[object]]
-"""Wraps each step by its name; metrics and spans hang on it."""
-
-_UNMEASURED: Final = nullcontext()
-
-
-def unmeasured(_step: str) -> AbstractContextManager[object]:
-    """Measures nothing."""
-    return _UNMEASURED
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +38,10 @@ class Pipeline:
 
     kind: CompiledKind | None = None
     transforms: tuple[Transform, ...] = DEFAULT
-    measure: Measure = unmeasured
 
-    def kept(self, raw: bytes, pointer: str = "/state") -> RuledState:
+    def kept(
+        self, raw: bytes, pointer: str = "/state", measure: Measure = unmeasured
+    ) -> RuledState:
         """A state in the bytes that it would be kept as; it lies at the pointer in the request.
 
         Raises:
@@ -63,24 +49,27 @@ class Pipeline:
             TooLargeError: over `limits.STATE_BYTES` after its transforms.
         """
         if self.kind is not None and self.kind.state is not None:
-            self._run(VALIDATE, self._check_state, orjson.loads(raw), pointer)
-        return self._run(TRANSFORM, self._transformed, raw, pointer)
+            run(measure, VALIDATE, self._check_raw, raw, pointer)
+        return run(measure, TRANSFORM, self._transformed, raw, pointer)
 
-    def entries(self, entries: Sequence[NewEntry], pointer: str = "/entries") -> RuledEntries:
+    def entries(
+        self,
+        entries: Sequence[NewEntry],
+        pointer: str = "/entries",
+        measure: Measure = unmeasured,
+    ) -> RuledEntries:
         """Entries that `domain.intake` has read; `pointer` is where their list lies.
 
         Raises:
             SchemaError: one does not fit, as it came or after its transforms.
             TooLargeError: one is over `limits.ENTRY_BYTES` after its transforms.
         """
-        for index, entry in enumerate(entries):
-            self._run(VALIDATE, self._check_entry, entry, f"{pointer}/{index}")
-        counts: Counter[str] = Counter()
-        done = tuple(
-            self._run(TRANSFORM, self._transformed_entry, entry, f"{pointer}/{index}", counts)
-            for index, entry in enumerate(entries)
-        )
-        return RuledEntries(done, dict(counts))
+        if self.kind is not None and self.kind.entry is not None:
+            run(measure, VALIDATE, self._check_entries, entries, pointer)
+        return run(measure, TRANSFORM, self._transformed_entries, entries, pointer)
+
+    def _check_raw(self, raw: bytes, pointer: str) -> None:
+        self._check_state(orjson.loads(raw), pointer)
 
     def _check_state(self, document: Any, pointer: str) -> None:
         if self.kind is not None:
@@ -92,6 +81,18 @@ class Pipeline:
             _require_size(len(done.raw), limits.STATE_BYTES, "STATE_BYTES", pointer)
             _still_fits(self._check_state, orjson.loads(done.raw), pointer)
         return RuledState(done.raw, done.counts)
+
+    def _check_entries(self, entries: Sequence[NewEntry], pointer: str) -> None:
+        for index, entry in enumerate(entries):
+            self._check_entry(entry, f"{pointer}/{index}")
+
+    def _transformed_entries(self, entries: Sequence[NewEntry], pointer: str) -> RuledEntries:
+        counts: Counter[str] = Counter()
+        done = [
+            self._transformed_entry(entry, f"{pointer}/{index}", counts)
+            for index, entry in enumerate(entries)
+        ]
+        return RuledEntries(tuple(done), dict(counts))
 
     def _check_entry(self, entry: NewEntry, pointer: str) -> None:
         if self.kind is not None and self.kind.entry is not None:
@@ -111,14 +112,6 @@ class Pipeline:
         _require_size(changed.size, limits.ENTRY_BYTES, "ENTRY_BYTES", pointer)
         _still_fits(self._check_entry, changed, pointer)
         return changed
-
-    def _run(self, step: str, work: Callable[_P, _R], *args: _P.args, **kwargs: _P.kwargs) -> _R:
-        try:
-            with self.measure(step):
-                return work(*args, **kwargs)
-        except BackstoryError as error:
-            error.context.setdefault("step", step)
-            raise
 
 
 def _as_sent(entry: NewEntry) -> dict[str, Any]:

@@ -13,27 +13,43 @@ from backstory.domain.contexts import Tag
 from backstory.domain.entries import NewEntry
 from backstory.domain.kinds import Packaged
 from backstory.domain.ruling import KindRule, RuledEntries, RuledState
+from backstory.ports.hooks import SILENCE, Hooks, Measure, unmeasured
 from backstory.processing import choosing
-from backstory.processing.pipeline import Measure, Pipeline, unmeasured
+from backstory.processing.pipeline import Pipeline
 from backstory.processing.schemas.kinds import CompiledKind, KindSchema
 from backstory.processing.schemas.registering import register
 
 
 class PipelineRule:
-    """`domain.ruling.KindRule`: a pipeline under the name of its kind."""
+    """`domain.ruling.KindRule`: a pipeline under the name of its kind.
 
-    __slots__ = ("_pipeline", "kind", "version")
+    Rules are kept from request to request, so steps are told as part of whatever request is
+    served where they are done; `measure`, where there is one, is that of another.
+    """
 
-    def __init__(self, kind: str, pipeline: Pipeline) -> None:
+    __slots__ = ("_hooks", "_measure", "_pipeline", "kind", "version")
+
+    def __init__(
+        self, kind: str, pipeline: Pipeline, hooks: Hooks, measure: Measure | None = None
+    ) -> None:
         self.kind = kind
         self.version = pipeline.kind.kind.version if pipeline.kind else 0
         self._pipeline = pipeline
+        self._hooks = hooks
+        self._measure = measure
 
     def state(self, raw: bytes, pointer: str) -> RuledState:
-        return self._pipeline.kept(raw, pointer)
+        return self._pipeline.kept(raw, pointer, self._measure or self._hooks.steps(self.kind))
 
     def entries(self, entries: Sequence[NewEntry], pointer: str) -> RuledEntries:
-        return self._pipeline.entries(entries, pointer)
+        measure = self._measure or self._hooks.steps(self.kind)
+        return self._pipeline.entries(entries, pointer, measure)
+
+    def here(self) -> PipelineRule:
+        measure = self._hooks.steps(self.kind)
+        if measure is unmeasured:
+            return self
+        return PipelineRule(self.kind, self._pipeline, self._hooks, measure)
 
     def migrated(self, state: bytes, from_version: int) -> bytes:
         compiled = self._pipeline.kind
@@ -46,11 +62,11 @@ class PipelineRules:
     def __init__(
         self,
         chosen: choosing.Rules | None = None,
-        measure: Measure = unmeasured,
+        hooks: Hooks = SILENCE,
         packaged: Mapping[str, Packaged] | None = None,
     ) -> None:
         self._chosen = chosen or choosing.Rules()
-        self._measure = measure
+        self._hooks = hooks
         self.packaged = packaged or {}
         self._packaged = {
             kind: CompiledKind(KindSchema.decode(each.state))
@@ -66,7 +82,7 @@ class PipelineRules:
                 return None
             compiled = known[1]
         transforms = self._chosen.choose(kind, namespace)
-        return PipelineRule(kind, Pipeline(compiled, transforms, measure=self._measure))
+        return PipelineRule(kind, Pipeline(compiled, transforms), self._hooks)
 
     def learn(self, tenant: str, kind: str, tag: Tag, state: bytes) -> None:
         self._compiled[tenant, kind] = tag, CompiledKind(KindSchema.decode(state))

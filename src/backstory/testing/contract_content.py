@@ -9,7 +9,12 @@ from backstory.domain.changes import Part
 from backstory.domain.chunking import Chunk, cut
 from backstory.domain.commits import PutContent
 from backstory.domain.content import ChunkRef, Hold, Manifest, NewContent
-from backstory.errors import ChunksMissingError, MissingError, VersionConflictError
+from backstory.errors import (
+    ChunksMissingError,
+    MissingError,
+    UploadsFullError,
+    VersionConflictError,
+)
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import Scene, key, sees
 
@@ -192,6 +197,46 @@ class ContentContract(Contract):
         held = scene.store.held_chunks
         assert not await held(scene.tenant, Hold(ANNAS), hashes)
         assert await held(scene.tenant, Hold(OTHERS), hashes) == {hashes[1]}
+
+    async def test_uploads_that_nobody_finishes_have_a_bound(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "UPLOADS_BYTES", 3000)
+        for name in ("doc", "later"):
+            await scene.put(name)
+        await scene.keep("doc", b"a" * 2000)
+        with pytest.raises(UploadsFullError) as refused:
+            await scene.keep("doc", b"b" * 2000, OTHERS)
+        assert refused.value.context["limit"] == "UPLOADS_BYTES"
+        assert not await scene.store.held_chunks(
+            scene.tenant, Hold(OTHERS), [Chunk.of(b"b" * 2000).ref.hash]
+        )
+        # What is there already takes no room, and another tenant has its own.
+        await scene.keep("later", b"a" * 2000, OTHERS)
+        other = Scene(scene.store, scene.clock, "other")
+        await other.put("doc")
+        await other.keep("doc", b"b" * 2000)
+        # What content names does not count, nor what was let go, nor what was swept.
+        await scene.put_content("doc", b"a" * 2000)
+        await scene.keep("doc", b"b" * 2000, OTHERS)
+        with pytest.raises(UploadsFullError):
+            await scene.keep("doc", b"c" * 2000, ANNAS)
+        await scene.store.let_go(scene.tenant, OTHERS)
+        await scene.keep("doc", b"c" * 2000, ANNAS)
+        with pytest.raises(UploadsFullError):
+            await scene.keep("doc", b"d" * 2000, ANNAS)
+        await scene.store.sweep(scene.clock.advance(seconds=limits.UPLOAD_SECONDS))
+        await scene.keep("doc", b"d" * 2000, ANNAS)
+
+    async def test_tiny_uploads_count_for_what_they_cost(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "UPLOADS_BYTES", 10 * limits.CHUNK_COST_BYTES)
+        await scene.put("doc")
+        for number in range(9):
+            await scene.keep("doc", b"%d" % number)
+        with pytest.raises(UploadsFullError):
+            await scene.keep("doc", b"9")
 
     async def test_an_upload_lives_for_a_day(self, scene: Scene) -> None:
         await scene.put("doc")

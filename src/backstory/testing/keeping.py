@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.chunking import Chunk
-from backstory.domain.content import Hold, Manifest
+from backstory.domain.content import Hold, Manifest, uploads_full
 from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
 from backstory.errors import MissingError
@@ -29,6 +29,12 @@ class Keeping:
         record = mine.find(key)
         if record is None or not record.head.alive(now):
             raise missing(key)
+        fresh = [chunk.data for chunk in chunks if chunk.ref.hash not in mine.chunks]
+        named = {ref.hash for manifest in mine.manifests.values() for ref in manifest}
+        waiting = {name for _, name, _ in mine.uploads} - named
+        counted = _cost(mine.chunks[name] for name in waiting)
+        if fresh and counted + _cost(fresh) > limits.UPLOADS_BYTES:
+            raise uploads_full(counted)
         for chunk in chunks:
             mine.chunks[chunk.ref.hash] = chunk.data
             mine.uploads[holder, chunk.ref.hash, record.number] = now
@@ -59,3 +65,7 @@ class Keeping:
         manifest = await self.manifest(tenant, root)
         named = any(ref.hash == chunk for ref in manifest)
         return self._tenant(tenant).chunks[chunk] if named else None
+
+
+def _cost(chunks: Iterable[bytes]) -> int:
+    return sum(len(data) + limits.CHUNK_COST_BYTES for data in chunks)

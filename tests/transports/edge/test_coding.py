@@ -44,6 +44,15 @@ def test_what_is_coded_is_decoded_again_however_it_is_cut(codec, plain, size):
 
 
 @every_codec
+@pytest.mark.parametrize("size", [limits.CODED_PIECE_BYTES, 10_000, 10**7])
+@pytest.mark.parametrize("plain", [Random(2).randbytes(300_000), BIG * 40], ids=["noise", "text"])
+def test_a_long_body_is_decoded_to_its_end(codec, plain, size):
+    pieces = decoded(codec, codec.compress(plain), size)
+    assert b"".join(pieces) == plain
+    assert max(map(len, pieces)) <= 2 * limits.CODED_PIECE_BYTES
+
+
+@every_codec
 @given(parts=st.lists(st.binary(max_size=300), max_size=5))
 def test_each_part_of_a_stream_can_be_read_when_it_comes(codec, parts):
     encoder, decoder = codec.encoder(), codec.decoder()

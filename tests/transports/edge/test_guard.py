@@ -10,14 +10,14 @@ from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.errors import BusyError, ConfigError, StoreUnavailableError
 from backstory.transports.edge.body import ClientGoneError
-from backstory.transports.edge.guard import PRINCIPAL, TRACE_ID, Guard
+from backstory.transports.edge.guard import PRINCIPAL, REQUEST, Guard
 from backstory.transports.edge.local_mode import LocalMode
 
 TOKEN = "t" * 43
 
 
 async def echo(scope, receive, send):
-    text = f"{scope[PRINCIPAL].subject} {len(scope[TRACE_ID])}"
+    text = f"{scope[PRINCIPAL].subject} {len(scope[REQUEST].trace_id)}"
     await PlainTextResponse(text)(scope, receive, send)
 
 

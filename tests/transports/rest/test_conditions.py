@@ -13,7 +13,7 @@ async def test_a_read_of_a_known_version_is_answered_by_304(http, put, tag):
     await put()
     answer = await http.get(PATH, headers={"if-none-match": tag})
     assert (answer.status_code, answer.content) == (304, b"")
-    assert answer.headers["etag"] == '"1"'
+    assert answer.headers["etag"] == ('"1-br"' if "br" in tag else '"1"')
     assert answer.headers["cache-control"] == "private, no-cache"
     assert answer.headers["vary"] == "Authorization, Accept-Encoding"
     entries = await http.get(f"{PATH}/entries", headers={"if-none-match": tag})

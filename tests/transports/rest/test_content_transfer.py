@@ -1,11 +1,14 @@
 """Manifests and chunks over REST: only what is missing travels, and a hash gives nothing away."""
 
+from dataclasses import replace
+
 import pytest
 
 from backstory import limits
 from backstory.domain.chunking import Chunk, cut
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Permission, Verb
+from backstory.domain.principals import LOCAL_ADMIN
 from content_samples import TEXT, edited
 
 BASE = "/v1/contexts/team/handbook"
@@ -191,6 +194,21 @@ async def test_a_hash_gives_nothing_away(doc, put, as_reader_of):
     assert (await commit(doc, chunks[:1], own)).status_code == 200
 
 
+async def test_chunks_of_another_tenant_are_not_there(doc, monkeypatch):
+    """The same bytes in two tenants are two chunks, and neither tells of the other."""
+    await doc.put(URL, content=TEXT)
+    chunks = cut(TEXT)
+    elsewhere = replace(LOCAL_ADMIN, tenant="other")
+    monkeypatch.setattr("backstory.transports.edge.local_mode.LOCAL_ADMIN", elsewhere)
+    created = await doc.put(BASE, json={"kind": "document"})
+    assert created.status_code == 201  # a context of that name is in no one's way
+    assert await missing(doc, chunks) == [chunk.ref.hash.hex() for chunk in chunks]
+    stolen = await commit(doc, chunks)
+    assert (stolen.status_code, stolen.json()["code"]) == (409, "chunks_missing")
+    assert (await doc.get(f"{URL}/chunks/{chunks[0].ref.hash.hex()}")).status_code == 404
+    assert (await doc.get(URL)).status_code == 404
+
+
 @pytest.fixture
 def as_reader_of(monkeypatch):
     """From here on the caller may read and write in one namespace only."""
@@ -201,3 +219,16 @@ def as_reader_of(monkeypatch):
         monkeypatch.setattr("backstory.domain.policy.permissions", lambda _: rights)
 
     return narrow
+
+
+async def test_uploads_over_their_bound_are_refused_with_what_to_do(doc, monkeypatch):
+    monkeypatch.setattr(limits, "UPLOADS_BYTES", 3000)
+    first, second = Chunk.of(b"a" * 2000), Chunk.of(b"b" * 2000)
+    assert (await upload(doc, first)).status_code == 204
+    refused = await upload(doc, second)
+    assert (refused.status_code, refused.json()["code"]) == (409, "uploads_full")
+    assert "manifest" in refused.json()["detail"]
+    whole = await doc.put(URL, content=b"c" * 4000, headers={"content-type": "text/plain"})
+    assert (whole.status_code, whole.json()["code"]) == (409, "uploads_full")
+    assert (await commit(doc, [first])).status_code == 200
+    assert (await upload(doc, second)).status_code == 204

@@ -1,7 +1,6 @@
 """Parsers by media type: what they read, and what they refuse, where and by which bound."""
 
 import io
-from pathlib import Path
 
 import pytest
 
@@ -9,8 +8,6 @@ from backstory import limits
 from backstory.errors import MalformedError, TooLargeError, UnsupportedMediaError
 from backstory.processing.parsers import PARSERS, parse, parser_for
 from backstory.processing.parsers.results import Heading, Records, Table, Text, Value
-
-PAGE = Path(__file__).resolve().parents[3] / "docs" / "reference" / "parsers.md"
 
 
 def refused(body, content_type, error=MalformedError):
@@ -46,24 +43,6 @@ def test_other_types_are_refused(content_type):
 
 def test_a_body_over_the_parsers_bytes_is_refused_before_it_is_read():
     assert refused(b"[" * (limits.YAML_BYTES + 1), "application/yaml", TooLargeError)
-
-
-def test_each_parser_is_documented_as_it_is():
-    rows = [
-        [cell.strip() for cell in line.strip("|").split("|")]
-        for line in PAGE.read_text(encoding="utf-8").splitlines()
-        if line.startswith("| `")
-    ]
-    wanted = [
-        [
-            f"`{each.name}`",
-            ", ".join(f"`{media_type}`" for media_type in each.media_types),
-            each.result.__name__.lower(),
-            str(each.most_bytes),
-        ]
-        for each in dict.fromkeys(PARSERS.values())
-    ]
-    assert rows == wanted
 
 
 # -- text ------------------------------------------------------------------------------

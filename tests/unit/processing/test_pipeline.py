@@ -122,7 +122,7 @@ def test_each_step_can_be_measured():
         seen.append(step)
         yield
 
-    Pipeline(KIND, (Redact(),), measure=measure).kept(b'{"n":1}')
+    Pipeline(KIND, (Redact(),)).kept(b'{"n":1}', measure=measure)
     assert list(dict.fromkeys(seen)) == ["validate", "transform"]
 
 

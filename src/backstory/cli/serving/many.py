@@ -27,6 +27,7 @@ from uvicorn.supervisors.multiprocess import Process
 from backstory.cli.serving import logs
 from backstory.cli.serving.one import SERVER, SIGNALS
 from backstory.cli.serving.secret import local_token
+from backstory.cli.serving.turns import settle
 from backstory.config import TABLE, Settings, load
 from backstory.errors import BackstoryError
 from backstory.wiring import Running, open_app
@@ -144,6 +145,7 @@ class Worker:
                 await send({"type": "lifespan.startup.failed", "message": error.detail})
                 return
             self._app = running.app
+            settle()
             _drain_on_signal(running)
             _stop_with_parent()
             await send({"type": "lifespan.startup.complete"})

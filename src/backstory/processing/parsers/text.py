@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections.abc import Iterator
 from typing import Final
 
+from backstory import limits
 from backstory.domain.keys import shorten
 from backstory.errors import MalformedError, UnsupportedMediaError
 from backstory.processing.parsers.results import Parameters, Text
@@ -47,6 +49,7 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+_PIECE_BYTES: Final = 256 * limits.KIB
 # C0 controls other than tab, newline, form feed and return: no text has them.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f]")
 
@@ -88,23 +91,43 @@ def _decode(body: bytes, codec: str) -> str:
     # Without a mark UTF-16 is big-endian (RFC 2781 section 4.3); Python would ask the machine.
     codec = "utf-16-be" if codec == "utf-16" else codec
     try:
-        text = body.decode(codec)
+        pieces = list(_pieces(body, codec))
+    except UnicodeDecodeError:
+        raise _undecodable(body, codec) from None
+    lines = 1
+    for piece in pieces:
+        # A file that is none, or another charset than was said, shows by its controls.
+        wrong = _CONTROL.search(piece)
+        if wrong:
+            lines += piece.count("\n", 0, wrong.start())
+            raise MalformedError(
+                f"no text in {codec}: control character U+{ord(wrong[0]):04X} in line {lines}",
+                line=lines,
+            )
+        lines += piece.count("\n")
+    return "".join(pieces)
+
+
+def _pieces(body: bytes, codec: str) -> Iterator[str]:
+    """The text in pieces, since no other thread has its turn while one is decoded."""
+    decoder = codecs.getincrementaldecoder(codec)()
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield decoder.decode(body[start : start + _PIECE_BYTES])
+    yield decoder.decode(b"", final=True)
+
+
+def _undecodable(body: bytes, codec: str) -> MalformedError:
+    try:
+        body.decode(codec)
     except UnicodeDecodeError as error:
         before = body[: error.start].decode(codec, "replace")
         line = before.count("\n") + 1
-        raise MalformedError(
+        return MalformedError(
             f"no text in {codec}: wrong byte at offset {error.start}, line {line}",
             offset=error.start,
             line=line,
-        ) from error
-    # A file that is none, or another charset than was said, shows by its controls.
-    wrong = _CONTROL.search(text)
-    if wrong:
-        line = text.count("\n", 0, wrong.start()) + 1
-        raise MalformedError(
-            f"no text in {codec}: control character U+{ord(wrong[0]):04X} in line {line}", line=line
         )
-    return text
+    return MalformedError(f"no text in {codec}")
 
 
 def parse_text(body: bytes, parameters: Parameters) -> Text:

@@ -32,20 +32,25 @@ SELECT 1 FROM uploads WHERE chunk = ?1 LIMIT 1
 -- name: uploads_of
 SELECT DISTINCT chunk FROM uploads WHERE holder = ?1 LIMIT ?2
 
--- name: uploads_to
-SELECT DISTINCT chunk FROM uploads WHERE context = ?1
-
 -- name: uploads_before
 SELECT holder, chunk, context FROM uploads WHERE at <= ?1 ORDER BY at LIMIT ?2
 
 -- name: drop_upload
 DELETE FROM uploads WHERE holder = ?1 AND chunk = ?2 AND context = ?3
 
+-- name: is_uploaded_to
+SELECT 1 FROM uploads WHERE context = ?1 LIMIT 1
+
+-- name: give_up_uploads_to
+UPDATE OR REPLACE uploads SET holder = ?2 WHERE context = ?1
+
 -- name: drop_uploads_of
 DELETE FROM uploads WHERE holder = ?1 AND chunk = ?2
 
--- name: drop_uploads_to
-DELETE FROM uploads WHERE context = ?1
+-- name: unfinished
+SELECT coalesce(sum(c.size + ?2), 0) FROM chunks AS c
+WHERE c.tenant = ?1 AND c.id IN (SELECT chunk FROM uploads)
+    AND NOT EXISTS (SELECT 1 FROM chunk_refs AS r WHERE r.chunk = c.id)
 
 -- name: find_manifest
 SELECT id FROM manifests WHERE tenant = ?1 AND root = ?2
@@ -59,9 +64,18 @@ INSERT INTO manifest_pages (manifest, start, body) VALUES (?1, ?2, ?3)
 -- name: manifest_pages
 SELECT body FROM manifest_pages WHERE manifest = ?1 ORDER BY start
 
+-- name: manifest_page_number
+SELECT body FROM manifest_pages WHERE manifest = ?1 ORDER BY start LIMIT 1 OFFSET ?2
+
+-- name: manifest_chunks
+SELECT sum(length(body)) FROM manifest_pages WHERE manifest = ?1
+
 -- name: manifest_page_at
 SELECT start, body FROM manifest_pages WHERE manifest = ?1 AND start <= ?2
 ORDER BY start DESC LIMIT 1
+
+-- name: hide_manifest
+UPDATE manifests SET root = ?2 WHERE id = ?1
 
 -- name: drop_manifest
 DELETE FROM manifests WHERE id = ?1

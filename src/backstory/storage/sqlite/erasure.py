@@ -161,6 +161,9 @@ def erase_some(tx: Transaction) -> bool:
         if row is None:
             return False
         number, tenant, log, first, last, merging = row
+        if log <= 0:
+            manifests.erase_some(tx, row[:5])
+            return True
         if last - first >= limits.ERASE_ENTRIES and merging != Merging.DONE:
             tx.db.run(QUERIES.set_merging, number, tx.words.make_ready(Merging(merging)))
             return True

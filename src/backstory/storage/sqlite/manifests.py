@@ -9,12 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from backstory import limits
 from backstory.domain.content import ENTRY_BYTES, ContentRef, Hold, Manifest, NewContent
 from backstory.domain.effects import Effect
-from backstory.storage.sqlite.database import CONTENT, Database
+from backstory.storage.sqlite.database import CONTENT, QUERIES, Database
 from backstory.storage.sqlite.transaction import Transaction
+
+_NOBODY: Final = b""
+"""Holds uploads that are being erased; no holder has this name."""
+_UPLOADS: Final = 0
+"""Stands in the place of a log where uploads are erased."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +116,10 @@ def _chunks(tx: Transaction, place: Place, manifest: Manifest) -> Iterable[int]:
 
 
 def forget(tx: Transaction, tenant: str, context: int, before: int | None = None) -> None:
-    """Let go of the content of versions below `before`, of all and the uploads without it."""
+    """Let go of the content of versions below `before`, of all and the uploads without it.
+
+    Nothing of it can be read any more; the chunks are erased by `erase_some`.
+    """
     place = Place(tenant, tx.db.intern_tenant(tenant), context)
     begun = 2**62 if before is None else tx.db.value(CONTENT.content_version_at, context, before)
     lost: dict[int, None] = {}
@@ -120,21 +129,56 @@ def forget(tx: Transaction, tenant: str, context: int, before: int | None = None
             lost[manifest] = None
     for manifest in lost:
         if tx.db.one(CONTENT.manifest_shown, manifest) is None:
-            _erase_manifest(tx, place, manifest)
-    if before is None:
-        chunks = [row[0] for row in tx.db.all(CONTENT.uploads_to, context)]
-        tx.db.run(CONTENT.drop_uploads_to, context)
+            _give_up(tx, place, manifest)
+    if before is None and tx.db.one(CONTENT.is_uploaded_to, context) is not None:
+        tx.db.run(CONTENT.give_up_uploads_to, context, _NOBODY)
+        tx.db.run(QUERIES.add_erasure, place.number, _UPLOADS, 0, 0)
+
+
+def _give_up(tx: Transaction, place: Place, manifest: int) -> None:
+    """From here on nobody finds the manifest; what it holds is erased a few chunks at a time."""
+    chunks = (tx.db.value(CONTENT.manifest_chunks, manifest) or 0) // ENTRY_BYTES
+    # Its row stays to the end, or another manifest might be given the same number meanwhile.
+    tx.db.run(CONTENT.hide_manifest, manifest, b"%d" % manifest)
+    tx.db.run(QUERIES.add_erasure, place.number, -manifest, 0, max(chunks - 1, 0))
+
+
+def erase_some(tx: Transaction, row: tuple[int, int, int, int, int]) -> None:
+    """Erase up to `limits.ERASE_CHUNKS` of what an erasure's row gives up of content.
+
+    Its `log` is 0 for uploads that nobody holds any more, else a manifest's number below 0, with
+    the places of the chunks that are left.
+    """
+    erasure, tenant, log, first, last = row
+    if log == _UPLOADS:
+        chunks = [row[0] for row in tx.db.all(CONTENT.uploads_of, _NOBODY, limits.ERASE_CHUNKS)]
+        for chunk in chunks:
+            tx.db.run(CONTENT.drop_uploads_of, _NOBODY, chunk)
         release(tx, chunks)
+        done = len(chunks) < limits.ERASE_CHUNKS
+    else:
+        place = Place(tx.db.value(QUERIES.tenant_name, tenant), tenant, 0)
+        done = _erase_chunks(tx, place, -log, first) > last
+    if done:
+        tx.db.run(CONTENT.drop_manifest, -log)
+        tx.db.run(CONTENT.drop_manifest_pages, -log)
+        tx.db.run(QUERIES.drop_erasure, erasure)
+    elif log != _UPLOADS:
+        tx.db.run(QUERIES.shorten_erasure, erasure, first + limits.ERASE_CHUNKS)
 
 
-def _erase_manifest(tx: Transaction, place: Place, number: int) -> None:
-    pages = tx.db.all(CONTENT.manifest_pages, number)
-    chunks = list(_chunks(tx, place, Manifest(b"".join(body for (body,) in pages))))
-    tx.db.run(CONTENT.drop_manifest, number)
-    tx.db.run(CONTENT.drop_manifest_pages, number)
+def _erase_chunks(tx: Transaction, place: Place, manifest: int, first: int) -> int:
+    """Erase the manifest's chunks from one place on; gives the next place."""
+    page, place_in_page = divmod(first, limits.MANIFEST_PAGE_CHUNKS)
+    body = tx.db.value(CONTENT.manifest_page_number, manifest, page) or b""
+    start = place_in_page * ENTRY_BYTES
+    chunks = list(
+        _chunks(tx, place, Manifest(body[start : start + limits.ERASE_CHUNKS * ENTRY_BYTES]))
+    )
     for chunk in chunks:
-        tx.db.run(CONTENT.drop_chunk_ref, chunk, number)
+        tx.db.run(CONTENT.drop_chunk_ref, chunk, manifest)
     release(tx, chunks)
+    return first + limits.ERASE_CHUNKS
 
 
 def release(tx: Transaction, chunks: Iterable[int]) -> None:

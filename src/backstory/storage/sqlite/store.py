@@ -36,6 +36,7 @@ from backstory.ports.store import (
     View,
 )
 from backstory.storage import chunks as encoding
+from backstory.storage.room import Room
 from backstory.storage.sqlite import (
     committing,
     content_reading,
@@ -78,6 +79,7 @@ class SqliteStore:
         self._writer = Writer(connect, self._locks[1], self._checkpointer, meta.secret, clock)
         self._readers = Readers(connect)
         self._seal = Seal(meta.secret)
+        self._room = Room(lambda tenant: self._readers.run(uploads.unfinished, tenant))
         self._closing: asyncio.Task[None] | None = None
 
     # -- the store itself --------------------------------------------------------------
@@ -179,6 +181,7 @@ class SqliteStore:
         hashes = [chunk.ref.hash for chunk in chunks]
         known = await self._readers.run(uploads.known, self._seal, tenant, hashes)
         fresh = [chunk for chunk in chunks if chunk.ref.hash not in known]
+        await self._room.require(tenant, [chunk.ref.size for chunk in fresh])
         encoded = await asyncio.to_thread(encoding.encode, fresh)
         # Should one of those vanish before the writer comes to it, it is stored as it is.
         encoded += [

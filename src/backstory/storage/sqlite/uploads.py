@@ -48,6 +48,12 @@ def known(db: Database, seal: Seal, tenant: str, hashes: Iterable[bytes]) -> fro
     )
 
 
+def unfinished(db: Database, tenant: str) -> int:
+    """Bytes of the tenant's chunks that no content names, `limits.CHUNK_COST_BYTES` more for each."""
+    found: int = db.value(CONTENT.unfinished, db.tenant(tenant), limits.CHUNK_COST_BYTES)
+    return found
+
+
 def held(
     db: Database, seal: Seal, tenant: str, hold: Hold, hashes: Iterable[bytes]
 ) -> frozenset[bytes]:

@@ -2,8 +2,10 @@
 
 An application behind the guard finds in its scope
 
-* `scope["backstory.principal"]`: the `Principal` that calls, and
-* `scope["backstory.trace_id"]`: 32 hex digits that name the request in answers and logs.
+* `scope["backstory.principal"]`: the `Principal` that calls,
+* `scope["backstory.request"]`: the `ports.hooks.Request`, whose trace id names it in answers, logs
+  and traces, and
+* `scope["backstory.hooks"]`: the `ports.hooks.Hooks` that hear of the steps done for it.
 
 It may raise any `BackstoryError` before it has begun to answer: the guard makes a problem
 document of it. `body.ClientGoneError` ends a request without an answer. Whatever else is
@@ -13,7 +15,6 @@ raised becomes a 500 that tells nothing, and a line in the log that tells all.
 from __future__ import annotations
 
 import logging
-import secrets
 from collections.abc import Callable
 from typing import Final
 
@@ -22,13 +23,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, HeadTooLargeError
+from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.transports.edge import problems
 from backstory.transports.edge.body import ClientGoneError
 
 logger = logging.getLogger(__name__)
 
 PRINCIPAL: Final = "backstory.principal"
-TRACE_ID: Final = "backstory.trace_id"
+REQUEST: Final = "backstory.request"
+HOOKS: Final = "backstory.hooks"
+
+_PROBES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+"""Come every few seconds from everywhere; nobody is told of them."""
 
 Authenticate = Callable[[Scope], Principal]
 """Tells who calls. Raises DeniedError or MalformedError."""
@@ -45,28 +51,31 @@ _CLOSE_POLICY_VIOLATION = 1008
 class Guard:
     """Lets in whom `authenticate` knows, and answers for whatever goes wrong behind it."""
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticate) -> None:
+    def __init__(self, app: ASGIApp, authenticate: Authenticate, hooks: Hooks = SILENCE) -> None:
         self._app = app
         self._authenticate = authenticate
+        self._hooks = hooks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, _Answering(scope, send))
+            hooks = SILENCE if scope["path"] in _PROBES else self._hooks
+            scope[HOOKS] = hooks
+            with hooks.request(scope["method"], scope["headers"]) as request:
+                scope[REQUEST] = request
+                await self._serve(scope, receive, _Answering(scope, send, request))
         else:
             await send({"type": "websocket.close", "code": _CLOSE_POLICY_VIOLATION})
 
     async def _serve(self, scope: Scope, receive: Receive, send: _Answering) -> None:
-        scope[TRACE_ID] = secrets.token_hex(16)
         try:
             await self._let_in(scope, receive, send)
         except ClientGoneError:
             logger.debug("client gone", extra=_extra(scope))
         except Exception:
-            logger.exception(
-                "unexpected failure, trace_id %s", scope[TRACE_ID], extra=_extra(scope)
-            )
+            extra = _extra(scope)
+            logger.exception("unexpected failure, trace_id %s", extra["trace_id"], extra=extra)
             if send.started:
                 raise  # the server cuts the connection, so that no half answer looks whole
             await _send_problem(scope, send, problems.UnexpectedError())
@@ -85,7 +94,7 @@ class Guard:
 
 
 async def _send_problem(scope: Scope, send: Send, error: BackstoryError) -> None:
-    status, headers, body = problems.answer(error, scope[TRACE_ID])
+    status, headers, body = problems.answer(error, scope[REQUEST].trace_id)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -93,14 +102,16 @@ async def _send_problem(scope: Scope, send: Send, error: BackstoryError) -> None
 class _Answering:
     """Sends on, with the headers that every answer has, and none of the body for HEAD."""
 
-    def __init__(self, scope: Scope, send: Send) -> None:
+    def __init__(self, scope: Scope, send: Send, request: Request) -> None:
         self._send = send
+        self._request = request
         self._bodiless = scope["method"] == "HEAD"
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            self._request.answered(message["status"])
             headers = list(message.get("headers", ()))
             there = {name for name, _ in headers}
             headers += [header for header in _SECURITY if header[0] not in there]
@@ -122,4 +133,4 @@ def _check_head(scope: Scope) -> None:
 
 
 def _extra(scope: Scope) -> dict[str, str]:
-    return {"trace_id": scope[TRACE_ID], "method": scope["method"], "path": scope["path"]}
+    return {"trace_id": scope[REQUEST].trace_id, "method": scope["method"], "path": scope["path"]}

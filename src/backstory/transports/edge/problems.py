@@ -25,6 +25,7 @@ _HEADERS: Final = {
     "accept_post": b"accept-post",
     "accept_patch": b"accept-patch",
     "accept": b"accept",
+    "accept_encoding": b"accept-encoding",
     "challenge": b"www-authenticate",
     "content_range": b"content-range",
 }

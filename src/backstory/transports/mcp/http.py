@@ -31,8 +31,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstory import limits
 from backstory.errors import MalformedError, TooLargeError
+from backstory.ports.hooks import SILENCE, Hooks
+from backstory.processing.steps import PARSE
 from backstory.transports.edge import body as bodies
 from backstory.transports.edge import headers, strict_json
+from backstory.transports.edge.guard import HOOKS
 from backstory.transports.mcp.call_streams import STREAM, CallStream, watched
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
@@ -41,6 +44,7 @@ from backstory.transports.mcp.lines import HttpLine, http_line
 from backstory.transports.mcp.replies import reply_error
 from backstory.transports.mcp.server import build
 
+_JSON: Final = "application/json"
 _VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
 
 
@@ -86,7 +90,9 @@ class _Endpoint:
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             raw = await bodies.read(scope, receive)
-            message = await strict_json.loads_aside(raw)
+            hooks: Hooks = scope.get(HOOKS, SILENCE)
+            with hooks.steps(_JSON)(PARSE):
+                message = await strict_json.loads_aside(raw)
         except TooLargeError as error:
             await reply_error(send, 413, error.detail)
             return

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backstory import limits
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
+from backstory.transports.edge.guard import REQUEST
 from backstory.transports.rest import docs, params
 from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call, Served
@@ -57,6 +58,7 @@ class Resource:
         if endpoint is None:
             answer: ASGIApp = self._other(scope)
         else:
+            scope[REQUEST].routed(endpoint.path)
             answer = await self._call(endpoint, scope, receive)
         await answer(scope, receive, send)
 

@@ -112,12 +112,12 @@ async def _sent(call: Call, form: Format | None) -> Sent:
         return [Append(key, entries, call.conditions())]
 
     if form is not None:
-        return await Sent.aside(call.body, strict_json.loads, spoken)
+        return await Sent.aside(call.body, strict_json.loads, spoken, call.measure)
     if call.media == media.JSON:
-        return await Sent.of(call.body, entered)
+        return await Sent.of(call.body, entered, call.measure)
     if known[call.media].result is Value:
-        return await Sent.aside(call.body, call.read_value, entered)
-    return await Sent.aside(call.body, bytes, told)
+        return await Sent.aside(call.body, call.read_value, entered, call.measure)
+    return await Sent.aside(call.body, bytes, told, call.measure)
 
 
 _ENTRIES: Final = {"entries": [{"role": "user", "content": "Where is my order?", "id": "msg-1"}]}

@@ -9,14 +9,16 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from backstory.contexts.writing import Build
 from backstory.domain import intake
 from backstory.domain.commits import Operation
 from backstory.errors import BackstoryError, SchemaError, Violation
+from backstory.ports.hooks import Measure
+from backstory.processing import steps
 from backstory.transports.edge import strict_json
 
 T = TypeVar("T")
 Read = Callable[[bytes], Any]
+Make = Callable[[Any], Sequence[Operation]]
 
 _PATH = re.compile(r"(.*?)(?: - at `(?:key in )?\$([^`]*)`)?\Z", re.DOTALL)
 _TOKEN = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -47,58 +49,76 @@ def _violation(message: str, pointer: str) -> SchemaError:
     return SchemaError(f"{place or 'the body'}: {detail}", errors=(Violation(place, detail),))
 
 
+async def json_value(raw: bytes, measure: Measure) -> Any:
+    """The value of a body of JSON; a long one is read off the event loop.
+
+    Raises:
+        MalformedError: it is not strict JSON.
+    """
+    if len(raw) <= strict_json.INLINE_BYTES:
+        return steps.run(measure, steps.PARSE, strict_json.loads, raw)
+    return await asyncio.to_thread(steps.run, measure, steps.PARSE, strict_json.loads, raw)
+
+
 class Sent:
     """A body on its way to become operations.
 
-    `value` is what was parsed. `build` makes operations of it, for `Writer.write`; of a long
-    body they are made beforehand and off the event loop, and a failure kept until `build`.
+    `value` is what was parsed, and operations are made of it at once. What `make` finds wrong is
+    kept until `build`, which `Writer.write` calls once the caller may write and is no retry.
     """
 
-    __slots__ = ("_failure", "_made", "_make", "raw", "value")
+    __slots__ = ("_failure", "_made", "raw", "value")
 
-    def __init__(self, raw: bytes, value: Any, make: Callable[[Any], Sequence[Operation]]) -> None:
+    def __init__(self, raw: bytes) -> None:
         self.raw = raw
-        self.value = value
-        self._make = make
-        self._made: Sequence[Operation] | None = None
+        self.value: Any = None
+        self._made: Sequence[Operation] = ()
         self._failure: BackstoryError | None = None
 
     @classmethod
-    async def of(cls, raw: bytes, make: Callable[[Any], Sequence[Operation]]) -> Sent:
-        """Reads the body.
+    async def of(cls, raw: bytes, make: Make, measure: Measure) -> Sent:
+        """Reads JSON.
 
         Raises:
             MalformedError: it is not strict JSON.
         """
         if len(raw) <= strict_json.INLINE_BYTES:
-            return cls(raw, strict_json.loads(raw), make)
-        return await cls.aside(raw, strict_json.loads, make)
+            return cls._read(raw, strict_json.loads, make, measure)
+        return await cls.aside(raw, strict_json.loads, make, measure)
 
     @classmethod
-    async def aside(
-        cls, raw: bytes, read: Read, make: Callable[[Any], Sequence[Operation]]
-    ) -> Sent:
+    async def aside(cls, raw: bytes, read: Read, make: Make, measure: Measure) -> Sent:
         """Reads a body that may cost more than its length tells, off the event loop.
 
         Raises:
             BackstoryError: what `read` raises.
         """
-        return await asyncio.to_thread(cls._read, raw, read, make)
+        return await asyncio.to_thread(cls._read, raw, read, make, measure)
 
     @classmethod
-    def _read(cls, raw: bytes, read: Read, make: Callable[[Any], Sequence[Operation]]) -> Sent:
-        sent = cls(raw, read(raw), make)
+    def _read(cls, raw: bytes, read: Read, make: Make, measure: Measure) -> Sent:
+        sent = cls(raw)
         try:
-            sent._made = make(sent.value)
+            steps.run(measure, steps.PARSE, sent._parse, read, make)
         except BackstoryError as error:
-            sent._failure = error
+            if error is not sent._failure:
+                raise
         return sent
 
-    @property
-    def build(self) -> Build:
-        return self._build
+    def _parse(self, read: Read, make: Make) -> None:
+        self.value = read(self.raw)
+        try:
+            self._made = make(self.value)
+        except BackstoryError as error:
+            self._failure = error
+            raise
 
-    def _build(self) -> Sequence[Operation]:
+    def build(self) -> Sequence[Operation]:
+        """The operations, for `Writer.write`.
+
+        Raises:
+            BackstoryError: what was sent makes none.
+        """
         if self._failure is not None:
             raise self._failure
-        return self._make(self.value) if self._made is None else self._made
+        return self._made

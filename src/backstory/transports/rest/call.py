@@ -14,12 +14,13 @@ from backstory.domain.commits import Conditions
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.errors import PreconditionError
+from backstory.ports.hooks import Hooks, Measure
 from backstory.processing import bodies
 from backstory.processing.accepted import Accepted
 from backstory.rendering.service import Renderer
 from backstory.transports.edge import body, headers
 from backstory.transports.edge.body import ClientGoneError
-from backstory.transports.edge.guard import PRINCIPAL
+from backstory.transports.edge.guard import HOOKS, PRINCIPAL
 from backstory.transports.rest import media
 from backstory.transports.rest.answers import CACHING, Answer, RawHeaders, encode
 from backstory.transports.rest.tags import Tags, Versions, holds
@@ -80,6 +81,12 @@ class Call:
     @property
     def head_only(self) -> bool:
         return bool(self.scope["method"] == "HEAD")
+
+    @property
+    def measure(self) -> Measure:
+        """Measures steps done on the body."""
+        hooks: Hooks = self.scope[HOOKS]
+        return hooks.steps(self.media)
 
     @property
     def content_type(self) -> str:

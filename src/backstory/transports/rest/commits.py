@@ -50,7 +50,7 @@ _Asked = list[tuple[schemas.AnyOperation, ContextKey]]
 
 async def commit(call: Call) -> Answer:
     """Does up to 100 operations as one. Several on one context make one version of it."""
-    sent = await Sent.of(call.body, _operations)
+    sent = await Sent.of(call.body, _operations, call.measure)
     asked = _asked(sent.value)
     intents = [Intent(Verb.WRITE, key) for key in dict.fromkeys(key for _, key in asked)]
     outcome = await write(call, intents, sent.build, sent.raw)

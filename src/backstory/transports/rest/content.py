@@ -31,6 +31,7 @@ from backstory.errors import (
     SchemaError,
     TooLargeError,
     UnsupportedMediaError,
+    UploadsFullError,
     VersionConflictError,
 )
 from backstory.transports.edge import body as bodies
@@ -147,7 +148,7 @@ async def _put_manifest(call: Call) -> Answer:
         return [PutContent(key, content, None, call.conditions())]
 
     await call.read_body((media.MANIFEST,))
-    sent = await Sent.of(call.body, make)
+    sent = await Sent.of(call.body, make, call.measure)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, call.key, created=False)
 
@@ -155,7 +156,7 @@ async def _put_manifest(call: Call) -> Answer:
 async def patch_content(call: Call) -> Answer:
     """Changes some bytes; offsets count those of the content as it stands before."""
     raw = call.body
-    edits = await edits_of(raw)
+    edits = await edits_of(raw, call.measure)
     key = idempotency_key(call)
     retry = None
     if key is not None:
@@ -214,6 +215,7 @@ PUT: Final = Endpoint(
         PreconditionError,
         TooLargeError,
         UnsupportedMediaError,
+        UploadsFullError,
         SchemaError,
         KeyReusedError,
     ),
@@ -242,6 +244,7 @@ PATCH: Final = Endpoint(
         PreconditionError,
         TooLargeError,
         UnsupportedMediaError,
+        UploadsFullError,
         SchemaError,
         KeyReusedError,
         ContentCorruptError,

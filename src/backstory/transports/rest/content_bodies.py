@@ -21,6 +21,8 @@ from backstory.domain.content import (
 )
 from backstory.domain.edits import Edit
 from backstory.errors import MalformedError, TooLargeError
+from backstory.ports.hooks import Measure
+from backstory.processing import steps
 from backstory.transports.edge import strict_json
 from backstory.transports.rest import schemas
 from backstory.transports.rest.bodies import shaped
@@ -33,12 +35,19 @@ def manifest_of(value: Any) -> tuple[Manifest, str]:
         SchemaError, MalformedError: it spells none.
         TooLargeError: more chunks or bytes than content may have.
     """
+    # One by one, since no other thread has its turn while a list is converted as a whole.
+    listed: list[Any] = []
+    if isinstance(value, dict) and isinstance(value.get("chunks"), list):
+        listed, value = value["chunks"], {**value, "chunks": []}
     body = shaped(value, schemas.PutManifest)
-    chunks = (ChunkRef(hash_of(chunk.hash), chunk.size) for chunk in body.chunks)
+    shapes = (
+        shaped(chunk, schemas.ChunkRef, f"/chunks/{place}") for place, chunk in enumerate(listed)
+    )
+    chunks = (ChunkRef(hash_of(shape.hash), shape.size) for shape in shapes)
     return check_manifest(chunks), check_media_type(body.media_type or DEFAULT_MEDIA_TYPE)
 
 
-async def edits_of(raw: bytes) -> list[Edit]:
+async def edits_of(raw: bytes, measure: Measure) -> list[Edit]:
     """The edits that a body spells.
 
     Raises:
@@ -46,8 +55,8 @@ async def edits_of(raw: bytes) -> list[Edit]:
         TooLargeError: more than `limits.CONTENT_EDITS`.
     """
     if len(raw) <= strict_json.INLINE_BYTES:
-        return _edits(raw)
-    return await asyncio.to_thread(_edits, raw)
+        return steps.run(measure, steps.PARSE, _edits, raw)
+    return await asyncio.to_thread(steps.run, measure, steps.PARSE, _edits, raw)
 
 
 def _edits(raw: bytes) -> list[Edit]:

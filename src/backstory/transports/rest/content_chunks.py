@@ -14,6 +14,7 @@ from backstory.errors import (
     SchemaError,
     TooLargeError,
     UnsupportedMediaError,
+    UploadsFullError,
 )
 from backstory.transports.edge import body as bodies
 from backstory.transports.rest import contexts, media, params, schemas
@@ -120,7 +121,13 @@ PUT_CHUNK: Final = Endpoint(
     summary="Upload one chunk",
     bodies=(Body(media.ANYTHING, schemas.Bytes, "any bytes"),),
     replies={204: Reply("It is kept.")},
-    errors=(ChunkMismatchError, SchemaError, TooLargeError, UnsupportedMediaError),
+    errors=(
+        ChunkMismatchError,
+        SchemaError,
+        TooLargeError,
+        UnsupportedMediaError,
+        UploadsFullError,
+    ),
     writes=True,
     streams=True,
 )

@@ -103,9 +103,9 @@ async def put_context(call: Call) -> Answer:
         return [put_of(call, shaped(value, schemas.PutContext))]
 
     sent = await (
-        Sent.of(call.body, make)
+        Sent.of(call.body, make, call.measure)
         if call.media == media.JSON
-        else Sent.aside(call.body, call.read_value, make)
+        else Sent.aside(call.body, call.read_value, make, call.measure)
     )
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     return await head_answer(call, outcome, key)
@@ -150,7 +150,7 @@ async def patch_context(call: Call) -> Answer:
         patch = MergePatch(value) if is_merge else JsonPatch.of(value)
         return [Patch(key, patch, call.conditions())]
 
-    sent = await Sent.of(call.body, make)
+    sent = await Sent.of(call.body, make, call.measure)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     return await head_answer(call, outcome, key, created=False)
 

@@ -24,10 +24,9 @@ from backstory.errors import (
     UnsupportedMediaError,
     Violation,
 )
-from backstory.transports.edge import strict_json
 from backstory.transports.rest import contexts, media, params, schemas
 from backstory.transports.rest.answers import Answer
-from backstory.transports.rest.bodies import Sent, shaped
+from backstory.transports.rest.bodies import Sent, json_value, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.entries import ASCENDING, DESCENDING
 from backstory.transports.rest.table import Body, Endpoint, Reply
@@ -69,7 +68,7 @@ async def restore_context(call: Call) -> Answer:
         body = shaped(value, schemas.Restore)
         return [Restore(key, body.version, call.conditions())]
 
-    sent = await Sent.of(call.body, make)
+    sent = await Sent.of(call.body, make, call.measure)
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, sent.raw)
     return await head_answer(call, outcome, key, created=False)
 
@@ -77,7 +76,7 @@ async def restore_context(call: Call) -> Answer:
 async def fork_context(call: Call) -> Answer:
     """Begins another context as this one stands, or stood. Conditions are on this one."""
     source = call.key
-    body = shaped(await strict_json.loads_aside(call.body), schemas.Fork)
+    body = shaped(await json_value(call.body, call.measure), schemas.Fork)
     target = target_of(body.to)
     outcome = await write(
         call,

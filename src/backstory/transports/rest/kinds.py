@@ -22,6 +22,7 @@ from backstory.errors import (
 from backstory.transports.edge import strict_json
 from backstory.transports.rest import media, params, schemas
 from backstory.transports.rest.answers import Answer, encode
+from backstory.transports.rest.bodies import json_value
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
 from backstory.transports.rest.writes import replayed, retry_of
@@ -46,7 +47,7 @@ async def get_kind(call: Call) -> Answer:
 async def put_kind(call: Call) -> Answer:
     """Registers a kind, or gives it another schema. It is in force with the next write, everywhere."""
     kind, raw = call.path("kind"), call.body
-    value = await strict_json.loads_aside(raw)
+    value = await json_value(raw, call.measure)
     outcome = await call.contexts.kinds.register(
         call.principal, kind, lambda: value, call.conditions(), retry_of(call, raw)
     )

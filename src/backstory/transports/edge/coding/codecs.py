@@ -122,10 +122,13 @@ class _BrotliDecoder:
 
     def feed(self, data: bytes) -> Iterator[bytes]:
         try:
-            while data or not self._decoder.can_accept_more_data():
-                if data and self._decoder.is_finished():
-                    raise _wrong("br")
-                yield self._decoder.process(data, output_buffer_limit=limits.CODED_PIECE_BYTES)
+            if data and self._decoder.is_finished():
+                raise _wrong("br")
+            # All of the input may be taken while some of the output is still to come.
+            while piece := self._decoder.process(
+                data, output_buffer_limit=limits.CODED_PIECE_BYTES
+            ):
+                yield piece
                 data = b""
         except brotli.error as error:
             raise _wrong("br") from error

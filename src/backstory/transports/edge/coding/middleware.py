@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backstory import limits
 from backstory.errors import UnsupportedMediaError
 from backstory.transports.edge import headers
-from backstory.transports.edge.coding.codecs import BY_NAME, Codec, Decoder, Encoder
+from backstory.transports.edge.coding.codecs import BY_NAME, CODECS, Codec, Decoder, Encoder
 from backstory.transports.edge.coding.negotiating import IDENTITY, choose
 from backstory.transports.edge.coding.variants import Variants
 
@@ -34,6 +34,9 @@ class Coding:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope, receive = _decoded(scope, receive)
         codec = choose(headers.joined(scope, b"accept-encoding"))
+        kept = headers.joined(scope, b"if-none-match")
+        if kept is not None:
+            send = _unchanged(kept.encode("latin-1"), codec, send)
         if codec is not None:
             send = _Answer(codec, self._variants, send)
         await self._app(scope, receive, send)
@@ -120,7 +123,11 @@ class _Answer:
             await self._send(start)
         if self._encoder is None:
             return message
-        coded = self._encoder.feed(body) if body else b""
+        coded = b""
+        if len(body) > limits.INLINE_BYTES:
+            coded = await asyncio.to_thread(self._encoder.feed, body)
+        elif body:
+            coded = self._encoder.feed(body)
         if not more:
             coded += self._encoder.finish()
         return {"type": "http.response.body", "body": coded, "more_body": more}
@@ -172,6 +179,31 @@ def _with_vary(plain: RawHeaders) -> RawHeaders:
     if any(name == b"vary" and b"accept-encoding" in value.lower() for name, value in plain):
         return plain
     return [*plain, (b"vary", b"Accept-Encoding")]
+
+
+def _unchanged(kept: bytes, codec: Codec | None, send: Send) -> Send:
+    """Sends on; a 304 carries the tag that the caller keeps the answer under.
+
+    A cache updates what it finds by that tag (RFC 9111 section 4.3.4), and only this room knows
+    that the same version has several.
+    """
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] == 304:
+            found = [
+                (name, _kept_tag(value, kept, codec) if name == b"etag" else value)
+                for name, value in message["headers"]
+            ]
+            message = {**message, "headers": found}
+        await send(message)
+
+    return told
+
+
+def _kept_tag(tag: bytes, kept: bytes, codec: Codec | None) -> bytes:
+    coded = [_coded_tag(tag, each) for each in CODECS]
+    first = [] if codec is None else [_coded_tag(tag, codec)]
+    return next((each for each in (*first, tag, *coded) if each in kept), tag)
 
 
 def _coded_tag(tag: bytes, codec: Codec) -> bytes:

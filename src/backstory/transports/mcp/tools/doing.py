@@ -8,10 +8,11 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from backstory import ids
+from backstory import ids, limits
 from backstory.contexts.writing import Build, Intent, Retry
-from backstory.domain.commits import Outcome, Result
-from backstory.errors import MalformedError
+from backstory.domain.commits import Operation, Outcome, Result
+from backstory.domain.sizes import longer_than
+from backstory.errors import BackstoryError, MalformedError
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.tools.table import Call, WriteArguments, given
 
@@ -35,7 +36,24 @@ async def write(
     """Write, to the end even if the client leaves meanwhile."""
     key = given(wanted.idempotency_key)
     retry = None if key is None else _retry(call, key)
+    if longer_than(call.raw, limits.RULED_INLINE_BYTES):
+        build = await _made_aside(build)
     return await _to_the_end(call.contexts.writer.write(call.principal, intents, build, retry))
+
+
+async def _made_aside(build: Build) -> Build:
+    """What takes long to make is made off the event loop; a failure waits until it is asked for."""
+    try:
+        made = await asyncio.to_thread(build)
+    except BackstoryError as error:
+        failure = error
+    else:
+        return lambda: made
+
+    def fail() -> Sequence[Operation]:
+        raise failure
+
+    return fail
 
 
 def _retry(call: Call, key: str) -> Retry:

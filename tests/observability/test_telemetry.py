@@ -1,0 +1,244 @@
+"""Who asks for it by `OTEL_*` is told of requests and of each step, and of nothing that is private."""
+
+import json
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from backstory import limits
+from backstory.errors import ConfigError
+from backstory.observability import exporting
+from backstory.observability.asking import Asked, asked
+from collecting import collecting
+from serving import failing, serving
+
+TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+TRACED = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+SCHEMA = {"properties": {"n": {"type": "integer"}}}
+DEAL = "/v1/contexts/private-space/private-name"
+ROUTE = "/v1/contexts/{namespace}/{name}"
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    """The collector after a server did one of each, and what it answered; the server has ended."""
+    rules = {"rules": [{"transforms": [{"redact": {}}]}]}
+    with collecting() as (collector, variables):
+        environment = variables | {"BACKSTORY_PROCESSING": json.dumps(rules)}
+        with serving(tmp_path_factory.mktemp("told"), env=environment) as server:
+            with server.client() as http:
+                answers = _work(http)
+            assert server.stop() == 0
+    return collector, answers
+
+
+def _work(http):
+    put = {"kind": "deal", "state": {"n": 1, "mail": "private-text@b.co"}}
+    wrong = {"kind": "deal", "state": {"n": "private-text"}}
+    entry = {"entries": [{"role": "user", "content": "private-text"}] * 3}
+    merge = {"content-type": "application/merge-patch+json"}
+    return {
+        "kind": http.put("/v1/kinds/deal", json={"schema": SCHEMA, "entry_schema": SCHEMA}),
+        "put": http.put(DEAL, json=put, headers=TRACED),
+        "patch": http.patch(DEAL, json={"n": 2}, headers=merge),
+        "append": http.post(f"{DEAL}/entries", json=entry),
+        "refused": http.put(DEAL, json=wrong, headers=TRACED),
+        "malformed": http.put(DEAL, content=b"{", headers={"content-type": "application/json"}),
+        "probe": http.get("/livez"),
+        "mcp": http.post(
+            "/mcp", json=_prompt(), headers={"accept": "application/json, text/event-stream"}
+        ),
+    }
+
+
+def _prompt():
+    params = {"name": "private-space/private-name"}
+    return {"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": params}
+
+
+def test_a_request_is_a_child_of_its_callers_span(told):
+    collector, answers = told
+    assert answers["put"].status_code == 201, answers["put"].text
+    put, refused = collector.named(f"PUT {ROUTE}")[:2]
+    for span, status in ((put, 201), (refused, 422)):
+        assert (span.trace, span.parent) == (TRACE, CALLER)
+        assert span.attributes == {
+            "http.request.method": "PUT",
+            "http.route": ROUTE,
+            "http.response.status_code": status,
+        }
+    assert not put.failed
+
+
+def test_each_step_is_a_child_of_its_request(told):
+    collector, _ = told
+    put = collector.named(f"PUT {ROUTE}")[0]
+    steps = collector.under(put)
+    assert list(steps) == ["parse", "validate", "transform"]
+    assert {span.attributes["backstory.of"] for span in steps.values()} == {
+        "application/json",
+        "deal",
+    }
+    assert not any(span.failed for span in steps.values())
+
+
+def test_a_patch_is_validated_where_it_is_written_and_belongs_to_its_request_all_the_same(told):
+    collector, answers = told
+    assert answers["patch"].status_code == 200, answers["patch"].text
+    (patch,) = collector.named(f"PATCH {ROUTE}")
+    assert list(collector.under(patch)) == ["parse", "validate", "transform"]
+
+
+def test_entries_are_one_step_together(told):
+    collector, answers = told
+    assert answers["append"].status_code == 200, answers["append"].text
+    (append,) = collector.named(f"POST {ROUTE}/entries")
+    spans = [span.name for span in collector.spans if span.parent == append.id]
+    assert spans == ["parse", "validate", "transform"]
+
+
+def test_a_step_that_rejects_says_by_which_code(told):
+    collector, answers = told
+    problem = answers["refused"].json()
+    assert (problem["code"], problem["step"]) == ("schema_violation", "validate")
+    refused = collector.named(f"PUT {ROUTE}")[1]
+    step = collector.under(refused)["validate"]
+    assert (step.failed, step.attributes["error.type"]) == (True, "schema_violation")
+    assert "transform" not in collector.under(refused)
+
+
+def test_a_problem_carries_the_trace_it_belongs_to(told):
+    collector, answers = told
+    assert answers["refused"].json()["trace_id"] == TRACE
+    problem = answers["malformed"].json()
+    assert problem["step"] == "parse"
+    own = collector.named(f"PUT {ROUTE}")[2]
+    assert (own.trace, own.parent) == (problem["trace_id"], "")
+
+
+def test_time_and_failures_are_counted_by_step(told):
+    collector, _ = told
+    seconds = collector.points("backstory.step.duration")
+    counted = {dict(labels)["backstory.step"]: point.count for labels, point in seconds.items()}
+    # One parse for each body that was sent, and no validation of what could not be parsed. What
+    # is refused by what a process believes of a kind is looked at again.
+    assert counted == {"parse": 7, "validate": 5, "transform": 3}
+    failures = collector.points("backstory.step.failures")
+    assert {
+        (dict(labels)["backstory.step"], dict(labels)["error.type"]): point.as_int
+        for labels, point in failures.items()
+    } == {("parse", "malformed"): 1, ("validate", "schema_violation"): 2}
+
+
+def test_nothing_that_is_anybodys_own_is_told(told):
+    collector, answers = told
+    assert answers["mcp"].status_code in {200, 400, 404}
+    assert len(collector.named("POST /mcp")) == 1
+    everything = b"".join(collector.bodies)
+    assert b"deal" in everything
+    assert b"private" not in everything
+
+
+def test_probes_are_not_told_of(told):
+    collector, answers = told
+    assert answers["probe"].status_code == 200
+    assert not [span for span in collector.spans if "livez" in span.name]
+    assert all(span.attributes.get("http.route", ROUTE) != "/livez" for span in collector.spans)
+
+
+def test_the_service_has_its_name(told):
+    collector, _ = told
+    assert {resource["service.name"] for resource in collector.resources} == {"backstory"}
+
+
+def test_the_variables_name_the_service_and_choose_the_signals(tmp_path):
+    with collecting() as (collector, variables):
+        more = {"OTEL_SERVICE_NAME": "mine", "OTEL_TRACES_EXPORTER": "none"}
+        with serving(tmp_path, env=variables | more) as server, server.client() as http:
+            refused = http.put(DEAL, json={}, headers=TRACED)
+            assert server.stop() == 0
+    assert {resource["service.name"] for resource in collector.resources} == {"mine"}
+    assert collector.spans == []
+    assert len(collector.points("backstory.step.duration")) > 0
+    assert len(refused.json()["trace_id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("environ", "traces", "metrics"),
+    [
+        ({}, False, False),
+        ({"OTEL_SERVICE_NAME": "x"}, False, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x"}, True, True),
+        ({"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://x"}, True, False),
+        ({"OTEL_EXPORTER_OTLP_METRICS_ENDPOINT": "http://x"}, False, True),
+        ({"OTEL_TRACES_EXPORTER": "otlp"}, True, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_METRICS_EXPORTER": "none"}, True, False),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_SDK_DISABLED": "TRUE"}, False, False),
+    ],
+)
+def test_only_what_is_asked_for_is_sent(environ, traces, metrics):
+    assert asked(environ) == Asked(traces, metrics)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"OTEL_TRACES_EXPORTER": "zipkin"},
+        {"OTEL_METRICS_EXPORTER": "prometheus"},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://x", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+        {"OTEL_TRACES_EXPORTER": "otlp", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/json"},
+    ],
+)
+def test_what_there_is_not_stops_the_start(wrong):
+    with pytest.raises(ConfigError, match=list(wrong)[-1]):
+        asked(wrong)
+
+
+def test_a_wrong_variable_is_told_in_one_line(tmp_path):
+    with failing(tmp_path, env={"OTEL_TRACES_EXPORTER": "zipkin"}) as server:
+        assert server.wait() == 2
+    (line,) = server.errors().splitlines()
+    assert line.startswith("error: OTEL_TRACES_EXPORTER must be otlp or none")
+
+
+OPENED = """
+import asyncio, sys
+from backstory.config import load
+from backstory.wiring import open_app
+
+async def main():
+    async with open_app(load({"store": sys.argv[1]}, environ={})):
+        print([name for name in sys.modules if name.startswith("opentelemetry.sdk")])
+
+asyncio.run(main())
+"""
+
+
+def test_nobody_who_does_not_ask_loads_the_sdk(tmp_path):
+    command = [sys.executable, "-c", OPENED, f"sqlite:///{tmp_path}/s.db"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.slow
+def test_a_collector_that_is_not_there_keeps_no_server_from_serving_and_stopping(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    with serving(tmp_path, env={"OTEL_EXPORTER_OTLP_ENDPOINT": url}) as server:
+        with server.client() as http:
+            assert http.put(DEAL, json={"kind": "session"}).status_code == 201
+        assert server.stop() == 0
+        assert "the collector of telemetry did not answer in time" in server.errors()
+
+
+async def test_an_end_that_never_comes_is_not_waited_for(monkeypatch, caplog):
+    import threading
+
+    monkeypatch.setattr(limits, "TELEMETRY_SECONDS", 0.01)
+    never = threading.Event()
+    await exporting._shut(never.wait)
+    never.set()
+    assert "did not answer in time" in caplog.text
