@@ -12,7 +12,8 @@ from backstory.rendering.service import Window
 from backstory.transports.mcp import answers, names
 from backstory.transports.mcp.answers import BYTES, View
 from backstory.transports.mcp.blocks import TextBlock
-from backstory.transports.mcp.extending import Argument, Call, Message, Prompt
+from backstory.transports.mcp.calls import Call
+from backstory.transports.mcp.extending import Argument, Message, Prompt
 from backstory.transports.mcp.fitting import fitted
 
 _TOKENS: Final = BYTES // 2  # fewer than a window that fits can have, more than most have
