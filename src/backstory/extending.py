@@ -43,9 +43,9 @@ from backstory.transports.mcp.blocks import (
     ResourceBlock,
     TextBlock,
 )
+from backstory.transports.mcp.calls import Call
 from backstory.transports.mcp.extending import (
     Argument,
-    Call,
     Extension,
     Message,
     Prompt,

@@ -11,7 +11,7 @@ resources.py    contexts and other resources
 prompts.py      the prompts that are always there (windows.py), and those that are stored
 completions.py  names for what the caller may read
 
-extending.py    what a package may add, made of blocks.py and asks.py
+extending.py    what a package may add, made of blocks.py and asks.py; calls.py what it is given
 offers.py       what they add, found and checked (admitting.py)
 catalogue.py    all there is, ours and theirs; showing.py says for whom
 calling.py      who may call what, in which time, and asking back

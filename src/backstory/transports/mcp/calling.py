@@ -19,8 +19,9 @@ from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.asks import InputRequired
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext, Served
+from backstory.transports.mcp.calls import Call, Line
 from backstory.transports.mcp.catalogue import Catalogue
-from backstory.transports.mcp.extending import Call, Complete, Item, Line
+from backstory.transports.mcp.extending import Complete, Item
 from backstory.transports.mcp.tools import TABLE
 
 Lines = Callable[[RequestContext], Line]

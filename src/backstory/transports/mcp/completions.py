@@ -14,7 +14,8 @@ from backstory.errors import InvalidKeyError, MissingError
 from backstory.transports.mcp import answers, failures, names, stored_prompts
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.calling import Calling
-from backstory.transports.mcp.extending import Call, Complete
+from backstory.transports.mcp.calls import Call
+from backstory.transports.mcp.extending import Complete
 from backstory.transports.mcp.uris import CONTENT_TEMPLATE, ENTRIES_TEMPLATE, TEMPLATE
 
 

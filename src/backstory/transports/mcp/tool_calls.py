@@ -18,7 +18,8 @@ from backstory.transports.mcp.blocks import TextBlock
 from backstory.transports.mcp.bounds import checked
 from backstory.transports.mcp.callers import RequestContext
 from backstory.transports.mcp.calling import Calling, input_required
-from backstory.transports.mcp.extending import Call, Tool, ToolAnswer, ToolResult
+from backstory.transports.mcp.calls import Call
+from backstory.transports.mcp.extending import Tool, ToolAnswer, ToolResult
 from backstory.transports.mcp.offers import Validators
 from backstory.transports.mcp.resources import refuse_cursor
 

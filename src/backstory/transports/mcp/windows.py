@@ -10,7 +10,8 @@ from backstory.domain import kinds
 from backstory.domain.keys import ContextKey
 from backstory.transports.mcp import names, rendered
 from backstory.transports.mcp.blocks import TextBlock
-from backstory.transports.mcp.extending import Argument, Call, Message, Prompt
+from backstory.transports.mcp.calls import Call
+from backstory.transports.mcp.extending import Argument, Message, Prompt
 from backstory.transports.mcp.fitting import fitted
 
 

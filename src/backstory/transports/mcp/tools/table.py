@@ -20,7 +20,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
-from backstory.transports.mcp import answers, extending, failures
+from backstory.transports.mcp import answers, calls, extending, failures
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.blocks import TextBlock
 from backstory.transports.mcp.callers import Served
@@ -96,7 +96,7 @@ class Tool(Generic[A]):
     def offered(self, served: Served) -> extending.Tool:
         """The same as what extensions add, so that all tools are served in one way."""
 
-        async def handler(call: extending.Call) -> extending.ToolResult:
+        async def handler(call: calls.Call) -> extending.ToolResult:
             answer = await self.call(served, call.principal, call.arguments)
             text = TextBlock(answer.json.decode())
             return extending.ToolResult((text,), orjson.loads(answer.json), answer.error)
