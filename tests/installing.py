@@ -1,6 +1,7 @@
 """Packages with entry points, as an installer leaves them in a folder."""
 
 import importlib
+import os
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,17 @@ def install(folder, points, package=PACKAGE, version=VERSION, **modules):
         lines += [f"[{group}]", *(f"{name} = {value}" for name, value in names.items())]
     (about / "entry_points.txt").write_text("\n".join(lines), encoding="utf-8")
     return folder
+
+
+def beside(folder, point, *places):
+    """The environment of a server that sees an extension of `backstory.mcp`.
+
+    `point` is its entry point, such as `shop = shop:make`; `places` hold its code.
+    """
+    name, maker = point.split(" = ")
+    install(folder, {"backstory.mcp": {name: maker}})
+    path = os.pathsep.join(map(str, (folder, *places)))
+    return {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 OFFLINE = ("--no-deps", "--no-build-isolation", "--no-index")

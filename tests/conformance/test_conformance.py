@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from extension_path import installed
+from installing import beside
 from serving import serving
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
@@ -54,7 +54,7 @@ def server(tmp_path_factory):
     """The MCP URL of one server for all revisions, with what the scenarios ask for."""
     folder = tmp_path_factory.mktemp("conformance")
     point = "conformance = backstory_conformance:make"
-    env = installed(folder / "installed", point, HERE / "extension")
+    env = beside(folder / "installed", point, HERE / "extension")
     with serving(folder, env=env) as process:
         yield process.said["mcp"]
 

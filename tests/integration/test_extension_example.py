@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from installing import OFFLINE, install, install_from, pip
+from mcp_serving import client
 from serving import failing, serving
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -161,6 +162,18 @@ def test_what_a_format_cannot_carry_is_a_loss(http):
     assert places == [(1, "/content/1", True), (1, "/content", False), (2, "", True)]
 
 
+async def test_models_are_offered_its_tool(http):
+    assert http.put(
+        "/v1/contexts/desk.two/call-9", json={"kind": "call", "state": {"outcome": "open"}}
+    ).is_success
+    assert http.put(
+        "/v1/contexts/desk.two/call-8", json={"kind": "call", "state": {"outcome": "solved"}}
+    ).is_success
+    async with client(str(http.base_url.join("/mcp"))) as mcp:
+        done = await mcp.call_tool("open_calls", {"desk": "desk.two"})
+    assert done.structured_content == {"open": ["desk.two/call-9"]}
+
+
 def test_datasets_are_imported_and_doctor_lists_all_that_is_installed(env, tmp_path):
     row = {"id": "row-1", "conversations": [{"from": "human", "value": "Hello?"}], "lang": "en"}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row) + "\n", encoding="utf-8")
@@ -179,6 +192,7 @@ def test_datasets_are_imported_and_doctor_lists_all_that_is_installed(env, tmp_p
         ("backstory.parsers", "captions"),
         ("backstory.formats", "sharegpt"),
         ("backstory.transforms", "customer-numbers"),
+        ("backstory.mcp", "calls"),
     ]
     assert {(e["package"], e["version"], e["problem"]) for e in found["extensions"]} == {
         ("backstory-calls", "1.0.0", None)

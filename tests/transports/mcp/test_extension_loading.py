@@ -10,7 +10,7 @@ from backstory.domain.policy import Verb
 from backstory.errors import ConfigError
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.extending import Extension, Prompt, Resource, Template, Tool
-from extension_path import installed
+from installing import beside
 from mcp_serving import served
 from serving import failing
 
@@ -126,7 +126,7 @@ def test_a_server_says_in_one_line_which_extension_it_cannot_serve(tmp_path, nam
     arguments, source, said = STARTS[name]
     start = "from backstory.extending import Extension, Tool\n"
     (tmp_path / "shop.py").write_text(start + source, encoding="utf-8")
-    env = installed(tmp_path / "installed", "shop = shop:make", tmp_path)
+    env = beside(tmp_path / "installed", "shop = shop:make", tmp_path)
     with failing(tmp_path, *arguments, env=env) as server:
         assert server.wait() != 0
         lines = [line for line in server.errors().splitlines() if "shop" in line]

@@ -12,7 +12,7 @@ from mcp.client.subscriptions import ToolsListChanged
 from mcp.shared.exceptions import MCPError
 from mcp_types import ElicitResult
 
-from extension_path import installed
+from installing import beside
 from mcp_serving import ERAS, soon, until
 
 FIXTURES = Path(__file__).parents[2] / "conformance" / "extension"
@@ -21,7 +21,7 @@ FIXTURES = Path(__file__).parents[2] / "conformance" / "extension"
 @asynccontextmanager
 async def started(folder, mode, **options):
     """The official client of a server with what the conformance suite asks for."""
-    env = installed(folder / "installed", "fixtures = backstory_conformance:make", FIXTURES)
+    env = beside(folder / "installed", "fixtures = backstory_conformance:make", FIXTURES)
     server = StdioServerParameters(
         command=sys.executable,
         args=["-m", "backstory", "serve", "--stdio", "--store", f"sqlite:///{folder / 'store.db'}"],

@@ -104,7 +104,9 @@ class Offers:
 
 
 def _made(_: extensions.Extension, maker: Any) -> Extension:
-    return extensions.product(maker, Extension)
+    made = extensions.product(maker, Extension)
+    Offers({}).add(made)
+    return made
 
 
 GROUP: Final = extensions.Group(extensions.MCP, frozenset(), _made)
