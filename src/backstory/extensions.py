@@ -16,6 +16,7 @@ from typing import Any, Final
 from backstory.errors import ConfigError
 
 TRANSFORMS: Final = "backstory.transforms"
+SUMMARISERS: Final = "backstory.summarisers"
 
 
 @cache

@@ -16,20 +16,24 @@ from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backstory.clock import SystemClock
+from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.messaging.local import LocalBus
+from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
 from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
 from backstory.processing.transforms.catalogue import extension_makers
+from backstory.rendering.counters import COUNTERS
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import Migrated, migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
+from backstory.summarising import making
+from backstory.summarising.http import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -49,24 +53,40 @@ class Running:
 
 
 @asynccontextmanager
-async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
+async def open_contexts(settings: Settings, *, serving: bool = False) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper.
+
+    Those who are `serving` also summarise unasked what the settings name.
 
     Raises:
         StoreError: the store cannot be opened; the detail says why and what to do.
+        ConfigError: the key for the summariser cannot be read.
     """
     clock = SystemClock()
     async with AsyncExitStack() as stack:
+        wanted = making.read(json.loads(settings.summariser or "{}"))
+        summarising = _summarising(wanted, settings, clock)
+        stack.push_async_callback(summarising.summariser.aclose)
         store = await open_store(
             SqliteOptions(settings.store.path, search=settings.search), clock=clock
         )
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock, PipelineRules(_chosen(settings)))
+        rules = PipelineRules(_chosen(settings))
+        contexts = Contexts(store, bus, clock, rules, summarising=summarising)
         stack.push_async_callback(contexts.aclose)
         await stack.enter_async_context(_sweeping(contexts))
+        if serving and wanted.rules is not None:
+            background = contexts.background(wanted.rules)
+            await stack.enter_async_context(background.running(contexts.writer))
         yield contexts
+
+
+def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:
+    """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
+    count = COUNTERS["o200k_base"].count
+    return Summarising(making.make(wanted, settings.summariser_key, count, Pace(clock)), count)
 
 
 def _chosen(settings: Settings) -> choosing.Rules | None:
@@ -93,7 +113,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.rest.app import rest_app
 
-    async with open_contexts(settings) as contexts:
+    async with open_contexts(settings, serving=True) as contexts:
         renderer = renderer_of(contexts, settings)
         async with mcp_app(Served(contexts, renderer)) as mcp:
             rest = rest_app(contexts, renderer)

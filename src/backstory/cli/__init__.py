@@ -23,6 +23,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("importing", "Read conversations from files into contexts."),
     "export": ("exporting", "Write contexts as they stand to a file."),
     "content": ("content", "Store, fetch and sync large content on a server."),
+    "summarise": ("summarising", "Have a context summarised by a server."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "token": ("token", "Make and inspect access tokens."),

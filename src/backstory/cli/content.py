@@ -14,22 +14,15 @@ import click
 import httpx
 
 from backstory.cli import remote
-from backstory.cli.options import json_option
+from backstory.cli.options import context_key, json_option
 from backstory.cli.syncing import Bar, Synced, sync_file
 from backstory.domain.content import DEFAULT_MEDIA_TYPE
 from backstory.domain.keys import ContextKey
-from backstory.errors import ExistsError, InvalidError, InvalidKeyError, PreconditionError
+from backstory.errors import ExistsError, InvalidError, PreconditionError
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PIECE: Final = 256 * 1024
 _STDOUT: Final = "-"
-
-
-def _key(ctx: click.Context, param: click.Parameter, value: str) -> ContextKey:
-    try:
-        return ContextKey.parse(value)
-    except InvalidKeyError as error:
-        raise click.BadParameter(error.detail, ctx, param) from error
 
 
 def _server(function: F) -> F:
@@ -38,7 +31,7 @@ def _server(function: F) -> F:
         json_option,
         click.option("--token-file", metavar="FILE", help="File with the token to show."),
         click.option("--url", default=remote.DEFAULT_URL, show_default=True, help="The server."),
-        click.argument("context", callback=_key),
+        click.argument("context", callback=context_key),
     ):
         function = add(function)
     return function

@@ -20,7 +20,7 @@ import click
 import orjson
 
 from backstory import clock, limits
-from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.cli.options import context_key, json_option, setting_options, settings_from
 from backstory.config import Settings
 from backstory.contexts.listing import Filter
 from backstory.contexts.service import Contexts
@@ -51,13 +51,6 @@ def _pattern(
         raise click.BadParameter(error.detail, ctx, param) from error
 
 
-def _key(ctx: click.Context, param: click.Parameter, value: str | None) -> ContextKey | None:
-    try:
-        return value if value is None else ContextKey.parse(value)
-    except InvalidKeyError as error:
-        raise click.BadParameter(error.detail, ctx, param) from error
-
-
 @click.command("export")
 @click.option(
     "--namespace",
@@ -65,7 +58,9 @@ def _key(ctx: click.Context, param: click.Parameter, value: str | None) -> Conte
     callback=_pattern,
     help="Only this namespace; users.42.* is users.42 and everything below.",
 )
-@click.option("--context", metavar="CONTEXT", callback=_key, help="Only this one: namespace/name.")
+@click.option(
+    "--context", metavar="CONTEXT", callback=context_key, help="Only this one: namespace/name."
+)
 @click.option(
     "-o",
     "--output",

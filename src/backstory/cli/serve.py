@@ -59,5 +59,5 @@ async def _speak(settings: Settings) -> None:
     from backstory.transports.mcp.stdio import serve
     from backstory.wiring import open_contexts, renderer_of
 
-    async with open_contexts(settings) as contexts:
+    async with open_contexts(settings, serving=True) as contexts:
         await serve(contexts, renderer_of(contexts, settings))

@@ -167,6 +167,18 @@ class Settings:
         readers.models,
         text="those of the reference",
     )
+    summariser: str = _setting(
+        "",
+        "Who makes summaries, and of what unasked: a table, as JSON in variables",
+        readers.summariser,
+        text="extractive, when asked",
+    )
+    summariser_key: str | None = _setting(
+        None,
+        "Key for the provider of summaries, if no key_file holds it",
+        readers.secret,
+        secret=True,
+    )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 
     def origin(self, name: str) -> str:

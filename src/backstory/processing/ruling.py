@@ -43,7 +43,7 @@ class PipelineRules:
     """`ports.rules.Rules`, with the compiled kinds that were needed last."""
 
     def __init__(self, chosen: choosing.Rules | None = None, measure: Measure = unmeasured) -> None:
-        self._chosen = chosen or choosing.Rules()
+        self._chosen = chosen or choosing.rules()
         self._measure = measure
         self._compiled: OrderedDict[tuple[str, str], tuple[Tag, CompiledKind]] = OrderedDict()
 

@@ -15,6 +15,7 @@ from backstory.transports.rest import (
     kinds,
     render,
     search,
+    summaries,
     system,
 )
 from backstory.transports.rest.table import Endpoint
@@ -22,6 +23,7 @@ from backstory.transports.rest.table import Endpoint
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *contexts.ENDPOINTS,
     *entries.ENDPOINTS,
+    *summaries.ENDPOINTS,
     *content.ENDPOINTS,
     *content_chunks.ENDPOINTS,
     *history.ENDPOINTS,
