@@ -173,7 +173,15 @@ def models():
     )
 
 
+def summariser_failures():
+    return rows(
+        ("reason", "meaning"),
+        *((code(name), text) for name, text in errors.SUMMARISER_FAILURES.items()),
+    )
+
+
 TABLES = {
+    "summariser_failures": summariser_failures,
     "reasons": reasons,
     "counters": counters,
     "models": models,

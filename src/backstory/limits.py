@@ -105,6 +105,7 @@ SUMMARY_SECONDS: Final = 600  # that an operator may let a summary take
 SUMMARY_TRIES: Final = 10  # that an operator may let a model be asked
 SUMMARY_BACKOFF_SECONDS: Final = 0.5  # before the second try at most; doubles with each
 SUMMARY_BACKOFF_MOST_SECONDS: Final = 20.0  # between two tries, unless the provider asks for more
+SUMMARY_CONNECTIONS: Final = 32  # of one process to the provider of summaries
 SUMMARY_ANSWER_BYTES: Final = 256 * KIB  # of a model's answer
 SECRET_BYTES: Final = 8192  # of a file with a key
 

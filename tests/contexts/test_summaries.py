@@ -314,6 +314,29 @@ async def test_a_retry_after_the_summary_was_redacted_tells_where_it_was(context
     assert (again.seq, again.covers, again.summariser) == (2, None, None)
 
 
+async def test_the_same_request_on_two_nodes_is_done_once(tmp_path):
+    path, retry = tmp_path / "shared.db", Retry("k", (b"POST",))
+    both = asyncio.Barrier(2)
+    one, other = scripted(meanwhile=both.wait), scripted(meanwhile=both.wait)
+    async with opened(path, summarising=one) as first, opened(path, summarising=other) as second:
+        await create(first)
+        await say(first, *"abcdef")
+        found = await asyncio.gather(
+            summarise(first, retry=retry, keep=2), summarise(second, retry=retry, keep=2)
+        )
+        assert sorted(done.replayed for done in found) == [False, True]
+        assert {(done.seq, done.covers, done.version) for done in found} == {(7, (1, 4), 3)}
+
+
+async def test_a_retry_after_the_context_went_tells_where_the_summary_was(contexts):
+    await say(contexts, "one")
+    retry = Retry("k", (b"POST",))
+    await summarise(contexts, retry=retry, keep=0)
+    await do(contexts, Delete(CHAT))
+    again = await summarise(contexts, retry=retry, keep=0)
+    assert (again.seq, again.covers, again.version) == (2, None, 3)
+
+
 async def test_the_fallback_is_told_in_the_entry(contexts, summarising):
     summarising.summariser.fallback = "timeout"
     await say(contexts, "one")

@@ -70,7 +70,10 @@ class HttpSummariser:
         self._model = model
         self._pace = pace
         self._client = httpx.AsyncClient(
-            follow_redirects=False, headers=model.headers, timeout=model.try_seconds
+            follow_redirects=False,
+            headers=model.headers,
+            timeout=model.try_seconds,
+            limits=httpx.Limits(max_connections=limits.SUMMARY_CONNECTIONS),
         )
 
     async def summarise(self, turns: Sequence[Turn], tokens: int) -> Made:

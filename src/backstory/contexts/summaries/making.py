@@ -37,7 +37,7 @@ from backstory.domain.summaries import (
     covers_of,
     shortened,
 )
-from backstory.errors import SummariserError, VersionConflictError
+from backstory.errors import MissingError, SummariserError, VersionConflictError
 from backstory.ports.store import EntryQuery, Store, View
 from backstory.ports.summariser import Made, Summarising
 
@@ -147,6 +147,8 @@ class Summaries:
                     return None
                 version = view.snapshot.head.version
             else:
+                if outcome.replayed:  # the same request was faster
+                    return await self._recalled(work.principal, work.key, outcome)
                 return work.told(outcome)
         return None
 
@@ -185,9 +187,12 @@ class Summaries:
         """What was answered before, as far as it still stands."""
         result = known.results[0]
         (seq,) = result.seqs
-        view = await self._reader.view(principal, key)
-        page = await self._store.page(principal.tenant, view.chain, EntryQuery(seq - 1, seq + 1, 1))
         done = Summarised(result.version, seq, replayed=True)
+        try:
+            view = await self._reader.view(principal, key)
+        except MissingError:
+            return done
+        page = await self._store.page(principal.tenant, view.chain, EntryQuery(seq - 1, seq + 1, 1))
         for entry in page.entries:
             about: dict[str, Any] = orjson.loads(entry.metadata or b"{}")
             covers = covers_of(entry.type, entry.metadata)
@@ -231,7 +236,6 @@ class _Work:
             self.made.by,
             self.made.fallback,
             self.found.more,
-            outcome.replayed,
         )
 
 
