@@ -56,7 +56,7 @@ class Running:
 async def open_contexts(settings: Settings, *, serving: bool = False) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper.
 
-    Those who are `serving` also summarise unasked what the settings name.
+    Only those who are `serving` make summaries, when asked and as the settings say.
 
     Raises:
         StoreError: the store cannot be opened; the detail says why and what to do.
@@ -65,8 +65,9 @@ async def open_contexts(settings: Settings, *, serving: bool = False) -> AsyncIt
     clock = SystemClock()
     async with AsyncExitStack() as stack:
         wanted = making.read(json.loads(settings.summariser or "{}"))
-        summarising = _summarising(wanted, settings, clock)
-        stack.push_async_callback(summarising.summariser.aclose)
+        summarising = _summarising(wanted, settings, clock) if serving else None
+        if summarising is not None:
+            stack.push_async_callback(summarising.summariser.aclose)
         store = await open_store(
             SqliteOptions(settings.store.path, search=settings.search), clock=clock
         )

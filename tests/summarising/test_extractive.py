@@ -3,6 +3,7 @@
 import io
 import json
 import random
+import threading
 
 import orjson
 import pytest
@@ -13,7 +14,7 @@ from backstory.domain.telling import told
 from backstory.ports.summariser import Turn
 from backstory.processing.conversations import Bad
 from backstory.processing.sources import read
-from backstory.summarising.extractive import extract
+from backstory.summarising.extractive import Extractive, extract
 from backstory.summarising.sentences import LONGEST, sentences
 from importing import data_file
 from summaries import COUNT
@@ -159,6 +160,19 @@ def test_ten_thousand_entries_are_counted_only_as_far_as_they_are_chosen():
     summary = extract(turns, 1000, count)
     assert COUNT(summary) <= 1000
     assert len(counted) < 300
+
+
+async def test_the_work_is_done_beside_the_event_loop():
+    threads = set()
+
+    def count(text):
+        threads.add(threading.current_thread())
+        return COUNT(text)
+
+    made = await Extractive(count).summarise(said("Order 4711.", "It goes to Berlin."), 50)
+    assert (made.by, made.fallback) == ("extractive", None)
+    assert threads
+    assert threading.main_thread() not in threads
 
 
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=20), st.integers(32, 300))

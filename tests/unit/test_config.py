@@ -233,6 +233,7 @@ def test_the_key_of_the_summariser_is_masked():
     settings = load_bare(BACKSTORY_SUMMARISER_KEY=" sk-secret\n")
     assert settings.summariser_key == "sk-secret"
     assert TABLE["summariser_key"].shown(settings.summariser_key) == "********"
+    assert "sk-secret" not in repr(settings)
     with pytest.raises(ConfigError) as caught:
         load_bare(BACKSTORY_SUMMARISER_KEY="sk-se\ncret")
     assert "sk-se" not in caught.value.detail

@@ -68,8 +68,8 @@ def _setting(
     """A dataclass field; a default that depends on the machine is a function, with `text`."""
     about = {"meaning": meaning, "read": read, "text": text, "secret": secret}
     if callable(default):
-        return field(default_factory=default, metadata=about)
-    return field(default=default, metadata=about)
+        return field(default_factory=default, metadata=about, repr=not secret)
+    return field(default=default, metadata=about, repr=not secret)
 
 
 def _log_format() -> str:

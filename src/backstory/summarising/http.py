@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
 
@@ -47,7 +47,7 @@ class Model:
     provider: Provider
     name: str
     url: str
-    key: str | None
+    key: str | None = field(repr=False)
     seconds: float
     try_seconds: float
     tries: int
