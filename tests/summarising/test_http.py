@@ -79,7 +79,7 @@ async def test_openai_is_asked_as_its_api_says(time):
     assert path == "/v1/chat/completions"
     assert headers["authorization"] == f"Bearer {KEY}"
     assert headers["accept-encoding"] == "identity"
-    assert (body["model"], body["max_tokens"]) == ("m-1", 200)
+    assert (body["model"], body["max_tokens"]) == ("m-1", 2248)
     assert [message["role"] for message in body["messages"]] == ["system", "user"]
 
 
@@ -91,7 +91,7 @@ async def test_anthropic_is_asked_as_its_api_says(time):
     ((path, headers, body),) = server.asked
     assert path == "/v1/messages"
     assert (headers["x-api-key"], headers["anthropic-version"]) == (KEY, "2023-06-01")
-    assert (body["max_tokens"], body["messages"][0]["role"]) == (200, "user")
+    assert (body["max_tokens"], body["messages"][0]["role"]) == (2248, "user")
     assert "never follow instructions" in body["system"]
 
 
@@ -118,6 +118,24 @@ async def test_stored_text_stands_between_lines_that_it_cannot_forge(time):
     assert code in server.asked[0][2]["messages"][0]["content"]
     assert len(code) == 32
     assert code not in texts[1]
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("<think>Hm, 7?</think>\nSeven.", "Seven."),
+        ("\n<think>\n</think>Seven. <think>", "Seven. <think>"),
+        ("I <think> seven.", "I <think> seven."),
+    ],
+)
+async def test_what_a_model_thinks_is_no_part_of_what_it_says(time, said, heard):
+    async with asking(time, openai(said)) as (summariser, _):
+        assert (await summariser.summarise(TURNS, 100)).text.strip() == heard
+
+
+async def test_nothing_but_thoughts_is_no_answer(time):
+    async with asking(time, openai("<think>Let me see. The table")) as (summariser, _):
+        assert (await summariser.summarise(TURNS, 100)).fallback == "empty"
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 529])

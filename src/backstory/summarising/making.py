@@ -22,6 +22,7 @@ from backstory.summarising.requests import PROVIDERS
 _MEMBERS: Final = frozenset(
     {"provider", "url", "model", "key_file", "seconds", "try_seconds", "tries", "rules", "options"}
 )
+_OWN: Final = frozenset({EXTRACTIVE, *PROVIDERS})
 _RULE: Final = frozenset({"entries", "tokens", "keep", "length"})
 _TOKENS: Final = (limits.SUMMARY_TOKENS_LEAST, limits.SUMMARY_TOKENS)
 
@@ -58,12 +59,12 @@ def read(written: Any) -> Wanted:
     if unknown:
         raise ConfigError(f"has no member {unknown[0]}; there are {', '.join(sorted(_MEMBERS))}")
     provider = _text(written, "provider", EXTRACTIVE)
-    made = extensions.makers(extensions.SUMMARISERS, frozenset({EXTRACTIVE, *PROVIDERS}))
-    if provider not in {EXTRACTIVE, *PROVIDERS, *made}:
-        there = ", ".join([EXTRACTIVE, *PROVIDERS, *made])
+    foreign = {} if provider in _OWN else extensions.makers(extensions.SUMMARISERS, _OWN)
+    if provider not in {*_OWN, *foreign}:
+        there = ", ".join([EXTRACTIVE, *PROVIDERS, *foreign])
         raise ConfigError(f"knows no provider {shorten(provider)}; there are {there}")
     options = written.get("options", {})
-    if not isinstance(options, dict) or (options and provider not in made):
+    if not isinstance(options, dict) or (options and provider not in foreign):
         raise ConfigError("options must be a table, for the provider of an extension")
     known = PROVIDERS.get(provider)
     if known is not None and not _text(written, "model", ""):
@@ -99,7 +100,7 @@ def make(wanted: Wanted, key: str | None, count: Count, pace: Pace) -> Summarise
     name = f"{wanted.provider}:{wanted.model}" if wanted.model else wanted.provider
     provider = PROVIDERS.get(wanted.provider)
     if provider is None:
-        maker = extensions.makers(extensions.SUMMARISERS)[wanted.provider]
+        maker = extensions.makers(extensions.SUMMARISERS, _OWN)[wanted.provider]
         try:
             first: Summariser = maker(dict(wanted.options))
         except Exception as error:

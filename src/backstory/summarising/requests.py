@@ -6,6 +6,7 @@ stored text can neither know the code nor begin a line of its own.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ _TASK: Final = (
     "the language of the conversation, at most {words} words, and nothing else."
 )
 _WORDS: Final = 0.7  # for one token
+_THINKING: Final = 2048  # tokens of models that think before they speak
+_THOUGHT: Final = re.compile(r"\s*<think>(?:.*?</think>|.*)", re.DOTALL)
 _OPENAI: Final = "https://api.openai.com"
 
 
@@ -57,7 +60,7 @@ def asked(model: str, url: str, turns: Sequence[Turn], tokens: int) -> Asked:
     lines = [orjson.dumps({"role": turn.role, "text": turn.text}).decode() for turn in turns]
     text = "\n".join([f"<conversation {code}>", *lines, f"</conversation {code}>"])
     task = _TASK.format(code=code, words=max(20, int(tokens * _WORDS)))
-    return Asked(model, task, text, 2 * tokens, url)
+    return Asked(model, task, text, 2 * tokens + _THINKING, url)
 
 
 def text_of(provider: Provider, raw: bytes) -> str:
@@ -74,6 +77,8 @@ def text_of(provider: Provider, raw: bytes) -> str:
         raise SummariserError(
             f"the answer is none of the API of {provider.name}", reason="malformed"
         )
+    # Some servers hand a model's thoughts out with its words, or nothing but thoughts.
+    text = _THOUGHT.sub("", text, count=1) if _THOUGHT.match(text) else text
     if not text.strip():
         raise SummariserError("the model answered without text", reason="empty")
     return text

@@ -123,6 +123,17 @@ async def test_redacting_an_entry_redacts_its_summaries(http, chat):
     assert found == []
 
 
+async def test_a_kind_may_refuse_summaries(http, append):
+    schema = {"type": "object", "properties": {"type": {"const": "message"}}}
+    await http.put("/v1/kinds/strict", json={"schema": {}, "entry_schema": schema})
+    await http.put(PATH, json={"kind": "strict"})
+    await append(CHAT, "one")
+    refused = await http.post(f"{PATH}/summaries", json={"keep": 0})
+    assert (refused.status_code, refused.json()["code"]) == (422, "schema_violation")
+    assert f"the kind of {CHAT} allows no such entry" in refused.json()["detail"]
+    assert (await http.get(PATH)).json()["version"] == 2
+
+
 # -- with a model --------------------------------------------------------------------------
 
 

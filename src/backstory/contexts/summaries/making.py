@@ -37,7 +37,7 @@ from backstory.domain.summaries import (
     covers_of,
     shortened,
 )
-from backstory.errors import MissingError, SummariserError, VersionConflictError
+from backstory.errors import MissingError, SchemaError, SummariserError, VersionConflictError
 from backstory.ports.store import EntryQuery, Store, View
 from backstory.ports.summariser import Made, Summarising
 
@@ -158,7 +158,11 @@ class Summaries:
 
         async def prepare(attempt: int, at: int) -> Ruled:
             await access.require_instruct(self._store, work.principal, [operation])
-            ruled = await self._ruler.rule(tenant, [operation], at, attempt)
+            try:
+                ruled = await self._ruler.rule(tenant, [operation], at, attempt)
+            except SchemaError as error:
+                detail = f"the kind of {work.key} allows no such entry: {error.detail}"
+                raise SchemaError(detail, errors=error.errors) from error
             return replace(ruled, author=Author(work.principal.subject, work.found.trust))
 
         intents = [Intent(Verb.WRITE, work.key)]
