@@ -5,7 +5,8 @@ translated into the tree once per adapter, and the tree into a wire format once 
 transport. `code` is stable: clients may switch on it, and the reference lists each.
 
     BackstoryError
-    ├── ConfigError                 a setting is wrong; the start stops
+    ├── ConfigError                 a setting or an extension is wrong; the start stops
+    ├── BrokenExtensionError        an extension failed where it must not             500
     ├── InvalidError                what was sent cannot be understood            400 / 422
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
@@ -28,6 +29,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── ExistsError             the name is taken                             409
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
+    ├── DeclinedError               a handler of an extension says why not        422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
     │   └── StaleRulesError         kinds were registered anew again and again    503
     ├── SummariserError             whoever makes summaries made none             503
@@ -86,10 +88,14 @@ class BackstoryError(Exception):
 
 
 class ConfigError(BackstoryError):
-    """A setting is wrong; the start stops with one line that names it."""
+    """A setting or an extension is wrong; the start stops with one line that names it."""
 
     code = "config_invalid"
     title = "Invalid configuration"
+
+
+class BrokenExtensionError(BackstoryError):
+    """An extension failed where it must not; its author has to look, callers learn nothing."""
 
 
 class InvalidError(BackstoryError):
@@ -337,6 +343,14 @@ class LimitReachedError(ConflictError):
 
     code = "limit_reached"
     title = "Limit reached"
+
+
+class DeclinedError(BackstoryError):
+    """A handler of an extension says, in its own words, why it cannot do it."""
+
+    code = "declined"
+    status = 422
+    title = "Declined"
 
 
 class BusyError(BackstoryError):

@@ -9,22 +9,25 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backstory import extensions
 from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
+from backstory.domain.messages import Format
+from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
 from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
-from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
-from backstory.processing.transforms.catalogue import extension_makers
+from backstory.processing.schemas import packaged
+from backstory.processing.transforms import catalogue
 from backstory.rendering.counters import COUNTERS
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
@@ -53,16 +56,19 @@ class Running:
 
 
 @asynccontextmanager
-async def open_contexts(settings: Settings, *, serving: bool = False) -> AsyncIterator[Contexts]:
-    """The context managers over the store that the settings name, with their sweeper.
+async def open_contexts(
+    settings: Settings, *, serving: bool = False, sweep: bool = True
+) -> AsyncIterator[Contexts]:
+    """The context managers over the store that the settings name, with their sweeper if wanted.
 
     Only those who are `serving` make summaries, when asked and as the settings say.
 
     Raises:
+        ConfigError: an extension is broken, or the key for the summariser cannot be read.
         StoreError: the store cannot be opened; the detail says why and what to do.
-        ConfigError: the key for the summariser cannot be read.
     """
     clock = SystemClock()
+    rules = PipelineRules(_chosen(settings), packaged=extensions.made(packaged.GROUP))
     async with AsyncExitStack() as stack:
         wanted = making.read(json.loads(settings.summariser or "{}"))
         summarising = _summarising(wanted, settings, clock) if serving else None
@@ -74,10 +80,10 @@ async def open_contexts(settings: Settings, *, serving: bool = False) -> AsyncIt
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        rules = PipelineRules(_chosen(settings))
         contexts = Contexts(store, bus, clock, rules, summarising=summarising)
         stack.push_async_callback(contexts.aclose)
-        await stack.enter_async_context(_sweeping(contexts))
+        if sweep:
+            await stack.enter_async_context(_sweeping(contexts))
         if serving and wanted.rules is not None:
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
@@ -92,9 +98,10 @@ def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Sum
 
 def _chosen(settings: Settings) -> choosing.Rules | None:
     """The operator's rules for transforms, which the settings have checked."""
-    if not settings.processing:
-        return None
-    return choosing.rules_of(json.loads(settings.processing), extension_makers())
+    makers = catalogue.extension_makers()
+    return (
+        choosing.rules_of(json.loads(settings.processing), makers) if settings.processing else None
+    )
 
 
 @asynccontextmanager
@@ -104,27 +111,42 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     `token` is what callers have to show in local mode, None where nothing is asked of them.
 
     Raises:
-        StoreError: as `open_contexts`.
+        ConfigError, StoreError: as `open_contexts`; an extension cannot be served as it is.
     """
     # Here, so that commands which serve nobody do not wait for the transports to be loaded.
+    from backstory.processing.accepted import with_extensions
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
+    from backstory.transports.mcp.offers import found
+    from backstory.transports.rest import call as rest_call
     from backstory.transports.rest.app import rest_app
 
+    accepted = with_extensions()
     async with open_contexts(settings, serving=True) as contexts:
-        renderer = renderer_of(contexts, settings)
-        async with mcp_app(Served(contexts, renderer)) as mcp:
-            rest = rest_app(contexts, renderer)
+        renderer = renderer_of(contexts, settings, accepted.formats)
+        async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
+            rest = rest_app(rest_call.Served(contexts, renderer, accepted))
             yield Running(Guard(Coding(_Split(rest, mcp)), LocalMode(token)), contexts)
 
 
-def renderer_of(contexts: Contexts, settings: Settings) -> Renderer:
-    """Renders windows through the context managers' reader, in every provider's format."""
-    models = Models.read(json.loads(settings.models or "{}"))
-    return Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS, models)
+def message_formats() -> Mapping[str, Format]:
+    """Those that are built in, and those of extensions.
+
+    Raises:
+        ConfigError: an extension is broken.
+    """
+    from backstory.processing.accepted import with_extensions
+
+    return with_extensions().formats
+
+
+def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Format]) -> Renderer:
+    """Renders windows through the context managers' reader, in every one of the formats."""
+    models = Models.read(json.loads(settings.models or "{}"), tuple(formats))
+    return Renderer(contexts.reader, contexts.store, contexts.seal, formats, models)
 
 
 class _Split:
@@ -184,3 +206,12 @@ def inspect_store(settings: Settings) -> Inspected:
     """
     found = inspect(SqliteOptions(settings.store.path))
     return Inspected(**asdict(found), newest=SCHEMA_VERSION)
+
+
+def inspect_extensions() -> Iterator[Extension]:
+    """Every extension that is installed, tried as at a start; `problem` says what is wrong."""
+    from backstory.processing import accepted
+    from backstory.transports.mcp import offers
+
+    groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, making.GROUP, offers.GROUP)
+    return extensions.inspected(groups)

@@ -165,9 +165,6 @@ def extension(monkeypatch):
     group = extensions.SUMMARISERS
     points = [importlib.metadata.EntryPoint("shouting", f"{__name__}:make_shouting", group)]
     monkeypatch.setattr(extensions, "entry_points", lambda group: points)
-    extensions.makers.cache_clear()
-    yield
-    extensions.makers.cache_clear()
 
 
 @pytest.fixture
@@ -191,5 +188,5 @@ async def test_where_it_raises_the_extractive_one_is_there_and_no_text_is_logged
 
 
 def test_options_that_it_refuses_stop_the_start(shouting):
-    with pytest.raises(ConfigError, match="shouting refuses its options"):
+    with pytest.raises(ConfigError, match=r"shouting .* refuses its options"):
         shouting(volume=11)

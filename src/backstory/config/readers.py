@@ -126,8 +126,9 @@ def processing(raw: object) -> str:
     from backstory.processing.choosing import rules_of
     from backstory.processing.transforms.catalogue import extension_makers
 
+    makers = extension_makers()  # a broken extension is no wrong setting
     try:
-        rules_of(written, extension_makers())
+        rules_of(written, makers)
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None
@@ -171,10 +172,12 @@ def models(raw: object) -> str:
             'must be JSON such as {"my-model*": {"counter": "llama3", "format": "openai"}}'
         ) from None
     # Here, so that those who have no models of their own need not wait for the counters.
+    from backstory.processing.accepted import with_extensions
     from backstory.rendering.models import Models
 
+    forms = tuple(with_extensions().formats)
     try:
-        Models.read(written)
+        Models.read(written, forms)
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None

@@ -58,11 +58,11 @@ class Ruler:
         """The rule in force now, and the tag that it is in force by.
 
         Raises:
-            UnknownKindError: the kind is neither built in nor registered.
+            UnknownKindError: the kind is neither built in, registered nor packaged.
         """
         snapshot = await self._store.snapshot(tenant, kinds.context_of(kind))
         if snapshot is None or snapshot.head.deleted:
-            if kind not in kinds.BUILT_IN:
+            if kind not in kinds.BUILT_IN and kind not in self._rules.packaged:
                 raise kinds.unknown(kind, pointer)
             tag = None
         else:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 EXTRACTIVE: Final = "extractive"
 """The name of the summariser that needs no model."""
@@ -62,6 +62,7 @@ class Summarising:
     count: Count
 
 
+@runtime_checkable
 class Summariser(Protocol):
     """Makes summaries."""
 

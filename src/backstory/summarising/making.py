@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from backstory import extensions, limits
 from backstory.domain.choosing import Choice, rules_from
 from backstory.domain.keys import shorten
 from backstory.errors import ConfigError
+from backstory.extensions import SUMMARISERS, Extension, Group
 from backstory.ports.summariser import EXTRACTIVE, Count, Summariser, When
 from backstory.summarising.extractive import Extractive
 from backstory.summarising.fallback import Fallback
@@ -25,6 +26,27 @@ _MEMBERS: Final = frozenset(
 _OWN: Final = frozenset({EXTRACTIVE, *PROVIDERS})
 _RULE: Final = frozenset({"entries", "tokens", "keep", "length"})
 _TOKENS: Final = (limits.SUMMARY_TOKENS_LEAST, limits.SUMMARY_TOKENS)
+
+Make = Callable[[Mapping[str, Any]], Summariser]
+"""Makes a summariser of an extension of its options. Raises ConfigError."""
+
+
+def _held(extension: Extension, maker: Callable[..., Any]) -> Make:
+    """The maker, whose errors name the extension."""
+
+    def make(options: Mapping[str, Any]) -> Summariser:
+        try:
+            made = maker(dict(options))
+        except Exception as error:
+            raise ConfigError(f"{extension} refuses its options: {error}") from error
+        if not isinstance(made, Summariser):
+            raise ConfigError(f"{extension} made {type(made).__name__}, which is no Summariser")
+        return made
+
+    return make
+
+
+GROUP: Final[Group[Make]] = Group(SUMMARISERS, _OWN, _held)
 
 Rules = Choice[When | None]
 """What is summarised in the background; None where no rule speaks."""
@@ -59,7 +81,7 @@ def read(written: Any) -> Wanted:
     if unknown:
         raise ConfigError(f"has no member {unknown[0]}; there are {', '.join(sorted(_MEMBERS))}")
     provider = _text(written, "provider", EXTRACTIVE)
-    foreign = {} if provider in _OWN else extensions.makers(extensions.SUMMARISERS, _OWN)
+    foreign = {} if provider in _OWN else extensions.made(GROUP)
     if provider not in {*_OWN, *foreign}:
         there = ", ".join([EXTRACTIVE, *PROVIDERS, *foreign])
         raise ConfigError(f"knows no provider {shorten(provider)}; there are {there}")
@@ -100,14 +122,7 @@ def make(wanted: Wanted, key: str | None, count: Count, pace: Pace) -> Summarise
     name = f"{wanted.provider}:{wanted.model}" if wanted.model else wanted.provider
     provider = PROVIDERS.get(wanted.provider)
     if provider is None:
-        maker = extensions.makers(extensions.SUMMARISERS, _OWN)[wanted.provider]
-        try:
-            first: Summariser = maker(dict(wanted.options))
-        except Exception as error:
-            raise ConfigError(
-                f"summariser: {wanted.provider} refuses its options: {error}"
-            ) from error
-        return Fallback(name, first, extractive)
+        return Fallback(name, extensions.made(GROUP)[wanted.provider](wanted.options), extractive)
     model = Model(
         provider,
         wanted.model,

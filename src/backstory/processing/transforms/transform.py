@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import orjson
 
@@ -23,6 +23,7 @@ STATE_SKIPPED: Final = frozenset({"id", "type", "tool_call_id", "tool_use_id", "
 CONTENT_SKIPPED: Final = STATE_SKIPPED | {"data"}  # encoded bytes of images, sound and files
 
 
+@runtime_checkable
 class Transform(Protocol):
     """One rule on texts. Pure; applied to its own result it changes nothing."""
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backstory import limits
-from backstory.processing.formats import FORMATS
+from backstory.domain.messages import Format
 
 POINTER = r"^(/([^~/]|~[01])*)*$"  # RFC 6901
 Version = Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)]
@@ -133,22 +134,19 @@ class AppendEntries(Struct, forbid_unknown_fields=True):
     if_version: Condition | None = None
 
 
-AppendBody = Annotated[
-    Any,
-    Meta(
-        description="Entries; or with `format`, messages as that provider's API takes them.",
-        extra_json_schema={
-            "anyOf": [
-                {"$ref": "#/components/schemas/AppendEntries"},
-                *(
-                    {"type": "object", "required": [form.members[0]]}
-                    for form in FORMATS.values()
-                    if form.name != "anthropic"  # whose messages have the name of OpenAI's
-                ),
-            ]
-        },
-    ),
-]
+def messages_of(form: Format) -> Any:
+    """What a format needs of a request; the rest is its provider's."""
+    schema = {"type": "object", "required": [form.members[0]]}
+    return Annotated[Any, Meta(description=form.title, extra_json_schema=schema)]
+
+
+def append_body(formats: Iterable[Format]) -> Any:
+    """Entries, or what a format needs; several have their messages under the same name."""
+    needed = dict.fromkeys(form.members[0] for form in formats)
+    shapes = [{"type": "object", "required": [name]} for name in needed]
+    entries = {"$ref": "#/components/schemas/AppendEntries"}
+    about = "Entries; or with `format`, messages as that provider's API takes them."
+    return Annotated[Any, Meta(description=about, extra_json_schema={"anyOf": [entries, *shapes]})]
 
 
 class Restore(Struct, forbid_unknown_fields=True):
@@ -578,11 +576,19 @@ class Window(Struct):
     prefix_hash: str
 
 
+class Extension(Struct):
+    """A package that was installed beside the server, and its version."""
+
+    package: str
+    version: str
+
+
 class Kind(Struct):
-    """A kind and its schemas (JSON Schema 2020-12)."""
+    """A kind and its schemas (JSON Schema 2020-12); `extension` says whose, unless registered."""
 
     kind: str
     built_in: bool
+    extension: Extension | None
     version: int
     schema_version: int
     schema: Object | None
@@ -596,6 +602,7 @@ class KindItem(Struct):
 
     kind: str
     built_in: bool
+    extension: Extension | None
     version: int
     schema_version: int
 

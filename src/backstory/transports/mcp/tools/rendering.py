@@ -47,7 +47,7 @@ async def render_window(call: Call, wanted: RenderWindow) -> View:
     except msgspec.ValidationError as error:
         bad: MalformedError = failures.bad_argument(error, ("context", "entries", "state", "at"))
         raise bad from error
-    window, truncated = await fitted(call.served, call.principal, request, tool_view)
+    window, truncated = await fitted(call.served.renderer, call.principal, request, tool_view)
     return tool_view(window) | {"truncated": truncated}
 
 
