@@ -44,12 +44,13 @@ async def opened(path, clock=None):
         await store.aclose()
 
 
-def served(contexts):
-    """With a renderer, as the wiring makes it."""
+def served(contexts, extension=None):
+    """With a renderer, as the wiring makes it; and an extension, as if it were installed."""
     renderer = Renderer(
         contexts.reader, contexts.store, contexts.seal, FORMATS, finds=contexts.searcher
     )
-    return Served(contexts, renderer)
+    extensions = {} if extension is None else {"test": extension}
+    return Served(contexts, renderer, extensions=extensions)
 
 
 async def call(contexts, tool, principal=LOCAL_ADMIN, **arguments):
@@ -86,9 +87,12 @@ def guarded(app, principals=None):
 
 
 @asynccontextmanager
-async def serving(contexts, principals=None):
+async def serving(contexts, principals=None, extension=None):
     """The URL of a server on a free port."""
-    async with mcp_app(served(contexts)) as app, _listening(guarded(app, principals)) as port:
+    async with (
+        mcp_app(served(contexts, extension)) as app,
+        _listening(guarded(app, principals)) as port,
+    ):
         try:
             yield f"http://127.0.0.1:{port}/mcp"
         finally:
@@ -145,13 +149,13 @@ class Raw:
         message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params or {}}
         return await self.http.post(self.url, json=message, headers=headers or self.headers())
 
-    async def begin(self):
+    async def begin(self, **capabilities):
         """`initialize`; the session is used from then on."""
         answer = await self.post(
             "initialize",
             {
                 "protocolVersion": self.version,
-                "capabilities": {},
+                "capabilities": capabilities,
                 "clientInfo": {"name": "raw", "version": "1"},
             },
         )
@@ -167,6 +171,21 @@ class Raw:
             assert answer.status_code == 200
             yield _messages(answer)
 
+    @asynccontextmanager
+    async def posting(self, method, params, *, id=1):  # noqa: A002
+        """Messages of the stream that a POST is answered by."""
+        message = {"jsonrpc": "2.0", "id": id, "method": method, "params": params}
+        async with self.http.stream(
+            "POST", self.url, json=message, headers=self.headers()
+        ) as answer:
+            assert answer.headers["content-type"] == "text/event-stream"
+            yield _messages(answer)
+
+    async def answer(self, id, **body):  # noqa: A002
+        """Answer what the server asked."""
+        message = {"jsonrpc": "2.0", "id": id, **body}
+        return await self.http.post(self.url, json=message, headers=self.headers())
+
 
 async def _messages(answer):
     async for line in answer.aiter_lines():
@@ -179,6 +198,25 @@ async def raw(url, who=None, **options):
     headers = {} if who is None else {"authorization": f"Bearer {who}"}
     async with httpx.AsyncClient(headers=headers, timeout=WAIT) as http:
         yield Raw(url, http, **options)
+
+
+def modern(method, params=None, name=None, can=None, **headers):
+    """A request of 2026-07-28: body and headers; `can` are the client's capabilities."""
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientCapabilities": can or {},
+    }
+    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": (params or {}) | {"_meta": meta}}
+    sent = {
+        "accept": JSON_AND_EVENTS,
+        "content-type": "application/json",
+        "mcp-protocol-version": MODERN,
+        "mcp-method": method,
+    }
+    if name is not None:
+        sent["mcp-name"] = name
+    sent |= {key.replace("_", "-"): value for key, value in headers.items()}
+    return {"json": body, "headers": sent}
 
 
 async def soon(awaitable):

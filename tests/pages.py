@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SHOWN_ADDRESS = "127.0.0.1:8765"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_BESIDE = re.compile(r"^<!-- beside the server: (\S+) -->$", re.MULTILINE)
 _END = "--- the command has ended with"
 
 # What a page tells a reader to do and the runner has done, or cannot do, with the reason.
@@ -28,6 +29,7 @@ NOT_RUN = {
     "make test": "these are the tests",
     "git clone": "this is the clone",
     "claude mcp add": "a client of somebody else; the MCP pages call the same address",
+    ".venv/bin/python -m pip install": "was done before the server was started",
 }
 
 
@@ -52,6 +54,12 @@ def blocks(page):
     ]
 
 
+def beside(page):
+    """The folder of the package that is installed beside the server, if the page needs one."""
+    found = _BESIDE.search(page.read_text(encoding="utf-8"))
+    return None if found is None else ROOT / found[1]
+
+
 def commands(text):
     """Each command of a console block with what it is shown to print."""
     found = []
@@ -74,7 +82,7 @@ def is_like(shown, printed):
 class Reader:
     """Somebody who does what a page says, in the root of a checkout with a server running."""
 
-    def __init__(self, folder, address):
+    def __init__(self, folder, address, environment=None):
         self._folder = folder
         self._address = address
         for name in ("docs", "README.md"):
@@ -86,7 +94,12 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"},
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(folder),
+                "LC_ALL": "C.UTF-8",
+                **(environment or {}),
+            },
             text=True,
         )
 

@@ -6,12 +6,12 @@ import json
 import orjson
 
 from backstory.processing.conversations import Bad
-from backstory.processing.sources import read
+from backstory.processing.sources import SOURCES, read
 
 
 def items(source, *values, name="chats.jsonl"):
     data = "\n".join(v if isinstance(v, str) else json.dumps(v) for v in values).encode()
-    return list(read(source, io.BytesIO(data), name))
+    return list(read(SOURCES[source], io.BytesIO(data), name))
 
 
 def one(source, value, name="chats.jsonl"):

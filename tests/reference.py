@@ -6,7 +6,9 @@ A page holds each between `<!-- begin NAME -->` and `<!-- end -->`. A test compa
 
 from __future__ import annotations
 
+import ast
 import re
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -117,6 +119,8 @@ def commands():
         usage = " ".join(command.collect_usage_pieces(click.Context(command)))
         parts.append(f"### `backstory {name}`\n\n{COMMANDS[name][1]}\n")
         parts.append(f"    backstory {name} {usage}\n")
+        if command.epilog:
+            parts.append(f"{command.epilog}\n")
         if isinstance(command, click.Group):
             parts += subcommands(name, command)
             continue
@@ -182,7 +186,48 @@ def models():
     )
 
 
+def summariser_failures():
+    return rows(
+        ("reason", "meaning"),
+        *((code(name), text) for name, text in errors.SUMMARISER_FAILURES.items()),
+    )
+
+
+def extending():
+    """What extensions may import, each name with its first sentence."""
+    from backstory import extending as face
+
+    imports = [
+        (node.module, alias)
+        for node in ast.parse(source_of(face)).body
+        if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+        for alias in node.names
+    ]
+    found = {
+        alias.asname or alias.name: said_of(import_module(module), alias.name)
+        for module, alias in imports
+    }
+    return rows(("name", "what it is"), *((code(n), found[n]) for n in sorted(found)))
+
+
+def source_of(module):
+    return Path(module.__file__).read_text(encoding="utf-8")
+
+
+def said_of(module, name):
+    """The first sentence of a definition's docstring, or of the text below an alias."""
+    body = ast.parse(source_of(module)).body
+    for node, following in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name == name:
+            return sentence(ast.get_docstring(node))
+        if isinstance(node, ast.Assign) and node.targets[0].id == name:
+            return sentence(following.value.value)
+    raise LookupError(name)
+
+
 TABLES = {
+    "summariser_failures": summariser_failures,
+    "extending": extending,
     "reasons": reasons,
     "strategies": strategies,
     "counters": counters,

@@ -9,27 +9,34 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backstory.clock import SystemClock
+from backstory import extensions
+from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
+from backstory.domain.messages import Format
+from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
+from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
-from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
-from backstory.processing.transforms.catalogue import extension_makers
+from backstory.processing.schemas import packaged
+from backstory.processing.transforms import catalogue
+from backstory.rendering.counters import COUNTERS
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import Migrated, migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
+from backstory.summarising import making
+from backstory.summarising.http import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -49,31 +56,52 @@ class Running:
 
 
 @asynccontextmanager
-async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
-    """The context managers over the store that the settings name, with their sweeper.
+async def open_contexts(
+    settings: Settings, *, serving: bool = False, sweep: bool = True
+) -> AsyncIterator[Contexts]:
+    """The context managers over the store that the settings name, with their sweeper if wanted.
+
+    Only those who are `serving` make summaries, when asked and as the settings say.
 
     Raises:
+        ConfigError: an extension is broken, or the key for the summariser cannot be read.
         StoreError: the store cannot be opened; the detail says why and what to do.
     """
     clock = SystemClock()
+    rules = PipelineRules(_chosen(settings), packaged=extensions.made(packaged.GROUP))
     async with AsyncExitStack() as stack:
+        wanted = making.read(json.loads(settings.summariser or "{}"))
+        summarising = _summarising(wanted, settings, clock) if serving else None
+        if summarising is not None:
+            stack.push_async_callback(summarising.summariser.aclose)
         store = await open_store(
             SqliteOptions(settings.store.path, search=settings.search), clock=clock
         )
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock, PipelineRules(_chosen(settings)))
+        contexts = Contexts(store, bus, clock, rules, summarising=summarising)
         stack.push_async_callback(contexts.aclose)
-        await stack.enter_async_context(_sweeping(contexts))
+        if sweep:
+            await stack.enter_async_context(_sweeping(contexts))
+        if serving and wanted.rules is not None:
+            background = contexts.background(wanted.rules)
+            await stack.enter_async_context(background.running(contexts.writer))
         yield contexts
+
+
+def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:
+    """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
+    count = COUNTERS["o200k_base"].count
+    return Summarising(making.make(wanted, settings.summariser_key, count, Pace(clock)), count)
 
 
 def _chosen(settings: Settings) -> choosing.Rules | None:
     """The operator's rules for transforms, which the settings have checked."""
-    if not settings.processing:
-        return None
-    return choosing.rules_of(json.loads(settings.processing), extension_makers())
+    makers = catalogue.extension_makers()
+    return (
+        choosing.rules_of(json.loads(settings.processing), makers) if settings.processing else None
+    )
 
 
 @asynccontextmanager
@@ -83,31 +111,46 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     `token` is what callers have to show in local mode, None where nothing is asked of them.
 
     Raises:
-        StoreError: as `open_contexts`.
+        ConfigError, StoreError: as `open_contexts`; an extension cannot be served as it is.
     """
     # Here, so that commands which serve nobody do not wait for the transports to be loaded.
+    from backstory.processing.accepted import with_extensions
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
+    from backstory.transports.mcp.offers import found
+    from backstory.transports.rest import call as rest_call
     from backstory.transports.rest.app import rest_app
 
-    async with open_contexts(settings) as contexts:
-        renderer = renderer_of(contexts, settings)
-        async with mcp_app(Served(contexts, renderer)) as mcp:
-            rest = rest_app(contexts, renderer)
+    accepted = with_extensions()
+    async with open_contexts(settings, serving=True) as contexts:
+        renderer = renderer_of(contexts, settings, accepted.formats)
+        async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
+            rest = rest_app(rest_call.Served(contexts, renderer, accepted))
             yield Running(Guard(Coding(_Split(rest, mcp)), LocalMode(token)), contexts)
 
 
-def renderer_of(contexts: Contexts, settings: Settings) -> Renderer:
-    """Renders windows through the context managers' reader, in every provider's format."""
-    models = Models.read(json.loads(settings.models or "{}"))
+def message_formats() -> Mapping[str, Format]:
+    """Those that are built in, and those of extensions.
+
+    Raises:
+        ConfigError: an extension is broken.
+    """
+    from backstory.processing.accepted import with_extensions
+
+    return with_extensions().formats
+
+
+def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Format]) -> Renderer:
+    """Renders windows through the context managers' reader, in every one of the formats."""
+    models = Models.read(json.loads(settings.models or "{}"), tuple(formats))
     return Renderer(
         contexts.reader,
         contexts.store,
         contexts.seal,
-        FORMATS,
+        formats,
         finds=contexts.searcher,
         models=models,
     )
@@ -170,3 +213,12 @@ def inspect_store(settings: Settings) -> Inspected:
     """
     found = inspect(SqliteOptions(settings.store.path))
     return Inspected(**asdict(found), newest=SCHEMA_VERSION)
+
+
+def inspect_extensions() -> Iterator[Extension]:
+    """Every extension that is installed, tried as at a start; `problem` says what is wrong."""
+    from backstory.processing import accepted
+    from backstory.transports.mcp import offers
+
+    groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, making.GROUP, offers.GROUP)
+    return extensions.inspected(groups)

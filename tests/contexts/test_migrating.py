@@ -9,9 +9,12 @@ from backstory import limits
 from backstory.domain.commits import Append, Conditions, Fork, Patch, Put, Restore
 from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import Packaged
 from backstory.domain.patches import MergePatch
 from backstory.domain.principals import LOCAL_ADMIN, LOCAL_IMPORT
-from contexts.conftest import do
+from backstory.processing.ruling import PipelineRules
+from backstory.processing.schemas.packaged import kind_of
+from contexts.conftest import do, opened
 
 ONE = {"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]}
 TWO = {"type": "object", "properties": {"title": {"type": "string"}}, "required": ["title"]}
@@ -122,3 +125,38 @@ async def test_a_large_state_is_migrated_and_patched_outside_of_the_writer(conte
 
 async def test_the_sweeper_migrates(moved):
     assert moved.sweeper._migrator is moved.migrator
+
+
+def packaged(schema, **more):
+    """Rules with the kind `deal` as an extension brings it."""
+    state = kind_of({"schema": schema, "compatibility": "none", **more}).encode()
+    return PipelineRules(packaged={"deal": Packaged(state, "acme-deals", "1.0")})
+
+
+@pytest.fixture
+async def upgraded(tmp_path):
+    """A state of a package's first version, while its second is installed."""
+    async with opened(tmp_path / "store.db", rules=packaged(ONE)) as contexts:
+        await write(contexts, name="x")
+        assert await contexts.migrator.migrate() == 0
+    rules = packaged(TWO, migrations={"2": RENAME})
+    async with opened(tmp_path / "store.db", rules=rules) as contexts:
+        yield contexts
+
+
+async def test_a_state_follows_a_newer_package_with_its_next_write(upgraded):
+    assert await found(upgraded) == (1, 1, {"name": "x"})
+    await do(upgraded, Patch(KEY, MergePatch({"more": 1})))
+    assert await found(upgraded) == (2, 2, {"title": "x", "more": 1})
+
+
+async def test_a_state_follows_a_newer_package_in_the_background_once(upgraded):
+    assert await upgraded.migrator.migrate() == 1
+    assert await found(upgraded) == (2, 2, {"title": "x"})
+    assert await upgraded.migrator.migrate() == 0
+
+
+async def test_what_a_tenant_registered_is_what_its_states_follow(upgraded):
+    await register(upgraded, TWO, migration=[{"op": "add", "path": "/own", "value": True}])
+    assert await upgraded.migrator.migrate() == 1
+    assert await found(upgraded) == (2, 3, {"title": "x", "own": True})

@@ -1,26 +1,43 @@
 """Every command and snippet of the documentation does what its page says."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 
-from pages import DOCS, ROOT, Reader, blocks, commands, is_like, pages
+from installing import install_from
+from pages import DOCS, ROOT, Reader, beside, blocks, commands, is_like, pages
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
 @pytest.fixture
-def server(tmp_path):
+def environment(request, tmp_path):
+    """What the server and the commands of a page find besides: a package that it installs."""
+    package = beside(request.node.callspec.params["page"])
+    if package is None:
+        return {}
+    target = install_from(package, tmp_path / "packages")
+    return {"PYTHONPATH": str(target)}
+
+
+@pytest.fixture
+def server(tmp_path, environment):
     """`backstory serve` on a free port, with its store where the commands of a page find it."""
     command = [sys.executable, "-m", "backstory", "serve", "--port", "0", "--json"]
     log = (tmp_path / "server.log").open("w")
     with (
         log,
         subprocess.Popen(
-            command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=log, text=True
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=os.environ | environment,
         ) as process,
     ):
         try:
@@ -37,8 +54,8 @@ def runnable():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", runnable(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_shows_is_what_happens(page, server, tmp_path):
-    reader = Reader(tmp_path, server)
+def test_what_a_page_shows_is_what_happens(page, server, environment, tmp_path):
+    reader = Reader(tmp_path, server, environment)
     try:
         for block in blocks(page):
             try:
@@ -69,6 +86,20 @@ def test_every_link_between_pages_leads_somewhere():
         if not target.startswith(("http:", "https:")) and not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_what_a_page_shows_of_a_package_is_in_the_package():
+    shown = [
+        (page, block)
+        for page in pages()
+        if beside(page) is not None
+        for block in blocks(page)
+        if block.language in {"py", "toml"}
+    ]
+    assert {block.language for _, block in shown} == {"py", "toml"}
+    for page, block in shown:
+        files = [path for path in beside(page).rglob("*") if path.suffix in {".py", ".toml"}]
+        assert any(block.text in path.read_text(encoding="utf-8") for path in files), block.text
 
 
 def test_a_command_may_take_several_lines_and_show_what_it_prints():

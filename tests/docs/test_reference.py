@@ -28,10 +28,9 @@ def test_every_bound_is_documented_with_its_meaning():
 
 
 def test_each_built_in_prompt_and_template_is_documented():
-    from backstory.transports.mcp.prompts import BUILT_IN
     from backstory.transports.mcp.uris import ENTRIES_TEMPLATE, TEMPLATE
+    from backstory.transports.mcp.windows import BUILT_IN
 
     page = (reference.REFERENCE / "mcp.md").read_text(encoding="utf-8")
-    assert [
-        name for name in (*BUILT_IN, TEMPLATE, ENTRIES_TEMPLATE) if f"`{name}`" not in page
-    ] == []
+    names = [*(prompt.name for prompt in BUILT_IN), TEMPLATE, ENTRIES_TEMPLATE]
+    assert [name for name in names if f"`{name}`" not in page] == []

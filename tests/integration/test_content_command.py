@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
+from backstory import limits
 from content_samples import TEXT, edited
+from pages import DOCS
 from serving import SECONDS
 
 
@@ -69,8 +71,85 @@ def test_a_sync_sends_only_what_is_missing(run, file, tmp_path):
     assert copy.read_bytes() == after
 
 
+def test_a_page_of_the_documentation_is_stored_edited_range_read_and_synced(run, tmp_path):
+    """A document of the project's own, all of it from the command line."""
+    page, copy = tmp_path / "cli.md", tmp_path / "copy.md"
+    page.write_bytes((DOCS / "reference" / "cli.md").read_bytes() * 12)
+    whole = page.read_bytes()
+    stored = run("put", "docs/cli", page, "--create")
+    assert (stored["version"], stored["size"]) == (2, len(whole))
+    assert run("get", "docs/cli", copy)["media_type"] == "text/markdown"
+    assert copy.read_bytes() == whole
+
+    at = whole.index(b"## ", len(whole) // 2)
+    done = run("edit", "docs/cli", "--offset", at, "--delete", 2, "--insert", "# Chapter")
+    after = edited(whole, (at, 2, b"# Chapter"))
+    assert (done["version"], done["size"]) == (3, len(after))
+    assert done["sent_bytes"] < 100
+    span = f"{at - 10}-{at + 19}"
+    body, report = run("get", "docs/cli", "-", "--range", span, raw=True)
+    assert (body, report["bytes"]) == (after[at - 10 : at + 20], 30)
+
+    page.write_bytes(edited(after, (100, 5, b"five!")))
+    synced = run("sync", "docs/cli", page)
+    assert (synced["version"], 0 < synced["sent_chunks"] <= 3 < synced["chunks"]) == (4, True)
+    assert run("sync", "docs/cli", page)["sent_chunks"] == 0
+    run("get", "docs/cli", copy)
+    assert copy.read_bytes() == page.read_bytes()
+    run("get", "docs/cli", copy, "--at", 2)
+    assert copy.read_bytes() == whole
+
+
+def test_several_edits_and_bytes_come_from_files(run, file, tmp_path):
+    run("put", "cli/edited", file, "--create")
+    edits = tmp_path / "edits.json"
+    edits.write_text('{"edits": [{"offset": 0, "insert": "A"}, {"offset": 9, "delete": 3}]}')
+    run("edit", "cli/edited", "--edits", edits)
+    raw = tmp_path / "raw"
+    raw.write_bytes(b"\xff\x00")
+    tag = run("get", "cli/edited", tmp_path / "copy")["etag"]
+    run("edit", "cli/edited", "--offset", 1, "--insert-file", raw, "--if-match", tag)
+    run("get", "cli/edited", tmp_path / "copy")
+    expected = edited(edited(TEXT, (0, 0, b"A"), (9, 3, b"")), (1, 0, b"\xff\x00"))
+    assert (tmp_path / "copy").read_bytes() == expected
+    again = ("edit", "cli/edited", "--offset", 1, "--delete", 1, "--if-match", tag.strip('"'))
+    assert "(precondition_failed)" in run(*again, code=1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        ([], "--offset says where"),
+        (["--offset", 1], "nothing to change"),
+        (["--offset", -1, "--delete", 1], "--offset"),
+        (["--offset", 1, "--insert", "a", "--insert-file", "{file}"], "exclude each other"),
+        (["--offset", 1, "--edits", "{file}"], "--edits says all of it"),
+        (["--offset", 1, "--insert-file", "nowhere"], "nowhere"),
+    ],
+)
+def test_an_edit_that_says_nothing_or_two_things_is_wrong_usage(run, file, arguments, reason):
+    filled = [file if each == "{file}" else each for each in arguments]
+    assert reason in run("edit", "cli/wrong", *filled, code=2)
+
+
+def test_an_edit_that_does_not_fit_changes_nothing(run, file, tmp_path):
+    run("put", "cli/fits", file, "--create")
+    past = run("edit", "cli/fits", "--offset", len(TEXT) + 1, "--insert", "x", code=1)
+    assert "(patch_conflict)" in past
+    assert "not JSON" in run("edit", "cli/fits", "--edits", file, code=1)
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * limits.BODY_BYTES)
+    said = run("edit", "cli/fits", "--offset", 0, "--insert-file", large, code=1)
+    assert "`content sync` sends large changes" in said
+    run("get", "cli/fits", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == TEXT
+
+
 def test_what_the_server_says_comes_out(run, file, tmp_path):
-    assert "there is no context cli/none (not_found)" in run("put", "cli/none", file, code=1)
+    assert "there is no context cli/none; --create makes it (not_found)" in run(
+        "put", "cli/none", file, code=1
+    )
+    assert "--create makes it (not_found)" in run("sync", "cli/none", file, code=1)
     assert "(not_found)" in run("get", "cli/none", tmp_path / "x", code=1)
     assert not (tmp_path / "x").exists()
     assert "not a context" in run("get", "none", tmp_path / "x", code=2)

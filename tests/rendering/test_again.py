@@ -7,6 +7,8 @@ import pytest
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import LOCAL_ADMIN, Principal
 from backstory.errors import MissingError, RenderGoneError
+from backstory.processing.formats import FORMATS
+from backstory.rendering.service import Renderer
 from mcp_serving import call, create
 from windows import FORMS, rendered, renderer, said, turns
 
@@ -84,3 +86,14 @@ def test_a_request_is_the_same_when_it_was_sealed():
 
     request = RenderRequest([Source("a/b", max_share=0.3)], "gpt-4o", 100, reserve=3)
     assert msgspec.convert(msgspec.to_builtins(request), RenderRequest) == request
+
+
+async def test_a_format_that_is_gone_is_told(contexts):
+    await said(contexts, *turns(3))
+    window = await rendered(contexts, format="gemini")
+    left = {name: form for name, form in FORMATS.items() if name != "gemini"}
+    without = Renderer(
+        contexts.reader, contexts.store, contexts.seal, left, finds=contexts.searcher
+    )
+    with pytest.raises(RenderGoneError, match="the format gemini is not installed any more"):
+        await without.again(LOCAL_ADMIN, window.render_id)

@@ -8,7 +8,7 @@ import pytest
 
 from backstory.domain.principals import LOCAL_ADMIN, LOCAL_IMPORT
 from backstory.processing.conversations import Bad
-from backstory.processing.sources import read
+from backstory.processing.sources import SOURCES, read
 from importing import data_file
 from mcp_serving import call, create
 from windows import FORMS, counted_apart, keeps_the_rules, rendered, summed_up
@@ -26,7 +26,7 @@ BUDGETS = (256, 384, 512, 768, 1024, 2000, 4096, 8000, 32_000)
 def dialogs(source, file):
     """The entries of each dialog."""
     path = data_file(file)
-    for item in read(source, io.BytesIO(path.read_bytes()), path.name):
+    for item in read(SOURCES[source], io.BytesIO(path.read_bytes()), path.name):
         assert not isinstance(item, Bad), item.reason
         yield [
             {"role": entry.role, "content": orjson.loads(entry.content)} for entry in item.entries

@@ -1,14 +1,15 @@
 """The command line: one file for each command, loaded only when it is asked for.
 
 A command is a click command named `command` in a module of this folder. Errors of the
-`BackstoryError` tree end in one line `error: ... (code)`; the exit code is 2 where what was
-asked or configured is wrong, else 1.
+`BackstoryError` tree end in one line `error: ... (code)`, and so does wrong usage; the exit
+code is 2 where what was asked or configured is wrong, else 1.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 from typing import Any, Final
 
 import click
@@ -23,12 +24,23 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("importing", "Read conversations from files into contexts."),
     "export": ("exporting", "Write contexts as they stand to a file."),
     "render": ("render", "Print what a model would be given of contexts, or why."),
-    "content": ("content", "Store, fetch and sync large content on a server."),
+    "content": ("content", "Store, fetch, edit and sync large content on a server."),
+    "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
+    "summarise": ("summarising", "Have a context summarised by a server."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "token": ("token", "Make and inspect access tokens."),
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
+
+_PLACES: Final = 9  # that an error names behind the first
+
+
+def _told(error: BackstoryError) -> str:
+    """The detail, which names the first wrong place, and some of the others."""
+    more = [f"{violation.pointer}: {violation.detail}" for violation in error.errors[1:]]
+    left = f"{len(more) - _PLACES:,} more" if len(more) > _PLACES else None
+    return "; ".join([error.detail, *more[:_PLACES], *([left] if left else [])])
 
 
 class _Failure(click.ClickException):
@@ -37,7 +49,7 @@ class _Failure(click.ClickException):
     exit_code = 1
 
     def __init__(self, error: BackstoryError) -> None:
-        super().__init__(f"{' '.join(error.detail.split())} ({error.code})")
+        super().__init__(f"{' '.join(_told(error).split())} ({error.code})")
 
     def show(self, file: Any = None) -> None:
         click.echo(f"error: {self.message}", err=file is None, file=file)
@@ -47,6 +59,19 @@ class _WrongSetting(_Failure):
     """What was configured is wrong, not what happened."""
 
     exit_code = 2
+
+
+class _WrongUsage(click.ClickException):
+    """What was typed is no command of ours; says in the same form what to look at."""
+
+    exit_code = 2
+
+    def __init__(self, error: click.UsageError) -> None:
+        asked = f"{error.ctx.command_path if error.ctx else 'backstory'} --help"
+        said = " ".join(error.format_message().split()).rstrip(".")
+        super().__init__(f"{said}; `{asked}` tells more (usage)")
+
+    show = _Failure.show
 
 
 class _Commands(click.Group):
@@ -68,12 +93,26 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl(rows)
 
+    def make_context(self, *args: Any, **more: Any) -> click.Context:
+        try:
+            return super().make_context(*args, **more)
+        except click.UsageError as error:
+            raise _usage(error) from error
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except click.UsageError as error:
+            raise _usage(error) from error
         except BackstoryError as error:
             failure = _WrongSetting if isinstance(error, ConfigError) else _Failure
             raise failure(error) from error
+
+
+def _usage(error: click.UsageError) -> click.ClickException:
+    """A group without a command shows its help, as click has it."""
+    shows_help = isinstance(error, click.exceptions.NoArgsIsHelpError)
+    return error if shows_help else _WrongUsage(error)
 
 
 def _module(name: str) -> str:
@@ -88,3 +127,5 @@ def _is_there(name: str) -> bool:
 @click.version_option(__version__, prog_name="backstory")
 def main() -> None:
     """Backstory keeps what a model has to know, and serves it over MCP and REST."""
+    # What a command has to tell it tells itself; `serve` says where its log goes.
+    logging.getLogger("backstory").addHandler(logging.NullHandler())

@@ -1,11 +1,10 @@
-"""`backstory content`: large content of a context, in and out of a server over HTTP."""
+"""`backstory content`: large content of a context, in, out and edited over HTTP."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mimetypes
-import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, Final, TypeVar
@@ -13,23 +12,23 @@ from typing import Any, BinaryIO, Final, TypeVar
 import click
 import httpx
 
+from backstory.cli import edits as editing
 from backstory.cli import remote
-from backstory.cli.options import json_option
+from backstory.cli.options import context_key, json_option
 from backstory.cli.syncing import Bar, Synced, sync_file
+from backstory.cli.target import STDOUT, Target
 from backstory.domain.content import DEFAULT_MEDIA_TYPE
 from backstory.domain.keys import ContextKey
-from backstory.errors import ExistsError, InvalidError, InvalidKeyError, PreconditionError
+from backstory.errors import (
+    ExistsError,
+    InvalidError,
+    MissingError,
+    PreconditionError,
+)
 
 F = TypeVar("F", bound=Callable[..., Any])
 _PIECE: Final = 256 * 1024
-_STDOUT: Final = "-"
-
-
-def _key(ctx: click.Context, param: click.Parameter, value: str) -> ContextKey:
-    try:
-        return ContextKey.parse(value)
-    except InvalidKeyError as error:
-        raise click.BadParameter(error.detail, ctx, param) from error
+_FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 def _server(function: F) -> F:
@@ -38,7 +37,7 @@ def _server(function: F) -> F:
         json_option,
         click.option("--token-file", metavar="FILE", help="File with the token to show."),
         click.option("--url", default=remote.DEFAULT_URL, show_default=True, help="The server."),
-        click.argument("context", callback=_key),
+        click.argument("context", callback=context_key),
     ):
         function = add(function)
     return function
@@ -49,7 +48,7 @@ def _sending(function: F) -> F:
     for add in (
         click.option("--create", is_flag=True, help="Make the context, a document, if need be."),
         click.option("--type", "media_type", help="The media type. [default: by the name]"),
-        click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+        click.argument("file", type=_FILE),
     ):
         function = add(function)
     return _server(function)
@@ -57,7 +56,7 @@ def _sending(function: F) -> F:
 
 @click.group("content")
 def command() -> None:
-    """Store, fetch and sync the large content of a context on a running server.
+    """Store, fetch, edit and sync the large content of a context on a running server.
 
     Each command takes --json, for scripts.
     """
@@ -76,18 +75,17 @@ def put(
     create: bool,
 ) -> None:
     """Send FILE as the content of CONTEXT (namespace/name), all of it."""
-    with remote.client(url, token_file) as http, file.open("rb") as source:
+    with remote.client(url, token_file) as http, _opened(file) as source, _wanted():
         _make(http, context, create=create)
         size = file.stat().st_size
         with Bar("sending", size) as bar:
-            answer = remote.checked(
+            head = remote.told(
                 http.put(
                     _path(context),
                     content=_pieces(source, bar),
                     headers={"content-type": _type(file, media_type)},
                 )
             )
-    head = answer.json()
     _tell(
         {"context": str(context), "version": head["version"], "size": size, "sent_bytes": size},
         f"{context} is at version {head['version']}: {size:,} bytes",
@@ -108,7 +106,7 @@ def sync(
     create: bool,
 ) -> None:
     """Make the content of CONTEXT equal to FILE, sending only the chunks that are missing."""
-    with remote.client(url, token_file) as http:
+    with remote.client(url, token_file) as http, _opened(file), _wanted():
         _make(http, context, create=create)
         done: Synced = sync_file(http, _path(context), file, _type(file, media_type))
     _tell(
@@ -144,12 +142,72 @@ def get(
         remote.checked(answer)
         if span and answer.status_code != 206:
             raise InvalidError(f"--range must be like 0-99, 500- or -100, not {span}")
+        if not {"etag", "content-length"} <= answer.headers.keys():
+            raise remote.stranger(answer)
         size = int(answer.headers["content-length"])
-        with Bar("receiving", size) as bar:
-            _save(answer.iter_bytes(_PIECE), file, bar)
+        with Bar("receiving", size) as bar, Target(file) as target:
+            for piece in answer.iter_bytes(_PIECE):
+                target.write(piece)
+                bar.advance(len(piece))
     report = {"context": str(context), "file": file, "bytes": size}
     report |= {"etag": answer.headers["etag"], "media_type": answer.headers["content-type"]}
-    _tell(report, f"{size:,} bytes", as_json=as_json, aside=file == _STDOUT)
+    _tell(report, f"{size:,} bytes", as_json=as_json, aside=file == STDOUT)
+
+
+@command.command("edit")
+@_server
+@click.option("--offset", type=click.IntRange(min=0), help="The byte at which to begin.")
+@click.option("--delete", type=click.IntRange(min=0), default=0, help="Bytes to take away there.")
+@click.option("--insert", metavar="TEXT", help="Text to put there.")
+@click.option("--insert-file", type=_FILE, help="File whose bytes to put there.")
+@click.option(
+    "--edits",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, allow_dash=True),
+    help="Several edits, as the body of the REST call; - is standard input.",
+)
+@click.option("--if-match", metavar="ETAG", help="Only what `get --json` told this etag of.")
+def edit(
+    *,
+    context: ContextKey,
+    url: str,
+    token_file: str | None,
+    as_json: bool,
+    offset: int | None,
+    delete: int,
+    insert: str | None,
+    insert_file: Path | None,
+    edits: str | None,
+    if_match: str | None,
+) -> None:
+    """Change a few bytes in the content of CONTEXT; only what lies around them is sent."""
+    raw = editing.body(offset, delete, insert, insert_file, edits)
+    headers = {"content-type": editing.MEDIA_TYPE}
+    headers |= {"if-match": editing.tag(if_match)} if if_match is not None else {}
+    with remote.client(url, token_file) as http:
+        head = remote.told(http.patch(_path(context), content=raw, headers=headers))
+    size = head["content"]["size"]
+    _tell(
+        {"context": str(context), "version": head["version"], "size": size, "sent_bytes": len(raw)},
+        f"{context} is at version {head['version']}: {size:,} bytes",
+        as_json=as_json,
+    )
+
+
+@contextlib.contextmanager
+def _wanted() -> Iterator[None]:
+    """Says of a context that is not there how to make it."""
+    try:
+        yield
+    except MissingError as error:
+        raise MissingError(f"{error.detail}; --create makes it") from error
+
+
+def _opened(file: Path) -> BinaryIO:
+    try:
+        return file.open("rb")
+    except OSError as error:
+        raise InvalidError(f"{file} cannot be read: {error.strerror}") from error
 
 
 def _make(http: httpx.Client, context: ContextKey, *, create: bool) -> None:
@@ -175,27 +233,6 @@ def _pieces(source: BinaryIO, bar: Bar) -> Iterator[bytes]:
     while piece := source.read(_PIECE):
         yield piece
         bar.advance(len(piece))
-
-
-def _save(pieces: Iterator[bytes], file: str, bar: Bar) -> None:
-    """A file takes its name once it is whole."""
-    part = None if file == _STDOUT else Path(f"{file}.part")
-    try:
-        target: BinaryIO = sys.stdout.buffer if part is None else part.open("wb")
-        try:
-            for piece in pieces:
-                target.write(piece)
-                bar.advance(len(piece))
-            target.flush()
-            if part is not None:
-                os.fsync(target.fileno())
-                part.replace(file)
-        finally:
-            if part is not None:
-                target.close()
-                part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InvalidError(f"{file} cannot be written: {error.strerror}") from error
 
 
 def _tell(report: dict[str, Any], text: str, *, as_json: bool, aside: bool = False) -> None:

@@ -13,6 +13,7 @@ from backstory import limits
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.config import Settings, check_local_mode
 from backstory.errors import BackstoryError, ConfigError
+from backstory.extensions import Extension
 
 LOW_DISK_BYTES: Final = 256 * limits.MIB
 _SIGNS: Final = {"ok": "ok     ", "warning": "warning", "failed": "failed "}
@@ -32,16 +33,21 @@ class Finding:
 @setting_options()
 @json_option
 def command(*, as_json: bool, **flags: Any) -> None:
-    """Look for what is wrong with a store and its surroundings.
+    """Look for what is wrong with a store and its surroundings, and list the extensions.
 
     Takes the flags of `serve`. Writes nothing, and works beside a running server. The exit code
     is 1 where something failed.
     """
     settings = settings_from(flags)
-    findings = [*_settings(settings), *_store(settings)]
+    extensions = _extensions()
+    findings = [*_settings(settings), *map(_extension, extensions), *_store(settings)]
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:
-        view = {"ok": not failed, "findings": [asdict(finding) for finding in findings]}
+        view = {
+            "ok": not failed,
+            "findings": [asdict(finding) for finding in findings],
+            "extensions": [asdict(extension) for extension in extensions],
+        }
         click.echo(json.dumps(view, indent=2))
     else:
         for finding in findings:
@@ -59,6 +65,24 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "failed", error.detail, "set --host to a loopback address")
     else:
         yield Finding("settings", "ok", "all can be read; `backstory config` shows them")
+
+
+def _extensions() -> list[Extension]:
+    from backstory.wiring import inspect_extensions
+
+    return list(inspect_extensions())
+
+
+def _extension(found: Extension) -> Finding:
+    """One that is broken stops the start, so there is no milder word for it."""
+    if found.ignored:
+        detail = f"{found.name} of {found.package} {found.version} is ignored: {found.problem}"
+        return Finding("extension", "warning", detail, f"mend the group in {found.package}")
+    if found.problem is None:
+        detail = f"{found.name} of {found.group}, from {found.package} {found.version}"
+        return Finding("extension", "ok", detail)
+    step = f"mend {found.package}, or take it away"
+    return Finding("extension", "failed", found.problem, step)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:

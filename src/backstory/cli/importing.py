@@ -17,12 +17,14 @@ from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.config import Settings
 from backstory.domain.keys import check_namespace
 from backstory.errors import InvalidError, InvalidKeyError
+from backstory.processing.accepted import with_extensions
 from backstory.processing.conversations import Bad
-from backstory.processing.sources import SOURCES
+from backstory.processing.sources import sources
 from backstory.wiring import open_contexts
 
 _STDIN: Final = "-"
 _INTERRUPTED: Final = 130  # as a shell reports SIGINT
+_SOURCES: Final = sources(with_extensions().formats)
 
 
 def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) -> str | None:
@@ -32,8 +34,8 @@ def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) ->
         raise click.BadParameter(error.detail, ctx, param) from error
 
 
-@click.command("import", epilog="  ".join(f"{n}: {s.about}." for n, s in SOURCES.items()))
-@click.argument("source", type=click.Choice(list(SOURCES)))
+@click.command("import", epilog="  ".join(f"{n}: {s.about}." for n, s in _SOURCES.items()))
+@click.argument("source", metavar="SOURCE", type=click.Choice(list(_SOURCES)))
 @click.argument(
     "files",
     metavar="FILE...",
@@ -61,13 +63,13 @@ def command(
     as_json: bool,
     **flags: Any,
 ) -> None:
-    """Read conversations from FILES into contexts.
+    """Read conversations from FILES of the form SOURCE into contexts.
 
     What is there already is recognised, so that the same command may be given again: after it
     was stopped, or when the files have grown. It works beside a running server.
     """
     settings = settings_from(flags)
-    run = Run(source, skip_bad=skip_bad, told=_tell)
+    run = Run(_SOURCES[source], skip_bad=skip_bad, told=_tell)
     interrupted = ended = False
     try:
         asyncio.run(_import(run, files, settings, namespace or f"imports.{source}", dry=dry_run))
@@ -135,6 +137,7 @@ def _report(source: str, files: tuple[str, ...], tally: Tally, *, dry_run: bool)
         "read": tally.read,
         "contexts": {word: tally.count(word) for word in (NEW, EXTENDED, KNOWN)},
         "entries": {NEW: tally.new, KNOWN: tally.known},
+        "contents": {NEW: tally.contents_new, KNOWN: tally.contents_known},
         "expired": tally.expired,
         "skipped": {"count": tally.skipped_count, "items": [_place(b) for b in tally.skipped]},
         "stopped": _place(tally.stopped) if tally.stopped else None,
@@ -148,15 +151,22 @@ def _place(bad: Bad) -> dict[str, Any]:
 def _sentence(tally: Tally, *, dry: bool) -> str:
     skipped = f"; {tally.skipped_count:,} skipped" if tally.skipped_count else ""
     if dry:
+        contents = f", and {tally.contents_new:,} contents," if tally.contents_new else ""
         return (
-            f"{tally.read:,} conversations with {tally.new:,} entries can be read{skipped}; "
-            "nothing was written"
+            f"{tally.read:,} conversations with {tally.new:,} entries{contents} can be read"
+            f"{skipped}; nothing was written"
         )
+    has_contents = tally.contents_new or tally.contents_known
     extended = tally.count(EXTENDED)
     return (
         f"{tally.count(NEW):,} conversations new, {tally.count(KNOWN):,} known"
         + (f", {extended:,} extended" if extended else "")
         + f"; {tally.new:,} entries new, {tally.known:,} known"
+        + (
+            f"; {tally.contents_new:,} contents new, {tally.contents_known:,} known"
+            if has_contents
+            else ""
+        )
         + (f"; {tally.expired:,} expired already" if tally.expired else "")
         + skipped
     )

@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from backstory.cli.options import json_option, setting_options, settings_from
-from backstory.errors import StoreUnavailableError
+from backstory.cli.options import json_option, setting_options, settings_from, store_that_is_there
 
 
 @click.command("migrate")
@@ -20,13 +19,9 @@ def command(*, as_json: bool, **flags: Any) -> None:
     Each step happens as a whole or not at all, and the command may be given again. Make a
     backup before.
     """
-    settings = settings_from(flags)
+    settings = store_that_is_there(settings_from(flags))
     from backstory.wiring import migrate_store
 
-    if not settings.store.path.exists():
-        raise StoreUnavailableError(
-            f"there is no store at {settings.store.path}; `backstory serve` makes one"
-        )
     done = migrate_store(settings)
     if as_json:
         members = {"from": done.before, "to": done.after, "applied": list(done.applied)}

@@ -8,10 +8,20 @@ from typing import Any, TypeVar
 import click
 
 from backstory.config import TABLE, Setting, Settings, load
+from backstory.domain.keys import ContextKey
+from backstory.errors import InvalidKeyError, StoreUnavailableError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+
+
+def context_key(ctx: click.Context, param: click.Parameter, value: str | None) -> ContextKey | None:
+    """Reads `namespace/name`; None where an option was not given."""
+    try:
+        return value if value is None else ContextKey.parse(value)
+    except InvalidKeyError as error:
+        raise click.BadParameter(error.detail, ctx, param) from error
 
 
 def setting_options(*names: str) -> Callable[[F], F]:
@@ -34,6 +44,20 @@ def settings_from(flags: dict[str, Any]) -> Settings:
     """The settings in force, given the flags of a command; raises `ConfigError`."""
     given = dict(flags)
     return load(file=given.pop("config", None), flags=given)
+
+
+def store_that_is_there(settings: Settings) -> Settings:
+    """The settings themselves, for commands that make no store.
+
+    Raises:
+        StoreUnavailableError: there is no store where they say.
+    """
+    if not settings.store.path.exists():
+        raise StoreUnavailableError(
+            f"there is no store at {settings.store.path}; --store names another, and "
+            "`backstory serve` or `backstory import` makes one"
+        )
+    return settings
 
 
 def _option(setting: Setting) -> Callable[[F], F]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -11,37 +12,59 @@ from urllib.parse import urlsplit
 import httpx
 
 from backstory import errors
-from backstory.errors import BackstoryError, ConfigError, StoreUnavailableError
+from backstory.errors import BackstoryError, ConfigError, StoreUnavailableError, Violation
 
 DEFAULT_URL: Final = "http://127.0.0.1:8765"
+_USER: Final = re.compile(r"//[^/]*@")  # may hold a password, which no error repeats
 _SECONDS: Final = 60.0  # between two signs of life
 
 
 @contextlib.contextmanager
-def client(url: str, token_file: str | None) -> Iterator[httpx.Client]:
+def client(url: str, token_file: str | None, seconds: float = _SECONDS) -> Iterator[httpx.Client]:
     """A client of the server; what goes wrong with it comes out as a `BackstoryError`.
+
+    `seconds` may pass between two signs of life.
 
     Raises:
         ConfigError: the URL is none, or the token cannot be read.
         StoreUnavailableError: the server cannot be reached, or went away.
     """
-    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-        raise ConfigError(f"--url must be one such as {DEFAULT_URL}, not {url}")
+    shown = _USER.sub("//", url)
+    if not _is_url(url):
+        raise ConfigError(f"--url must be one such as {DEFAULT_URL}, not {shown}")
     headers = {"accept-encoding": "identity"}
     if token_file is not None:
         headers["authorization"] = f"Bearer {_token(token_file)}"
     try:
-        with httpx.Client(base_url=url, timeout=_SECONDS, headers=headers) as opened:
+        with httpx.Client(base_url=url, timeout=seconds, headers=headers) as opened:
             yield opened
-    except httpx.HTTPError as error:
-        raise StoreUnavailableError(f"the server at {url} could not be used: {error}") from error
+    except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+        raise StoreUnavailableError(
+            f"no server can be reached at {shown}: {error}; `backstory serve` starts one, "
+            "--url names another"
+        ) from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise StoreUnavailableError(f"the server at {shown} could not be used: {error}") from error
+
+
+def _is_url(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # no port, or no address
+        return False
 
 
 def _token(file: str) -> str:
     try:
-        return Path(file).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the token in {file} cannot be read: {error}") from error
+        token = Path(file).read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"the token in {file} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError:
+        token = ""
+    if not token or not token.isprintable() or " " in token:
+        raise ConfigError(f"{file} holds no token: one line of ASCII without blanks")
+    return token
 
 
 def checked(answer: httpx.Response) -> httpx.Response:
@@ -57,9 +80,40 @@ def checked(answer: httpx.Response) -> httpx.Response:
         problem: dict[str, Any] = answer.json()
         code, detail = str(problem["code"]), str(problem["detail"])
     except (ValueError, KeyError, TypeError):
-        raise BackstoryError(f"the server answered {answer.status_code}") from None
+        raise stranger(answer) from None
     more = {name: problem[name] for name in ("missing",) if name in problem}
-    raise _class_of(code)(detail, **more)
+    raise _class_of(code)(detail, errors=_violations(problem), **more)
+
+
+def told(answer: httpx.Response) -> Any:
+    """The JSON of an answer.
+
+    Raises:
+        BackstoryError: the one that the answer tells of.
+        StoreUnavailableError: it is no answer of ours.
+    """
+    try:
+        return checked(answer).json()
+    except ValueError:
+        raise stranger(answer) from None
+
+
+def stranger(answer: httpx.Response) -> StoreUnavailableError:
+    """The error for an answer that no server of ours gives."""
+    where = f"{answer.url.scheme}://{answer.url.netloc.decode('ascii')}"
+    return StoreUnavailableError(
+        f"what answers at {where} (status {answer.status_code}) is no server of Backstory; "
+        "--url names another"
+    )
+
+
+def _violations(problem: dict[str, Any]) -> tuple[Violation, ...]:
+    """The wrong places that an answer names."""
+    return tuple(
+        Violation(str(each.get("pointer", "")), str(each.get("detail", "")), each.get("rule"))
+        for each in problem.get("errors", ())
+        if isinstance(each, dict)
+    )
 
 
 def _class_of(code: str) -> type[BackstoryError]:

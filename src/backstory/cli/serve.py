@@ -56,8 +56,10 @@ def _serve_stdio(settings: Settings) -> None:
 
 
 async def _speak(settings: Settings) -> None:
+    from backstory.transports.mcp.offers import found
     from backstory.transports.mcp.stdio import serve
-    from backstory.wiring import open_contexts, renderer_of
+    from backstory.wiring import message_formats, open_contexts, renderer_of
 
-    async with open_contexts(settings) as contexts:
-        await serve(contexts, renderer_of(contexts, settings))
+    formats = message_formats()
+    async with open_contexts(settings, serving=True) as contexts:
+        await serve(contexts, renderer_of(contexts, settings, formats), extensions=found())

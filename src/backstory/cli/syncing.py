@@ -15,7 +15,7 @@ import rich.console
 import rich.progress
 
 from backstory import limits
-from backstory.cli.remote import checked
+from backstory.cli.remote import checked, told
 from backstory.domain.chunking import Chunk, Chunker
 from backstory.errors import ChunksMissingError, InvalidError, MissingError
 
@@ -87,7 +87,7 @@ class _Sync:
         while after is not None:
             asked = {"after": after, "limit": limits.PAGE_MAX}
             try:
-                page = checked(self._http.get(f"{self._path}/manifest", params=asked)).json()
+                page = told(self._http.get(f"{self._path}/manifest", params=asked))
             except MissingError:
                 return frozenset()
             found.update(item["hash"] for item in page["items"])
@@ -128,7 +128,7 @@ class _Sync:
         raw = orjson.dumps(body)
         self._sent_bytes += len(raw)
         headers = {"content-type": media}
-        return checked(self._http.request(method, path, content=raw, headers=headers)).json()
+        return told(self._http.request(method, path, content=raw, headers=headers))
 
 
 def _cut(file: Path) -> list[_Place]:

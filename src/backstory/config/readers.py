@@ -126,11 +126,39 @@ def processing(raw: object) -> str:
     from backstory.processing.choosing import rules_of
     from backstory.processing.transforms.catalogue import extension_makers
 
+    makers = extension_makers()  # a broken extension is no wrong setting
     try:
-        rules_of(written, extension_makers())
+        rules_of(written, makers)
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None
+
+
+def summariser(raw: object) -> str:
+    """A summariser and its rules as JSON: a table of the file, or JSON text. Empty: none said."""
+    if raw in ("", {}):
+        return ""
+    try:
+        written: Any = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError:
+        raise ValueError('must be JSON such as {"provider": "openai", "model": "gpt-5"}') from None
+    # Here, so that those who have the default need not wait for what an HTTP client needs.
+    from backstory.summarising.making import read
+
+    try:
+        read(written)
+        return json.dumps(written)
+    except (ConfigError, TypeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def secret(raw: object) -> str | None:
+    """A key in printable ASCII; empty means none."""
+    if raw == "":
+        return None
+    if isinstance(raw, str) and raw.isascii() and raw.strip().isprintable():
+        return raw.strip() or None
+    raise ValueError("must be printable ASCII")
 
 
 def models(raw: object) -> str:
@@ -144,10 +172,12 @@ def models(raw: object) -> str:
             'must be JSON such as {"my-model*": {"counter": "llama3", "format": "openai"}}'
         ) from None
     # Here, so that those who have no models of their own need not wait for the counters.
+    from backstory.processing.accepted import with_extensions
     from backstory.rendering.models import Models
 
+    forms = tuple(with_extensions().formats)
     try:
-        Models.read(written)
+        Models.read(written, forms)
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(f"is wrong: {error}") from None

@@ -8,6 +8,7 @@ once for each of its versions; what is written meanwhile is migrated by its own 
 from __future__ import annotations
 
 import logging
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,7 +18,7 @@ from backstory.contexts.writing import Intent, Writer
 from backstory.domain.commits import Conditions, Patch
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.keys import EVERYWHERE, ContextKey, NamespacePattern
-from backstory.domain.kinds import NAMESPACE
+from backstory.domain.kinds import NAMESPACE, context_of
 from backstory.domain.patches import MergePatch
 from backstory.domain.policy import Verb, Visibility
 from backstory.domain.principals import SYSTEM, Author, Principal
@@ -33,9 +34,12 @@ _KINDS: Final = Visibility((NamespacePattern(NAMESPACE, below=False),))
 
 @dataclass(slots=True)
 class _Progress:
-    """How far the contexts of one kind were gone through for one of its versions."""
+    """How far the contexts of one kind were gone through for one of its versions.
 
-    tag: Tag
+    `tag` None: that of an extension, which stays as long as the process runs.
+    """
+
+    tag: Tag | None
     after: ContextKey | None = None
     done: bool = False
 
@@ -65,28 +69,55 @@ class Migrator:
             after = tenants[-1]
         return looked
 
-    async def _tenant(self, tenant: str, most: int) -> int:
-        looked, after = 0, None
-        while True:
-            query = HeadQuery(_KINDS, after=after, limit=limits.PAGE_DEFAULT)
+    async def behind(self) -> AsyncIterator[tuple[str, ContextKey]]:
+        """Tenant and key of each context whose state no migration has brought along yet.
+
+        Raises:
+            StoreError: the store cannot do its work.
+        """
+        after = ""
+        while tenants := await self._store.tenants(after, limits.PAGE_DEFAULT):
+            for tenant in tenants:
+                async for name, tag in self._kinds(tenant):
+                    version = await self._migrated_at(tenant, name, tag)
+                    wanted = HeadQuery(_ALL, kind=name, schema_below=version)
+                    async for head in self._heads(tenant, wanted if version else None):
+                        yield tenant, head.key
+            after = tenants[-1]
+
+    async def _heads(self, tenant: str, query: HeadQuery | None) -> AsyncIterator[Head]:
+        """All heads that are asked for, page by page."""
+        while query is not None:
             heads = await self._store.heads(tenant, query)
             for head in heads:
-                looked += await self._kind(tenant, head, most - looked)
-                if looked >= most:
-                    return looked
-            if len(heads) < limits.PAGE_DEFAULT:
-                return looked
-            after = heads[-1].key
+                yield head
+            more = len(heads) == query.limit
+            query = replace(query, after=heads[-1].key) if more else None
 
-    async def _kind(self, tenant: str, kind: Head, most: int) -> int:
-        name = kind.key.name
+    async def _tenant(self, tenant: str, most: int) -> int:
+        looked = 0
+        async for name, tag in self._kinds(tenant):
+            looked += await self._kind(tenant, name, tag, most - looked)
+            if looked >= most:
+                break
+        return looked
+
+    async def _kinds(self, tenant: str) -> AsyncIterator[tuple[str, Tag | None]]:
+        """All kinds with a schema: those that the tenant has registered, and those of extensions."""
+        registered: set[str] = set()
+        async for head in self._heads(tenant, HeadQuery(_KINDS)):
+            registered.add(head.key.name)
+            yield head.key.name, head.tag
+        for name in self._rules.packaged.keys() - registered:
+            yield name, None
+
+    async def _kind(self, tenant: str, name: str, tag: Tag | None, most: int) -> int:
         progress = self._progress.get((tenant, name))
-        if progress is None or progress.tag != kind.tag:
-            progress = self._progress[tenant, name] = _Progress(kind.tag)
+        if progress is None or progress.tag != tag:
+            progress = self._progress[tenant, name] = _Progress(tag)
         if progress.done:
             return 0
-        snapshot = await self._store.snapshot(tenant, kind.key)
-        version = self._rules.migrated_at(snapshot.state) if snapshot else 0
+        version = await self._migrated_at(tenant, name, tag)
         query = HeadQuery(_ALL, kind=name, after=progress.after, limit=most, schema_below=version)
         heads = await self._store.heads(tenant, query) if version else ()
         for head in heads:
@@ -94,6 +125,12 @@ class Migrator:
             progress.after = head.key
         progress.done = len(heads) < most
         return len(heads)
+
+    async def _migrated_at(self, tenant: str, name: str, tag: Tag | None) -> int:
+        if tag is None:
+            return self._rules.migrated_at(self._rules.packaged[name].state)
+        snapshot = await self._store.snapshot(tenant, context_of(name))
+        return self._rules.migrated_at(snapshot.state) if snapshot else 0
 
     async def _context(self, tenant: str, key: ContextKey) -> None:
         try:

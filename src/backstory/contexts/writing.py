@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 Prepare = Callable[[int, int], Awaitable[Ruled]]
 """Makes what is to be committed at a time (microseconds), in its nth attempt, from 0 on."""
+
+Heard = Callable[[str, Ruled, Outcome], None]
+"""Called after a commit of this process with its tenant. Must neither wait nor raise."""
 
 Build = Callable[[], Sequence[Operation]]
 """Validates what was sent and makes operations of it. May raise SchemaError and its kin."""
@@ -68,6 +72,12 @@ class Writer:
         self._bus = bus
         self._clock = clock
         self._seal = seal
+        self._hearers: list[Heard] = []
+
+    def listen(self, hear: Heard) -> Callable[[], None]:
+        """Hear of this process's commits until the returned function is called."""
+        self._hearers.append(hear)
+        return lambda: self._hearers.remove(hear)
 
     async def write(
         self,
@@ -140,11 +150,11 @@ class Writer:
 
     def _tell(self, tenant: str, ruled: Ruled, outcome: Outcome) -> None:
         self._bus.announce(tenant)
-        counts = ruled.counts.copy()
-        for result in outcome.results:
-            counts.update(result.counts)
-        if counts:
-            self._masked(tenant, outcome.results[0].key, counts)
+        done = [counts for counts in (ruled.counts, *_counts(outcome)) if counts]
+        if done:
+            self._masked(tenant, outcome.results[0].key, sum(map(Counter, done), Counter()))
+        for hear in self._hearers:
+            hear(tenant, ruled, outcome)
 
     async def recall(self, principal: Principal, retry: Retry | None) -> Outcome | None:
         """What came of the request when it was sent before, None where it was not.
@@ -177,6 +187,10 @@ class Writer:
         return Idempotency(
             self._seal.hash("idempotency", *scope), self._seal.hash("request", *retry.request)
         )
+
+
+def _counts(outcome: Outcome) -> list[Mapping[str, int]]:
+    return [result.counts for result in outcome.results]
 
 
 def log_masked(tenant: str, key: ContextKey, counts: Mapping[str, int]) -> None:

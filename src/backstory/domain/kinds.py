@@ -1,11 +1,13 @@
-"""What a context may hold: a kind that is built in, or one that was registered.
+"""What a context may hold: a kind that is built in, registered, or brought by an extension.
 
-What a registered kind demands is the state of a context, `_system.kinds/<kind>`.
+What a registered kind demands is the state of a context, `_system.kinds/<kind>`. It counts
+for its tenant before what an extension says of a kind of that name.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Final
 
 from backstory import limits
@@ -26,6 +28,18 @@ KIND: Final = "kind"
 
 NAMESPACE: Final = "_system.kinds"
 _NAME: Final = re.compile(rf"[a-z][a-z0-9_-]{{0,{limits.KIND_BYTES - 1}}}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Packaged:
+    """A kind that an extension brings; tenants know it without having registered it.
+
+    `state` is what the kind's context would hold; `package_version` is the package's own.
+    """
+
+    state: bytes
+    package: str
+    package_version: str
 
 
 def check_kind(kind: str) -> str:
@@ -58,7 +72,7 @@ def is_kind(key: ContextKey) -> bool:
 
 
 def unknown(kind: str, pointer: str = "/kind") -> UnknownKindError:
-    """The error for a kind that is neither built in nor registered."""
+    """The error for a kind that nobody knows."""
     detail = (
         f"unknown kind {shorten(kind)}; built in are {', '.join(sorted(BUILT_IN))}, "
         f"others are in {NAMESPACE}"

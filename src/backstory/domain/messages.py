@@ -59,7 +59,8 @@ class Rendered:
 class Format:
     """A provider's message format. Both functions are pure.
 
-    `members` are those of a request that hold the conversation; the first must be there.
+    `members` are those of a request that hold the conversation: the first must be there and is
+    rendered as a list of messages; the second, if any, takes the system text that stands apart.
 
     `parse` raises SchemaError with JSON Pointers into the payload, `render` with JSON Pointers
     into the list of entries where an entry is none.

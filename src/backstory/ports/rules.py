@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import Packaged
 from backstory.domain.ruling import KindRule
 
 Masked = Callable[[str, ContextKey, Mapping[str, int]], None]
@@ -24,11 +25,16 @@ The key is that of the write's first context.
 class Rules(Protocol):
     """Makes rules of schemas and of what an operator chose."""
 
+    @property
+    def packaged(self) -> Mapping[str, Packaged]:
+        """The kinds that extensions bring, by name; the same ones as long as the process runs."""
+        ...
+
     def find(self, tenant: str, kind: str, namespace: str, tag: Tag | None) -> KindRule | None:
         """The rule of a kind in a namespace; None where it has to be learnt first.
 
-        `tag` None stands for a kind without a schema, which needs no learning. Costs some
-        microseconds.
+        `tag` None stands for a kind that its tenant has not registered: one that is packaged,
+        or without a schema. It needs no learning. Costs some microseconds.
         """
         ...
 

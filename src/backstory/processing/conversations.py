@@ -79,7 +79,33 @@ class Conversation:
         return safe_name(self.id)
 
 
-Item = Conversation | Bad
+@dataclass(frozen=True, slots=True)
+class ContentPiece:
+    """Some bytes of a context's large content, from `offset` on of `size` in all."""
+
+    place: Place
+    key: ContextKey
+    media_type: str
+    size: int
+    offset: int
+    data: bytes
+
+    @property
+    def end(self) -> int:
+        """The offset behind it."""
+        return self.offset + len(self.data)
+
+    @property
+    def is_last(self) -> bool:
+        return self.end == self.size
+
+    def follows(self, before: ContentPiece) -> bool:
+        """Whether it goes on where the other one ends."""
+        mine, its = (self.key, self.media_type, self.size), (before.key, before.media_type)
+        return mine == (*its, before.size) and self.offset == before.end
+
+
+Item = Conversation | ContentPiece | Bad
 
 
 def make(

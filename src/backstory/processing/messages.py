@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -16,12 +16,9 @@ from backstory.domain.entries import Entry
 from backstory.domain.intake import wrong
 from backstory.domain.messages import Entry as Sent
 from backstory.domain.messages import Format, Loss
-from backstory.domain.parts import OTHER, violations
 from backstory.domain.pointers import escape
+from backstory.processing.formats.alone import read_alone
 from backstory.processing.formats.shapes import as_object
-
-_UNKNOWN: Final = "unknown"
-"""Stands for the provider of a part that is none of ours, which no format carries."""
 
 
 def ignored(request: Any, form: Format) -> list[str]:
@@ -30,11 +27,23 @@ def ignored(request: Any, form: Format) -> list[str]:
 
 
 def read(request: Any, form: Format) -> list[Sent]:
+    """The entries of a provider's request, of which there must be some.
+
+    Raises:
+        SchemaError: as `parsed`, or it holds no message.
+    """
+    entries = parsed(request, form)
+    if not entries:
+        raise wrong(f"/{form.members[0]}", "holds no message")
+    return entries
+
+
+def parsed(request: Any, form: Format) -> list[Sent]:
     """The entries of a provider's request.
 
     Raises:
-        SchemaError: it is not what the provider's API takes, holds no message, or has a member
-            of the conversation in another spelling, which would be passed over in silence.
+        SchemaError: it is not what the provider's API takes, or has a member of the
+            conversation in another spelling, which would be passed over in silence.
     """
     found = as_object(request, "")
     spelled = {_plain(name): name for name in form.members}
@@ -47,10 +56,7 @@ def read(request: Any, form: Format) -> list[Sent]:
         for name, value in found.items()
         if name in form.members and not (name in optional and value is None)
     }
-    entries = form.parse(conversation)
-    if not entries:
-        raise wrong(f"/{form.members[0]}", "holds no message")
-    return entries
+    return form.parse(conversation)
 
 
 def _plain(name: str) -> str:
@@ -79,12 +85,9 @@ def _placed(losses: Iterable[Loss], seqs: Sequence[int]) -> Iterable[tuple[int, 
 
 
 def _known(entry: Entry) -> Mapping[str, Any]:
-    """The entry with parts that formats know; any other is one that no provider sees."""
+    """The entry with parts that formats know; what nobody knows is one that no provider sees."""
     content = orjson.loads(entry.content)
     if isinstance(content, list):
-        content = [
-            {"type": OTHER, "provider": _UNKNOWN, "value": part} if violations([part]) else part
-            for part in content
-        ]
+        content = [read_alone(part) for part in content]
     metadata = {} if entry.metadata is None else orjson.loads(entry.metadata)
     return {"role": entry.role, "type": entry.type, "content": content, "metadata": metadata}

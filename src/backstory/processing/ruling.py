@@ -11,6 +11,7 @@ import orjson
 from backstory import limits
 from backstory.domain.contexts import Tag
 from backstory.domain.entries import NewEntry
+from backstory.domain.kinds import Packaged
 from backstory.domain.ruling import KindRule, RuledEntries, RuledState
 from backstory.processing import choosing
 from backstory.processing.pipeline import Measure, Pipeline, unmeasured
@@ -40,15 +41,25 @@ class PipelineRule:
 
 
 class PipelineRules:
-    """`ports.rules.Rules`, with the compiled kinds that were needed last."""
+    """`ports.rules.Rules`, with packaged kinds, and the registered ones that were needed last."""
 
-    def __init__(self, chosen: choosing.Rules | None = None, measure: Measure = unmeasured) -> None:
-        self._chosen = chosen or choosing.Rules()
+    def __init__(
+        self,
+        chosen: choosing.Rules | None = None,
+        measure: Measure = unmeasured,
+        packaged: Mapping[str, Packaged] | None = None,
+    ) -> None:
+        self._chosen = chosen or choosing.rules()
         self._measure = measure
+        self.packaged = packaged or {}
+        self._packaged = {
+            kind: CompiledKind(KindSchema.decode(each.state))
+            for kind, each in self.packaged.items()
+        }
         self._compiled: OrderedDict[tuple[str, str], tuple[Tag, CompiledKind]] = OrderedDict()
 
     def find(self, tenant: str, kind: str, namespace: str, tag: Tag | None) -> KindRule | None:
-        compiled: CompiledKind | None = None
+        compiled = self._packaged.get(kind)
         if tag is not None:
             known = self._compiled.get((tenant, kind))
             if known is None or known[0] != tag:

@@ -6,7 +6,7 @@ is configured is asked before the built-in ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
@@ -16,7 +16,7 @@ from backstory.errors import ConfigError, UnknownModelError
 from backstory.rendering.counters import COUNTERS, FALLBACK, Counter, counter_named
 
 FORMS: Final = ("openai", "openai-responses", "anthropic", "gemini", "text", "markdown")
-"""All forms a window can have."""
+"""The forms a window can have without extensions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +53,18 @@ class Models:
         self._models = (*configured, *BUILT_IN)
 
     @classmethod
-    def read(cls, configured: Any) -> Models:
+    def read(cls, configured: Any, forms: Collection[str] = ()) -> Models:
         """The table with `{"pattern": {"counter": ..., "format": ...}}` in front.
+
+        `forms` are those that extensions add to `FORMS`.
 
         Raises:
             ConfigError: an entry names a counter or a format that there is not.
         """
         if not isinstance(configured, dict):
             raise ConfigError("models must be an object of patterns")
-        return cls([_configured(pattern, raw) for pattern, raw in configured.items()])
+        known = dict.fromkeys((*FORMS, *forms))
+        return cls([_configured(pattern, raw, known) for pattern, raw in configured.items()])
 
     def find(self, name: str) -> Model | None:
         """The first row that matches the name, or its last part."""
@@ -92,12 +95,12 @@ class Models:
         )
 
 
-def _configured(pattern: str, raw: Any) -> Model:
+def _configured(pattern: str, raw: Any, forms: Collection[str]) -> Model:
     counter = raw.get("counter") if isinstance(raw, dict) else None
     form = raw.get("format", "openai") if isinstance(raw, dict) else None
-    if counter is None or form is None or counter not in COUNTERS or form not in FORMS:
+    if counter is None or form is None or counter not in COUNTERS or form not in forms:
         raise ConfigError(
             f"models: {pattern} needs a counter ({', '.join(COUNTERS)}) "
-            f"and a format ({', '.join(FORMS)})"
+            f"and a format ({', '.join(forms)})"
         )
     return Model(pattern.lower(), counter, form)

@@ -17,14 +17,8 @@ RESPONSES: Final = "openai-responses"
 ANTHROPIC: Final = "anthropic"
 GEMINI: Final = "gemini"
 
-_LISTS: Final = {
-    OPENAI: ("messages", "content"),
-    RESPONSES: ("input", "content"),
-    ANTHROPIC: ("messages", "content"),
-    GEMINI: ("contents", "parts"),
-}
-_SLOTS: Final = {RESPONSES: "instructions", ANTHROPIC: "system", GEMINI: "systemInstruction"}
-_ALTERNATING: Final = frozenset({ANTHROPIC, GEMINI})
+_PRICED: Final = frozenset({OPENAI, RESPONSES, ANTHROPIC, GEMINI})  # what costs.py knows of
+_ALTERNATING: Final = {ANTHROPIC: "content", GEMINI: "parts"}
 _BREAKPOINT: Final = {"extra": {ANTHROPIC: {"cache_control": {"type": "ephemeral"}}}}
 BEGINNING: Final = "(The conversation begins with the assistant.)"
 
@@ -77,7 +71,7 @@ class ProviderOutput:
             return sum(MESSAGE + 1 + self._counter.count(text or "") for text in texts)
         bill = Bill(self._counter)
         payload = self._format.render([self._entry(message) for message in messages]).payload
-        for message in payload[_LISTS[self._format.name][0]]:
+        for message in payload[self._format.members[0]]:
             bill.message(message)
         return bill.tokens
 
@@ -92,11 +86,11 @@ class ProviderOutput:
         system = self._system(content.instructions)
         found = self._format.render([*system, *map(self._entry, messages)])
         payload = found.payload
-        listed, inner = _LISTS[name]
+        listed, *slots = self._format.members
         if name in _ALTERNATING:
-            payload[listed] = _alternating(payload[listed], inner)
-        bill = Bill(self._counter)
-        bill.request(payload.get(_SLOTS.get(name, "")), payload[listed])
+            payload[listed] = _alternating(payload[listed], _ALTERNATING[name])
+        bill = Bill(self._counter, guessed=name not in _PRICED)
+        bill.request(payload.get(slots[0]) if slots else None, payload[listed])
         lost = [
             messages[i - len(system)]
             for i in sorted({_index(loss.pointer) for loss in found.losses if loss.dropped})

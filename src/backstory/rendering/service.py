@@ -104,8 +104,10 @@ class Renderer:
     async def _again(self, principal: Principal, render_id: str) -> Rendered:
         record = records.open_(self._seal, principal, render_id)
         counter = COUNTERS.get(record.counter)
-        if counter is None or record.form not in self.formats:
+        if counter is None:
             raise RenderGoneError(f"the counter {record.counter} is not installed any more")
+        if record.form not in self.formats:
+            raise RenderGoneError(f"the format {record.form} is not installed any more")
         keys = requests.check(record.request)
         views = [
             await self._past(principal, key, version)

@@ -6,27 +6,17 @@ import pytest
 from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.transports.mcp.http import mcp_app
-from mcp_serving import JSON_AND_EVENTS, MODERN, OLDER, create, guarded, raw, served, serving
-
-META = {
-    "io.modelcontextprotocol/protocolVersion": MODERN,
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
-
-
-def modern(method, params=None, name=None, **headers):
-    """A request of 2026-07-28: body and headers."""
-    body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": (params or {}) | {"_meta": META}}
-    sent = {
-        "accept": JSON_AND_EVENTS,
-        "content-type": "application/json",
-        "mcp-protocol-version": MODERN,
-        "mcp-method": method,
-    }
-    if name is not None:
-        sent["mcp-name"] = name
-    sent |= {key.replace("_", "-"): value for key, value in headers.items()}
-    return {"json": body, "headers": sent}
+from mcp_serving import (
+    JSON_AND_EVENTS,
+    MODERN,
+    OLDER,
+    create,
+    guarded,
+    modern,
+    raw,
+    served,
+    serving,
+)
 
 
 @pytest.fixture
@@ -43,6 +33,21 @@ async def test_discovery_says_what_is_there(endpoint):
     assert result["capabilities"]["tools"] == {"listChanged": False}
     assert "completions" in result["capabilities"]
     assert result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "backstory"
+
+
+@pytest.mark.parametrize("method", [["tools/call"], {"tools/call": 1}, 7, None])
+@pytest.mark.parametrize("version", [MODERN, OLDER])
+async def test_a_method_that_is_no_text_is_an_invalid_request(endpoint, method, version):
+    request = modern(method)
+    request["headers"] |= {"mcp-method": "tools/call", "mcp-protocol-version": version}
+    if version == OLDER:
+        request["json"]["params"] = {}
+        async with raw(str(endpoint.base_url)) as older:
+            await older.begin()
+            request["headers"]["mcp-session-id"] = older.session
+    answer = await endpoint.post("", **request)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] in {-32600, -32602}
 
 
 @pytest.mark.parametrize(

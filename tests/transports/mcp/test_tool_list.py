@@ -5,11 +5,10 @@ import orjson
 import pytest
 
 from backstory import limits
-from backstory.domain.principals import LOCAL_ADMIN
-from backstory.transports.mcp.tools import TABLE, shown_to
+from backstory.transports.mcp.tools import TABLE
 from mcp_serving import ERAS, client, serving
 
-TOOLS = shown_to(LOCAL_ADMIN)
+TOOLS = [tool.definition() for tool in TABLE.values()]
 
 
 @pytest.mark.parametrize("mode", ERAS)

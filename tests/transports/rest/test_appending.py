@@ -6,14 +6,15 @@ import pytest
 
 from backstory import limits
 from backstory.processing import bodies
-from backstory.processing.parsers import yaml
 
 CHAT = "/v1/contexts/users.42/chat"
 ENTRIES = f"{CHAT}/entries"
 CODES = {400: "malformed", 413: "too_large", 422: "schema_violation"}
 LISTED = (
     "application/json, application/jsonl, application/x-ndjson, application/yaml, "
-    "text/plain, text/markdown, text/html, text/csv"
+    "text/plain, text/markdown, text/html, text/csv, "
+    "application/vnd.backstory.openai+json, application/vnd.backstory.openai-responses+json, "
+    "application/vnd.backstory.anthropic+json, application/vnd.backstory.gemini+json"
 )
 
 
@@ -268,7 +269,6 @@ async def test_forms_are_read_off_the_event_loop(send, monkeypatch):
 
         monkeypatch.setattr(module, name, call)
 
-    noted(yaml, "decode")
     noted(bodies, "parse")
     await send("entries: [{role: user, content: x}]", "application/yaml")
     await send("x", "text/html")

@@ -46,6 +46,7 @@ async def test_a_registered_kind_is_read_back_with_a_tag(http, register):
     assert read.json() == {
         "kind": "deal",
         "built_in": False,
+        "extension": None,
         "version": 1,
         "schema_version": 1,
         "schema": SCHEMA,

@@ -3,6 +3,7 @@
 import pytest
 
 from backstory import limits
+from backstory.processing.formats import FORMATS
 from backstory.transports.rest import entries as rest_entries
 
 CHAT = "/v1/contexts/users.42/chat"
@@ -175,6 +176,29 @@ async def test_parts_that_no_format_knows_are_kept_and_told_as_lost(http, page):
         ]
 
 
+async def test_parts_that_came_in_a_providers_form_are_kept_so_and_read_by_every_format(http, page):
+    use = {"type": "tool_use", "id": "c1", "name": "look", "input": {"a": 1}}
+    entries = [
+        {
+            "role": "user",
+            "content": [{"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}],
+        },
+        {"role": "assistant", "content": [use]},
+        {
+            "role": "user",
+            "content": [{"type": "tool_result", "tool_use_id": "c1", "content": "a cat"}],
+        },
+    ]
+    assert (await http.post(ENTRIES, json={"entries": entries})).status_code == 200
+    kept = (await http.get(ENTRIES)).json()["items"]
+    assert [each["content"] for each in kept] == [each["content"] for each in entries]
+    for form in REQUESTS:
+        found = await page(form)
+        assert [loss for loss in found["losses"] if loss["dropped"]] == []
+        for words in ("https://example.com/a.png", "look", "a cat"):
+            assert words in str(found["input"])
+
+
 async def test_a_text_part_needs_its_text(http):
     for part in ({"type": "text"}, {"type": "text", "text": 7}):
         sent = {"entries": [{"role": "user", "content": [part]}]}
@@ -227,3 +251,30 @@ async def test_what_only_a_provider_reads_is_not_found_by_words(http, send):
     for word, hits in (("sunny", 2), ("sig", 0), ("gAAA", 0), ("ephemeral", 0)):
         answer = await http.post("/v1/search", json={"query": word})
         assert len(answer.json()["items"]) == hits, word
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_a_format_may_be_said_by_its_media_type(http, put, name):
+    await put("users.42/chat", "conversation")
+    await put("users.42/other", "conversation")
+    form = FORMATS[name]
+    headers = {"content-type": form.media_type}
+    said = await http.post(ENTRIES, json=REQUESTS[name] | {"model": "x"}, headers=headers)
+    assert (said.status_code, said.json()["ignored"]) == (200, ["model"])
+    await http.post(f"/v1/contexts/users.42/other/entries?format={name}", json=REQUESTS[name])
+    one, other = [
+        (await http.get(f"/v1/contexts/users.42/{each}/entries?format={name}")).json()
+        for each in ("chat", "other")
+    ]
+    assert one == other
+
+
+async def test_a_media_type_of_a_format_leaves_nothing_else_to_say(http, put):
+    await put("users.42/chat", "conversation")
+    media = FORMATS["openai"].media_type
+    body = REQUESTS["openai"]
+    for query, why in (("format=openai", "format is for bodies of"), ("role=user", "role is for")):
+        answer = await http.post(f"{ENTRIES}?{query}", json=body, headers={"content-type": media})
+        assert (answer.status_code, why in answer.json()["detail"]) == (400, True)
+    latin = {"content-type": f"{media}; charset=latin-1"}
+    assert (await http.post(ENTRIES, json=body, headers=latin)).status_code == 415

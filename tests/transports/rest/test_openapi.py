@@ -30,7 +30,6 @@ async def test_the_document_is_served(http):
     assert answer.headers["content-type"] == "application/json"
     again = await http.get("/openapi.json", headers={"if-none-match": answer.headers["etag"]})
     assert (again.status_code, again.content) == (304, b"")
-    assert openapi() is openapi()
 
 
 def test_every_schema_is_one():
@@ -41,7 +40,7 @@ def test_every_schema_is_one():
 
 def test_every_reference_leads_somewhere():
     names = set(DOCUMENT["components"]["schemas"])
-    for reference in re.findall(rb'"#/components/schemas/([^"]*)"', openapi()):
+    for reference in re.findall(rb'"#/components/schemas/([^"]*)"', openapi(ENDPOINTS)):
         assert reference.decode() in names
 
 

@@ -78,13 +78,13 @@ def test_custom_tools_and_the_functions_of_old_are_calls_too():
         ),
     )
     assert [content[0] for _, content in shown(made)] == [
-        {"type": "tool_call", "id": "c1", "name": "shell", "arguments": "ls", "kind": "custom"},
+        {"type": "tool_call", "id": "c1", "name": "shell", "arguments": "ls", "custom": True},
         {"type": "tool_call", "id": "call_1", "name": "f", "arguments": {}},
-        {"type": "tool_result", "tool_call_id": "call_1", "name": "f", "content": "1"},
+        {"type": "tool_result", "tool_call_id": "call_1", "content": "1"},
     ]
 
 
-def test_images_and_refusals_are_parts_and_the_rest_of_a_message_is_metadata():
+def test_images_and_refusals_are_parts_and_the_rest_of_a_message_is_kept_for_its_provider():
     image = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}}
     made = one(
         "openai",
@@ -98,10 +98,36 @@ def test_images_and_refusals_are_parts_and_the_rest_of_a_message_is_metadata():
         ),
     )
     assert shown(made) == [
-        ("user", [{"type": "text", "text": "what is it"}, image]),
-        ("assistant", [{"type": "refusal", "refusal": "no"}]),
+        (
+            "user",
+            [
+                {"type": "text", "text": "what is it"},
+                {"type": "image", "url": "https://example.com/a.png"},
+            ],
+        ),
+        ("assistant", [{"type": "refusal", "text": "no"}]),
     ]
-    assert metadata(made) == [{"name": "a"}, {"weight": 0}]
+    members = [each["openai"]["members"] for each in metadata(made)]
+    assert members == [{"name": "a"}, {"weight": 0}]
+
+
+def test_what_the_api_would_refuse_but_logs_hold_is_brought_into_its_form():
+    call = {"id": "c1", "function": {"name": "f", "arguments": {"a": 1}}}
+    made = one(
+        "openai",
+        chat(
+            {"role": "user", "content": None},
+            {"role": "assistant", "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": "c1", "content": {"b": 2}},
+            {"role": "tool", "tool_call_id": "c1", "content": None},
+        ),
+    )
+    assert [content for _, content in shown(made)] == [
+        "",
+        [{"type": "tool_call", "id": "c1", "name": "f", "arguments": {"a": 1}}],
+        [{"type": "tool_result", "tool_call_id": "c1", "content": '{"b":2}'}],
+        [{"type": "tool_result", "tool_call_id": "c1", "content": ""}],
+    ]
 
 
 def test_what_belongs_to_the_request_is_in_the_state():
@@ -124,8 +150,13 @@ def test_a_line_of_a_batch_is_named_by_its_custom_id():
 
 def test_what_is_no_conversation_says_why():
     assert "messages" in reason("openai", {"prompt": "x", "completion": "y"})
+    assert "as openai-responses does" in reason("openai", {"input": "hello"})
     assert "message" in reason("openai", chat("hello"))
-    assert "role" in reason("openai", chat({"content": "x"}))
+    assert "/messages/0/role" in reason("openai", chat({"content": "x"}))
+    assert "/messages/0/tool_calls" in reason(
+        "openai", chat({"role": "assistant", "tool_calls": {"id": "c1"}})
+    )
+    assert "is spelled messages here" in reason("openai", chat() | {"Messages": []})
 
 
 def node(parent, role, content, **more):
@@ -185,7 +216,13 @@ def test_the_export_of_chatgpt_is_read_along_its_current_path():
                     "type": "tool_result",
                     "tool_call_id": "n3",
                     "name": "python",
-                    "content": [{"type": "execution_output", "text": "2"}],
+                    "content": [
+                        {
+                            "type": "text",
+                            "text": "2",
+                            "extra": {"chatgpt": {"content_type": "execution_output"}},
+                        }
+                    ],
                 }
             ],
         ),
@@ -193,7 +230,11 @@ def test_the_export_of_chatgpt_is_read_along_its_current_path():
         (
             "user",
             [
-                {"type": "image_asset_pointer", "asset_pointer": "file-1"},
+                {
+                    "type": "other",
+                    "provider": "chatgpt",
+                    "value": {"content_type": "image_asset_pointer", "asset_pointer": "file-1"},
+                },
                 {"type": "text", "text": "see"},
             ],
         ),

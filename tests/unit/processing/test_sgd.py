@@ -42,7 +42,7 @@ def test_a_call_and_its_results_stand_before_the_turn_that_tells_of_them():
     result = {"type": "tool_result", "tool_call_id": "call_1_0", "name": "Find"}
     assert shown(one("sgd", DIALOGUE)) == [
         ("user", "an event"),
-        ("assistant", [call | {"service": "Events_1"}]),
+        ("assistant", [call]),
         ("tool", [result | {"content": '[{"type":"Music","name":"X"}]'}]),
         ("assistant", "here is one"),
         ("user", "and a hotel"),
@@ -61,6 +61,7 @@ def test_what_else_a_frame_says_is_in_metadata():
     assert metadata(made)[0] == {
         "frames": [{"service": "Events_1", "actions": [{"act": "INFORM"}]}]
     }
+    assert metadata(made)[1] == {"calls": [{"service": "Events_1"}]}
     assert state(made) == {
         "source": {"format": "sgd", "id": "7_1"},
         "services": ["Events_1", "Hotels_1"],

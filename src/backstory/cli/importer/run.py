@@ -17,8 +17,8 @@ from backstory.cli.importer.writer import Brought, ConversationWriter
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import is_kind
 from backstory.errors import BackstoryError, ConflictError, InvalidError
-from backstory.processing.conversations import Bad, Conversation, Item
-from backstory.processing.sources import read
+from backstory.processing.conversations import Bad, ContentPiece, Conversation, Item
+from backstory.processing.sources import Source, read
 
 _READ_ITEMS: Final = 32  # handed over by the reading thread at once
 _SKIPPED_TOLD: Final = 1000  # skipped items that a report names
@@ -34,6 +34,8 @@ class Tally:
     new: int = 0
     known: int = 0
     expired: int = 0
+    contents_new: int = 0
+    contents_known: int = 0
     contexts: dict[int, str] = field(default_factory=dict)
     skipped: list[Bad] = field(default_factory=list)
     skipped_count: int = 0
@@ -49,6 +51,11 @@ class Tally:
         before = self.contexts.get(hash(key), KNOWN)
         self.contexts[hash(key)] = word if before == KNOWN else before
 
+    def add_content(self, brought: bool | None) -> None:
+        """What a piece of content came to, as `ContentWriter.take` tells it."""
+        self.contents_new += brought is True
+        self.contents_known += brought is False
+
     def skip(self, bad: Bad) -> None:
         self.skipped_count += 1
         if len(self.skipped) < _SKIPPED_TOLD:
@@ -62,7 +69,7 @@ class Tally:
 class Run:
     """One import. Without a `writer` it only reads; `told` hears of each bad item."""
 
-    def __init__(self, source: str, *, skip_bad: bool, told: Callable[[Bad], None]) -> None:
+    def __init__(self, source: Source, *, skip_bad: bool, told: Callable[[Bad], None]) -> None:
         self.tally = Tally()
         self._source = source
         self.writer: ConversationWriter | None = None
@@ -91,6 +98,8 @@ class Run:
                 moved(position)
         finally:
             await self._settle()
+            if self.writer is not None:
+                await self.writer.contents.let_go()
         if self._failure is not None:
             raise self._failure
 
@@ -104,13 +113,16 @@ class Run:
             if not self.is_over():
                 self._bad(item)
             return
-        self.tally.read += 1
-        if self.writer is None:
+        if isinstance(item, Conversation):
+            self.tally.read += 1
+        if self.writer is not None:
+            await self._start(self.writer, item)
+        elif isinstance(item, Conversation):
             self.tally.new += len(item.entries)
-            return
-        await self._start(self.writer, item)
+        else:
+            self.tally.contents_new += item.is_last
 
-    async def _start(self, writer: ConversationWriter, item: Conversation) -> None:
+    async def _start(self, writer: ConversationWriter, item: Conversation | ContentPiece) -> None:
         try:
             key = writer.key(item)
         except InvalidError as error:
@@ -129,7 +141,7 @@ class Run:
     async def _bring(
         self,
         writer: ConversationWriter,
-        item: Conversation,
+        item: Conversation | ContentPiece,
         key: ContextKey,
         before: asyncio.Task[None] | None,
     ) -> None:
@@ -138,7 +150,10 @@ class Run:
         if self.is_over():
             return
         try:
-            self.tally.add(key, await writer.bring(item))
+            if isinstance(item, Conversation):
+                self.tally.add(key, await writer.bring(item))
+            else:
+                self.tally.add_content(await writer.contents.take(item))
         except (InvalidError, ConflictError) as error:
             self._bad(Bad(item.place, _reason(error)))
         except BackstoryError as error:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backstory import limits
+from backstory.cli.importer.contents import ContentWriter
 from backstory.cli.importer.desk import Desk, creation
 from backstory.cli.importer.matching import agree, check_kind, differs
 from backstory.cli.importer.sessions import TurnWriter
@@ -24,7 +25,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import is_kind
 from backstory.errors import MissingError, VersionConflictError
 from backstory.ports.store import EntryQuery
-from backstory.processing.conversations import Conversation
+from backstory.processing.conversations import ContentPiece, Conversation
 
 _ATTEMPTS: Final = 20  # when others write to the same context all the time
 _REMEMBERED: Final = 1024  # contexts whose place in the log is remembered between two parts
@@ -62,13 +63,16 @@ class ConversationWriter:
 
     def __init__(self, contexts: Contexts, namespace: str) -> None:
         self._desk = Desk(contexts)
+        self.contents = ContentWriter(contexts, self._desk)
         self._now = contexts.clock.now
         self._namespace = namespace
         self._after: OrderedDict[ContextKey, int] = OrderedDict()
 
-    def key(self, conversation: Conversation) -> ContextKey:
-        """Where a conversation goes."""
-        return conversation.key or ContextKey.of(self._namespace, conversation.name)
+    def key(self, item: Conversation | ContentPiece) -> ContextKey:
+        """Where a conversation or content goes."""
+        if isinstance(item, ContentPiece):
+            return item.key
+        return item.key or ContextKey.of(self._namespace, item.name)
 
     async def bring(self, conversation: Conversation) -> Brought:
         """Write what is not there yet; nothing where its time is over already.
@@ -77,10 +81,11 @@ class ConversationWriter:
             ConflictError: an entry is there with other words, or the context has another kind.
             BackstoryError: whatever `Store.commit` raises; the parts before it stay.
         """
+        key, progress = self.key(conversation), Progress()
         if conversation.expires_at is not None and conversation.expires_at <= self._now():
+            self.contents.pass_over(key)
             return Brought(expired=True)
         bring = self._with_session if conversation.steps else self._alone
-        key, progress = self.key(conversation), Progress()
         if is_kind(key):
             return Brought(await self._desk.register(key, conversation))
         for attempt in range(1, _ATTEMPTS + 1):

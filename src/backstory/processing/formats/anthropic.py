@@ -120,7 +120,7 @@ def _result_content(kind: type) -> Pair:
 
 
 _THOUGHT = (("provider", NAME),)
-_BY_ROLE = {
+CONTENT: Final = {
     SYSTEM: _TEXTS,
     USER: Vocabulary(
         NAME,
@@ -186,9 +186,9 @@ def parse(raw: Any) -> list[Entry]:
 def _parse(raw: Any, pointer: str, *, after_tool: bool, first: bool) -> list[Entry]:
     message = as_object(raw, pointer)
     role = message.get("role")
-    if not isinstance(role, str) or role not in _BY_ROLE:
+    if not isinstance(role, str) or role not in CONTENT:
         raise wrong(f"{pointer}/role", "must be user, assistant or system")
-    content = read_content(message.get("content"), f"{pointer}/content", _BY_ROLE[role])
+    content = read_content(message.get("content"), f"{pointer}/content", CONTENT[role])
     members = rest(message, "role", "content")
     if role == USER and not is_one_run(content):
         parts = as_list(content)
@@ -248,7 +248,7 @@ def _render(turn: Turn, joined: bool, losses: Losses) -> Json | None:
         losses.dropped(turn.part_place(0), "an entry of role tool holds a tool result")
         return None
     given: Content = as_list(turn.content) if joined else turn.content
-    content = write_content(given, turn.place, _BY_ROLE[role], losses, turn.first)
+    content = write_content(given, turn.place, CONTENT[role], losses, turn.first)
     if not content and given:
         return None
     return {**rest(turn.members, "role", "content"), "role": role, "content": content}

@@ -38,10 +38,24 @@ _ALL: Final = (
         limits.YAML_BYTES,
         parse_yaml,
     ),
-    Parser("markdown", ("text/markdown",), Text, limits.MARKDOWN_BYTES, parse_markdown),
+    Parser(
+        "markdown",
+        ("text/markdown",),
+        Text,
+        limits.MARKDOWN_BYTES,
+        parse_markdown,
+        as_written=True,
+    ),
     Parser("text", ("text/plain",), Text, limits.PARSE_BYTES, parse_text),
     Parser("html", ("text/html", "application/xhtml+xml"), Text, limits.HTML_BYTES, parse_html),
-    Parser("csv", ("text/csv", "application/csv"), Table, limits.PARSE_BYTES, parse_csv),
+    Parser(
+        "csv",
+        ("text/csv", "application/csv"),
+        Table,
+        limits.PARSE_BYTES,
+        parse_csv,
+        as_written=True,
+    ),
 )
 
 PARSERS: Final[Mapping[str, Parser]] = MappingProxyType(
@@ -50,25 +64,27 @@ PARSERS: Final[Mapping[str, Parser]] = MappingProxyType(
 _SUFFIXES: Final = {"+json": "application/json", "+yaml": "application/yaml"}
 
 
-def parser_for(content_type: str) -> tuple[Parser, dict[str, str]]:
+def parser_for(
+    content_type: str, known: Mapping[str, Parser] = PARSERS
+) -> tuple[Parser, dict[str, str]]:
     """The parser of a `Content-Type` (RFC 9110 section 8.3) and the type's parameters.
 
-    Types that end in `+json` and `+yaml` (RFC 6839, RFC 9512) are read as those.
+    `known` are the parsers by media type, those of extensions with them. Types that end in `+json` and `+yaml` (RFC 6839, RFC 9512) are read as those.
 
     Raises:
         UnsupportedMediaError: there is none; `supported` lists those that there are.
     """
     media_type, parameters = _read(content_type)
     suffix = next((known for end, known in _SUFFIXES.items() if media_type.endswith(end)), None)
-    parser = PARSERS.get(media_type) or PARSERS.get(suffix or "")
+    parser = known.get(media_type) or known.get(suffix or "")
     if parser is None:
         raise UnsupportedMediaError(
-            f"no parser for {shorten(content_type)}", supported=sorted(PARSERS)
+            f"no parser for {shorten(content_type)}", supported=sorted(known)
         )
     return parser, parameters
 
 
-def parse(body: bytes, content_type: str) -> Parsed:
+def parse(body: bytes, content_type: str, known: Mapping[str, Parser] = PARSERS) -> Parsed:
     """What a body of this type holds.
 
     Raises:
@@ -76,7 +92,7 @@ def parse(body: bytes, content_type: str) -> Parsed:
         MalformedError: the body is not what its type says.
         TooLargeError: over the parser's bytes or another bound; `limit` names it.
     """
-    parser, parameters = parser_for(content_type)
+    parser, parameters = parser_for(content_type, known)
     if len(body) > parser.most_bytes:
         raise TooLargeError(
             f"{len(body)} bytes of {parser.name}; {parser.most_bytes} are parsed at once",

@@ -63,7 +63,8 @@ class Parser:
     """Reads bodies of some media types. Pure; takes at most `most_bytes` of a body.
 
     `parse` raises MalformedError with `line` and `column` where they are known, and
-    TooLargeError with the bound that was passed.
+    TooLargeError with the bound that was passed. `as_written`: what is made of a body for a
+    model to read is the body itself, once it was parsed, since models read it better so.
     """
 
     name: str
@@ -71,3 +72,4 @@ class Parser:
     result: type[Parsed]
     most_bytes: int
     parse: Callable[[bytes, Parameters], Parsed]
+    as_written: bool = False

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from backstory import clock
+from backstory.domain.parts import EXTRA, OTHER, TEXT, Part
 from backstory.errors import MalformedError
 from backstory.processing.conversations import Conversation, Place, Raw, make
 from backstory.processing.sources.reading import (
@@ -19,7 +20,6 @@ from backstory.processing.sources.reading import (
     text_part,
     tool_call,
     tool_result,
-    typed,
     without,
 )
 
@@ -78,7 +78,7 @@ def _entries(path: list[tuple[str, Raw]]) -> list[Raw]:
             content = [tool_result(called.get(str(name), str(name)), content, name)]
         elif recipient != _EVERYBODY:
             called[str(recipient)] = node
-            content = [tool_call(node, recipient, _text_of(content))]
+            content = [tool_call(node, str(recipient), _given(content))]
         entries.append(entry(role, content, _metadata(message, author), id=node))
     return entries
 
@@ -94,30 +94,31 @@ def _metadata(message: Raw, author: Raw) -> Raw:
 
 def _content(content: Raw) -> Any:
     """Text as text; everything else as typed parts that keep all their members."""
-    kind = content.get("content_type")
     parts = content.get("parts")
     if isinstance(parts, list) and not without(content, "content_type", "parts"):
         if all(isinstance(part, str) for part in parts) and len(parts) <= 1:
             return "".join(parts)
         return [_part(part) for part in parts]
-    return [typed(str(kind), without(content, "content_type"))]
+    return [_part(content)]
 
 
-def _part(part: Any) -> Raw:
+def _part(part: Any) -> Part:
+    """What the export says in words as text; the rest is a part that nobody else knows."""
     if isinstance(part, str):
         return text_part(part)
     part = an_object(part, "a part")
-    return typed(str(part.get("content_type")), without(part, "content_type"))
+    if not isinstance(part.get("text"), str):
+        return {"type": OTHER, "provider": FORMAT, "value": part}
+    about = without(part, "text")
+    return text_part(part["text"]) | ({EXTRA.name: {FORMAT: about}} if about else {})
 
 
-def _text_of(content: Any) -> Any:
-    """What a call was given: the text where there is nothing else."""
-    if isinstance(content, list) and len(content) == 1 and set(content[0]) <= _CODE:
-        return content[0].get("text", "")
-    return content
-
-
-_CODE: Final = {"type", "language", "text", "response_format_name"}
+def _given(content: Any) -> Any:
+    """What a call was given: its text where there is nothing else."""
+    if isinstance(content, str):
+        return content
+    alone = content[0] if len(content) == 1 else {}
+    return alone["text"] if alone.get("type") == TEXT else {"content": content}
 
 
 def _dated(members: Raw) -> Raw:

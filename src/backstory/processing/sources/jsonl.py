@@ -4,7 +4,8 @@
     {"context": "users.42/plan", "kind": "session", "state": {...}, "entries": [...]}
 
 `backstory export` writes the second form, and goes on in further lines with the same context
-where one would be too long. Lines that name no context belong to one named after the file.
+where one would be too long; large content follows in pieces (`contents.py`). Lines that name
+no context belong to one named after the file.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from backstory import limits
 from backstory.domain.keys import ContextKey
 from backstory.errors import BackstoryError, MalformedError
 from backstory.processing.conversations import Bad, Conversation, Item, Place, Raw, entry_id, make
+from backstory.processing.sources.contents import MEMBER, Contents
 from backstory.processing.sources.files import Value
 from backstory.processing.sources.reading import Values, a_list, a_text, an_object
 
@@ -39,7 +41,7 @@ def read(values: Values) -> Iterator[Item]:
         except BackstoryError as error:
             yield from reader.flush()
             yield Bad(value.place, error.detail)
-    yield from reader.flush()
+    yield from reader.end()
 
 
 @dataclass
@@ -63,9 +65,15 @@ class _Reader:
         self._count = 0
         self._gathered: dict[str, _Gathered] = {}
         self._entries = self._bytes = 0
+        self._contents = Contents()
 
     def take(self, value: Value) -> Iterator[Item]:
         line = an_object(value.data, "a line")
+        if "role" not in line and isinstance(line.get(MEMBER), dict):
+            yield from self.flush()
+            yield from self._contents.take(line, value.place)
+            return
+        yield from self._contents.ended()
         name, key = _address(line, value)
         if "role" in line:
             yield from self._gather(name, key, line, value)
@@ -94,6 +102,11 @@ class _Reader:
         for name, some in gathered.items():
             yield make(some.place, name, some.entries, key=some.key)
 
+    def end(self) -> Iterator[Item]:
+        """What is left when the file has ended."""
+        yield from self.flush()
+        yield from self._contents.ended()
+
     def _is_full(self, here: _Gathered | None, entry_id: str, size: int) -> bool:
         return (
             self._entries >= _ENTRIES
@@ -107,6 +120,8 @@ class _Reader:
     def _conversation(
         self, place: Place, name: str, key: ContextKey | None, line: Raw
     ) -> Conversation:
+        if "content" in line:
+            raise MalformedError("an entry has a role, such as user")
         _only(line, "context", "id", "entries", *_HEAD)
         entries = a_list(line.get("entries", []), "entries")
         head = {member: line[member] for member in _HEAD if line.get(member) is not None}

@@ -1,7 +1,7 @@
 """OpenAI: Chat Completions messages, and (in `chatgpt.py`) the data export of ChatGPT.
 
-Messages come as `{"messages": [...]}`, as a line of a batch (`{"custom_id", "body"}`), or as
-a bare list. Typed parts keep the provider's form; calls and results become ours.
+Logs hold messages that the API would refuse today: calls and results of functions, as they
+were before tools, and members that are null. They are brought into today's form first.
 """
 
 from __future__ import annotations
@@ -9,26 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-from backstory.errors import MalformedError
-from backstory.processing.conversations import Conversation, Item, Raw, make
+from backstory.processing.conversations import Conversation, Item, Raw
+from backstory.processing.formats.openai_chat import FUNCTION, OPENAI_CHAT
 from backstory.processing.sources import chatgpt
 from backstory.processing.sources.files import Value
 from backstory.processing.sources.reading import (
     ROLE_TOOL,
     Values,
-    a_list,
-    an_object,
+    compact,
     each,
-    entry,
-    identity,
-    text_part,
-    tool_call,
-    tool_result,
-    without,
+    is_parts,
+    json_text,
 )
-
-FORMAT: Final = "openai"
-_FUNCTION: Final = "function"  # the role and the kind of call that came before tools
+from backstory.processing.sources.requests import Requests
 
 
 def read(values: Values) -> Iterator[Item]:
@@ -37,85 +30,68 @@ def read(values: Values) -> Iterator[Item]:
 
 
 def _conversation(value: Value) -> Iterable[Conversation]:
-    request = {"messages": value.data} if isinstance(value.data, list) else value.data
-    request = an_object(request, "a conversation")
-    if "mapping" in request:
-        yield chatgpt.conversation(value.place, request)
-        return
-    batch_id = request.get("custom_id")
-    if isinstance(batch_id, str) and isinstance(request.get("body"), dict):
-        request = request["body"]
-    if "messages" not in request:
-        raise MalformedError("a conversation has messages, or a mapping in ChatGPT's export")
-    conversation_id = batch_id if isinstance(batch_id, str) else identity(value)
-    state: Raw = {"source": {"format": FORMAT, "id": conversation_id}}
-    if rest := without(request, "messages"):
-        state["request"] = rest
-    yield make(
-        value.place,
-        conversation_id,
-        entries(a_list(request["messages"], "messages")),
-        state=state,
-        labels={"source": FORMAT},
-    )
+    if isinstance(value.data, dict) and "mapping" in value.data:
+        yield chatgpt.conversation(value.place, value.data)
+    else:
+        yield _REQUESTS.conversation(value)
 
 
-def entries(messages: list[Any]) -> list[Raw]:
-    """Entries for the messages of one conversation.
-
-    Raises:
-        MalformedError: one of them is no message.
-    """
+def _mended(request: Raw) -> Raw:
+    said = request["messages"]
+    if not isinstance(said, list):
+        return request
     called: dict[str, str] = {}
-    return [
-        _message(an_object(message, "a message"), f"call_{index}", called)
-        for index, message in enumerate(messages)
-    ]
+    mended = [_message(message, f"call_{i}", called) for i, message in enumerate(said)]
+    return request | {"messages": mended}
 
 
-def _message(message: Raw, call_id: str, called: dict[str, str]) -> Raw:
+def _message(message: Any, call_id: str, called: dict[str, str]) -> Any:
     """`called` has the last call of each function, for results that name no call."""
-    role, content, name = message.get("role"), message.get("content"), message.get("name")
-    if role == ROLE_TOOL:
-        metadata = without(message, "role", "content", "tool_call_id", "name")
-        part = tool_result(message.get("tool_call_id"), content, name)
-        return entry(ROLE_TOOL, [part], metadata)
-    if role == _FUNCTION:
-        metadata = without(message, "role", "content", "name") | {"role": _FUNCTION}
-        part = tool_result(called.get(str(name), str(name)), content, name)
-        return entry(ROLE_TOOL, [part], metadata)
-    parts = _extra_parts(message, call_id, called)
-    metadata = without(message, "role", "content", "tool_calls", "function_call", "refusal")
-    return entry(role, _joined(content, parts), metadata)
+    if not isinstance(message, dict):
+        return message
+    content = message.get("content")
+    match message.get("role"):
+        case "function":
+            name = str(message.get("name"))
+            rest = {k: v for k, v in message.items() if k not in ("name", "content")}
+            answers = {"role": ROLE_TOOL, "tool_call_id": called.get(name, name)}
+            return rest | answers | {"content": _result(content)}
+        case "tool":
+            return message | {"content": _result(content)}
+        case "assistant":
+            return _assistant(message, call_id, called)
+    return message | {"content": ""} if content is None else message
 
 
-def _extra_parts(message: Raw, call_id: str, called: dict[str, str]) -> list[Raw]:
-    parts: list[Raw] = []
-    if message.get("refusal"):
-        parts.append({"type": "refusal", "refusal": message["refusal"]})
-    calls = a_list(message.get("tool_calls") or [], "tool_calls")
-    parts.extend(_call(an_object(call, "a tool call")) for call in calls)
-    if old := message.get("function_call"):
-        old = an_object(old, "function_call")
+def _result(content: Any) -> Any:
+    """What a tool gave back, as text where it is neither that nor a list of parts."""
+    if content is None:
+        return ""
+    return content if isinstance(content, str) or is_parts(content) else json_text(content)
+
+
+def _assistant(message: Raw, call_id: str, called: dict[str, str]) -> Raw:
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        return message
+    if isinstance(old := message.get("function_call"), dict):
         called[str(old.get("name"))] = call_id
-        parts.append(tool_call(call_id, old.get("name"), old.get("arguments")))
-    return parts
+        calls = [*calls, {"id": call_id, "function": old}]
+        message = {k: v for k, v in message.items() if k != "function_call"}
+    return message | {"tool_calls": [_call(call) for call in calls]} if calls else message
 
 
-def _call(call: Raw) -> Raw:
-    kind = call.get("type", _FUNCTION)
-    about = an_object(call.get(kind), f"the {kind} of a tool call")
-    more = without(call, "id", "type", kind) | without(about, "name", "arguments", "input")
-    if kind != _FUNCTION:
-        more["kind"] = kind
-    arguments = about.get("arguments", about.get("input"))
-    return tool_call(call.get("id"), about.get("name"), arguments, **more)
+def _call(call: Any) -> Any:
+    """A call with its type, and with arguments that are compact where nothing is lost by it."""
+    if not isinstance(call, dict):
+        return call
+    call = {"type": FUNCTION} | call
+    about = call.get(FUNCTION)
+    if call["type"] != FUNCTION or not isinstance(about, dict):
+        return call
+    return call | {FUNCTION: about | {"arguments": compact(about.get("arguments"))}}
 
 
-def _joined(content: Any, parts: list[Raw]) -> Any:
-    """Text stays text where nothing stands beside it."""
-    if not parts:
-        return "" if content is None else content
-    if isinstance(content, list):
-        return [*content, *parts]
-    return [text_part(content), *parts] if content else parts
+_REQUESTS: Final = Requests(
+    OPENAI_CHAT, ("custom_id", "body"), _mended, ", or a mapping in ChatGPT's export"
+)

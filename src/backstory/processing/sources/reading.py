@@ -92,22 +92,23 @@ def typed(kind: Any, members: Mapping[str, Any]) -> Raw:
     return {"type": kind} | ({"text": ""} if kind == "text" else {}) | dict(members)
 
 
-def tool_call(call_id: Any, name: Any, arguments: Any, **more: Any) -> Raw:
+def tool_call(call_id: Any, name: Any, arguments: Any) -> Raw:
     """A call as a typed part; arguments written as text become an object where they are one."""
-    return {
-        "type": "tool_call",
-        "id": call_id,
-        "name": name,
-        "arguments": _parsed(arguments),
-    } | more
+    return {"type": "tool_call", "id": call_id, "name": name, "arguments": _parsed(arguments)}
 
 
-def tool_result(call_id: Any, content: Any, name: Any = None, **more: Any) -> Raw:
+def tool_result(call_id: Any, content: Any, name: Any = None) -> Raw:
     """A result as a typed part; what is neither text nor a list of parts is kept as JSON."""
     part = {"type": "tool_result", "tool_call_id": call_id}
     if name is not None:
         part["name"] = name
-    return part | {"content": _content(content)} | more
+    return part | {"content": _content(content)}
+
+
+def compact(arguments: Any) -> Any:
+    """Arguments in a text as compact JSON, where that loses nothing; an absent one as `{}`."""
+    parsed = _parsed(arguments)
+    return json_text(parsed) if isinstance(parsed, dict) else parsed
 
 
 def _parsed(arguments: Any) -> Any:

@@ -74,20 +74,21 @@ def _said(turn: Raw, frames: list[Raw]) -> Raw:
 
 
 def _calls(number: int, frames: list[Raw]) -> Iterator[Raw]:
-    """A call is made before the turn that tells of its results."""
+    """A call is made before the turn that tells of its results; metadata has its service."""
     calls: list[Any] = []
+    about: list[Raw] = []
     results: list[Any] = []
     for index, frame in enumerate(frames):
         call_id = f"call_{number}_{index}"
         if "service_call" in frame:
             call = an_object(frame["service_call"], "service_call")
-            about = without(call, "method", "parameters") | {"service": _service(frame)}
-            calls.append(tool_call(call_id, call.get("method"), call.get("parameters"), **about))
+            about.append(without(call, "method", "parameters") | {"service": _service(frame)})
+            calls.append(tool_call(call_id, call.get("method"), call.get("parameters")))
         if "service_results" in frame:
             name = frame.get("service_call", {}).get("method")
             results.append(tool_result(call_id, json_text(frame["service_results"]), name))
     if calls:
-        yield entry("assistant", calls)
+        yield entry("assistant", calls, {"calls": about})
     if results:
         yield entry(ROLE_TOOL, results)
 

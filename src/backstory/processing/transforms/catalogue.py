@@ -12,6 +12,8 @@ from typing import Any, Final
 from backstory import extensions
 from backstory.domain.keys import shorten
 from backstory.errors import ConfigError
+from backstory.extensions import TRANSFORMS, Group
+from backstory.processing.transforms.added import held
 from backstory.processing.transforms.characters import Lines, Nfc, RemoveHidden, Whitespace
 from backstory.processing.transforms.redaction import CATEGORIES, Redact
 from backstory.processing.transforms.transform import Transform
@@ -84,10 +86,13 @@ MAKERS: Final[Mapping[str, Make]] = {
 }
 
 
+GROUP: Final[Group[Make]] = Group(TRANSFORMS, frozenset(MAKERS), held)
+
+
 def extension_makers() -> Mapping[str, Make]:
     """Makers of the transforms that other packages add.
 
     Raises:
-        ConfigError: as `extensions.makers`.
+        ConfigError: as `extensions.made`.
     """
-    return extensions.makers(extensions.TRANSFORMS, frozenset(MAKERS))
+    return extensions.made(GROUP)

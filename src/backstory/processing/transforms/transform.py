@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from types import MappingProxyType
+from typing import Any, Final, Protocol, runtime_checkable
 
 import orjson
 
@@ -22,6 +23,7 @@ STATE_SKIPPED: Final = frozenset({"id", "type", "tool_call_id", "tool_use_id", "
 CONTENT_SKIPPED: Final = STATE_SKIPPED | {"data"}  # encoded bytes of images, sound and files
 
 
+@runtime_checkable
 class Transform(Protocol):
     """One rule on texts. Pure; applied to its own result it changes nothing."""
 
@@ -37,6 +39,9 @@ class Transform(Protocol):
 
     def apply(self, texts: Sequence[Text], counts: Counter[str]) -> list[str]:
         """The texts in their order as they are to be kept; `counts` learns what was done."""
+
+
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ def transform(
     may make work for another (a removed character uncovers a key), so all of them look again
     after a change, `limits.TRANSFORM_ROUNDS` times at most.
     """
+    if not any(each.suspects(raw) for each in transforms):
+        return Transformed(raw, _NOTHING)  # as nearly always
     counts: Counter[str] = Counter()
     for _ in range(limits.TRANSFORM_ROUNDS):
         before = raw

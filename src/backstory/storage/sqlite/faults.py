@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import apsw
 
 from backstory.errors import (
@@ -20,6 +22,12 @@ _FULL = "the disk is full; free some room and try again"
 _LOCKED = "the database file is locked by another process; nothing was written, try again"
 _READ_ONLY = "the database file cannot be written; check its permissions and its folder's"
 _OTHER = "the database file could not be used ({error}); nothing was written"
+
+
+def at(path: Path, error: apsw.Error) -> StoreError:
+    """As `translate`, with the file that could not be opened."""
+    found = translate(error)
+    return type(found)(f"{path}: {found.detail}", retry_after=found.retry_after)
 
 
 def translate(error: apsw.Error) -> StoreError:

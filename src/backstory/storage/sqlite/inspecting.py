@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
-from backstory.storage.sqlite.faults import translate
+from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.opening import APPLICATION_ID
 from backstory.storage.sqlite.options import SqliteOptions
 
@@ -55,4 +55,4 @@ def inspect(options: SqliteOptions) -> Inspection:
         finally:
             connection.close()
     except apsw.Error as error:
-        raise translate(error) from error
+        raise at(options.path, error) from error

@@ -16,7 +16,7 @@ import apsw
 
 from backstory.errors import SchemaVersionError, StoreCorruptError
 from backstory.storage.sqlite.database import Database
-from backstory.storage.sqlite.faults import translate
+from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.opening import APPLICATION_ID
 from backstory.storage.sqlite.options import SqliteOptions
@@ -68,7 +68,7 @@ def migrate(options: SqliteOptions, steps: Sequence[Migration] | None = None) ->
         with lock:
             return _migrate_locked(options, steps)
     except apsw.Error as error:
-        raise translate(error) from error
+        raise at(options.path, error) from error
     finally:
         lock.close()
 

@@ -13,14 +13,14 @@ from backstory.clock import Clock
 from backstory.errors import SchemaVersionError, StoreCorruptError, StoreUnavailableError
 from backstory.storage.queries import read_sql
 from backstory.storage.sqlite.database import QUERIES, Database
-from backstory.storage.sqlite.faults import translate
+from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.words import index_all
 
 APPLICATION_ID = 0x42535459
 """Stands in the file's header, so that a stranger's database is not taken for ours."""
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Stands there too, as `user_version`; the number of the last migration."""
 PAGE_BYTES = 4096
 
@@ -43,6 +43,8 @@ def prepare(options: SqliteOptions, clock: Clock) -> Meta:
         StoreUnavailableError: it cannot be opened or written, or stays locked too long.
         StoreFullError: there is no room for a new one.
     """
+    if options.path.is_dir():
+        raise StoreUnavailableError(f"{options.path} is a folder; name a file in it")
     try:
         options.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         lock = FileLock(options.lock_path, options.lock_seconds)
@@ -52,7 +54,7 @@ def prepare(options: SqliteOptions, clock: Clock) -> Meta:
         with lock:
             return _prepare_locked(options, clock)
     except apsw.Error as error:
-        raise translate(error) from error
+        raise at(options.path, error) from error
     finally:
         lock.close()
 
@@ -62,7 +64,7 @@ def _prepare_locked(options: SqliteOptions, clock: Clock) -> Meta:
     db = Database(options, busy_seconds=options.lock_seconds)
     try:
         if db.connection.readonly("main"):
-            raise translate(apsw.ReadOnlyError())
+            raise at(options.path, apsw.ReadOnlyError())
         if _is_empty(db):
             _create(db, options, clock)
         _check(db, options)
@@ -153,4 +155,5 @@ def _set_search(db: Database, *, on: bool) -> None:
     db.run(QUERIES.clear_state_words)
     if on:
         index_all(db)
+    db.run(QUERIES.all_indexed)
     db.connection.execute("COMMIT")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from mcp.server.context import ServerRequestContext
@@ -12,6 +13,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.principals import Principal
 from backstory.rendering.service import Renderer
 from backstory.transports.edge.guard import PRINCIPAL
+from backstory.transports.mcp.extending import Extension
 
 RequestContext = ServerRequestContext[Any, Any]
 
@@ -23,6 +25,7 @@ class Served:
     contexts: Contexts
     renderer: Renderer
     local: Principal | None = None
+    extensions: Mapping[str, Extension] = field(default_factory=dict)
 
     def principal(self, ctx: RequestContext) -> Principal:
         """The caller of this request.

@@ -20,14 +20,16 @@ from mcp_types import (
 
 from backstory.transports.mcp import failures
 from backstory.transports.mcp.callers import RequestContext, Served
+from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.interests import Interest, take
 
 
 class Listening:
     """Handler for `subscriptions/listen`: one call is one stream."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, catalogue: Catalogue) -> None:
         self._served = served
+        self._catalogue = catalogue
 
     async def listen(
         self, ctx: RequestContext, params: SubscriptionsListenRequestParams
@@ -41,6 +43,8 @@ class Listening:
             self._served.principal(ctx),
             resources=bool(wanted.resources_list_changed),
             prompts=bool(wanted.prompts_list_changed),
+            tools=bool(wanted.tools_list_changed and self._catalogue.tools_follow),
+            offered=self._catalogue,
         )
         hearing = contexts.hub.listen(interest.principal.tenant, interest.wants)
         async with hearing as listener:
@@ -63,6 +67,7 @@ async def _acknowledge(ctx: RequestContext, interest: Interest) -> None:
     honoured = SubscriptionFilter(
         resources_list_changed=interest.resources or None,
         prompts_list_changed=interest.prompts or None,
+        tools_list_changed=interest.tools or None,
         resource_subscriptions=interest.uris or None,
     )
     params = SubscriptionsAcknowledgedNotificationParams(notifications=honoured, _meta=_meta(ctx))

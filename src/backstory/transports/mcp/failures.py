@@ -62,6 +62,7 @@ _STEPS: Final = {
     "too_large": "Send less at once.",
     "idempotency_key_reused": "Use a new idempotency_key for a new request.",
     "forbidden": "list_contexts tells in writable where you may write.",
+    "declined": "Do what the detail says, or tell the user.",
     "unauthenticated": "Nothing here helps; the user has to sign in.",
     "outcome_unknown": "Call again with the same idempotency_key: it is done at most once.",
     "busy": "Wait, then call again.",
@@ -142,16 +143,28 @@ _T = TypeVar("_T")
 
 
 async def in_time(work: Awaitable[_T], *, writes: bool = False) -> _T:
-    """What the work comes to.
+    """What the work comes to, within `limits.REQUEST_SECONDS`.
 
     Raises:
-        OutcomeUnknownError, BusyError: not within `limits.REQUEST_SECONDS`.
+        OutcomeUnknownError, BusyError: as `within`.
     """
+    return await within(limits.REQUEST_SECONDS, work, writes=writes)
+
+
+async def within(seconds: float | None, work: Awaitable[_T], *, writes: bool = False) -> _T:
+    """What the work comes to. Without `seconds` it has a time of its own.
+
+    Raises:
+        OutcomeUnknownError, BusyError: not within the time.
+    """
+    clock = asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(limits.REQUEST_SECONDS):
+        async with clock:
             return await work
     except TimeoutError as error:
-        late = f"not done within {limits.REQUEST_SECONDS:g} seconds"
+        if not clock.expired():  # its own, and not ours
+            raise
+        late = f"not done within {seconds:g} seconds"
         if writes:
             raise OutcomeUnknownError(late) from error
         raise BusyError(late, limit="REQUEST_SECONDS") from error

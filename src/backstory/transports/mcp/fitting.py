@@ -10,10 +10,10 @@ import msgspec
 from backstory.domain.principals import Principal
 from backstory.errors import RenderBudgetError
 from backstory.rendering.requests import RenderRequest
+from backstory.rendering.service import Renderer
 from backstory.rendering.windows import Window
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import BYTES, View
-from backstory.transports.mcp.callers import Served
 
 _ROUNDS: Final = 6
 _MOST: Final = BYTES  # tokens of a window that could fit; no token is less than a byte
@@ -21,7 +21,7 @@ _ROWS: Final = 40  # of the ledger that an answer shows
 
 
 async def fitted(
-    served: Served,
+    renderer: Renderer,
     principal: Principal,
     request: RenderRequest,
     view: Callable[[Window], Any],
@@ -35,7 +35,7 @@ async def fitted(
     room = min(available, _MOST)
     for _ in range(_ROUNDS):
         asked = request if room == available else _with_room(request, room)
-        window = await served.renderer.render(principal, asked)
+        window = await renderer.render(principal, asked)
         size = answers.weigh(view(window))
         if size <= BYTES:
             return window, room < available and window.total * 2 > room

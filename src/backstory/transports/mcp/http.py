@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
+from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.inbound import (
     ERROR_CODE_HTTP_STATUS,
@@ -19,19 +20,24 @@ from mcp.shared.inbound import (
     classify_inbound_request,
 )
 from mcp_types import INVALID_REQUEST, PARSE_ERROR, PROTOCOL_VERSION_META_KEY
+from mcp_types.methods import INPUT_REQUIRED_METHODS
 from mcp_types.version import (
     HANDSHAKE_PROTOCOL_VERSIONS,
     MODERN_PROTOCOL_VERSIONS,
     SUPPORTED_PROTOCOL_VERSIONS,
 )
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstory import limits
 from backstory.errors import MalformedError, TooLargeError
 from backstory.transports.edge import body as bodies
 from backstory.transports.edge import headers, strict_json
-from backstory.transports.mcp.callers import Served
+from backstory.transports.mcp.call_streams import STREAM, CallStream, watched
+from backstory.transports.mcp.callers import RequestContext, Served
+from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.era_2025 import Era2025
+from backstory.transports.mcp.lines import HttpLine, http_line
 from backstory.transports.mcp.replies import reply_error
 from backstory.transports.mcp.server import build
 
@@ -53,8 +59,9 @@ class _Endpoint:
     """Sends each request to its era."""
 
     def __init__(self, served: Served) -> None:
-        self._older = Era2025(served, self._sdk)
-        server = build(served, self._older)
+        self._catalogue = Catalogue(served)
+        self._older = Era2025(served, self._catalogue, self._sdk)
+        server = build(served, self._catalogue, self._older, self._line)
         # Host and Origin are the edge's to check, so the SDK does not.
         self.manager = StreamableHTTPSessionManager(
             server,
@@ -86,14 +93,30 @@ class _Endpoint:
         except MalformedError as error:
             await reply_error(send, 400, error.detail, code=PARSE_ERROR)
             return
-        again = _Replay(raw, receive)
         version = headers.single(scope, _VERSION)
+        again: Receive = _Replay(raw, receive)
+        method = message.get("method") if isinstance(message, dict) else None
+        if isinstance(method, str) and method in INPUT_REQUIRED_METHODS:
+            send = scope[STREAM] = CallStream(send, listens=_listens(scope))
+            if self._catalogue.foreign(method, message.get("params")):
+                older = version is None or version in HANDSHAKE_PROTOCOL_VERSIONS
+                answering = self._answer(scope, again, send, message, version)
+                await watched(answering, receive, send.gone, cancels=not older)
+                return
+        await self._answer(scope, again, send, message, version)
+
+    async def _answer(
+        self, scope: Scope, again: Receive, send: Send, message: Any, version: str | None
+    ) -> None:
         if version is not None and version not in HANDSHAKE_PROTOCOL_VERSIONS:
             await self._sdk(scope, again, send)
         elif _has_envelope(message):
             await _refuse_envelope(scope, message, send)
         else:
             await self._older.post(scope, again, send, message)
+
+    def _line(self, ctx: RequestContext) -> HttpLine:
+        return http_line(ctx, self._older.asks)
 
     async def _sdk(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.manager.handle_request(scope, receive, send)
@@ -117,6 +140,12 @@ class _Replay:
             return await self._receive()
         raw, self._raw = self._raw, None
         return {"type": "http.request", "body": raw, "more_body": False}
+
+
+def _listens(scope: Scope) -> bool:
+    """Whether the client takes events as well."""
+    _, events = check_accept_headers(Request(scope))
+    return events
 
 
 def _has_envelope(message: Any) -> bool:

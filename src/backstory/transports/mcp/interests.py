@@ -7,29 +7,59 @@ name any more, is heard too. What is told is only that something changed; a read
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
-from mcp.shared.subscriptions import PromptsListChanged, ResourcesListChanged, ResourceUpdated
+from mcp.shared.subscriptions import (
+    PromptsListChanged,
+    ResourcesListChanged,
+    ResourceUpdated,
+    ToolsListChanged,
+)
 
 from backstory import limits
 from backstory.contexts.service import Contexts
 from backstory.contexts.watching import Listener
 from backstory.domain import policy
 from backstory.domain.changes import Change, Op, Part
-from backstory.domain.keys import ContextKey
+from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.domain.kinds import PROMPT
 from backstory.domain.principals import Principal
 from backstory.errors import MissingError, TooLargeError
 from backstory.transports.mcp.uris import Address, PartName
 
-Notice = ResourceUpdated | ResourcesListChanged | PromptsListChanged
+Notice = ResourceUpdated | ResourcesListChanged | PromptsListChanged | ToolsListChanged
 RESOURCES: Final = ResourcesListChanged()
 PROMPTS: Final = PromptsListChanged()
+TOOLS: Final = ToolsListChanged()
 
 _ENTRIES: Final = Part.ENTRIES | Part.REDACTED | Part.CHAIN
 _LISTING: Final = frozenset({Op.CREATED, Op.DELETED, Op.EXPIRED, Op.PURGED})
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """An extension's resource, and the namespaces it depends on, if any."""
+
+    pattern: NamespacePattern | None
+
+
+class Offered(Protocol):
+    """What extensions offer to whom, and what it depends on."""
+
+    @property
+    def tools_follow(self) -> Sequence[NamespacePattern]: ...
+
+    @property
+    def prompts_follow(self) -> Sequence[NamespacePattern]: ...
+
+    @property
+    def resources_follow(self) -> Sequence[NamespacePattern]: ...
+
+    async def followed(self, uri: str, principal: Principal) -> Followed | None:
+        """The resource that the URI names, where the principal may read it."""
+        ...
 
 
 @dataclass(slots=True)
@@ -39,7 +69,10 @@ class Interest:
     principal: Principal
     resources: bool = False
     prompts: bool = False
-    _uris: dict[str, Address] = field(default_factory=dict)
+    tools: bool = False
+    offered: Offered | None = None
+    _uris: dict[str, Address | None] = field(default_factory=dict)  # None: an extension's
+    _followed: dict[str, NamespacePattern] = field(default_factory=dict)
     _names: dict[bytes, ContextKey] = field(default_factory=dict)
 
     @property
@@ -55,22 +88,31 @@ class Interest:
             TooLargeError: over `limits.SUBSCRIPTION_URIS`.
         """
         for uri in uris:
-            address = self._address(uri)
-            if address is None or uri in self._uris:
+            found = await self._subscribable(uri)
+            if found is None or uri in self._uris:
                 continue
             if len(self._uris) >= limits.SUBSCRIPTION_URIS:
                 raise too_many()
-            self._uris[uri] = address
-            await self._learn(contexts, address.key)
+            if isinstance(found, Address):
+                self._uris[uri] = found
+                await self._learn(contexts, found.key)
+            else:
+                self._uris[uri] = None
+                self._followed |= {} if found.pattern is None else {uri: found.pattern}
 
     def keep(self, uris: Iterable[str]) -> None:
         """Forget all other URIs."""
         kept = set(uris)
         self._uris = {uri: address for uri, address in self._uris.items() if uri in kept}
-        keys = {address.key for address in self._uris.values()}
+        self._followed = {uri: each for uri, each in self._followed.items() if uri in kept}
+        keys = {address.key for address in self._uris.values() if address is not None}
         self._names = {id_: key for id_, key in self._names.items() if key in keys}
 
-    def _address(self, uri: str) -> Address | None:
+    async def _subscribable(self, uri: str) -> Address | Followed | None:
+        if self.offered is not None:
+            followed = await self.offered.followed(uri, self.principal)
+            if followed is not None:
+                return followed
         try:
             address = Address.parse(uri)
         except MissingError:
@@ -109,6 +151,7 @@ class Interest:
     def _everything(self) -> list[Notice]:
         found: list[Notice] = [RESOURCES] if self.resources else []
         found += [PROMPTS] if self.prompts else []
+        found += [TOOLS] if self.tools else []
         return found + [ResourceUpdated(uri) for uri in self._uris]
 
     def _notices(self, change: Change) -> Iterator[Notice]:
@@ -119,17 +162,31 @@ class Interest:
         key = change.key or self._names.get(change.context_id)
         if key is None:
             return
+        if self.offered is not None:
+            yield from self._notices_of_extensions(self.offered, key.namespace)
         parts = {"state"} | self._parts_of(change)
         for uri, address in self._uris_of(key):
             self._names[change.context_id] = key
             if address.part in parts:
                 yield ResourceUpdated(uri)
 
+    def _notices_of_extensions(self, offered: Offered, namespace: str) -> Iterator[Notice]:
+        lists = (
+            (self.tools, offered.tools_follow, TOOLS),
+            (self.prompts, offered.prompts_follow, PROMPTS),
+            (self.resources, offered.resources_follow, RESOURCES),
+        )
+        for wanted, patterns, notice in lists:
+            if wanted and any(pattern.matches(namespace) for pattern in patterns):
+                yield notice
+        for uri, pattern in self._followed.items():
+            if pattern.matches(namespace):
+                yield ResourceUpdated(uri)
+
     def _uris_of(self, key: ContextKey) -> Iterator[tuple[str, Address]]:
-        addresses = (Address(key), Address(key, "entries"), Address(key, "content"))
-        for uri in map(str, addresses):
-            if (address := self._uris.get(uri)) is not None:
-                yield uri, address
+        for address in (Address(key), Address(key, "entries"), Address(key, "content")):
+            if str(address) in self._uris:
+                yield str(address), address
 
     @staticmethod
     def _parts_of(change: Change) -> set[PartName]:

@@ -1,4 +1,4 @@
-"""Prompts: two that are always there, and each context of kind `prompt`.
+"""Prompts: two that are always there, those of extensions, and each context of kind `prompt`.
 
 What a built-in prompt shows was stored as data, so it is marked as such. The text of a
 stored prompt may instruct, because only those with the right to instruct can write it.
@@ -6,9 +6,8 @@ stored prompt may instruct, because only those with the right to instruct can wr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 
 from mcp_types import GetPromptRequestParams, PaginatedRequestParams
 
@@ -19,62 +18,34 @@ from backstory.domain.contexts import Head, missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.errors import InvalidKeyError, MissingError
-from backstory.transports.mcp import answers, failures, stored_prompts, windows
+from backstory.transports.mcp import answers, failures, stored_prompts
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.callers import RequestContext, Served
-
-
-@dataclass(frozen=True, slots=True)
-class BuiltIn:
-    """A prompt that is always there. It takes contexts, each of a kind; the first has to be."""
-
-    description: str
-    arguments: Mapping[str, tuple[str, str]]  # description and kind by name
-    messages: Callable[[Served, Principal, Mapping[str, str]], Awaitable[list[View]]]
-
-    def definition(self, name: str) -> View:
-        """As `prompts/list` shows it."""
-        arguments = [
-            {"name": each, "description": about, "required": i == 0}
-            for i, (each, (about, _)) in enumerate(self.arguments.items())
-        ]
-        return {"name": name, "description": self.description, "arguments": arguments}
-
-    def takes(self, given: Mapping[str, str]) -> bool:
-        """Whether these arguments are what it takes."""
-        return next(iter(self.arguments)) in given and given.keys() <= self.arguments.keys()
-
-
-BUILT_IN: Final = {
-    "continue_conversation": BuiltIn(
-        "Go on with a stored conversation: what sums it up, and its newest messages.",
-        {"context": ("The conversation, as namespace/name", kinds.CONVERSATION)},
-        windows.conversation,
-    ),
-    "with_preferences": BuiltIn(
-        "Answer with stored preferences in mind.",
-        {
-            "context": ("The preferences, as namespace/name", kinds.PREFERENCES),
-            "conversation": ("A conversation to go on with, if any", kinds.CONVERSATION),
-        },
-        windows.preferences,
-    ),
-}
+from backstory.transports.mcp.asks import InputRequired
+from backstory.transports.mcp.bounds import checked
+from backstory.transports.mcp.callers import RequestContext
+from backstory.transports.mcp.calling import Calling, input_required
+from backstory.transports.mcp.extending import Prompt
 
 
 class Prompts:
     """Handlers for `prompts/list` and `prompts/get`."""
 
-    def __init__(self, served: Served) -> None:
-        self._served = served
+    def __init__(self, calling: Calling) -> None:
+        self._calling = calling
+        self._served = calling.served
 
     async def list(
         self, ctx: RequestContext, params: PaginatedRequestParams | None
     ) -> dict[str, Any]:
-        """The built-in ones first, then stored ones by name, a page at a time."""
+        """Those that are no contexts first, then stored ones by name, a page at a time."""
         principal = self._served.principal(ctx)
         cursor = params.cursor if params else None
-        found = [] if cursor else [each.definition(name) for name, each in BUILT_IN.items()]
+        found: list[View] = []
+        if not cursor:
+            known = self._calling.catalogue.prompts.values()
+            found = [
+                each.definition() for each in await self._calling.catalogue.shown(known, principal)
+            ]
         shown: dict[ContextKey, View] = {}
 
         async def read(limit: int) -> HeadsPage:
@@ -99,21 +70,24 @@ class Prompts:
 
     async def get(self, ctx: RequestContext, params: GetPromptRequestParams) -> dict[str, Any]:
         """The messages of one prompt."""
-        principal = self._served.principal(ctx)
         arguments = params.arguments or {}
-        built_in = BUILT_IN.get(params.name)
-        if built_in is None:
-            return await self._stored(principal, params.name, arguments)
-        if not built_in.takes(arguments):
-            there = ", ".join(built_in.arguments)
-            raise failures.invalid(
-                f"{params.name} takes {there} (namespace/name); context is needed"
-            )
-        messages = await built_in.messages(self._served, principal, arguments)
-        return {"description": built_in.description, "messages": messages}
+        prompt = self._calling.catalogue.prompts.get(params.name)
+        if prompt is None:
+            stored = self._stored(self._served.principal(ctx), params.name, arguments)
+            return await failures.in_time(stored)
+        call = self._calling.call(ctx, arguments, params)
+        if not await self._calling.catalogue.shows(prompt, principal=call.principal):
+            raise _unknown(params.name)
+        _check_arguments(prompt, arguments)
+        found = await self._calling.rounds(prompt, call, ctx.protocol_version)
+        if isinstance(found, InputRequired):
+            return input_required(found)
+        messages = [message.view() for message in found]
+        checked(messages, f"the prompt {prompt.name}")
+        return {"description": prompt.description, "messages": messages}
 
     async def _stored(
-        self, principal: Principal, name: str, arguments: dict[str, str]
+        self, principal: Principal, name: str, arguments: Mapping[str, str]
     ) -> dict[str, Any]:
         try:
             key = ContextKey.parse(name)
@@ -121,11 +95,9 @@ class Prompts:
             if snapshot.head.kind != kinds.PROMPT:
                 raise missing(key)
         except (InvalidKeyError, MissingError) as error:
-            raise failures.invalid(
-                f"there is no prompt {failures.quoted(name)}; prompts/list shows those there are"
-            ) from error
+            raise _unknown(name) from error
         prompt = prompts.parse(snapshot.state)
-        messages = stored_prompts.messages(prompt, arguments)
+        messages = stored_prompts.messages(prompt, dict(arguments))
         if not answers.fits(messages):
             raise failures.invalid(
                 f"the prompt would have more than {answers.BYTES} bytes; shorten it or what it is given"
@@ -138,3 +110,27 @@ class Prompts:
         except MissingError:  # it went away meanwhile
             return {"name": str(head.key)}
         return {"name": str(head.key)} | stored_prompts.definition(snapshot.state)
+
+
+def _unknown(name: str) -> Exception:
+    return failures.invalid(
+        f"there is no prompt {failures.quoted(name)}; prompts/list shows those there are"
+    )
+
+
+def _check_arguments(prompt: Prompt, given: Mapping[str, str]) -> None:
+    declared = {each.name for each in prompt.arguments}
+    needed = {each.name for each in prompt.arguments if each.required}
+    if given.keys() - declared or needed - given.keys():
+        raise failures.invalid(f"{prompt.name} takes {_spelled(prompt)}")
+
+
+def _spelled(prompt: Prompt) -> str:
+    if not prompt.arguments:
+        return "no arguments"
+    each = [
+        f"{argument.name}{'' if argument.required else ' (optional)'}"
+        + (f": {argument.description}" if argument.description else "")
+        for argument in prompt.arguments
+    ]
+    return "; ".join(each)

@@ -1,4 +1,4 @@
-"""Contexts as resources: listed, templated, and read within the bound of an answer."""
+"""Resources: contexts, and what extensions add; listed, templated, and read within bounds."""
 
 from __future__ import annotations
 
@@ -11,10 +11,16 @@ from backstory import limits
 from backstory.clock import to_text
 from backstory.contexts.listing import Filter, HeadsPage
 from backstory.domain.contexts import Head
+from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
 from backstory.transports.mcp import answers, failures
 from backstory.transports.mcp.answers import View
-from backstory.transports.mcp.callers import RequestContext, Served
+from backstory.transports.mcp.asks import InputRequired
+from backstory.transports.mcp.blocks import Contents
+from backstory.transports.mcp.bounds import checked
+from backstory.transports.mcp.callers import RequestContext
+from backstory.transports.mcp.calling import Calling, input_required
+from backstory.transports.mcp.offers import Found
 from backstory.transports.mcp.tools.reading import ReadContext, read_context
 from backstory.transports.mcp.tools.table import Call
 from backstory.transports.mcp.uris import (
@@ -55,46 +61,76 @@ _TEMPLATES: Final = [
 class Resources:
     """Handlers for `resources/list`, `resources/templates/list` and `resources/read`."""
 
-    def __init__(self, served: Served) -> None:
-        self._served = served
+    def __init__(self, calling: Calling) -> None:
+        self._calling = calling
+        self._served = calling.served
 
     async def list(
         self, ctx: RequestContext, params: PaginatedRequestParams | None
     ) -> dict[str, Any]:
-        """Living contexts that the caller may read, a page at a time."""
+        """Those of extensions, then contexts that the caller may read, a page at a time."""
         principal = self._served.principal(ctx)
         cursor = params.cursor if params else None
+        shown: list[View] = []
+        if not cursor:
+            known = self._calling.catalogue.resources.values()
+            shown = [
+                each.definition() for each in await self._calling.catalogue.shown(known, principal)
+            ]
 
         async def read(limit: int) -> HeadsPage:
             lister = self._served.contexts.lister
             return await lister.heads(principal, Filter(), cursor, limit)
 
         page, packed, _ = await answers.fitting(
-            read, limits.PAGE_DEFAULT, _resource, answers.room({})
+            read, limits.PAGE_DEFAULT, _resource, answers.room({"resources": shown})
         )
-        found: dict[str, Any] = {"resources": [_resource(h) for h in page.items[: packed.count]]}
+        shown += [_resource(head) for head in page.items[: packed.count]]
+        found: dict[str, Any] = {"resources": shown}
         if page.next is not None:
             found["nextCursor"] = page.next
         return found
 
     async def templates(
-        self, _ctx: RequestContext, params: PaginatedRequestParams | None
+        self, ctx: RequestContext, params: PaginatedRequestParams | None
     ) -> dict[str, Any]:
         """How resources are spelled."""
         refuse_cursor(params)
-        return {"resourceTemplates": _TEMPLATES}
+        known = self._calling.catalogue.templates.values()
+        added = await self._calling.catalogue.shown(known, self._served.principal(ctx))
+        return {"resourceTemplates": _TEMPLATES + [each.definition() for each in added]}
 
     async def read(self, ctx: RequestContext, params: ReadResourceRequestParams) -> dict[str, Any]:
-        """The same JSON that read_context answers, cut in the same way."""
+        """A context as read_context answers it, cut in the same way; or what an extension has."""
         principal = self._served.principal(ctx)
         try:
-            address = Address.parse(params.uri)
-            call = Call(self._served, principal, "read_context", _arguments(address))
-            view = await read_context(call, ReadContext(**call.raw))
+            found = self._calling.catalogue.resource(params.uri)
+            if found is not None and await self._calling.catalogue.shows(
+                *found, principal=principal
+            ):
+                return await self._foreign(ctx, params, found)
+            return await failures.in_time(self._context(principal, params.uri))
         except BackstoryError as error:
             raise failures.resource_error(error, params.uri, ctx.protocol_version) from error
+
+    async def _context(self, principal: Principal, uri: str) -> dict[str, Any]:
+        address = Address.parse(uri)
+        call = Call(self._served, principal, "read_context", _arguments(address))
+        view = await read_context(call, ReadContext(**call.raw))
         text = orjson.dumps(view).decode()
-        return {"contents": [{"uri": params.uri, "mimeType": JSON, "text": text}]}
+        return {"contents": [{"uri": uri, "mimeType": JSON, "text": text}]}
+
+    async def _foreign(
+        self, ctx: RequestContext, params: ReadResourceRequestParams, found: Found
+    ) -> dict[str, Any]:
+        call = self._calling.call(ctx, found.variables, params, params.uri)
+        read = await self._calling.rounds(found.item, call, ctx.protocol_version)
+        if isinstance(read, InputRequired):
+            return input_required(read)
+        parts = [read] if isinstance(read, Contents) else read
+        contents = [part.view(params.uri) for part in parts]
+        checked(contents, f"the resource {params.uri[:200]}")
+        return {"contents": contents}
 
 
 def refuse_cursor(params: PaginatedRequestParams | None) -> None:

@@ -9,36 +9,33 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Final
 
-import orjson
 from mcp.shared.subscriptions import event_to_notification
 from starlette.types import Receive, Send
 
 from backstory import limits
 from backstory.contexts.service import Contexts
 from backstory.contexts.watching import Listener
+from backstory.transports.mcp.call_streams import EVENTS, HEARTBEAT, event
 from backstory.transports.mcp.interests import Interest, Notice, take
 from backstory.transports.mcp.sessions import Session, Sessions
 
-_HEADERS: Final = [
-    (b"content-type", b"text/event-stream"),
-    (b"cache-control", b"no-cache, no-transform"),
-    (b"x-accel-buffering", b"no"),
-]
-_HEARTBEAT: Final = b": still here\n\n"
-
 
 async def stream(
-    contexts: Contexts, sessions: Sessions, session: Session, receive: Receive, send: Send
+    contexts: Contexts,
+    sessions: Sessions,
+    interest: Interest,
+    session: Session,
+    *,
+    receive: Receive,
+    send: Send,
 ) -> None:
     """Tell until the client leaves, the session ends, a newer stream takes over or we drain."""
-    interest = Interest(session.principal, resources=True, prompts=True)
     async with contexts.hub.listen(session.principal.tenant, interest.sees) as listener:
         telling = _Telling(contexts, sessions, session, interest, listener)
         await telling.begin()
-        await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await _send(send, _HEARTBEAT)
+        await send({"type": "http.response.start", "status": 200, "headers": EVENTS})
+        await _send(send, HEARTBEAT)
         left = asyncio.create_task(_until_gone(receive, listener))
         stop = sessions.on_change(session, listener.wake)
         try:
@@ -92,7 +89,7 @@ class _Telling:
             if something:
                 await asyncio.sleep(limits.SESSION_LOOK_SECONDS)
             else:
-                await _send(send, _HEARTBEAT)
+                await _send(send, HEARTBEAT)
 
     async def _learn(self) -> None:
         uris = await self._sessions.uris(self._session)
@@ -112,7 +109,7 @@ def _event(notice: Notice) -> bytes:
     notification = event_to_notification(notice, {}).model_dump(
         by_alias=True, mode="json", exclude_none=True
     )
-    return b"event: message\ndata: " + orjson.dumps({"jsonrpc": "2.0"} | notification) + b"\n\n"
+    return event({"jsonrpc": "2.0"} | notification)
 
 
 async def _send(send: Send, body: bytes) -> None:

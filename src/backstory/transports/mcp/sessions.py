@@ -9,7 +9,7 @@ subscribed to, and which of its streams is the one that tells.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
@@ -19,18 +19,25 @@ from backstory.clock import SECOND
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import Principal
 from backstory.errors import InvalidCursorError, MissingError
+from backstory.transports.mcp.asks import Ability
 
-PURPOSE: Final = "MCP session"
+PURPOSE: Final = "MCP session 2"  # 1 did not know what the client can be asked
+SESSION: Final = "backstory.mcp_session"
+"""Where the scope of a request holds its session."""
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One session; `id` is random, `version` the protocol's, `expires_at` in microseconds."""
+    """One session; `id` is random, `version` the protocol's, `expires_at` in microseconds.
+
+    `abilities` are what the client can be asked (`asking.abilities`).
+    """
 
     principal: Principal
     id: str
     version: str
     expires_at: int
+    abilities: frozenset[Ability] = field(default_factory=frozenset)
 
 
 class Sessions:
@@ -41,9 +48,10 @@ class Sessions:
         self._store = contexts.store
         self._wakers: dict[str, set[Callable[[], None]]] = {}
 
-    def begin(self, principal: Principal, version: str) -> str:
+    def begin(self, principal: Principal, version: str, abilities: Iterable[Ability] = ()) -> str:
         """The token of a new session."""
-        payload = (ids.text(ids.commit_id()), version, self._contexts.clock.now())
+        now = self._contexts.clock.now()
+        payload = (ids.text(ids.commit_id()), version, now, sorted(abilities))
         return self._contexts.seal.close(PURPOSE, principal.tenant, principal.subject, payload)
 
     async def find(self, principal: Principal, token: str) -> Session:
@@ -54,10 +62,13 @@ class Sessions:
         """
         seal = self._contexts.seal
         try:
-            id_, version, begun = seal.open(PURPOSE, principal.tenant, principal.subject, token)
+            id_, version, begun, abilities = seal.open(
+                PURPOSE, principal.tenant, principal.subject, token
+            )
         except InvalidCursorError as error:
             raise _over() from error
-        session = Session(principal, id_, version, begun + limits.SESSION_SECONDS * SECOND)
+        end = begun + limits.SESSION_SECONDS * SECOND
+        session = Session(principal, id_, version, end, frozenset(abilities))
         if self._contexts.clock.now() >= session.expires_at or await self.ended(session):
             raise _over()
         return session
@@ -69,7 +80,7 @@ class Sessions:
     async def end(self, session: Session) -> None:
         """End it, everywhere from now on."""
         await self._put(session, "ended", b"1")
-        self._wake(session)
+        self.wake(session)
 
     async def uris(self, session: Session) -> list[str]:
         """The resources it subscribed to."""
@@ -88,7 +99,7 @@ class Sessions:
         """Make a new stream the one that tells, and name it."""
         name = ids.text(ids.commit_id())
         await self._put(session, "stream", name.encode())
-        self._wake(session)
+        self.wake(session)
         return name
 
     async def holds_stream(self, session: Session, name: str) -> bool:
@@ -107,7 +118,8 @@ class Sessions:
 
         return stop
 
-    def _wake(self, session: Session) -> None:
+    def wake(self, session: Session) -> None:
+        """Tell those in this process who wait for something of the session."""
         for wake in tuple(self._wakers.get(session.id, ())):
             wake()
 

@@ -20,6 +20,7 @@ from mcp_types import (
 from backstory.contexts.service import Contexts
 from backstory.domain.principals import Principal
 from backstory.transports.mcp.callers import RequestContext
+from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.era_2025 import readable
 from backstory.transports.mcp.interests import Interest, take
 
@@ -29,9 +30,16 @@ logger = logging.getLogger(__name__)
 class StdioSubscriptions:
     """Tells the one client there is; from `initialized` on, or its first subscription."""
 
-    def __init__(self, contexts: Contexts, principal: Principal) -> None:
+    def __init__(self, contexts: Contexts, principal: Principal, catalogue: Catalogue) -> None:
         self._contexts = contexts
-        self._interest = Interest(principal, resources=True, prompts=True)
+        self._catalogue = catalogue
+        self._interest = Interest(
+            principal,
+            resources=True,
+            prompts=True,
+            tools=bool(catalogue.tools_follow),
+            offered=catalogue,
+        )
         self._listening = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -55,9 +63,10 @@ class StdioSubscriptions:
 
     async def subscribe(self, ctx: RequestContext, params: SubscribeRequestParams) -> EmptyResult:
         """Handler for `resources/subscribe`."""
-        address = readable(self._interest.principal, params.uri, ctx.protocol_version)
+        principal = self._interest.principal
+        uri = await readable(self._catalogue, principal, params.uri, ctx.protocol_version)
         await self._start(ctx.session)
-        await self._interest.add(self._contexts, [str(address)])
+        await self._interest.add(self._contexts, [uri])
         return EmptyResult()
 
     async def unsubscribe(

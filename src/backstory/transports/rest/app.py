@@ -11,31 +11,29 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory import limits
-from backstory.contexts.service import Contexts
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
-from backstory.rendering.service import Renderer
 from backstory.transports.rest import docs, params
 from backstory.transports.rest.answers import Answer
-from backstory.transports.rest.call import Call
-from backstory.transports.rest.endpoints import ENDPOINTS
+from backstory.transports.rest.call import Call, Served
+from backstory.transports.rest.endpoints import endpoints
 from backstory.transports.rest.table import Endpoint
 
 _ADVICE: Final = {"POST": b"accept-post", "PATCH": b"accept-patch"}
 
 
-def rest_app(contexts: Contexts, renderer: Renderer) -> ASGIApp:
+def rest_app(served: Served) -> ASGIApp:
     """The application under the guard, which makes answers of the errors it raises."""
+    table = endpoints(served.accepted)
     routes: list[BaseRoute] = [
-        Route(path, Resource(contexts, renderer, endpoints))
-        for path, endpoints in _by_path(ENDPOINTS)
+        Route(path, Resource(served, group)) for path, group in _by_path(table)
     ]
-    routes += [Route(path, asset) for path, asset in docs.assets()]
+    routes += [Route(path, asset) for path, asset in docs.assets(table)]
     return Router(routes, redirect_slashes=False, default=_nowhere)
 
 
-def _by_path(endpoints: Iterable[Endpoint]) -> Iterable[tuple[str, list[Endpoint]]]:
-    for path, group in groupby(endpoints, key=lambda endpoint: endpoint.path):
+def _by_path(table: Iterable[Endpoint]) -> Iterable[tuple[str, list[Endpoint]]]:
+    for path, group in groupby(table, key=lambda endpoint: endpoint.path):
         yield path, list(group)
 
 
@@ -47,12 +45,9 @@ async def _nowhere(scope: Scope, receive: Receive, send: Send) -> None:
 class Resource:
     """All endpoints of one path."""
 
-    def __init__(
-        self, contexts: Contexts, renderer: Renderer, endpoints: Iterable[Endpoint]
-    ) -> None:
-        self._contexts = contexts
-        self._renderer = renderer
-        self._endpoints = {endpoint.method: endpoint for endpoint in endpoints}
+    def __init__(self, served: Served, group: Iterable[Endpoint]) -> None:
+        self._served = served
+        self._endpoints = {endpoint.method: endpoint for endpoint in group}
         if "GET" in self._endpoints:
             self._endpoints["HEAD"] = self._endpoints["GET"]
         self._allow = [*self._endpoints, "OPTIONS"]
@@ -67,7 +62,7 @@ class Resource:
 
     async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> ASGIApp:
         query = params.read(endpoint.query, scope["query_string"])
-        call = Call(scope, receive, self._contexts, self._renderer, query)
+        call = Call(scope, receive, self._served, query)
         if endpoint.bodies and not endpoint.streams:
             await call.read_body(tuple(body.media for body in endpoint.bodies))
         if endpoint.waits:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from backstory.contexts.writing import Intent
@@ -20,21 +21,20 @@ from backstory.errors import (
     VersionConflictError,
 )
 from backstory.processing import bodies, messages
-from backstory.processing.formats import FORMATS
+from backstory.processing.accepted import Accepted
+from backstory.processing.parsers.results import Records, Table, Text, Value
 from backstory.transports.edge import strict_json
 from backstory.transports.rest import contexts, media, params, schemas
 from backstory.transports.rest.answers import Answer
-from backstory.transports.rest.bodies import Sent, shaped, yaml_value
+from backstory.transports.rest.bodies import Sent, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
 from backstory.transports.rest.writes import replayed, write
 
 PATH: Final = contexts.PATH + "/entries"
 TAG: Final = "Entries"
-FORMAT: Final = params.choice(
-    "format", "The entries are messages in the form of this provider's API.", *FORMATS
-)
 _USER: Final = "user"
+_ONE_TEXT: Final = (Text, Table)  # what becomes one entry, of the role that is asked for
 
 
 def _role(text: str) -> str:
@@ -46,8 +46,8 @@ def _role(text: str) -> str:
 async def append_entries(call: Call) -> Answer:
     """Adds entries behind the last. Appends never conflict, unless a condition asks for it.
 
-    A text is one entry of `role`, JSON Lines hold an entry a line. With `format` the body is
-    what that provider's API takes; members that are not the conversation, such as `model` and
+    A text is one entry of `role`, JSON Lines hold an entry a line. With `format`, or with the
+    media type of one, the body is what that provider's API takes; members that are not the conversation, such as `model` and
     `tools`, are passed over and named in `ignored`.
     """
     form = _form(call)
@@ -79,13 +79,21 @@ def _form(call: Call) -> Format | None:
     named, role = call.query["format"], call.query["role"]
     if named is not None and call.media != media.JSON:
         raise MalformedError(f"format is for bodies of {media.JSON}, not of {call.media}")
-    if role is not None and call.media not in media.TEXTS:
-        raise MalformedError(f"role is for bodies of {' or '.join(media.TEXTS)}")
-    return None if named is None else FORMATS[named]
+    if role is not None and not _is_one_text(call):
+        texts = (*media.TEXTS, *call.accepted.added(*_ONE_TEXT))
+        raise MalformedError(f"role is for bodies of {' or '.join(texts)}")
+    if named is not None:
+        return call.accepted.formats[named]
+    return None if call.media == media.JSON else call.accepted.format_of(call.media)
+
+
+def _is_one_text(call: Call) -> bool:
+    parser = call.accepted.parsers.get(call.media)
+    return parser is not None and parser.result in _ONE_TEXT
 
 
 async def _sent(call: Call, form: Format | None) -> Sent:
-    key, content_type = call.key, call.content_type
+    key, content_type, known = call.key, call.content_type, call.accepted.parsers
 
     def entered(value: Any) -> list[Operation]:
         body = shaped(value, schemas.AppendEntries)
@@ -96,36 +104,34 @@ async def _sent(call: Call, form: Format | None) -> Sent:
         return [Append(key, intake.entries(messages.read(value, form)), call.conditions())]
 
     def told(body: bytes) -> list[Operation]:
-        if call.media in media.LINES:
-            return [Append(key, bodies.read_records(body, content_type), call.conditions())]
-        role = call.query["role"] or _USER
-        return [Append(key, bodies.read_text(body, content_type, role), call.conditions())]
+        if known[call.media].result is Records:
+            entries = bodies.read_records(body, content_type, known)
+        else:
+            role = call.query["role"] or _USER
+            entries = bodies.read_text(body, content_type, role, known)
+        return [Append(key, entries, call.conditions())]
 
     if form is not None:
         return await Sent.aside(call.body, strict_json.loads, spoken)
     if call.media == media.JSON:
         return await Sent.of(call.body, entered)
-    if call.media == media.YAML:
-        return await Sent.aside(call.body, yaml_value(content_type), entered)
+    if known[call.media].result is Value:
+        return await Sent.aside(call.body, call.read_value, entered)
     return await Sent.aside(call.body, bytes, told)
 
 
 _ENTRIES: Final = {"entries": [{"role": "user", "content": "Where is my order?", "id": "msg-1"}]}
+_SAID: Final = [{"role": "user", "content": "Where is my order?"}]
 _LINE: Final = '{"role": "user", "content": "Where is my order?"}\n'
 _PAGE: Final = "<h1>Orders</h1><p>Order 7 is on its way.</p>"
 
-APPEND: Final = Endpoint(
+_APPEND: Final = Endpoint(
     method="POST",
     path=PATH,
     handler=append_entries,
     tag=TAG,
     summary="Append entries",
-    query=(
-        FORMAT,
-        params.Param("role", "Who says the text of a body that is one.", _role, schemas.ROLE),
-    ),
     bodies=(
-        Body(media.JSON, schemas.AppendBody, _ENTRIES),
         Body(media.JSON_LINES, str, _LINE),
         Body(media.NDJSON, str, _LINE),
         Body(media.YAML, schemas.AppendEntries, _ENTRIES),
@@ -147,3 +153,22 @@ APPEND: Final = Endpoint(
     writes=True,
     conditional=True,
 )
+
+
+def endpoint(accepted: Accepted) -> Endpoint:
+    """The row, with the formats that there are and the media types that extensions add."""
+    about = "The entries are messages in the form of this provider's API."
+    role = params.Param("role", "Who says the text of a body that is one.", _role, schemas.ROLE)
+    values = (Body(each, schemas.AppendEntries) for each in accepted.added(Value))
+    others = (Body(each, str) for each in accepted.added(Records, *_ONE_TEXT))
+    formats = accepted.formats.values()
+    entries = Body(media.JSON, schemas.append_body(formats), _ENTRIES)
+    requests = (
+        Body(form.media_type, schemas.messages_of(form), form.render(_SAID).payload)
+        for form in formats
+    )
+    return replace(
+        _APPEND,
+        query=(params.choice("format", about, *accepted.formats), role),
+        bodies=(entries, *_APPEND.bodies, *requests, *values, *others),
+    )

@@ -13,8 +13,6 @@ from backstory.contexts.writing import Build
 from backstory.domain import intake
 from backstory.domain.commits import Operation
 from backstory.errors import BackstoryError, SchemaError, Violation
-from backstory.processing.parsers import parse
-from backstory.processing.parsers.results import Value
 from backstory.transports.edge import strict_json
 
 T = TypeVar("T")
@@ -47,17 +45,6 @@ def _violation(message: str, pointer: str) -> SchemaError:
     place = pointer + intake.pointer_of(tokens)
     detail = text[:1].lower() + text[1:]
     return SchemaError(f"{place or 'the body'}: {detail}", errors=(Violation(place, detail),))
-
-
-def yaml_value(content_type: str) -> Read:
-    """Reads YAML to what the same members in JSON would be."""
-
-    def read(raw: bytes) -> Any:
-        parsed = parse(raw, content_type)
-        assert isinstance(parsed, Value)
-        return parsed.value
-
-    return read
 
 
 class Sent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from starlette.types import Receive, Scope
@@ -13,6 +14,8 @@ from backstory.domain.commits import Conditions
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.errors import PreconditionError
+from backstory.processing import bodies
+from backstory.processing.accepted import Accepted
 from backstory.rendering.service import Renderer
 from backstory.transports.edge import body, headers
 from backstory.transports.edge.body import ClientGoneError
@@ -24,23 +27,32 @@ from backstory.transports.rest.tags import Tags, Versions, holds
 T = TypeVar("T")
 
 
-class Call:
-    """A request, the contexts and the renderer it is for, and the tags of their epoch."""
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What all calls are for: the contexts, the renderer, and what bodies may be written in."""
 
-    __slots__ = ("body", "contexts", "media", "query", "receive", "renderer", "scope")
+    contexts: Contexts
+    renderer: Renderer
+    accepted: Accepted
+
+
+class Call:
+    """A request, and what is served to it."""
+
+    __slots__ = ("accepted", "body", "contexts", "media", "query", "receive", "renderer", "scope")
 
     def __init__(
         self,
         scope: Scope,
         receive: Receive,
-        contexts: Contexts,
-        renderer: Renderer,
+        served: Served,
         query: dict[str, Any],
     ) -> None:
         self.scope = scope
         self.receive = receive
-        self.contexts = contexts
-        self.renderer = renderer
+        self.contexts = served.contexts
+        self.renderer = served.renderer
+        self.accepted = served.accepted
         self.query = query
         self.media = ""
         self.body = b""
@@ -77,8 +89,16 @@ class Call:
     @property
     def signature(self) -> bytes:
         """What tells the body from another: equal bytes of another media type are another."""
-        said = self.media if self.media in media.IN_UTF8 else self.content_type
+        said = self.media if media.is_json(self.media) else self.content_type
         return b"%s\n%s" % (said.encode(), self.body)
+
+    def read_value(self, raw: bytes) -> Any:
+        """The value of a body that is in another form than JSON.
+
+        Raises:
+            MalformedError, UnsupportedMediaError, TooLargeError: as `parsers.parse`.
+        """
+        return bodies.read_value(raw, self.content_type, self.accepted.parsers)
 
     def path(self, name: str) -> str:
         text: str = self.scope["path_params"][name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from msgspec import UNSET
@@ -32,9 +33,11 @@ from backstory.errors import (
     Violation,
 )
 from backstory.ports.store import EntryQuery
+from backstory.processing.accepted import Accepted
+from backstory.processing.parsers.results import Value
 from backstory.transports.rest import media, params, schemas
 from backstory.transports.rest.answers import Answer
-from backstory.transports.rest.bodies import Sent, shaped, yaml_value
+from backstory.transports.rest.bodies import Sent, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
 from backstory.transports.rest.writes import head_answer, replayed, write
@@ -100,9 +103,9 @@ async def put_context(call: Call) -> Answer:
         return [put_of(call, shaped(value, schemas.PutContext))]
 
     sent = await (
-        Sent.aside(call.body, yaml_value(call.content_type), make)
-        if call.media == media.YAML
-        else Sent.of(call.body, make)
+        Sent.of(call.body, make)
+        if call.media == media.JSON
+        else Sent.aside(call.body, call.read_value, make)
     )
     outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     return await head_answer(call, outcome, key)
@@ -283,4 +286,8 @@ DELETE: Final = Endpoint(
     conditional=True,
 )
 
-ENDPOINTS: Final = (GET, PUT, PATCH, DELETE, LIST)
+
+def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
+    """The rows of contexts; extensions add media types that a context may be put in."""
+    added = tuple(Body(media_type, schemas.PutContext) for media_type in accepted.added(Value))
+    return GET, replace(PUT, bodies=(*PUT.bodies, *added)), PATCH, DELETE, LIST

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from functools import cache
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache, partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,8 @@ from starlette.responses import FileResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.errors import MethodError
-from backstory.transports.rest.endpoints import ENDPOINTS
 from backstory.transports.rest.openapi import document
+from backstory.transports.rest.table import Endpoint
 
 _FILES: Final = {
     "swagger-ui.css": ("swagger_style.css", "text/css"),
@@ -62,7 +62,9 @@ _FRESH: Final = {"cache-control": "no-cache"}
 class Asset:
     """Something that is the same for everybody, served with a tag; of files also ranges."""
 
-    def __init__(self, media: str, body: bytes | None = None, path: Path | None = None) -> None:
+    def __init__(
+        self, media: str, body: bytes | Callable[[], bytes] = b"", path: Path | None = None
+    ) -> None:
         self._media = media
         self._body = body
         self._path = path
@@ -84,20 +86,19 @@ class Asset:
             return FileResponse(
                 self._path, media_type=self._media, headers=headers, stat_result=about
             )
-        body = self._body if self._body is not None else openapi()
+        body = self._body() if callable(self._body) else self._body
         headers["etag"] = f'"{hashlib.sha256(body).hexdigest()[:16]}"'
         return Response(body, media_type=self._media, headers=headers)
 
 
-@cache
-def openapi() -> bytes:
-    """The OpenAPI document, made when it is first asked for."""
-    return orjson.dumps(document(ENDPOINTS))
+def openapi(table: Sequence[Endpoint]) -> bytes:
+    """The OpenAPI document."""
+    return orjson.dumps(document(table))
 
 
-def assets() -> Iterator[tuple[str, ASGIApp]]:
-    """Each path with what it serves."""
-    yield "/openapi.json", Asset("application/json")
+def assets(table: Sequence[Endpoint]) -> Iterator[tuple[str, ASGIApp]]:
+    """Each path with what it serves; the document of the table is made when it is asked for."""
+    yield "/openapi.json", Asset("application/json", cache(partial(openapi, table)))
     yield from ((path, Asset("text/html", _PAGE)) for path in ("/docs", "/docs/"))
     yield "/docs/start.js", Asset("text/javascript", _START)
     folder = files("offapi")

@@ -1,9 +1,13 @@
-"""The one table of endpoints: it gives the routes and the OpenAPI document."""
+"""The one table of endpoints: it gives the routes and the OpenAPI document.
+
+What extensions add to it are media types and message formats, never an endpoint.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
+from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
     changes,
     commits,
@@ -15,20 +19,29 @@ from backstory.transports.rest import (
     kinds,
     render,
     search,
+    summaries,
     system,
 )
 from backstory.transports.rest.table import Endpoint
 
-ENDPOINTS: Final[tuple[Endpoint, ...]] = (
-    *contexts.ENDPOINTS,
-    *entries.ENDPOINTS,
-    *content.ENDPOINTS,
-    *content_chunks.ENDPOINTS,
-    *history.ENDPOINTS,
-    *commits.ENDPOINTS,
-    *changes.ENDPOINTS,
-    *render.ENDPOINTS,
-    *search.ENDPOINTS,
-    *kinds.ENDPOINTS,
-    *system.ENDPOINTS,
-)
+
+def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
+    """All rows, for what a server accepts."""
+    return (
+        *contexts.endpoints(accepted),
+        *entries.endpoints(accepted),
+        *summaries.ENDPOINTS,
+        *content.ENDPOINTS,
+        *content_chunks.ENDPOINTS,
+        *history.ENDPOINTS,
+        *commits.ENDPOINTS,
+        *changes.ENDPOINTS,
+        *render.ENDPOINTS,
+        *search.ENDPOINTS,
+        *kinds.ENDPOINTS,
+        *system.ENDPOINTS,
+    )
+
+
+ENDPOINTS: Final = endpoints(BUILT_IN)
+"""The rows of a server without extensions."""

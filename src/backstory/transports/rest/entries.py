@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Final
 
 from backstory import limits
@@ -19,7 +20,7 @@ from backstory.errors import (
 )
 from backstory.ports.store import EntryPage, EntryQuery
 from backstory.processing import messages
-from backstory.processing.formats import FORMATS
+from backstory.processing.accepted import Accepted
 from backstory.transports.rest import appending, params, schemas
 from backstory.transports.rest.answers import Answer, encode
 from backstory.transports.rest.appending import PATH, TAG
@@ -55,7 +56,7 @@ async def list_entries(call: Call) -> Answer:
     page = reading.page or EntryPage((), more=False)
     following = page.entries[-1].seq if page.entries and page.more else None
     if asked["format"] is not None:
-        body = await _messages(page, FORMATS[asked["format"]], following)
+        body = await _messages(page, call.accepted.formats[asked["format"]], following)
         return call.encoded(body, version=tag)
     items = [views.entry(entry) for entry in page.entries]
     return call.json(views.page(items, following), version=tag)
@@ -92,7 +93,7 @@ async def redact_entry(call: Call) -> Answer:
     return call.empty(204, version=outcome.results[0].version, extra=replayed(outcome))
 
 
-LIST: Final = Endpoint(
+_LIST: Final = Endpoint(
     method="GET",
     path=PATH,
     handler=list_entries,
@@ -112,7 +113,6 @@ LIST: Final = Endpoint(
             "order", "`desc`: the newest first.", ASCENDING, DESCENDING, default=ASCENDING
         ),
         params.version("at", "Read the entries as they were at this version."),
-        params.choice("format", "Messages in the form of this provider's API.", *FORMATS),
     ),
     replies={
         200: Reply("A page of entries.", schemas.Entries, schemas.Messages, etag=True),
@@ -133,4 +133,9 @@ REDACT: Final = Endpoint(
     conditional=True,
 )
 
-ENDPOINTS: Final = (appending.APPEND, LIST, REDACT)
+
+def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
+    """The rows of entries; extensions add media types and message formats."""
+    about = "Messages in the form of this provider's API."
+    form = params.choice("format", about, *accepted.formats)
+    return appending.endpoint(accepted), replace(_LIST, query=(*_LIST.query, form)), REDACT

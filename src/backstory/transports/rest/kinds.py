@@ -6,9 +6,8 @@ import asyncio
 from typing import Any, Final
 
 from backstory.contexts.kinds import KindReading
-from backstory.contexts.views import View, page
-from backstory.domain.contexts import Snapshot
-from backstory.domain.kinds import BUILT_IN, context_of
+from backstory.contexts.views import page
+from backstory.domain.kinds import context_of
 from backstory.errors import (
     IncompatibleError,
     KeyReusedError,
@@ -30,36 +29,16 @@ from backstory.transports.rest.writes import replayed, retry_of
 PATH: Final = "/v1/kinds/{kind}"
 TAG: Final = "Kinds"
 
-_ENTRY_SCHEMA: Final = {
-    "type": "object",
-    "required": ["role", "content"],
-    "properties": {
-        "role": {"type": "string"},
-        "type": {"type": "string"},
-        "content": {"type": ["string", "array"]},
-        "metadata": {"type": "object"},
-    },
-}
-
-
-_NO_SCHEMA: Final[View] = {
-    "version": 0,
-    "schema_version": 0,
-    "schema": {"type": "object"},
-    "entry_schema": _ENTRY_SCHEMA,
-    "compatibility": "none",
-    "migrations": {},
-}
-
 
 async def get_kind(call: Call) -> Answer:
-    """What contexts of a kind may hold. A built-in kind accepts any object until it is registered."""
+    """What contexts of a kind may hold. A built-in kind accepts any object until it is registered.
+
+    One of an extension is known without being registered; registering it overrides it.
+    """
     reading = await call.contexts.kinds.read(call.principal, call.path("kind"))
-    if reading.snapshot is None:
-        call.unchanged(0, context_of(reading.kind))  # it has no tag, but conditions are checked
-        return call.json(_view(call, reading))
-    version = reading.snapshot.head.version
-    if call.unchanged(version, context_of(reading.kind)):
+    version = reading.version
+    # One that is not registered has no tag, but conditions are checked.
+    if call.unchanged(version or 0, context_of(reading.kind)) and version is not None:
         return call.empty(304, version=version)
     return await _answer(call, reading)
 
@@ -81,40 +60,20 @@ async def put_kind(call: Call) -> Answer:
 
 
 async def list_kinds(call: Call) -> Answer:
-    """Built-in and registered kinds, in order of their names, without their schemas."""
+    """Built-in, registered and packaged kinds, in order of their names, without their schemas."""
     found = await call.contexts.kinds.list(
         call.principal, call.query["cursor"], call.query["limit"]
     )
-    items = [
-        {
-            "kind": kind,
-            "built_in": kind in BUILT_IN,
-            "version": head.version if head else 0,
-            "schema_version": head.schema_version if head else 0,
-        }
-        for kind, head in found.items
-    ]
-    return call.json(page(items, found.next))
+    return call.json(page(found.views(), found.next))
 
 
 async def _answer(call: Call, reading: KindReading, status: int = 200, extra: Any = ()) -> Answer:
     """A kind may be long to write out; where it is, that leaves the event loop."""
-    snapshot = reading.snapshot
-    assert snapshot is not None
-    if len(snapshot.state) <= strict_json.INLINE_BYTES:
-        view = _view(call, reading)
-        return call.json(view, status=status, version=snapshot.head.version, extra=extra)
-    body = await asyncio.to_thread(lambda: encode(_view(call, reading)))
-    return call.encoded(body, status=status, version=snapshot.head.version, extra=extra)
-
-
-def _view(call: Call, reading: KindReading) -> View:
-    view: View = {"kind": reading.kind, "built_in": reading.built_in}
-    return view | (_NO_SCHEMA if reading.snapshot is None else _registered(call, reading.snapshot))
-
-
-def _registered(call: Call, snapshot: Snapshot) -> View:
-    return {"version": snapshot.head.version, **call.contexts.kinds.described(snapshot)}
+    if len(reading.state or b"") <= strict_json.INLINE_BYTES:
+        view = call.contexts.kinds.view(reading)
+        return call.json(view, status=status, version=reading.version, extra=extra)
+    body = await asyncio.to_thread(lambda: encode(call.contexts.kinds.view(reading)))
+    return call.encoded(body, status=status, version=reading.version, extra=extra)
 
 
 _EXAMPLE: Final = {

@@ -24,10 +24,12 @@ EVENTS: Final = "text/event-stream"
 MANIFEST: Final = "application/vnd.backstory.manifest+json"
 EDITS: Final = "application/vnd.backstory.edits+json"
 ANYTHING: Final = "*/*"
-LINES: Final = (JSON_LINES, NDJSON)
 TEXTS: Final = (TEXT, MARKDOWN, HTML, CSV)
-IN_UTF8: Final = frozenset({JSON, MERGE_PATCH, JSON_PATCH})
-"""JSON is UTF-8 (RFC 8259 section 8.1); what else comes in another charset is converted."""
+
+
+def is_json(media: str) -> bool:
+    """Whether it is JSON, which is UTF-8 (RFC 8259 section 8.1); what else comes is converted."""
+    return media == JSON or media.endswith("+json")
 
 
 def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
@@ -42,7 +44,7 @@ def of_body(scope: Scope, allowed: tuple[str, ...]) -> str:
     named, *parameters = (part.strip().lower() for part in (text or "").split(";"))
     charsets = [p.partition("=")[2].strip('"') for p in parameters if p.startswith("charset=")]
     in_utf8 = all(charset in ("utf-8", "utf8") for charset in charsets)
-    if named in allowed and (in_utf8 or named not in IN_UTF8):
+    if named in allowed and (in_utf8 or not is_json(named)):
         return named
     advice = "accept_patch" if scope["method"] == "PATCH" else "accept_post"
     if scope["method"] not in ("PATCH", "POST"):

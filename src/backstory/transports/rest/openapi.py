@@ -20,7 +20,7 @@ from backstory.errors import (
 from backstory.transports.edge import problems
 from backstory.transports.rest import media, schemas
 from backstory.transports.rest.params import Param
-from backstory.transports.rest.table import ALWAYS, Endpoint, Reply
+from backstory.transports.rest.table import ALWAYS, Body, Endpoint, Reply
 
 _REF: Final = "#/components/schemas/{name}"
 _IN_PATH: Final = re.compile(r"{(\w+)}")
@@ -125,12 +125,14 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "responses": _responses(endpoint),
     }
     if endpoint.bodies:
-        content = {
-            body.media: {"schema": _schema(body.shape), "example": body.example}
-            for body in endpoint.bodies
-        }
+        content = {body.media: _content(body) for body in endpoint.bodies}
         operation["requestBody"] = {"required": True, "content": content}
     return operation
+
+
+def _content(body: Body) -> dict[str, Any]:
+    content = {"schema": _schema(body.shape)}
+    return content if body.example is None else content | {"example": body.example}
 
 
 def _parameters(endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backstory import limits
-from backstory.processing.formats import FORMATS
+from backstory.domain.messages import Format
 
 POINTER = r"^(/([^~/]|~[01])*)*$"  # RFC 6901
 Version = Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)]
@@ -133,22 +134,19 @@ class AppendEntries(Struct, forbid_unknown_fields=True):
     if_version: Condition | None = None
 
 
-AppendBody = Annotated[
-    Any,
-    Meta(
-        description="Entries; or with `format`, messages as that provider's API takes them.",
-        extra_json_schema={
-            "anyOf": [
-                {"$ref": "#/components/schemas/AppendEntries"},
-                *(
-                    {"type": "object", "required": [form.members[0]]}
-                    for form in FORMATS.values()
-                    if form.name != "anthropic"  # whose messages have the name of OpenAI's
-                ),
-            ]
-        },
-    ),
-]
+def messages_of(form: Format) -> Any:
+    """What a format needs of a request; the rest is its provider's."""
+    schema = {"type": "object", "required": [form.members[0]]}
+    return Annotated[Any, Meta(description=form.title, extra_json_schema=schema)]
+
+
+def append_body(formats: Iterable[Format]) -> Any:
+    """Entries, or what a format needs; several have their messages under the same name."""
+    needed = dict.fromkeys(form.members[0] for form in formats)
+    shapes = [{"type": "object", "required": [name]} for name in needed]
+    entries = {"$ref": "#/components/schemas/AppendEntries"}
+    about = "Entries; or with `format`, messages as that provider's API takes them."
+    return Annotated[Any, Meta(description=about, extra_json_schema={"anyOf": [entries, *shapes]})]
 
 
 class Restore(Struct, forbid_unknown_fields=True):
@@ -208,6 +206,38 @@ class CommitOperations(Struct, forbid_unknown_fields=True):
         list[AnyOperation],
         Meta(min_length=1, extra_json_schema={"maxItems": limits.COMMIT_OPERATIONS}),
     ]
+
+
+class Summarise(Struct, forbid_unknown_fields=True):
+    """What is wanted of a summary; all of it has defaults."""
+
+    keep: (
+        Annotated[
+            int,
+            Meta(
+                ge=0,
+                le=limits.SUMMARY_KEEP,
+                description="So many of the newest entries are not covered; "
+                f"{limits.SUMMARY_KEEP_DEFAULT}, or none with `through`.",
+            ),
+        ]
+        | None
+    ) = None
+    tokens: (
+        Annotated[
+            int,
+            Meta(
+                ge=limits.SUMMARY_TOKENS_LEAST,
+                le=limits.SUMMARY_TOKENS,
+                description=f"How long it may be; {limits.SUMMARY_TOKENS_DEFAULT}.",
+            ),
+        ]
+        | None
+    ) = None
+    through: (
+        Annotated[int, Meta(ge=1, le=limits.SEQ_MAX, description="The last seq that it may cover.")]
+        | None
+    ) = None
 
 
 class SearchText(Struct, forbid_unknown_fields=True):
@@ -368,6 +398,17 @@ class Appended(Struct):
         ]
         | UnsetType
     ) = UNSET
+
+
+class Summarised(Struct):
+    """A summary that was made; all but `version` and `more` null where there was nothing to."""
+
+    version: Version
+    seq: Seq | None
+    covers: Annotated[list[int], Meta(description="`[first, last]`, the seqs it covers.")] | None
+    summariser: Annotated[str, Meta(description="`extractive` or `<provider>:<model>`.")] | None
+    fallback: Annotated[str, Meta(description="Why the model did not make it.")] | None
+    more: Annotated[bool, Meta(description="There is more to cover; ask again.")]
 
 
 class Change(Struct):
@@ -601,11 +642,19 @@ class WindowDifference(Struct):
     tokens: WindowTokensDifference
 
 
+class Extension(Struct):
+    """A package that was installed beside the server, and its version."""
+
+    package: str
+    version: str
+
+
 class Kind(Struct):
-    """A kind and its schemas (JSON Schema 2020-12)."""
+    """A kind and its schemas (JSON Schema 2020-12); `extension` says whose, unless registered."""
 
     kind: str
     built_in: bool
+    extension: Extension | None
     version: int
     schema_version: int
     schema: Object | None
@@ -619,6 +668,7 @@ class KindItem(Struct):
 
     kind: str
     built_in: bool
+    extension: Extension | None
     version: int
     schema_version: int
 

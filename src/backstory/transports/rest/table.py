@@ -31,11 +31,11 @@ ALWAYS: Final[tuple[type[BackstoryError], ...]] = (
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One media type that a call reads, with the shape and an example of it."""
+    """One media type that a call reads, with the shape and, where we have one, an example of it."""
 
     media: str
     shape: Any
-    example: Any
+    example: Any = None
     required: bool = True
 
 

@@ -50,7 +50,7 @@ async def render_window(call: Call, wanted: RenderWindow) -> View:
             error, ("context", "entries", "query", "state", "at")
         )
         raise bad from error
-    window, truncated = await fitted(call.served, call.principal, request, tool_view)
+    window, truncated = await fitted(call.served.renderer, call.principal, request, tool_view)
     return tool_view(window) | {"truncated": truncated}
 
 

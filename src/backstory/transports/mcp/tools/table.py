@@ -20,8 +20,9 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
-from backstory.transports.mcp import answers, failures
+from backstory.transports.mcp import answers, extending, failures
 from backstory.transports.mcp.answers import View
+from backstory.transports.mcp.blocks import TextBlock
 from backstory.transports.mcp.callers import Served
 from backstory.transports.mcp.tools import schemas
 
@@ -92,17 +93,45 @@ class Tool(Generic[A]):
             "annotations": hints,
         }
 
+    def offered(self, served: Served) -> extending.Tool:
+        """The same as what extensions add, so that all tools are served in one way."""
+
+        async def handler(call: extending.Call) -> extending.ToolResult:
+            answer = await self.call(served, call.principal, call.arguments)
+            text = TextBlock(answer.json.decode())
+            return extending.ToolResult((text,), orjson.loads(answer.json), answer.error)
+
+        definition = self.definition()
+        return extending.Tool(
+            self.name,
+            self.description,
+            handler,
+            definition["inputSchema"],
+            definition["outputSchema"],
+            definition["annotations"],
+            verb=self.verb,
+            seconds=None,
+        )
+
     async def call(self, served: Served, principal: Principal, raw: Mapping[str, Any]) -> Answer:
         """The answer, which is a tool error where the model or the store is at fault."""
-        given = {name: value for name, value in raw.items() if value is not None}
         try:
-            arguments = self._arguments(given)
-            work = self.handler(Call(served, principal, self.name, given), arguments)
-            writes = self.verb is not Verb.READ
-            view = await (work if self.waits else failures.in_time(work, writes=writes))
+            view = await self.done(served, principal, raw)
         except BackstoryError as error:
             return Answer(orjson.dumps(failures.tool_error(error), default=str), error=True)
         return Answer(orjson.dumps(view))
+
+    async def done(self, served: Served, principal: Principal, raw: Mapping[str, Any]) -> View:
+        """What it answers.
+
+        Raises:
+            BackstoryError: the caller, the model or the store is at fault.
+        """
+        given = {name: value for name, value in raw.items() if value is not None}
+        arguments = self._arguments(given)
+        work = self.handler(Call(served, principal, self.name, given), arguments)
+        writes = self.verb is not Verb.READ
+        return await (work if self.waits else failures.in_time(work, writes=writes))
 
     def _arguments(self, given: Mapping[str, Any]) -> A:
         try:

@@ -1,0 +1,1 @@
+"""`backstory export`: contexts as lines."""
