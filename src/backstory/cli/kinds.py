@@ -42,7 +42,7 @@ def _registry(function: F) -> F:
     """What the commands take to find a registry: a store, or a server."""
     for add in (
         json_option,
-        setting_options("store"),
+        setting_options("store", "search"),
         click.option("--token-file", metavar="FILE", help="File with the token for the server."),
         click.option("--url", metavar="URL", help="A running server, instead of the store."),
     ):
@@ -111,7 +111,7 @@ def put(*, kind: str, file: str, compatibility: str | None, as_json: bool, **whe
 
 
 @command.command("migrate")
-@setting_options("store")
+@setting_options("store", "search", "processing")
 @json_option
 def migrate(*, as_json: bool, **flags: Any) -> None:
     """Bring states to the newest version of their kind now, as a server does in the background.
@@ -147,7 +147,7 @@ def _open(where: dict[str, Any], *, makes: bool = False) -> Registry:
     """`makes` says whether a store is made where there is none."""
     url, token_file = where.pop("url"), where.pop("token_file")
     if url is not None:
-        if where.get("store") is not None:
+        if where["store"] is not None:
             raise click.UsageError("--url and --store exclude each other")
         return ServerRegistry(url, token_file)
     if token_file is not None:

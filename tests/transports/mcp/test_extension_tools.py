@@ -126,7 +126,11 @@ async def test_no_answer_can_flood_a_model(contexts, answer):
     assert len(result.content[0].text) < 1000
 
 
-@pytest.mark.parametrize("answer", [None, 42, {"n": object()}, "\ud800", {"sum": "3"}], ids=repr)
+@pytest.mark.parametrize(
+    "answer",
+    [None, 42, {"n": object()}, "\ud800", {"sum": "3"}],
+    ids=["nothing", "number", "object", "surrogate", "misfit"],
+)
 async def test_an_answer_that_is_none_is_for_the_log(contexts, answer, caplog):
     schema = {"type": "object", "properties": {"sum": {"type": "integer"}}, "required": ["sum"]}
     schema = schema if isinstance(answer, dict) and "sum" in answer else None

@@ -63,6 +63,8 @@ def _entries(message: Raw) -> Iterator[Raw]:
 def _blocks(message: Raw) -> tuple[list[Raw], Raw]:
     """Blocks where there are any, else the text as one; and what else the message says."""
     text = message.get("text") or ""
+    if not isinstance(text, str):
+        raise MalformedError("the text of a message must be text")
     metadata = without(message, "uuid", "sender", "text", "content", "attachments")
     given = a_list(message.get("content") or [], "content")
     blocks = [an_object(block, "a content block") for block in given]

@@ -64,7 +64,7 @@ class Completions:
         self, call: Call, ref: PromptReference, argument: str, typed: str
     ) -> Sequence[str]:
         prompt = self._calling.catalogue.prompts.get(ref.name)
-        if prompt is None:  # a stored one, or none
+        if prompt is None:
             return await self._of_stored(call.principal, ref.name, argument, typed)
         if not await self._calling.catalogue.shows(prompt, principal=call.principal):
             return []
@@ -73,9 +73,10 @@ class Completions:
 
     async def _of_stored(
         self, principal: Principal, name: str, argument: str, typed: str
-    ) -> list[str]:
+    ) -> Sequence[str]:
         try:
-            snapshot = await self._contexts.reader.snapshot(principal, ContextKey.parse(name))
+            key = ContextKey.parse(name)
+            snapshot = await self._contexts.reader.snapshot(principal, key)
         except (InvalidKeyError, MissingError):
             return []
         return stored_prompts.completed(snapshot.state, argument, typed)
