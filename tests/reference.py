@@ -223,6 +223,13 @@ def models():
     )
 
 
+def summariser_failures():
+    return rows(
+        ("reason", "meaning"),
+        *((code(name), text) for name, text in errors.SUMMARISER_FAILURES.items()),
+    )
+
+
 def extending():
     """What extensions may import, each name with its first sentence."""
     from backstory import extending as face
@@ -256,6 +263,7 @@ def said_of(module, name):
 
 
 TABLES = {
+    "summariser_failures": summariser_failures,
     "extending": extending,
     "reasons": reasons,
     "strategies": strategies,

@@ -33,6 +33,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── DeclinedError               a handler of an extension says why not        422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
     │   └── StaleRulesError         kinds were registered anew again and again    503
+    ├── SummariserError             whoever makes summaries made none             503
     └── StoreError                  the store cannot do its work                  503
         ├── StoreUnavailableError   nothing was written; try again
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
@@ -45,7 +46,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +374,35 @@ class StaleRulesError(BusyError):
 
     code = "rules_changed"
     title = "Rules changed"
+
+
+SUMMARISER_FAILURES: Final = {
+    "timeout": "no answer within the time that a try, or all of them, may take",
+    "unreachable": "no connection, or one that broke off",
+    "busy": "asked to come later (408, 409, 425, 429), to the end",
+    "unavailable": "the provider failed (5xx), to the end",
+    "refused": "the provider refused the request (any other status, redirects included)",
+    "malformed": "an answer that is none of the provider's API",
+    "too_large": "an answer over `SUMMARY_ANSWER_BYTES`",
+    "empty": "an answer without text",
+    "failed": "an extension's summariser raised an error of its own",
+    "none": "the process was opened without a summariser",
+}
+"""Why there is no summary, or another summariser made it."""
+
+
+class SummariserError(BackstoryError):
+    """Whoever makes summaries made none; `reason` in the answer says why."""
+
+    code = "summariser_failed"
+    status = 503
+    title = "Summariser failed"
+
+    def __init__(
+        self, detail: str, *, reason: str = "failed", retry_after: int | None = None
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after, reason=reason)
+        self.reason = reason
 
 
 class StoreError(BackstoryError):

@@ -18,9 +18,11 @@ from backstory.errors import (
     DeclinedError,
     MalformedError,
     SchemaError,
+    SummariserError,
     TooLargeError,
     Violation,
 )
+from backstory.ports.summariser import Made, Turn
 from backstory.processing.parsers.results import (
     Heading,
     Parameters,
@@ -75,6 +77,7 @@ __all__ = [
     "LinkBlock",
     "Loss",
     "Losses",
+    "Made",
     "MalformedError",
     "Message",
     "Parameters",
@@ -86,6 +89,7 @@ __all__ = [
     "Resource",
     "ResourceBlock",
     "SchemaError",
+    "SummariserError",
     "Table",
     "Template",
     "Text",
@@ -95,6 +99,7 @@ __all__ = [
     "ToolResult",
     "Transform",
     "TransformText",
+    "Turn",
     "Value",
     "Verb",
     "Violation",

@@ -20,6 +20,7 @@ from typing import Any, Final, Generic, ParamSpec, TypeVar, cast
 from backstory.errors import BackstoryError, BrokenExtensionError, ConfigError
 
 TRANSFORMS: Final = "backstory.transforms"
+SUMMARISERS: Final = "backstory.summarisers"
 KINDS: Final = "backstory.kinds"
 PARSERS: Final = "backstory.parsers"
 FORMATS: Final = "backstory.formats"

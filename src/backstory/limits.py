@@ -98,6 +98,30 @@ RENDER_SUMMARIES: Final = 64  # of one context that are looked at, the newest
 RENDER_ARGUMENT_BYTES: Final = 4 * KIB  # of all values that fill in one prompt of a window
 RENDER_ID_BYTES: Final = 16 * KIB  # longer ones are none of ours
 
+# -- summaries -----------------------------------------------------------------------
+SUMMARY_TOKENS_LEAST: Final = 32  # that a summary may be asked to have
+SUMMARY_TOKENS: Final = 4096  # that a summary may have at most
+SUMMARY_TOKENS_DEFAULT: Final = 500  # where nobody asks for another length
+SUMMARY_KEEP: Final = 1000  # of the newest entries that may be asked to be left whole
+SUMMARY_KEEP_DEFAULT: Final = 20  # where nobody says how many
+SUMMARY_ENTRIES: Final = 10_000  # that one summary covers beyond the last; more need another
+SUMMARY_BYTES: Final = 256 * KIB  # of their texts
+SUMMARY_ENTRY_CHARS: Final = 8192  # of one entry's text, behind them it is cut
+SUMMARIES_LOOKED: Final = 64  # of a context's newest, for how far they reach
+SUMMARY_WRITES: Final = 16  # of one summary, while others append to the context
+SUMMARY_STARTS: Final = 3  # of a summary whose entries change meanwhile
+SUMMARY_QUEUE: Final = 1000  # contexts waiting to be summarised in the background
+SUMMARY_WORKERS: Final = 2  # of them at the same time
+SUMMARY_RULES: Final = 100  # that say what is summarised in the background
+SUMMARY_WATCHED: Final = 10_000  # contexts of which a process knows how much is not covered
+SUMMARY_SECONDS: Final = 600  # that an operator may let a summary take
+SUMMARY_TRIES: Final = 10  # that an operator may let a model be asked
+SUMMARY_BACKOFF_SECONDS: Final = 0.5  # before the second try at most; doubles with each
+SUMMARY_BACKOFF_MOST_SECONDS: Final = 20.0  # between two tries, unless the provider asks for more
+SUMMARY_CONNECTIONS: Final = 32  # of one process to the provider of summaries
+SUMMARY_ANSWER_BYTES: Final = 256 * KIB  # of a model's answer
+SECRET_BYTES: Final = 8192  # of a file with a key
+
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
 CODED_PIECE_BYTES: Final = 64 * KIB  # of a body, decoded at once

@@ -18,7 +18,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory import extensions
-from backstory.clock import SystemClock
+from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
@@ -26,16 +26,20 @@ from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
 from backstory.observability.asking import asked
 from backstory.ports.hooks import SILENCE, Hooks, Request
+from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
 from backstory.processing.ruling import PipelineRules
 from backstory.processing.schemas import packaged
 from backstory.processing.transforms import catalogue
+from backstory.rendering.counters import COUNTERS
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import Migrated, migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
+from backstory.summarising import making
+from backstory.summarising.http import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -74,28 +78,43 @@ async def open_hooks(environ: Mapping[str, str] = os.environ) -> AsyncIterator[H
 
 @asynccontextmanager
 async def open_contexts(
-    settings: Settings, hooks: Hooks = SILENCE, *, sweep: bool = True
+    settings: Settings, hooks: Hooks = SILENCE, *, serving: bool = False, sweep: bool = True
 ) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper if wanted.
 
+    Only those who are `serving` make summaries, when asked and as the settings say.
+
     Raises:
-        ConfigError: an extension is broken.
+        ConfigError: an extension is broken, or the key for the summariser cannot be read.
         StoreError: the store cannot be opened; the detail says why and what to do.
     """
     clock = SystemClock()
     rules = PipelineRules(_chosen(settings), hooks, packaged=extensions.made(packaged.GROUP))
     async with AsyncExitStack() as stack:
+        wanted = making.read(json.loads(settings.summariser or "{}"))
+        summarising = _summarising(wanted, settings, clock) if serving else None
+        if summarising is not None:
+            stack.push_async_callback(summarising.summariser.aclose)
         store = await open_store(
             SqliteOptions(settings.store.path, search=settings.search), clock=clock
         )
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock, rules)
+        contexts = Contexts(store, bus, clock, rules, summarising=summarising)
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_sweeping(contexts))
+        if serving and wanted.rules is not None:
+            background = contexts.background(wanted.rules)
+            await stack.enter_async_context(background.running(contexts.writer))
         yield contexts
+
+
+def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:
+    """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
+    count = COUNTERS["o200k_base"].count
+    return Summarising(making.make(wanted, settings.summariser_key, count, Pace(clock)), count)
 
 
 def _chosen(settings: Settings) -> choosing.Rules | None:
@@ -127,7 +146,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.rest.app import rest_app
 
     accepted = with_extensions()
-    async with open_hooks() as hooks, open_contexts(settings, hooks) as contexts:
+    async with open_hooks() as hooks, open_contexts(settings, hooks, serving=True) as contexts:
         renderer = renderer_of(contexts, settings, accepted.formats)
         async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
             rest = rest_app(rest_call.Served(contexts, renderer, accepted))
@@ -227,5 +246,5 @@ def inspect_extensions() -> Iterator[Extension]:
     from backstory.processing import accepted
     from backstory.transports.mcp import offers
 
-    groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, offers.GROUP)
+    groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, making.GROUP, offers.GROUP)
     return extensions.inspected(groups)

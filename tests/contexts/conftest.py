@@ -20,11 +20,11 @@ CHAT = ContextKey("users.42", "chat")
 
 
 @asynccontextmanager
-async def opened(path, clock=None, rules=None):
+async def opened(path, clock=None, rules=None, summarising=None):
     clock = clock or SystemClock()
     store = await open_store(path, clock=clock)
     bus = LocalBus(store.data_version)
-    contexts = Contexts(store, bus, clock, rules or PipelineRules())
+    contexts = Contexts(store, bus, clock, rules or PipelineRules(), summarising=summarising)
     try:
         yield contexts
     finally:

@@ -92,6 +92,8 @@ async def test_a_format_that_is_gone_is_told(contexts):
     await said(contexts, *turns(3))
     window = await rendered(contexts, format="gemini")
     left = {name: form for name, form in FORMATS.items() if name != "gemini"}
-    without = Renderer(contexts.reader, contexts.store, contexts.seal, left)
+    without = Renderer(
+        contexts.reader, contexts.store, contexts.seal, left, finds=contexts.searcher
+    )
     with pytest.raises(RenderGoneError, match="the format gemini is not installed any more"):
         await without.again(LOCAL_ADMIN, window.render_id)

@@ -87,13 +87,14 @@ async def test_tool_results_without_calls(contexts, strategy):
         assert ("found late" in str(window.input)) is (strategy != "none")
 
 
-async def test_a_hundred_thousand_entries_cost_what_a_few_hundred_cost(contexts, monkeypatch):
+async def test_of_a_hundred_thousand_entries_only_those_near_the_window_are_read(
+    contexts, monkeypatch
+):
     await create(contexts, LONG)
     spoken = [{"role": "user", "content": f"w{i % 97} and more"} for i in range(1000)]
     for _ in range(100):
         await call(contexts, "append_entries", context=LONG, entries=spoken)
     await summed_up(contexts, 1, 90_000, name=LONG)
-    await said(contexts, *turns(100, 10))
     read = []
     page = contexts.store.page
 
@@ -105,11 +106,8 @@ async def test_a_hundred_thousand_entries_cost_what_a_few_hundred_cost(contexts,
     monkeypatch.setattr(contexts.store, "page", counted)
     for strategy in sorted(set(TABLE) - {"pinned"}):
         read.clear()
-        await rendered(contexts, source(strategy), budget=1500)
-        few = sum(read)
-        read.clear()
         window = await rendered(contexts, source(strategy, LONG), budget=1500)
-        assert sum(read) <= 2 * few + 300, strategy
+        assert sum(read) <= 1500, strategy  # no more than could be shown, and a little around it
         assert sum(row.kept + row.dropped for row in window.ledger) == 100_001
     read.clear()
     with pytest.raises(RenderBudgetError) as failure:

@@ -100,6 +100,9 @@ async def test_any_word_of_a_question_finds(contexts):
     await said(contexts, *turns(20), ("user", "my blood group is zero"), *turns(20))
     window = await rendered(contexts, asking("what is my blood group?", neighbours=0), budget=200)
     assert 41 in kept(window)
+    for query in ('"blood group"', "bloo*", "zero blood"):
+        assert kept(await rendered(contexts, asking(query, neighbours=0))) == [41]
+    assert kept(await rendered(contexts, asking('"group blood"', neighbours=0))) == []
 
 
 @pytest.mark.parametrize("form", FORMS)

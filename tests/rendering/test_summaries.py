@@ -169,3 +169,24 @@ async def test_a_redacted_summary_covers_nothing(contexts):
     window = await rendered(contexts, SOURCE)
     assert len(window.input["messages"]) == 6
     assert window.ledger[-1].reason == "redacted"
+
+
+async def test_what_the_server_sums_up_stands_in(tmp_path):
+    from backstory.contexts.summaries.asking import Wish
+    from backstory.domain.keys import ContextKey
+    from contexts.conftest import opened
+    from summaries import scripted
+
+    async with opened(tmp_path / "store.db", summarising=scripted()) as contexts:
+        await create(contexts)
+        await said(contexts, ("system", "Be kind."), *turns(10))
+        wish = Wish(keep=4, tokens=99)
+        done = await contexts.summaries.summarise(LOCAL_ADMIN, ContextKey.parse(CHAT), wish, None)
+        window = await rendered(contexts, SOURCE)
+        first, last = done.covers
+        assert (f"summarised by seq {done.seq}", 0, last - first + 1, [[first, last]]) in fates(
+            window
+        )
+        assert "in short" in window.input["messages"][1]["content"]
+        assert window.input["messages"][2]["content"].startswith("Question 8")
+        assert "Be kind." in system_of(window)

@@ -215,3 +215,34 @@ def test_without_authentication_other_addresses_are_refused_with_what_to_set(add
     with pytest.raises(ConfigError, match=r"host from BACKSTORY_HOST .* set --host") as caught:
         check_local_mode(load_bare(BACKSTORY_HOST=address))
     assert address in caught.value.detail
+
+
+def test_a_key_that_stands_in_the_summariser_is_refused_and_not_repeated(tmp_path):
+    written = '{"provider": "openai", "model": "m", "key": "sk-secret"}'
+    with pytest.raises(ConfigError, match="summariser_key") as caught:
+        load_bare(BACKSTORY_SUMMARISER=written)
+    assert "sk-secret" not in caught.value.detail
+    file = tmp_path / "backstory.toml"
+    file.write_text('[summariser]\nprovider = "openai"\nmodel = "m"\nkey = "sk-secret"\n')
+    with pytest.raises(ConfigError, match="summariser_key") as caught:
+        load(file=file, environ={})
+    assert "sk-secret" not in caught.value.detail
+
+
+def test_the_key_of_the_summariser_is_masked():
+    settings = load_bare(BACKSTORY_SUMMARISER_KEY=" sk-secret\n")
+    assert settings.summariser_key == "sk-secret"
+    assert TABLE["summariser_key"].shown(settings.summariser_key) == "********"
+    assert "sk-secret" not in repr(settings)
+    with pytest.raises(ConfigError) as caught:
+        load_bare(BACKSTORY_SUMMARISER_KEY="sk-se\ncret")
+    assert "sk-se" not in caught.value.detail
+
+
+def test_a_summariser_is_checked_at_the_start():
+    assert load_bare(BACKSTORY_SUMMARISER="").summariser == ""
+    written = '{"provider": "anthropic", "model": "m"}'
+    assert load_bare(BACKSTORY_SUMMARISER=written).summariser == written
+    for wrong in ("{", "[]", '{"provider": "x"}'):
+        with pytest.raises(ConfigError, match="summariser from BACKSTORY_SUMMARISER"):
+            load_bare(BACKSTORY_SUMMARISER=wrong)

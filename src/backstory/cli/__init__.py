@@ -26,6 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "render": ("render", "Print what a model would be given of contexts, or why."),
     "content": ("content", "Store, fetch, edit and sync large content on a server."),
     "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
+    "summarise": ("summarising", "Have a context summarised by a server."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "token": ("token", "Make and inspect access tokens."),

@@ -14,7 +14,7 @@ import httpx
 
 from backstory.cli import edits as editing
 from backstory.cli import remote
-from backstory.cli.options import json_option
+from backstory.cli.options import context_key, json_option
 from backstory.cli.syncing import Bar, Synced, sync_file
 from backstory.cli.target import STDOUT, Target
 from backstory.domain.content import DEFAULT_MEDIA_TYPE
@@ -22,7 +22,6 @@ from backstory.domain.keys import ContextKey
 from backstory.errors import (
     ExistsError,
     InvalidError,
-    InvalidKeyError,
     MissingError,
     PreconditionError,
 )
@@ -32,20 +31,13 @@ _PIECE: Final = 256 * 1024
 _FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
-def _key(ctx: click.Context, param: click.Parameter, value: str) -> ContextKey:
-    try:
-        return ContextKey.parse(value)
-    except InvalidKeyError as error:
-        raise click.BadParameter(error.detail, ctx, param) from error
-
-
 def _server(function: F) -> F:
     """What all commands take: the context, the server, and how to answer."""
     for add in (
         json_option,
         click.option("--token-file", metavar="FILE", help="File with the token to show."),
         click.option("--url", default=remote.DEFAULT_URL, show_default=True, help="The server."),
-        click.argument("context", callback=_key),
+        click.argument("context", callback=context_key),
     ):
         function = add(function)
     return function

@@ -15,7 +15,13 @@ from typing import Any
 import click
 
 from backstory.cli.exporter.lines import Tally, keys, lines
-from backstory.cli.options import json_option, setting_options, settings_from, store_that_is_there
+from backstory.cli.options import (
+    context_key,
+    json_option,
+    setting_options,
+    settings_from,
+    store_that_is_there,
+)
 from backstory.cli.target import STDOUT, Target
 from backstory.config import Settings
 from backstory.domain.keys import ContextKey, NamespacePattern
@@ -32,13 +38,6 @@ def _pattern(
         raise click.BadParameter(error.detail, ctx, param) from error
 
 
-def _key(ctx: click.Context, param: click.Parameter, value: str | None) -> ContextKey | None:
-    try:
-        return value if value is None else ContextKey.parse(value)
-    except InvalidKeyError as error:
-        raise click.BadParameter(error.detail, ctx, param) from error
-
-
 @click.command("export")
 @click.option(
     "--namespace",
@@ -46,7 +45,9 @@ def _key(ctx: click.Context, param: click.Parameter, value: str | None) -> Conte
     callback=_pattern,
     help="Only this namespace; users.42.* is users.42 and everything below.",
 )
-@click.option("--context", metavar="CONTEXT", callback=_key, help="Only this one: namespace/name.")
+@click.option(
+    "--context", metavar="CONTEXT", callback=context_key, help="Only this one: namespace/name."
+)
 @click.option(
     "-o",
     "--output",

@@ -8,11 +8,20 @@ from typing import Any, TypeVar
 import click
 
 from backstory.config import TABLE, Setting, Settings, load
-from backstory.errors import StoreUnavailableError
+from backstory.domain.keys import ContextKey
+from backstory.errors import InvalidKeyError, StoreUnavailableError
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for scripts.")
+
+
+def context_key(ctx: click.Context, param: click.Parameter, value: str | None) -> ContextKey | None:
+    """Reads `namespace/name`; None where an option was not given."""
+    try:
+        return value if value is None else ContextKey.parse(value)
+    except InvalidKeyError as error:
+        raise click.BadParameter(error.detail, ctx, param) from error
 
 
 def setting_options(*names: str) -> Callable[[F], F]:

@@ -20,8 +20,10 @@ _SECONDS: Final = 60.0  # between two signs of life
 
 
 @contextlib.contextmanager
-def client(url: str, token_file: str | None) -> Iterator[httpx.Client]:
+def client(url: str, token_file: str | None, seconds: float = _SECONDS) -> Iterator[httpx.Client]:
     """A client of the server; what goes wrong with it comes out as a `BackstoryError`.
+
+    `seconds` may pass between two signs of life.
 
     Raises:
         ConfigError: the URL is none, or the token cannot be read.
@@ -34,7 +36,7 @@ def client(url: str, token_file: str | None) -> Iterator[httpx.Client]:
     if token_file is not None:
         headers["authorization"] = f"Bearer {_token(token_file)}"
     try:
-        with httpx.Client(base_url=url, timeout=_SECONDS, headers=headers) as opened:
+        with httpx.Client(base_url=url, timeout=seconds, headers=headers) as opened:
             yield opened
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise StoreUnavailableError(

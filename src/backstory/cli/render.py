@@ -10,7 +10,6 @@ import click
 
 from backstory.cli import remote
 from backstory.cli.options import json_option
-from backstory.rendering.models import FORMS
 from backstory.rendering.strategies import TABLE
 
 _COLUMNS: Final = ("source", "part", "kept", "dropped", "tokens", "trust", "reason", "seqs")
@@ -21,7 +20,7 @@ _COLUMNS: Final = ("source", "part", "kept", "dropped", "tokens", "trust", "reas
 @click.option("--model", required=True, help="The model that the window is for.")
 @click.option("--budget", type=int, required=True, metavar="TOKENS", help="As many at most.")
 @click.option("--reserve", type=int, metavar="TOKENS", help="Of these, for the answer.")
-@click.option("--format", "form", type=click.Choice(FORMS), help="[default: by the model]")
+@click.option("--format", help="The form of the input. [default: by the model]")
 @click.option("--entries", type=click.Choice(tuple(TABLE)), help="What becomes of entries.")
 @click.option("--query", help="What `--entries relevant` looks for.")
 @click.option("--fallback", is_flag=True, help="Estimate where nobody knows the model.")
@@ -45,7 +44,6 @@ def command(
     With --json, the whole answer: input, tokens, ledger, versions and the render's id.
     """
     source = _given(entries=entries, query=query)
-    asked["format"] = asked.pop("form")
     body = _given(**asked) | {"sources": [{"context": each} | source for each in contexts]}
     with remote.client(url, token_file) as http:
         window = remote.checked(http.post("/v1/render", json=body)).json()

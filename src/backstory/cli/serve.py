@@ -64,5 +64,5 @@ async def _speak(settings: Settings) -> None:
     from backstory.wiring import message_formats, open_contexts, open_hooks, renderer_of
 
     formats = message_formats()
-    async with open_hooks() as hooks, open_contexts(settings, hooks) as contexts:
+    async with open_hooks() as hooks, open_contexts(settings, hooks, serving=True) as contexts:
         await serve(contexts, renderer_of(contexts, settings, formats), extensions=found())

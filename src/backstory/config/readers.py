@@ -134,6 +134,33 @@ def processing(raw: object) -> str:
         raise ValueError(f"is wrong: {error}") from None
 
 
+def summariser(raw: object) -> str:
+    """A summariser and its rules as JSON: a table of the file, or JSON text. Empty: none said."""
+    if raw in ("", {}):
+        return ""
+    try:
+        written: Any = json.loads(raw) if isinstance(raw, str) else raw
+    except ValueError:
+        raise ValueError('must be JSON such as {"provider": "openai", "model": "gpt-5"}') from None
+    # Here, so that those who have the default need not wait for what an HTTP client needs.
+    from backstory.summarising.making import read
+
+    try:
+        read(written)
+        return json.dumps(written)
+    except (ConfigError, TypeError) as error:
+        raise ValueError(str(error)) from None
+
+
+def secret(raw: object) -> str | None:
+    """A key in printable ASCII; empty means none."""
+    if raw == "":
+        return None
+    if isinstance(raw, str) and raw.isascii() and raw.strip().isprintable():
+        return raw.strip() or None
+    raise ValueError("must be printable ASCII")
+
+
 def models(raw: object) -> str:
     """Patterns of model names as JSON: a table of the file, or JSON text. Empty means none."""
     if raw in ("", {}):

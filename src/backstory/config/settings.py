@@ -68,8 +68,8 @@ def _setting(
     """A dataclass field; a default that depends on the machine is a function, with `text`."""
     about = {"meaning": meaning, "read": read, "text": text, "secret": secret}
     if callable(default):
-        return field(default_factory=default, metadata=about)
-    return field(default=default, metadata=about)
+        return field(default_factory=default, metadata=about, repr=not secret)
+    return field(default=default, metadata=about, repr=not secret)
 
 
 def _log_format() -> str:
@@ -166,6 +166,18 @@ class Settings:
         "Models beside the built-in ones, by pattern: a table, as JSON in variables",
         readers.models,
         text="those of the reference",
+    )
+    summariser: str = _setting(
+        "",
+        "Who makes summaries, and of what unasked: a table, as JSON in variables",
+        readers.summariser,
+        text="extractive, when asked",
+    )
+    summariser_key: str | None = _setting(
+        None,
+        "Key for the provider of summaries, if no key_file holds it",
+        readers.secret,
+        secret=True,
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
 

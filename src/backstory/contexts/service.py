@@ -16,13 +16,17 @@ from backstory.contexts.migrating import Migrator
 from backstory.contexts.reading import Reader
 from backstory.contexts.ruling import Ruler
 from backstory.contexts.searching import Searcher
+from backstory.contexts.summaries.background import Background
+from backstory.contexts.summaries.making import Summaries
 from backstory.contexts.sweeping import Sweeper
 from backstory.contexts.watching import Hub
 from backstory.contexts.writing import Writer
+from backstory.domain.choosing import Choice
 from backstory.domain.sealing import Seal
 from backstory.ports.bus import ChangeBus
 from backstory.ports.rules import Masked, Rules
 from backstory.ports.store import Store
+from backstory.ports.summariser import Summarising, When
 
 
 class Contexts:
@@ -35,6 +39,8 @@ class Contexts:
         clock: Clock,
         rules: Rules,
         masked: Masked | None = None,
+        *,
+        summarising: Summarising | None = None,
     ) -> None:
         self.store = store
         self.clock = clock
@@ -43,6 +49,7 @@ class Contexts:
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
         self.writer = Writer(store, bus, clock, self.seal, ruler=self.ruler, masked=masked)
+        self.summaries = Summaries(store, self.reader, self.writer, self.ruler, summarising)
         self.fetcher = Fetcher(store, self.reader)
         self.storer = Storer(store, self.writer, clock)
         self.transfer = Transfer(store, self.fetcher, self.seal)
@@ -55,6 +62,10 @@ class Contexts:
         self.searcher = Searcher(store, self.seal)
         self.stream = Stream(store, self.hub, self.seal)
         self.sweeper = Sweeper(store, clock, self.migrator)
+
+    def background(self, rules: Choice[When | None]) -> Background:
+        """What summarises contexts unasked, where the rules say so."""
+        return Background(self.summaries, rules)
 
     @property
     def epoch(self) -> str:

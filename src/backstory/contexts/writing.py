@@ -27,6 +27,9 @@ logger = logging.getLogger(__name__)
 Prepare = Callable[[int, int], Awaitable[Ruled]]
 """Makes what is to be committed at a time (microseconds), in its nth attempt, from 0 on."""
 
+Heard = Callable[[str, Ruled, Outcome], None]
+"""Called after a commit of this process with its tenant. Must neither wait nor raise."""
+
 Build = Callable[[], Sequence[Operation]]
 """Validates what was sent and makes operations of it. May raise SchemaError and its kin."""
 
@@ -69,6 +72,12 @@ class Writer:
         self._bus = bus
         self._clock = clock
         self._seal = seal
+        self._hearers: list[Heard] = []
+
+    def listen(self, hear: Heard) -> Callable[[], None]:
+        """Hear of this process's commits until the returned function is called."""
+        self._hearers.append(hear)
+        return lambda: self._hearers.remove(hear)
 
     async def write(
         self,
@@ -144,6 +153,8 @@ class Writer:
         done = [counts for counts in (ruled.counts, *_counts(outcome)) if counts]
         if done:
             self._masked(tenant, outcome.results[0].key, sum(map(Counter, done), Counter()))
+        for hear in self._hearers:
+            hear(tenant, ruled, outcome)
 
     async def recall(self, principal: Principal, retry: Retry | None) -> Outcome | None:
         """What came of the request when it was sent before, None where it was not.

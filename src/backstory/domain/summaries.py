@@ -7,7 +7,7 @@ one, its range is checked; an entry of that type without `covers` stands in for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,6 +21,8 @@ SUMMARY: Final = "summary"
 COVERS: Final = "covers"
 SUMMARISER: Final = "summariser"
 FALLBACK: Final = "fallback"
+CUT: Final = " …"
+"""Stands where a text was too long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,22 @@ def _is_span(found: Any) -> bool:
         and all(isinstance(seq, int) and not isinstance(seq, bool) for seq in found)
         and 1 <= found[0] <= found[1]
     )
+
+
+def shortened(text: str, tokens: int, count: Callable[[str], int]) -> str:
+    """The text, or as much of its beginning as is within so many tokens, with a mark."""
+    if count(text) <= tokens:
+        return text
+    fits, ends = 0, len(text)
+    while ends - fits > 1:
+        middle = (fits + ends) // 2
+        if count(text[:middle] + CUT) <= tokens:
+            fits = middle
+        else:
+            ends = middle
+    kept = text[:fits]
+    words = kept.rpartition(" ")[0]
+    return (words if 2 * len(words) > len(kept) else kept).rstrip() + CUT
 
 
 def standing(newest_first: Sequence[Summary], first: int) -> tuple[Summary, ...]:

@@ -65,7 +65,7 @@ class PipelineRules:
         hooks: Hooks = SILENCE,
         packaged: Mapping[str, Packaged] | None = None,
     ) -> None:
-        self._chosen = chosen or choosing.Rules()
+        self._chosen = chosen or choosing.rules()
         self._hooks = hooks
         self.packaged = packaged or {}
         self._packaged = {

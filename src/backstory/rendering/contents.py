@@ -81,6 +81,7 @@ class ContentFact(Fact):
             kept = cutting.most_that(
                 min(len(self.excerpt.text), room * cutting.CHARS),
                 lambda kept: unit(kept).tokens <= room,
+                guess=len(self.excerpt.text) * room // self.unit.tokens,
             )
             if kept >= _LEAST:
                 return unit(kept), ledger.CUT

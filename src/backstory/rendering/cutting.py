@@ -22,9 +22,15 @@ def cut_text(text: str, room: int, counter: Tally) -> str:
     return _shortened(text, kept)
 
 
-def most_that(most: int, fits: Callable[[int], bool]) -> int:
-    """About the largest number up to `most` that fits; 0 where none was found to."""
+def most_that(most: int, fits: Callable[[int], bool], guess: int = 0) -> int:
+    """About the largest number up to `most` that fits; 0 where none was found to.
+
+    A good guess saves most of the looking.
+    """
     low, high = 0, most
+    for near in (guess - guess // 32, guess + guess // 32):
+        if low < near < high:
+            low, high = (near, high) if fits(near) else (low, near)
     while high - low > max(8, low // 64):
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle)

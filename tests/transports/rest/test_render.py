@@ -3,6 +3,7 @@
 import msgspec
 import pytest
 
+from backstory import limits
 from backstory.transports.rest import schemas
 
 CHAT = "/v1/contexts/users.42/chat"
@@ -42,6 +43,20 @@ async def test_a_window_is_what_the_contract_says(http, chat):
     assert window["tokens"]["exact"] is True
     assert window["versions"] == {"users.42/preferences": 1, "users.42/chat": 2}
     again = await http.get(f"/v1/renders/{window['render_id']}")
+    assert again.content == answer.content
+
+
+async def test_a_render_with_a_long_id_is_found_again(http, put):
+    state = {"arguments": [{"name": "a"}], "messages": [{"role": "user", "content": "{a}"}]}
+    names = [f"team/p{i}" for i in range(3)]
+    for name in names:
+        await put(name, "prompt", state)
+    sources = [{"context": name, "arguments": {"a": "tea " * 950}} for name in names]
+    answer = await http.post("/v1/render", json=ASK | {"sources": sources, "budget": 9000})
+    assert answer.status_code == 200, answer.text
+    render_id = answer.json()["render_id"]
+    assert 15_000 < len(render_id) <= limits.RENDER_ID_BYTES
+    again = await http.get(f"/v1/renders/{render_id}")
     assert again.content == answer.content
 
 

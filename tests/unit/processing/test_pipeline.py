@@ -6,11 +6,13 @@ import orjson
 import pytest
 
 from backstory import limits
+from backstory.domain import choosing
+from backstory.domain.choosing import Rule
 from backstory.domain.entries import NewEntry
 from backstory.domain.keys import NamespacePattern
 from backstory.errors import ConfigError, SchemaError, TooLargeError
-from backstory.processing import choosing, pipeline
-from backstory.processing.choosing import Rule, Rules
+from backstory.processing import pipeline
+from backstory.processing.choosing import rules as rules_for
 from backstory.processing.pipeline import Pipeline
 from backstory.processing.schemas.kinds import CompiledKind, KindSchema
 from backstory.processing.transforms.characters import Nfc, RemoveHidden
@@ -136,7 +138,7 @@ def pattern(text):
 
 def test_the_most_precise_rule_chooses_the_transforms():
     nfc, hidden, redact = (Nfc(),), (RemoveHidden(),), (Redact(),)
-    rules = Rules(
+    rules = rules_for(
         [
             Rule(pattern("*"), None, nfc),
             Rule(pattern("users.*"), None, hidden),
@@ -149,12 +151,12 @@ def test_the_most_precise_rule_chooses_the_transforms():
     assert rules.choose("document", "users.42") == ()
     assert rules.choose("session", "users.42") is redact
     assert rules.choose("session", "users.42") is redact
-    assert Rules().choose("session", "users.42") is pipeline.DEFAULT
+    assert rules_for().choose("session", "users.42") is pipeline.DEFAULT
 
 
 def test_what_is_remembered_of_choices_is_bounded(monkeypatch):
     monkeypatch.setattr(choosing, "_KEPT", 2)
-    rules = Rules()
+    rules = rules_for()
     for i in range(5):
         rules.choose("session", f"users.{i}")
     assert len(rules._chosen) <= 2
@@ -163,6 +165,6 @@ def test_what_is_remembered_of_choices_is_bounded(monkeypatch):
 def test_rules_that_contradict_and_too_many_stop_the_start():
     rule = Rule(pattern("users.*"), None, ())
     with pytest.raises(ConfigError):
-        Rules([rule, rule])
+        rules_for([rule, rule])
     with pytest.raises(ConfigError):
-        Rules([Rule(pattern(f"a{i}"), None, ()) for i in range(limits.PIPELINE_RULES + 1)])
+        rules_for([Rule(pattern(f"a{i}"), None, ()) for i in range(limits.PIPELINE_RULES + 1)])

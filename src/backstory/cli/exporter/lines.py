@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from backstory import clock, limits
+from backstory.cli.exporter.renumbering import Renumbering
 from backstory.contexts.listing import Filter
 from backstory.contexts.service import Contexts
 from backstory.domain.contexts import Head, Snapshot
@@ -70,11 +71,12 @@ async def lines(contexts: Contexts, key: ContextKey, tally: Tally) -> AsyncItera
     """
     view = await contexts.reader.view(LOCAL_ADMIN, key)
     line = _head(key, view.snapshot)
+    numbers = Renumbering()
     after, more = 0, True
     while more:
         query = EntryQuery(after=after, limit=limits.PAGE_MAX, max_bytes=limits.PAGE_BYTES)
         page = await contexts.store.page(LOCAL_ADMIN.tenant, view.chain, query)
-        kept = [_entry(entry) for entry in page.entries if entry.type != REDACTED]
+        kept = [_entry(entry, numbers) for entry in page.entries if entry.type != REDACTED]
         tally.entries += len(kept)
         yield orjson.dumps(line | {"entries": kept}, option=orjson.OPT_APPEND_NEWLINE)
         line = {name: line[name] for name in ("context", "kind", "expires_at") if name in line}
@@ -125,11 +127,12 @@ def _labels(head: Head) -> Any:
     return list(head.labels) if isinstance(head.labels, tuple) else dict(head.labels)
 
 
-def _entry(entry: Entry) -> dict[str, Any]:
+def _entry(entry: Entry, numbers: Renumbering) -> dict[str, Any]:
     line: dict[str, Any] = {"id": entry.id, "role": entry.role}
     if entry.type != MESSAGE:
         line["type"] = entry.type
     line["content"] = orjson.Fragment(entry.content)
-    if entry.metadata is not None:
-        line["metadata"] = orjson.Fragment(entry.metadata)
+    metadata = numbers.metadata(entry)
+    if metadata is not None:
+        line["metadata"] = orjson.Fragment(metadata)
     return line

@@ -10,7 +10,7 @@ from typing import Any, Final
 from backstory import clock
 from backstory.config import Settings
 
-_QUIET: Final = ("uvicorn.access", "mcp", "asyncio")
+_QUIET: Final = ("uvicorn.access", "mcp", "asyncio", "httpx", "httpcore")
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 

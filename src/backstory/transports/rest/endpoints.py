@@ -19,6 +19,7 @@ from backstory.transports.rest import (
     kinds,
     render,
     search,
+    summaries,
     system,
 )
 from backstory.transports.rest.table import Endpoint
@@ -29,6 +30,7 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
     return (
         *contexts.endpoints(accepted),
         *entries.endpoints(accepted),
+        *summaries.ENDPOINTS,
         *content.ENDPOINTS,
         *content_chunks.ENDPOINTS,
         *history.ENDPOINTS,
