@@ -177,11 +177,13 @@ PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number
 PIPELINE_RULES: Final = 100  # that choose transforms
 RULED_INLINE_BYTES: Final = 64 * KIB  # states and entries ruled on the event loop; more leaves it
 RULED_ATTEMPTS: Final = 8  # of a write whose kinds or large state change meanwhile
+
+# -- what a process remembers ---------------------------------------------------------
 KEYS_CHECKED: Final = 4096  # names of contexts that a process remembers to be well formed
 ACCEPTS_READ: Final = 256  # headers that negotiate a coding, whose outcome a process remembers
 RULES_BELIEVED: Final = 1000  # rules of kinds that a process remembers from its last writes
 CONTEXT_KINDS_BELIEVED: Final = 10_000  # contexts whose kind a process remembers
-KINDS_COMPILED: Final = 1000  # kept by one process
+KINDS_COMPILED: Final = 1000  # kinds whose schemas one process keeps compiled
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process

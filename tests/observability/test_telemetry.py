@@ -165,6 +165,20 @@ def test_the_variables_name_the_service_and_choose_the_signals(tmp_path):
     assert len(refused.json()["trace_id"]) == 32
 
 
+def test_each_worker_tells_of_its_own_requests(tmp_path):
+    with (
+        collecting() as (collector, variables),
+        serving(tmp_path, "--workers", "2", env=variables) as server,
+    ):
+        with server.client() as http:
+            made = http.put(DEAL, json={"kind": "session"}, headers=TRACED)
+            assert made.status_code == 201
+        assert server.stop() == 0
+    (put,) = collector.named(f"PUT {ROUTE}")
+    assert (put.trace, put.parent) == (TRACE, CALLER)
+    assert list(collector.under(put)) == ["parse", "transform"]
+
+
 @pytest.mark.parametrize(
     ("environ", "traces", "metrics"),
     [
