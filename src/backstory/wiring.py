@@ -24,6 +24,7 @@ from backstory.processing import choosing
 from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
 from backstory.processing.transforms.catalogue import extension_makers
+from backstory.rendering.counters import count_stored, ready
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
@@ -63,7 +64,9 @@ async def open_contexts(settings: Settings) -> AsyncIterator[Contexts]:
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
-        contexts = Contexts(store, bus, clock, PipelineRules(_chosen(settings)))
+        await asyncio.to_thread(ready)
+        rules = PipelineRules(_chosen(settings), count=count_stored)
+        contexts = Contexts(store, bus, clock, rules)
         stack.push_async_callback(contexts.aclose)
         await stack.enter_async_context(_sweeping(contexts))
         yield contexts

@@ -59,7 +59,8 @@ BODIES = (b"", b"a" * 9000, b"a" * 9000 + b"b" * 9000, b"other " * 20_000)
 HASHES = list(dict.fromkeys(chunk.ref.hash for body in BODIES for chunk in cut(body)))
 contents = st.sampled_from(BODIES)
 holders = st.sampled_from([b"h1", b"h2"])
-entries = st.lists(st.builds(entry, texts, ids), min_size=1, max_size=3).map(tuple)
+tokens = st.sampled_from([None, 0, 7])
+entries = st.lists(st.builds(entry, texts, ids, tokens=tokens), min_size=1, max_size=3).map(tuple)
 simple_operations = st.one_of(
     st.builds(
         lambda key, kind, state, labels, life, held: (

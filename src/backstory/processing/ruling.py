@@ -10,6 +10,7 @@ import orjson
 
 from backstory import limits
 from backstory.domain.contexts import Tag
+from backstory.domain.counting import Count, counted
 from backstory.domain.entries import NewEntry
 from backstory.domain.ruling import KindRule, RuledEntries, RuledState
 from backstory.processing import choosing
@@ -21,18 +22,22 @@ from backstory.processing.schemas.registering import register
 class PipelineRule:
     """`domain.ruling.KindRule`: a pipeline under the name of its kind."""
 
-    __slots__ = ("_pipeline", "kind", "version")
+    __slots__ = ("_count", "_pipeline", "kind", "version")
 
-    def __init__(self, kind: str, pipeline: Pipeline) -> None:
+    def __init__(self, kind: str, pipeline: Pipeline, count: Count | None = None) -> None:
         self.kind = kind
         self.version = pipeline.kind.kind.version if pipeline.kind else 0
         self._pipeline = pipeline
+        self._count = count
 
     def state(self, raw: bytes, pointer: str) -> RuledState:
         return self._pipeline.kept(raw, pointer)
 
     def entries(self, entries: Sequence[NewEntry], pointer: str) -> RuledEntries:
-        return self._pipeline.entries(entries, pointer)
+        done = self._pipeline.entries(entries, pointer)
+        if self._count is None:
+            return done
+        return RuledEntries(counted(done.entries, self._count), done.counts)
 
     def migrated(self, state: bytes, from_version: int) -> bytes:
         compiled = self._pipeline.kind
@@ -40,11 +45,20 @@ class PipelineRule:
 
 
 class PipelineRules:
-    """`ports.rules.Rules`, with the compiled kinds that were needed last."""
+    """`ports.rules.Rules`, with the compiled kinds that were needed last.
 
-    def __init__(self, chosen: choosing.Rules | None = None, measure: Measure = unmeasured) -> None:
+    `count` counts the tokens of entries; without it they are kept uncounted.
+    """
+
+    def __init__(
+        self,
+        chosen: choosing.Rules | None = None,
+        measure: Measure = unmeasured,
+        count: Count | None = None,
+    ) -> None:
         self._chosen = chosen or choosing.Rules()
         self._measure = measure
+        self._count = count
         self._compiled: OrderedDict[tuple[str, str], tuple[Tag, CompiledKind]] = OrderedDict()
 
     def find(self, tenant: str, kind: str, namespace: str, tag: Tag | None) -> KindRule | None:
@@ -55,7 +69,8 @@ class PipelineRules:
                 return None
             compiled = known[1]
         transforms = self._chosen.choose(kind, namespace)
-        return PipelineRule(kind, Pipeline(compiled, transforms, measure=self._measure))
+        pipeline = Pipeline(compiled, transforms, measure=self._measure)
+        return PipelineRule(kind, pipeline, self._count)
 
     def learn(self, tenant: str, kind: str, tag: Tag, state: bytes) -> None:
         self._compiled[tenant, kind] = tag, CompiledKind(KindSchema.decode(state))

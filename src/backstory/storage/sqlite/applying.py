@@ -171,6 +171,7 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             entry.metadata,
             None if entry.id is None else rows.pack_id(entry.id),
             None if entry.id is None else rows.id_key(context, entry.id),
+            entry.tokens,
         )
         tx.words.add_entry(by.tenant, rowid, entry.content)
 
