@@ -29,7 +29,7 @@ def rows(each: Gathered, chosen: Chosen) -> list[Row]:
     for units, reason in chosen.dropped:
         found += _unit_rows(each, units, reason, kept=False)
     found += _merged(each.rows)
-    return found + _unread(each)
+    return found + each.strategy.unread(each)
 
 
 def _instruction_rows(each: Gathered) -> list[Row]:
@@ -75,21 +75,3 @@ def _merged(rows: Sequence[Row]) -> list[Row]:
 
 def _is(row: Row, reason: str, trust: str) -> bool:
     return row.reason == reason and row.trust == trust
-
-
-def _unread(each: Gathered) -> list[Row]:
-    """Entries that were not even looked at."""
-    count = each.view.snapshot.head.entry_count
-    if each.strategy == "none":
-        if not count:
-            return []
-        last = each.view.snapshot.head.last_seq
-        return [Row(each.name, ENTRIES, 0, count, ledger.NOT_ASKED, None, None, [[1, last]])]
-    if each.whole:
-        return []
-    leading = {seq for unit in each.instructions for seq in unit.seqs if seq <= each.unread}
-    first = max(leading, default=0) + 1
-    dropped = count - each.read - len(leading)
-    if dropped <= 0:
-        return []
-    return [Row(each.name, ENTRIES, 0, dropped, ledger.OLDER, None, None, [[first, each.unread]])]

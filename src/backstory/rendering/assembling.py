@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from backstory.errors import RenderBudgetError
-from backstory.rendering import cutting, ledger, trimming
+from backstory.rendering import cutting, ledger
 from backstory.rendering.counters import Tally
 from backstory.rendering.gathering import Gathered
 from backstory.rendering.messages import Message
@@ -111,46 +111,26 @@ class Assembler:
     def _fill(self, each: Gathered, room: int) -> Chosen:
         chosen = Chosen()
         if each.state is not None:
-            chosen.state, chosen.state_fate = self._fitted(each.state, room)
+            chosen.state, chosen.state_fate = self.fitted(each.state, room)
             room -= chosen.state.tokens if chosen.state else 0
-        self._newest(each, chosen, room)
+        picked = each.strategy.choose(each, room, self)
+        chosen.turns, chosen.dropped = picked.turns, picked.dropped
         return chosen
 
-    def _fitted(self, unit: Unit, room: int) -> tuple[Unit | None, str]:
+    def cost(self, messages: Sequence[Message]) -> int:
+        """Tokens of messages that stand together."""
+        return self._output.cost(messages)
+
+    def fitted(self, unit: Unit, room: int) -> tuple[Unit | None, str]:
         """The unit, or its head and tail, or nothing, and why."""
         if unit.tokens <= room:
             return unit, ledger.KEPT
         if self._request.oversize == "cut":
-            cost = self._output.cost
-            messages = cutting.cut(unit.messages, room, self._counter, cost)
+            messages = cutting.cut(unit.messages, room, self._counter, self.cost)
             if messages is not None:
-                return Unit(messages, cost(messages), unit.seqs), ledger.CUT
+                return Unit(messages, self.cost(messages), unit.seqs), ledger.CUT
         fate = ledger.TOO_LARGE if unit.tokens > self._request.available else ledger.NO_ROOM
         return None, fate
-
-    def _newest(self, each: Gathered, chosen: Chosen, room: int) -> None:
-        """The newest units that fit; one that is longer than all the room is cut to half of it."""
-        units: list[Unit] = []
-        large: list[Unit] = []
-        for unit in each.turns:
-            if unit.tokens <= room:
-                units.append(unit)
-                continue
-            fitted, _ = self._fitted(unit, max(room // 2, min(room, cutting.LEAST * 4)))
-            if fitted is None:
-                large.append(unit)
-            else:
-                units.append(fitted)
-        first = trimming.start(units, room, whole=each.whole)
-        chosen.turns = units[first:]
-        dropped = {id(unit) for unit in units[:first]}
-        begin = chosen.turns[0].first if chosen.turns else None
-        older = [unit for unit in units if id(unit) in dropped]
-        if begin is not None:
-            older += [unit for unit in large if unit.first < begin]
-            large = [unit for unit in large if unit.first >= begin]
-        chosen.dropped = [(older, ledger.OLDER if begin is not None else ledger.NO_ROOM)]
-        chosen.dropped.append((large, ledger.TOO_LARGE))
 
     # -- putting together --------------------------------------------------------------
 

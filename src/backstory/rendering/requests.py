@@ -10,9 +10,10 @@ from backstory import limits
 from backstory.domain.intake import wrong
 from backstory.domain.keys import ContextKey, shorten
 from backstory.errors import InvalidKeyError, SchemaError, Violation
+from backstory.rendering.strategies import TABLE
 
-STRATEGIES: Final = ("recent", "pinned", "none")
-"""What can become of a source's entries: the newest that fit, all of them, none."""
+STRATEGIES: Final = tuple(TABLE)
+"""What can become of a source's entries, by name."""
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 Tokens = Annotated[int, Meta(ge=0, le=limits.RENDER_BUDGET)]

@@ -25,6 +25,7 @@ from backstory.rendering.assembling import Assembled, Assembler
 from backstory.rendering.counters import COUNTERS, Counter, Tally
 from backstory.rendering.gathering import Gathered, Views, gather
 from backstory.rendering.ledger import ENTRIES, NOT_CARRIED, Row, spans
+from backstory.rendering.logs import Reads
 from backstory.rendering.marks import Guarded, mark_of
 from backstory.rendering.messages import Message, Reader
 from backstory.rendering.models import Models
@@ -165,14 +166,16 @@ class Renderer:
         guarded = Guarded(marks)
         readers = [Reader(mark, guarded) for mark in marks]
         found = [
-            Gathered(source, key, view, reader)
-            for source, key, view, reader in zip(request.sources, keys, views, readers, strict=True)
+            Gathered(source=source, key=key, view=view, reader=reader, place=f"/sources/{i}")
+            for i, (source, key, view, reader) in enumerate(
+                zip(request.sources, keys, views, readers, strict=True)
+            )
         ]
         tally = Tally(counter)
         output = self._output(form, tally, marks)
+        reads = Reads(self._store, principal, output.cost)
         for each in found:
-            room = int(request.available * each.source.max_share)
-            await gather(each, self._store, principal.tenant, output.cost, room)
+            await gather(each, reads, int(request.available * each.source.max_share))
         assembler = Assembler(request, found, output, tally)
         made = await asyncio.to_thread(assembler.assemble)
         versions = [view.snapshot.head.version for view in views]
