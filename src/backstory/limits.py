@@ -70,6 +70,7 @@ SEQ_MAX: Final = 2**32 - 1  # entries one context may ever hold
 # -- one answer ----------------------------------------------------------------------
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 1000
+POINT_ENTRIES: Final = 4  # a page of so few is read without asking a thread
 PAGE_BYTES: Final = 1 * MIB  # a page ends before the item that would pass it
 MODEL_ANSWER_BYTES: Final = 24_000  # one MCP answer, in each of its two forms
 TOOL_LIST_BYTES: Final = 9_500  # all tool definitions together, compact
@@ -84,6 +85,7 @@ SEARCH_HIGHLIGHTS: Final = 32
 RENDER_BUDGET: Final = 4_000_000  # tokens that a request may ask for
 RENDER_SOURCES: Final = 16  # contexts in one window
 RENDER_ID_BYTES: Final = 16 * KIB  # longer ones are none of ours
+RENDER_INLINE_BYTES: Final = 32 * KIB  # of entries, rendered on the event loop; more leaves it
 
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain

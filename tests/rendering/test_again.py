@@ -73,8 +73,9 @@ async def test_what_another_renderer_made_is_gone(contexts, monkeypatch):
 
     await said(contexts, *turns(3))
     window = await rendered(contexts)
-    monkeypatch.setattr(records, "RENDERER", "2")
-    with pytest.raises(RenderGoneError, match="renderer 1"):
+    made_by = records.RENDERER
+    monkeypatch.setattr(records, "RENDERER", "another")
+    with pytest.raises(RenderGoneError, match=f"renderer {made_by}"):
         await renderer(contexts).again(LOCAL_ADMIN, window.render_id)
 
 

@@ -7,10 +7,10 @@ states by how much, and how that was measured).
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -24,22 +24,27 @@ STORED: Final = "o200k_base"
 _SAMPLE: Final = "zqxjkw"  # no token, so the tables of merges are made for it
 
 
-@cache
-def _vocabulary(name: str) -> AnyTokenizer:
+_loaded: dict[str, AnyTokenizer] = {}
+
+
+def _load(name: str) -> AnyTokenizer:
     """Takes about 0.2 s and 50 MB the first time, and is ready then; later calls share it."""
-    vocabulary = Tokenizer.from_pretrained(name)
-    vocabulary.encode_ordinary(_SAMPLE)
+    vocabulary = _loaded.get(name)
+    if vocabulary is None:
+        vocabulary = Tokenizer.from_pretrained(name)
+        vocabulary.encode_ordinary(_SAMPLE)
+        _loaded[name] = vocabulary
     return vocabulary
 
 
 def ready() -> None:
     """Load what `count_stored` needs, so that no write waits for it. Takes about 0.2 s."""
-    _vocabulary(STORED)
+    _load(STORED)
 
 
 def count_stored(text: str) -> int:
     """Tokens of a text as they are kept with entries; what `Tally.know` takes."""
-    return len(_vocabulary(STORED).encode_ordinary(text))
+    return len(_load(STORED).encode_ordinary(text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +61,14 @@ class Counter:
     factor: float = 1.0
     foreign: float = 0.0
 
+    async def load(self) -> None:
+        """Make ready to count, aside from the event loop where that takes time."""
+        if self.vocabulary not in _loaded:
+            await asyncio.to_thread(_load, self.vocabulary)
+
     def count(self, text: str) -> int:
         """Tokens of the text; what looks like a control token counts as the text it is."""
-        return self.scaled(len(_vocabulary(self.vocabulary).encode_ordinary(text)), text)
+        return self.scaled(len(_load(self.vocabulary).encode_ordinary(text)), text)
 
     def scaled(self, tokens: int, text: str) -> int:
         """What the vocabulary's tokens of a text come to."""
@@ -71,18 +81,20 @@ class Counter:
 class Tally:
     """A counter that remembers, for one render, what it has counted."""
 
-    __slots__ = ("_counter", "_seen", "exact", "name")
+    __slots__ = ("_counter", "_plain", "_seen", "_stored", "exact", "name")
 
     def __init__(self, counter: Counter) -> None:
         self.name = counter.name
         self.exact = counter.exact
         self._counter = counter
+        self._stored = counter.vocabulary == STORED
+        self._plain = counter.factor == 1.0
         self._seen: dict[str, int] = {}
 
     def know(self, text: str, stored: int) -> None:
         """Count nothing for this text: it has so many tokens of the vocabulary `STORED`."""
-        if self._counter.vocabulary == STORED:
-            self._seen[text] = self._counter.scaled(stored, text)
+        if self._stored:
+            self._seen[text] = stored if self._plain else self._counter.scaled(stored, text)
 
     def count(self, text: str) -> int:
         """Tokens of the text."""

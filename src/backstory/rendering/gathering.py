@@ -6,7 +6,6 @@ one of 200 costs. Rights are asked by the reader.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import CONVERSATION, PROMPT
 from backstory.domain.principals import Principal, Trust
 from backstory.ports.store import View
+from backstory.rendering import aside
 from backstory.rendering.logs import Log, Reads
 from backstory.rendering.messages import FOREIGN, SYSTEM
 from backstory.rendering.requests import Source
@@ -73,7 +73,9 @@ async def _state(found: Gathered, reads: Reads) -> None:
     )
     trust = changes[0].by.trust if changes else head.author.trust
     message = state_message(found.view.snapshot, trust, found.reader)
-    unit = Unit([message], await asyncio.to_thread(reads.cost, [message]))
+    heavy = len(found.view.snapshot.state)
+    found.weight += heavy
+    unit = Unit([message], await aside.run(heavy, reads.cost, [message]))
     if head.kind == PROMPT and trust not in FOREIGN and message.role == SYSTEM:
         found.instructions.append(unit)
     else:

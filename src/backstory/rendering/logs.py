@@ -20,7 +20,7 @@ Cost = Callable[[Sequence[Message]], int]
 class Log:
     """One source's entries. `turns` are the units that were read, oldest first.
 
-    `whole`: there are no entries before `turns`. `unread` is the last seq that was
+    `weight` is how much work they are (`aside.weight`). `whole`: there are no entries before `turns`. `unread` is the last seq that was
     not read, `read` how many entries behind it there are. `place` is a JSON Pointer into the
     request.
     """
@@ -34,6 +34,7 @@ class Log:
     whole: bool = True
     unread: int = 0
     read: int = 0
+    weight: int = 0
     rows: list[Row] = field(default_factory=list)
 
     @property

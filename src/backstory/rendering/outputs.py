@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any, Final, Protocol
 
 from backstory.domain.messages import Format
@@ -24,6 +25,14 @@ _LISTS: Final = {
     GEMINI: ("contents", "parts"),
 }
 _SLOTS: Final = {RESPONSES: "instructions", ANTHROPIC: "system", GEMINI: "systemInstruction"}
+_GEMINI_ROLES: Final = {USER: USER, ASSISTANT: "model"}
+_PLAIN: Final[Mapping[str, Callable[[str, str], dict[str, Any]]]] = {
+    OPENAI: lambda role, text: {"role": role, "content": text},
+    RESPONSES: lambda role, text: {"type": "message", "role": role, "content": text},
+    ANTHROPIC: lambda role, text: {"role": role, "content": [{"type": "text", "text": text}]},
+    GEMINI: lambda role, text: {"role": _GEMINI_ROLES[role], "parts": [{"text": text}]},
+}
+"""A text of the user or the assistant as each format writes it, in a tenth of its time."""
 _ALTERNATING: Final = frozenset({ANTHROPIC, GEMINI})
 _BREAKPOINT: Final = {"extra": {ANTHROPIC: {"cache_control": {"type": "ephemeral"}}}}
 BEGINNING: Final = "(The conversation begins with the assistant.)"
@@ -72,9 +81,14 @@ class ProviderOutput:
 
     def cost(self, messages: Sequence[Message]) -> int:
         """At most what the messages add to a request."""
-        texts = [message.bare for message in messages]
-        if all(text is not None for text in texts):
-            return sum(MESSAGE + 1 + self._counter.count(text or "") for text in texts)
+        tokens = 0
+        for message in messages:
+            if (text := message.bare) is None:
+                return self._billed(messages)
+            tokens += MESSAGE + 1 + self._counter.count(text)
+        return tokens
+
+    def _billed(self, messages: Sequence[Message]) -> int:
         bill = Bill(self._counter)
         payload = self._format.render([self._entry(message) for message in messages]).payload
         for message in payload[_LISTS[self._format.name][0]]:
@@ -89,20 +103,35 @@ class ProviderOutput:
             messages.insert(0, _opening(messages[0]))
         if name == ANTHROPIC:
             messages = _with_breakpoints(messages, len(content.front))
-        system = self._system(content.instructions)
-        found = self._format.render([*system, *map(self._entry, messages)])
-        payload = found.payload
+        payload = self._format.render(self._system(content.instructions)).payload
         listed, inner = _LISTS[name]
+        found, lost = self._rendered(messages)
+        payload[listed] += found
         if name in _ALTERNATING:
             payload[listed] = _alternating(payload[listed], inner)
         bill = Bill(self._counter)
         bill.request(payload.get(_SLOTS.get(name, "")), payload[listed])
-        lost = [
-            messages[i - len(system)]
-            for i in sorted({_index(loss.pointer) for loss in found.losses if loss.dropped})
-            if i >= len(system) and _part_lost(found.losses, i)
-        ]
         return Written(payload, bill.tokens, self._counter.exact and not bill.guessed, lost)
+
+    def _rendered(self, messages: Sequence[Message]) -> tuple[list[Any], list[Message]]:
+        """Messages as the provider takes them, and those that lost a part."""
+        found: list[Any] = []
+        lost: list[Message] = []
+        plain = _PLAIN[self._format.name]
+        for are_plain, group in groupby(messages, key=_is_plain):
+            if are_plain:
+                found += [plain(message.role, message.parts[0]["text"]) for message in group]
+                continue
+            run = list(group)
+            made = self._format.render(list(map(self._entry, run)))
+            found += made.payload[_LISTS[self._format.name][0]]
+            losses = [loss for loss in made.losses if loss.dropped]
+            lost += [
+                run[i]
+                for i in sorted({_index(loss.pointer) for loss in losses})
+                if _part_lost(losses, i)
+            ]
+        return found, lost
 
     def _system(self, instructions: Sequence[Message]) -> list[dict[str, Any]]:
         """One entry for all instructions, in the slot that the provider has for them."""
@@ -123,16 +152,17 @@ class ProviderOutput:
         }
 
 
+def _is_plain(message: Message) -> bool:
+    return message.bare is not None and message.role in _GEMINI_ROLES
+
+
 def _index(pointer: str) -> int:
     return int(pointer.split("/", 2)[1])
 
 
 def _part_lost(losses: Sequence[Any], index: int) -> bool:
     """Whether a whole part or message is lost, not only a member such as a name."""
-    return any(
-        loss.dropped and _index(loss.pointer) == index and loss.pointer.count("/") <= 3
-        for loss in losses
-    )
+    return any(_index(loss.pointer) == index and loss.pointer.count("/") <= 3 for loss in losses)
 
 
 def _opening(first: Message) -> Message:

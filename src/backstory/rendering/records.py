@@ -17,7 +17,7 @@ from backstory.domain.sealing import Seal
 from backstory.errors import InvalidCursorError, MissingError, RenderGoneError
 from backstory.rendering.requests import RenderRequest
 
-RENDERER: Final = "1"
+RENDERER: Final = "2"
 """Changes whenever the same request may give other bytes than it gave before."""
 
 _PURPOSE: Final = "render"

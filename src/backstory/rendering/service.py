@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import GoneError, MissingError, RenderGoneError
 from backstory.ports.store import Store, View
-from backstory.rendering import records, requests
+from backstory.rendering import aside, records, requests
 from backstory.rendering.accounting import rows
 from backstory.rendering.assembling import Assembled, Assembler
 from backstory.rendering.counters import COUNTERS, Counter, Tally
@@ -164,20 +163,21 @@ class Renderer:
     ) -> Window:
         marks = {mark_of(self._seal, principal.tenant, key): str(key) for key in keys}
         guarded = Guarded(marks)
-        readers = [Reader(mark, guarded) for mark in marks]
+        await counter.load()
+        tally = Tally(counter)
+        readers = [Reader(mark, guarded, tally.know) for mark in marks]
         found = [
             Gathered(source=source, key=key, view=view, reader=reader, place=f"/sources/{i}")
             for i, (source, key, view, reader) in enumerate(
                 zip(request.sources, keys, views, readers, strict=True)
             )
         ]
-        tally = Tally(counter)
         output = self._output(form, tally, marks)
         reads = Reads(self._store, principal, output.cost)
         for each in found:
             await gather(each, reads, int(request.available * each.source.max_share))
         assembler = Assembler(request, found, output, tally)
-        made = await asyncio.to_thread(assembler.assemble)
+        made = await aside.run(sum(each.weight for each in found), assembler.assemble)
         versions = [view.snapshot.head.version for view in views]
         record = Record(request, versions, counter.name, form, _digest(made.written.payload))
         return Window(

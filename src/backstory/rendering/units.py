@@ -105,6 +105,8 @@ def _closed(unit: Unit, answered: dict[int, Message], lost: list[Lost]) -> Unit 
     if head.role != ASSISTANT:
         return _seen(unit)
     calls = [part for part in head.parts if part["type"] == TOOL_CALL]
+    if not calls:
+        return _seen(unit)
     open_ = {id(call) for call in calls if id(call) not in answered}
     if open_:
         lost.append(Lost(head.seq, NO_RESULT, head.trust.word))
