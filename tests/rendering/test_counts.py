@@ -3,7 +3,7 @@
 import apsw
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from backstory.domain.keys import ContextKey
@@ -78,6 +78,7 @@ async def test_entries_that_were_never_counted_cost_the_same(contexts, tmp_path,
 words = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(COUNTERS.values())), words)
 def test_a_count_that_was_kept_gives_what_counting_gives(counter, text):
     tally = Tally(counter)
@@ -86,6 +87,7 @@ def test_a_count_that_was_kept_gives_what_counting_gives(counter, text):
 
 
 @pytest.mark.parametrize("form", PROVIDERS)
+@settings(deadline=None)
 @given(said=st.lists(st.tuples(st.sampled_from(["user", "assistant"]), words), max_size=6))
 def test_plain_texts_are_written_as_the_format_writes_them(form, said):
     """`outputs._PLAIN` is a shortcut past the format, and nothing else."""
