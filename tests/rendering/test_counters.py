@@ -13,7 +13,7 @@ from backstory.rendering.counters import COUNTERS
 from backstory.rendering.models import Models
 
 ROOT = Path(__file__).resolve().parents[2]
-CHAT = re.compile(r"(ft:)?(gpt-|chatgpt-|o\d)")
+CHAT = re.compile(r"(ft:)?(gpt-[345o]|chatgpt-|o\d)")
 OPENAI = ("o200k_base", "cl100k_base")
 HARD = (
     "",

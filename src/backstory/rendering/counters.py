@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -21,6 +22,8 @@ from backstory.errors import UnknownModelError
 STORED: Final = "o200k_base"
 """The vocabulary that entries are counted with when they are written."""
 
+_DEAR: Final = re.compile("[\u0100-\u024f\u0370-\u03ff\u0530-\u058f\u0900-\u1fff]")
+"""Latin with more than accents, Greek, Armenian, the scripts of India and South East Asia."""
 _SAMPLE: Final = "zqxjkw"  # no token, so the tables of merges are made for it
 
 
@@ -52,7 +55,8 @@ class Counter:
     """How many tokens a text has for a family of models.
 
     `factor` scales the count of the vocabulary; 1 where the vocabulary is the provider's own.
-    `foreign` is added for each character beyond ASCII, where other scripts may cost more.
+    `foreign` is added for each character beyond ASCII, where other scripts may cost more, and
+    `dear` for each of a script that small vocabularies spell out nearly byte by byte.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Counter:
     exact: bool
     factor: float = 1.0
     foreign: float = 0.0
+    dear: float = 0.0
 
     async def load(self) -> None:
         """Make ready to count, aside from the event loop where that takes time."""
@@ -74,8 +79,11 @@ class Counter:
         """What the vocabulary's tokens of a text come to."""
         if self.factor == 1.0 or not tokens:
             return tokens
-        beyond = 0 if text.isascii() else len(text) - len(text.encode("ascii", "ignore"))
-        return math.ceil(tokens * self.factor + beyond * self.foreign)
+        if text.isascii():
+            return math.ceil(tokens * self.factor)
+        beyond = len(text) - len(text.encode("ascii", "ignore"))
+        added = beyond * self.foreign + len(_DEAR.findall(text)) * self.dear
+        return math.ceil(tokens * self.factor + added)
 
 
 class Tally:
@@ -111,13 +119,15 @@ COUNTERS: Final[Mapping[str, Counter]] = MappingProxyType(
             Counter("o200k_base", "o200k_base", exact=True),
             Counter("cl100k_base", "cl100k_base", exact=True),
             Counter("gemini-estimate", "gemma3", exact=False, factor=1.05),
-            Counter("claude-estimate", "o200k_base", exact=False, factor=1.8, foreign=0.5),
-            Counter("claude-older-estimate", "o200k_base", exact=False, factor=1.5, foreign=0.5),
+            Counter("claude-estimate", STORED, exact=False, factor=1.8, foreign=0.5, dear=1.1),
+            Counter(
+                "claude-older-estimate", STORED, exact=False, factor=1.5, foreign=0.5, dear=1.1
+            ),
             Counter("llama3", "llama3", exact=True),
             Counter("qwen3", "qwen3", exact=True),
             Counter("deepseek_v3", "deepseek_v3", exact=True),
             Counter("mistral_v3", "mistral_v3", exact=True),
-            Counter("any-estimate", "o200k_base", exact=False, factor=1.5, foreign=0.5),
+            Counter("any-estimate", STORED, exact=False, factor=1.5, foreign=0.5, dear=1.1),
         )
     }
 )
