@@ -55,7 +55,7 @@ def test_openai_counts_prose_code_and_hard_texts_alike(name):
 
 def test_each_chat_model_that_openai_lists_has_the_counter_that_it_lists():
     listed = {name: name for name in MODEL_TO_ENCODING} | {
-        f"{start}x": start for start in MODEL_PREFIX_TO_ENCODING
+        f"{start.rstrip('-')}-x": start for start in MODEL_PREFIX_TO_ENCODING
     }
     encodings = MODEL_TO_ENCODING | MODEL_PREFIX_TO_ENCODING
     chat = {name: encodings[key] for name, key in listed.items() if CHAT.match(name)}
