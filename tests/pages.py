@@ -27,6 +27,8 @@ NOT_RUN = {
     "make run": "the server is running already",
     "make test": "these are the tests",
     "git clone": "this is the clone",
+    "pip install openai": "the tests bring the clients along",
+    "export OPENAI_API_KEY": "the keys of the stand-in stand in the environment already",
     "claude mcp add": "a client of somebody else; the MCP pages call the same address",
 }
 
@@ -74,7 +76,7 @@ def is_like(shown, printed):
 class Reader:
     """Somebody who does what a page says, in the root of a checkout with a server running."""
 
-    def __init__(self, folder, address):
+    def __init__(self, folder, address, **variables):
         self._folder = folder
         self._address = address
         for name in ("docs", "README.md"):
@@ -86,7 +88,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=folder,
-            env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"},
+            env={"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8"} | variables,
             text=True,
         )
 

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+import stand_in
 from pages import DOCS, ROOT, Reader, blocks, commands, is_like, pages
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
@@ -30,6 +31,18 @@ def server(tmp_path):
             process.communicate(timeout=30)
 
 
+@pytest.fixture(scope="module")
+def providers():
+    """Variables by which the official clients of providers find a stand-in."""
+    with stand_in.listening() as address:
+        keys = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "none")
+        yield keys | {
+            "OPENAI_BASE_URL": f"http://{address}/v1",
+            "ANTHROPIC_BASE_URL": f"http://{address}",
+            "GOOGLE_GEMINI_BASE_URL": f"http://{address}",
+        }
+
+
 def runnable():
     languages = {"console", "python", "json"}
     return [page for page in pages() if languages & {block.language for block in blocks(page)}]
@@ -37,8 +50,8 @@ def runnable():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", runnable(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_shows_is_what_happens(page, server, tmp_path):
-    reader = Reader(tmp_path, server)
+def test_what_a_page_shows_is_what_happens(page, server, providers, tmp_path):
+    reader = Reader(tmp_path, server, **providers)
     try:
         for block in blocks(page):
             try:
