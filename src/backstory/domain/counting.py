@@ -8,7 +8,6 @@ texts has no number that a window could use, since each text is counted apart.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -38,7 +37,10 @@ def counted(entries: Sequence[NewEntry], count: Count) -> tuple[NewEntry, ...]:
 
 def _counted(entry: NewEntry, count: Count) -> NewEntry:
     text = one_text(orjson.loads(entry.content)) if entry.type == MESSAGE else None
-    return entry if text is None else replace(entry, tokens=count(text))
+    if text is None:
+        return entry
+    # Spelled out, since `dataclasses.replace` takes three times as long.
+    return NewEntry(entry.role, entry.type, entry.content, entry.metadata, entry.id, count(text))
 
 
 def _texts(parts: Sequence[Any]) -> Iterator[str]:
