@@ -47,7 +47,9 @@ async def opened(path, clock=None):
 
 def served(contexts):
     """With a renderer, as the wiring makes it."""
-    renderer = Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS)
+    renderer = Renderer(
+        contexts.reader, contexts.store, contexts.seal, FORMATS, finds=contexts.searcher
+    )
     return Served(contexts, renderer)
 
 

@@ -152,6 +152,15 @@ def reasons():
     return rows(("reason", "meaning"), *((code(name), text) for name, text in REASONS.items()))
 
 
+def strategies():
+    from backstory.rendering.strategies import TABLE
+
+    return rows(
+        ("`entries`", "which are shown"),
+        *((code(each.name), each.meaning) for each in TABLE.values()),
+    )
+
+
 def counters():
     from backstory.rendering.counters import COUNTERS
 
@@ -175,6 +184,7 @@ def models():
 
 TABLES = {
     "reasons": reasons,
+    "strategies": strategies,
     "counters": counters,
     "models": models,
     "error_codes": error_codes,

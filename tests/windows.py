@@ -6,7 +6,9 @@ from itertools import pairwise
 import msgspec
 
 import provider_types
-from backstory.domain.principals import LOCAL_ADMIN
+from backstory.contexts.contents.storing import Sent
+from backstory.domain.keys import ContextKey
+from backstory.domain.principals import LOCAL_ADMIN, Principal, Trust
 from backstory.processing.formats import FORMATS
 from backstory.rendering.counters import COUNTERS
 from backstory.rendering.requests import RenderRequest
@@ -16,10 +18,13 @@ from mcp_serving import call
 FORMS = (*FORMATS, "text", "markdown")
 PROVIDERS = tuple(FORMATS)
 CHAT = "users.42/chat"
+SUMMARISER = Principal("default", "summariser", frozenset({"admin"}), Trust.TOOL)
 
 
 def renderer(contexts):
-    return Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS)
+    return Renderer(
+        contexts.reader, contexts.store, contexts.seal, FORMATS, finds=contexts.searcher
+    )
 
 
 async def rendered(contexts, *sources, principal=LOCAL_ADMIN, **more):
@@ -33,6 +38,27 @@ async def said(contexts, *entries, name=CHAT, principal=LOCAL_ADMIN):
     """Appends (role, content) pairs."""
     sent = [{"role": role, "content": content} for role, content in entries]
     return await call(contexts, "append_entries", principal, context=name, entries=sent)
+
+
+async def summed_up(contexts, first, last, text=None, *, name=CHAT, principal=SUMMARISER):
+    """Appends a summary; returns its seq."""
+    entry = {
+        "role": "assistant",
+        "type": "summary",
+        "content": text or f"In short: {first} to {last}.",
+        "metadata": {"covers": [first, last], "summariser": "test"},
+    }
+    answer = await call(contexts, "append_entries", principal, context=name, entries=[entry])
+    return answer["first_seq"]
+
+
+async def stored(contexts, name, data, media_type="text/plain", *, principal=LOCAL_ADMIN):
+    """Puts content."""
+
+    async def pieces():
+        yield data if isinstance(data, bytes) else data.encode()
+
+    await contexts.storer.put(principal, ContextKey.parse(name), Sent(pieces(), media_type))
 
 
 def turns(count, words=30):

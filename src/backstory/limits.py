@@ -24,6 +24,7 @@ STATE_BYTES: Final = 1 * MIB
 STATE_DEPTH: Final = 64
 LABELS: Final = 64
 LABEL_BYTES: Final = 128
+PROMPT_BYTES: Final = 64 * KIB  # of the state of a prompt that can be used
 ENTRY_BYTES: Final = 1 * MIB
 ENTRY_ID_BYTES: Final = 128
 ENTRY_ROLE_BYTES: Final = 32
@@ -78,12 +79,17 @@ COMPLETIONS: Final = 100
 SEARCH_QUERY_BYTES: Final = 1024
 SEARCH_TERMS: Final = 32
 SEARCH_CANDIDATES: Final = 2000  # matches that are ranked
+SEARCH_HITS: Final = 512  # entries of one context that one term finds for a window
 SEARCH_TEXT_CHARS: Final = 600  # of the text around a match that an answer shows
 SEARCH_HIGHLIGHTS: Final = 32
 
 # -- windows for models --------------------------------------------------------------
 RENDER_BUDGET: Final = 4_000_000  # tokens that a request may ask for
 RENDER_SOURCES: Final = 16  # contexts in one window
+RENDER_HITS: Final = 512  # of searches that one window may show and its id remembers
+RENDER_NEIGHBOURS: Final = 5  # entries before and behind a hit
+RENDER_SUMMARIES: Final = 64  # of one context that are looked at, the newest
+RENDER_ARGUMENT_BYTES: Final = 4 * KIB  # of all values that fill in one prompt of a window
 RENDER_ID_BYTES: Final = 16 * KIB  # longer ones are none of ours
 RENDER_INLINE_BYTES: Final = 32 * KIB  # of entries, rendered on the event loop; more leaves it
 

@@ -106,7 +106,14 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
 def renderer_of(contexts: Contexts, settings: Settings) -> Renderer:
     """Renders windows through the context managers' reader, in every provider's format."""
     models = Models.read(json.loads(settings.models or "{}"))
-    return Renderer(contexts.reader, contexts.store, contexts.seal, FORMATS, models)
+    return Renderer(
+        contexts.reader,
+        contexts.store,
+        contexts.seal,
+        FORMATS,
+        finds=contexts.searcher,
+        models=models,
+    )
 
 
 class _Split:

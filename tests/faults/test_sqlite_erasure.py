@@ -12,7 +12,7 @@ from backstory.errors import OutcomeUnknownError
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.testing import FakeClock
 from backstory.testing.faults import FaultyDisk
-from backstory.testing.scene import Scene, entry, key
+from backstory.testing.scene import Scene, entry, key, summary
 
 WORDS = [f"w{n:03d}" for n in range(400)]
 SECRET = re.compile(rb"(?:secret|s3cr3t)[a-z0-9]{4,}")
@@ -234,3 +234,17 @@ async def test_a_purge_that_a_reader_holds_back_says_so_and_is_finished_later(
     assert (await scene.do(Redact(key("chat"), 1), idempotency=retry)).replayed
     assert secrets_in(files()) == {"secrettext2"}
     await store.aclose()
+
+
+async def test_no_byte_of_summaries_made_of_a_redacted_entry_is_left(scene, files):
+    await scene.put("chat")
+    for n in range(20):
+        await scene.append("chat", f"secrettext{n:04d} and a few words more")
+    told = " ".join(f"secrettext{n:04d}" for n in range(10))
+    await scene.append("chat", summary(f"secretsummary {told}", 1, 10))
+    await scene.fork("chat", "fork")
+    again = summary(f"secretagain {told} " * 20, 1, 21)
+    await scene.append("fork", again)
+    await scene.append("chat", summary("plain, of the others", 11, 20))
+    await scene.redact("chat", 4)
+    assert secrets_in(files()) == {f"secrettext{n:04d}" for n in range(20) if n != 3}

@@ -36,7 +36,7 @@ from backstory.errors import BackstoryError
 from backstory.ports.store import ChangeQuery, EntryQuery, HeadQuery, SearchQuery
 from backstory.storage.sqlite import open_store
 from backstory.testing import FakeClock, ModelStore
-from backstory.testing.scene import ALL, ANNA, ROBOT, entry, sees
+from backstory.testing.scene import ALL, ANNA, ROBOT, entry, sees, summary
 
 TENANT = "acme"
 KEYS = [ContextKey.parse(name) for name in ("users.1/a", "users.1/b", "users.2/c", "users.2/d")]
@@ -60,7 +60,11 @@ HASHES = list(dict.fromkeys(chunk.ref.hash for body in BODIES for chunk in cut(b
 contents = st.sampled_from(BODIES)
 holders = st.sampled_from([b"h1", b"h2"])
 tokens = st.sampled_from([None, 0, 7])
-entries = st.lists(st.builds(entry, texts, ids, tokens=tokens), min_size=1, max_size=3).map(tuple)
+covers = st.tuples(st.integers(1, 4), st.integers(0, 2)).map(lambda at: (at[0], sum(at)))
+summaries = st.builds(lambda text, at: summary(text, *at), texts, covers)
+entries = st.lists(
+    st.one_of(*[st.builds(entry, texts, ids, tokens=tokens)] * 3, summaries), min_size=1, max_size=3
+).map(tuple)
 simple_operations = st.one_of(
     st.builds(
         lambda key, kind, state, labels, life, held: (
@@ -260,10 +264,11 @@ async def seen(store, key, at):
     whole = await store.page(TENANT, view.chain, EntryQuery())
     back = EntryQuery(after=1, before=6, limit=2, descending=True)
     part = await store.page(TENANT, view.chain, back)
+    stand_ins = await store.summaries(TENANT, view.chain, 6, 2)
     origins = [await store.origin(TENANT, piece.log) for piece in view.chain.pieces]
     ref = view.snapshot.head.content
     body = ref and await store.read_content(TENANT, ref.root, 0, ref.size)
-    return view.snapshot, view.chain.spans, whole, part, origins, body
+    return view.snapshot, view.chain.spans, whole, part, list(stand_ins), origins, body
 
 
 async def mark(store):

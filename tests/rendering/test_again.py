@@ -73,9 +73,9 @@ async def test_what_another_renderer_made_is_gone(contexts, monkeypatch):
 
     await said(contexts, *turns(3))
     window = await rendered(contexts)
-    made_by = records.RENDERER
-    monkeypatch.setattr(records, "RENDERER", "another")
-    with pytest.raises(RenderGoneError, match=f"renderer {made_by}"):
+    made = records.RENDERER
+    monkeypatch.setattr(records, "RENDERER", "0")
+    with pytest.raises(RenderGoneError, match=f"renderer {made}"):
         await renderer(contexts).again(LOCAL_ADMIN, window.render_id)
 
 

@@ -18,7 +18,7 @@ from backstory.processing.conversations import Bad
 from backstory.processing.sources import read
 from importing import data_file
 from mcp_serving import call, create, opened
-from windows import FORMS, keeps_the_rules, rendered
+from windows import FORMS, keeps_the_rules, rendered, summed_up
 
 LEAST, MOST = 256, 32_000
 MODELS = {
@@ -38,6 +38,12 @@ SOURCES = {
     "taskmaster": ("taskmaster4/dialogs.jsonl", LOCAL_ADMIN),
     "sgd": ("sgd/dialogues.jsonl", LOCAL_IMPORT),
 }
+STRATEGIES = (
+    {"entries": "recent"},
+    {"entries": "summary_and_recent"},
+    {"entries": "relevant", "query": "what time is the table for two"},
+    {"entries": "relevant", "query": "yes thank you", "neighbours": 3},
+)
 pytestmark = pytest.mark.slow
 
 
@@ -64,6 +70,7 @@ class Shelf:
             every = []
             for i, entries in enumerate(dialogs(source)):
                 await self._add(f"{source}/{i}", entries, who)
+                await summed_up(self.contexts, 1, len(entries) // 2, name=f"{source}/{i}")
                 every += entries
             await self._add(f"{source}.all/of-them", every, who)
 
@@ -77,8 +84,8 @@ class Shelf:
     def names(self, namespace):
         return [name for name in self.entries if name.startswith(f"{namespace}/")]
 
-    def window(self, name, **more):
-        return self.runner.run(rendered(self.contexts, name, **more))
+    def window(self, source, **more):
+        return self.runner.run(rendered(self.contexts, source, **more))
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +106,17 @@ def budget_of(rng):
     return round(math.exp(rng.uniform(math.log(LEAST), math.log(MOST))))
 
 
-def is_within(shelf, name, form, model, budget):
-    where = f"{name} as {form} for {model} in {budget}"
-    window = shelf.window(name, format=form, model=model, budget=budget)
+def is_within(shelf, source, form, model, budget):
+    where = f"{source} as {form} for {model} in {budget}"
+    window = shelf.window(source, format=form, model=model, budget=budget)
     by_provider = provider_counts.counted(window, MODELS[model])
     assert by_provider <= window.total <= budget, where
     if model == "gpt-4o" and form == "openai" and window.exact:
         assert by_provider == window.total, where
     keeps_the_rules(window)
-    assert sum(row.kept + row.dropped for row in window.ledger) >= shelf.entries[name], where
+    assert (
+        sum(row.kept + row.dropped for row in window.ledger) >= shelf.entries[source["context"]]
+    ), where
 
 
 @pytest.mark.parametrize("source", SOURCES)
@@ -116,14 +125,21 @@ def is_within(shelf, name, form, model, budget):
 @settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
 def test_no_window_on_any_dialog_is_over_its_budget(shelf, source, form, rng):
     for name in shelf.names(source):
-        is_within(shelf, name, form, rng.choice(list(MODELS)), budget_of(rng))
+        chosen = {"context": name} | rng.choice(STRATEGIES)
+        is_within(shelf, chosen, form, rng.choice(list(MODELS)), budget_of(rng))
 
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("form", FORMS)
-@given(budget=st.integers(LEAST, MOST), model=st.sampled_from(list(MODELS)))
-@example(budget=LEAST, model="claude-opus-4-8")
-@example(budget=MOST, model="gpt-4o")
+@given(
+    budget=st.integers(LEAST, MOST),
+    model=st.sampled_from(list(MODELS)),
+    strategy=st.sampled_from(STRATEGIES),
+)
+@example(budget=LEAST, model="claude-opus-4-8", strategy=STRATEGIES[0])
+@example(budget=MOST, model="gpt-4o", strategy=STRATEGIES[0])
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-def test_no_window_on_a_long_conversation_is_over_its_budget(shelf, source, form, budget, model):
-    is_within(shelf, f"{source}.all/of-them", form, model, budget)
+def test_no_window_on_a_long_conversation_is_over_its_budget(
+    shelf, *, source, form, budget, model, strategy
+):
+    is_within(shelf, {"context": f"{source}.all/of-them"} | strategy, form, model, budget)

@@ -151,7 +151,7 @@ async def test_a_format_follows_from_the_model(contexts):
     assert not window.exact
 
 
-@pytest.mark.parametrize("strategy", ["relevant", "summary_and_recent", ""])
+@pytest.mark.parametrize("strategy", ["clever", ""])
 async def test_a_strategy_that_is_not_there_is_refused(contexts, strategy):
     with pytest.raises(SchemaError) as failure:
         await rendered(contexts, {"context": "users.42/chat", "entries": strategy})

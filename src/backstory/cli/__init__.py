@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("serve", "Start the server, over HTTP or stdio."),
     "import": ("importing", "Read conversations from files into contexts."),
     "export": ("exporting", "Write contexts as they stand to a file."),
+    "render": ("render", "Print what a model would be given of contexts, or why."),
     "content": ("content", "Store, fetch and sync large content on a server."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),

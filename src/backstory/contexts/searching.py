@@ -10,12 +10,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from backstory import limits
+from backstory.contexts import access
 from backstory.domain import policy
 from backstory.domain.keys import ContextKey, NamespacePattern
+from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import SchemaError, TooLargeError, Violation
@@ -123,6 +125,39 @@ class Searcher:
                 size += len(items[-1].text.encode()) + _FOUND_BYTES
         rest = last is not None and _order(*last) < _order(*ranked[-1])
         return FoundPage(tuple(items), self._cursor(principal, *last) if last and rest else None)
+
+    async def hits(self, principal: Principal, key: ContextKey, query: str) -> list[int]:
+        """Seqs of one context's entries in which any term occurs, the best first.
+
+        Each term finds its newest `limits.SEARCH_HITS` entries; what has more of them, and
+        rarer ones, comes first.
+
+        Raises:
+            MissingError: the caller may not read there.
+            SchemaError: there is no word to look for.
+            TooLargeError: the query is over its bounds.
+            SearchDisabledError: the store keeps no index of words.
+        """
+        access.require(principal, Verb.READ, key)
+        terms = parse(query)
+        if not terms:
+            detail = "there is no word to look for in the query"
+            raise SchemaError(detail, errors=(Violation("/query", detail),))
+        found: dict[int, Match] = {}
+        counts: dict[int, list[int]] = {}
+        for place, term in enumerate(terms):
+            asked = SearchQuery(
+                policy.visibility(principal),
+                (term,),
+                candidates=limits.SEARCH_HITS,
+                entries_of=key,
+            )
+            for match in await self._store.matches(principal.tenant, asked):
+                seq = match.seq or 0
+                found[seq] = match
+                counts.setdefault(seq, [0] * len(terms))[place] = match.frequencies[0]
+        matches = [replace(each, frequencies=tuple(counts[seq])) for seq, each in found.items()]
+        return [match.seq or 0 for _, match in rank(matches)]
 
     def _cursor(self, principal: Principal, score: float, match: Match) -> str:
         return self._seal.close(CURSOR, principal.tenant, principal.subject, _order(score, match))

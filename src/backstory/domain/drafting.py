@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 
 from backstory import ids, limits
-from backstory.domain import conditions
+from backstory.domain import conditions, summaries
 from backstory.domain.chains import Chain, Span, difference, merge
 from backstory.domain.changes import Op, Part
 from backstory.domain.commits import (
@@ -224,6 +224,7 @@ class Draft:
         if entry.id is not None and entry.id.startswith(DERIVED_ID):
             detail = f"ids that begin with {DERIVED_ID} are made by the server"
             raise SchemaError(detail, errors=(Violation(f"/entries/{index}/id", detail),))
+        summaries.check(entry.type, entry.metadata, self.last_seq + 1, f"/entries/{index}")
         if self.last_seq >= limits.SEQ_MAX:
             raise LimitReachedError(f"{self.key} has had {limits.SEQ_MAX} entries; begin another")
         self.last_seq += 1

@@ -70,6 +70,8 @@ class ChainStart:
 class Effect:
     """What a store has to write for one context. `before` is None for a new row.
 
+    `redact` is an entry that loses its text, and with it all that was made of that text.
+
     `content` holds the manifest where the content that `after` names may be new to the store.
     """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from backstory.domain.chains import merge
 from backstory.domain.changes import Op, Part
 from backstory.domain.commits import (
     Append,
@@ -73,8 +74,8 @@ def plan(
     ]
 
 
-def redaction(commit: Commit, snapshot: Snapshot, seq: int) -> Effect:
-    """What the redaction of an entry does to a fork that shows it too."""
+def redaction(commit: Commit, snapshot: Snapshot, seqs: Iterable[int]) -> Effect:
+    """What it does to a context that entries it shows lose their text."""
     head = replace(
         snapshot.head,
         version=snapshot.head.version + 1,
@@ -83,4 +84,15 @@ def redaction(commit: Commit, snapshot: Snapshot, seq: int) -> Effect:
         updated_at=commit.at,
     )
     after = Snapshot(head, snapshot.state)
-    return Effect(snapshot, after, Op.UPDATED, Part.REDACTED, ((seq, seq),), redact=seq)
+    return redacting(Effect(snapshot, after, Op.UPDATED, Part(0), ()), seqs)
+
+
+def redacting(effect: Effect, seqs: Iterable[int]) -> Effect:
+    """What a commit does to a context anyway, and that entries lose their text.
+
+    Nothing is added where the context does not show them after the commit.
+    """
+    if effect.op is not Op.UPDATED:
+        return effect
+    spans = merge([*effect.seqs, *((seq, seq) for seq in seqs)])
+    return replace(effect, parts=effect.parts | Part.REDACTED, seqs=spans)

@@ -28,6 +28,7 @@ from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.entries import Entry
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Visibility
+from backstory.domain.summaries import Summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,8 @@ class SearchQuery:
 
     `terms` are phrases, each a tuple of words as they were typed; the last word of a phrase
     may end in `*`. Without terms, whatever else matches is found, the newest first.
+    With `entries_of`, only entries of that context are looked at, the newest first, at a cost
+    that follows its own matches and not those of others.
     """
 
     visible: Visibility
@@ -113,6 +116,7 @@ class SearchQuery:
     kind: str | None = None
     label: str | None = None
     candidates: int = 2000
+    entries_of: ContextKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,9 @@ class Commits(Protocol):
 
         A known idempotency key answers the first outcome again (`replayed`), before anything
         else is looked at. A context whose time is over is expired first, by a commit of its
-        own. A redaction reaches every context that shows the entry. A purge leaves no byte of
+        own. A redaction reaches every context that shows the entry, and every summary that
+        covers it where one context shows both, now or in its kept past; so with summaries of
+        summaries. A purge leaves no byte of
         text in the store's files when it returns, forks excepted, which stay whole.
         The kinds that the commit names stand as it says, in the same transaction.
 
@@ -217,6 +223,12 @@ class Reads(Protocol):
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         """Entries of a chain. Those erased meanwhile are left out."""
+        ...
+
+    async def summaries(
+        self, tenant: str, chain: Chain, before: int, limit: int
+    ) -> Sequence[Summary]:
+        """The newest summaries of a chain with `seq < before` that have their text."""
         ...
 
     async def origin(self, tenant: str, log: int) -> ContextKey | None:

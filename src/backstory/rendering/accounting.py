@@ -14,16 +14,19 @@ from backstory.rendering.units import Unit, seqs_of
 def rows(each: Gathered, chosen: Chosen) -> list[Row]:
     """What became of all that one source has."""
     found = _instruction_rows(each)
-    if each.state is not None:
-        kept = chosen.state is not None
-        tokens = chosen.state.tokens if chosen.state else each.state.tokens
-        trust = each.state_trust.word
+    for placed in chosen.facts:
+        fact, kept = placed.fact, placed.unit is not None
+        tokens = (placed.unit or fact.unit).tokens
+        trust = fact.trust.word
         found.append(
-            Row(each.name, STATE, int(kept), int(not kept), chosen.state_fate, trust, tokens)
+            Row(each.name, fact.part, int(kept), int(not kept), placed.reason, trust, tokens)
         )
-    original = {unit.first: unit for unit in each.turns}
-    whole = [unit for unit in chosen.turns if original.get(unit.first) is unit]
-    cut = [unit for unit in chosen.turns if original.get(unit.first) is not unit]
+    original = {unit.first: unit for unit in (*each.front, *each.turns)}
+    said = [
+        unit for unit in (*chosen.front, *chosen.turns) if unit.seqs
+    ]  # and no mark of the renderer's own
+    whole = [unit for unit in said if original.get(unit.first) is unit]
+    cut = [unit for unit in said if original.get(unit.first) is not unit]
     found += _unit_rows(each, whole, ledger.KEPT, kept=True)
     found += _unit_rows(each, cut, ledger.CUT, kept=True)
     for units, reason in chosen.dropped:

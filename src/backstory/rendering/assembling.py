@@ -9,6 +9,7 @@ from typing import Final
 from backstory.errors import RenderBudgetError
 from backstory.rendering import cutting, ledger
 from backstory.rendering.counters import Tally
+from backstory.rendering.facts import Fact
 from backstory.rendering.gathering import Gathered
 from backstory.rendering.messages import Message
 from backstory.rendering.outputs import Content, Output, Written
@@ -18,13 +19,22 @@ from backstory.rendering.units import Unit
 _ROUNDS: Final = 8
 
 
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """A fact, what of it is shown, and why."""
+
+    fact: Fact
+    unit: Unit | None
+    reason: str = ledger.KEPT
+
+
 @dataclass(slots=True)
 class Chosen:
     """What of one source is in the window, and what is not, with the reason."""
 
-    state: Unit | None = None
+    facts: list[Placed] = field(default_factory=list)
+    front: list[Unit] = field(default_factory=list)
     turns: list[Unit] = field(default_factory=list)
-    state_fate: str = ledger.KEPT
     dropped: list[tuple[list[Unit], str]] = field(default_factory=list)
 
 
@@ -71,15 +81,20 @@ class Assembler:
             over = made.written.tokens - available
             if over <= 0:
                 return made
-            left = max(0, left - over)
+            # What was left free is no room to save in: the next choice has to be less.
+            left = max(0, min(left, sum(map(_tokens, self._free(made)))) - over)
         return self._written(self._choose(0))
+
+    def _free(self, made: Assembled) -> list[Chosen]:
+        """What was chosen of the sources that are not pinned."""
+        pairs = zip(self._gathered, made.chosen, strict=True)
+        return [chosen for each, chosen in pairs if not each.pinned]
 
     # -- choosing ----------------------------------------------------------------------
 
     def _pinned(self, each: Gathered) -> Chosen:
-        if not each.pinned:
-            return Chosen()
-        return Chosen(each.state, list(each.turns))
+        facts = [Placed(fact, fact.unit) for fact in each.facts if each.pinned or fact.held]
+        return Chosen(facts, turns=list(each.turns) if each.pinned else [])
 
     def _choose(self, room: int) -> list[Chosen]:
         """By priority, then states before logs, then in the order of the request."""
@@ -104,17 +119,18 @@ class Assembler:
     def _promised(self, i: int, room: int) -> int:
         """What is kept free for a source: its minimum, or all it has where that is less."""
         each = self._gathered[i]
-        wanted = sum(unit.tokens for unit in each.turns)
-        wanted += each.state.tokens if each.state else 0
+        facts = [fact.unit for fact in each.facts if not fact.held]
+        wanted = sum(unit.tokens for unit in (*facts, *each.front, *each.turns))
         return min(int(each.source.min_share * room), wanted)
 
     def _fill(self, each: Gathered, room: int) -> Chosen:
         chosen = Chosen()
-        if each.state is not None:
-            chosen.state, chosen.state_fate = self.fitted(each.state, room)
-            room -= chosen.state.tokens if chosen.state else 0
+        for fact in each.facts:
+            unit, reason = (fact.unit, ledger.KEPT) if fact.held else fact.fitted(room, self)
+            chosen.facts.append(Placed(fact, unit, reason))
+            room -= unit.tokens if unit and not fact.held else 0
         picked = each.strategy.choose(each, room, self)
-        chosen.turns, chosen.dropped = picked.turns, picked.dropped
+        chosen.front, chosen.turns, chosen.dropped = picked.front, picked.turns, picked.dropped
         return chosen
 
     def cost(self, messages: Sequence[Message]) -> int:
@@ -125,27 +141,36 @@ class Assembler:
         """The unit, or its head and tail, or nothing, and why."""
         if unit.tokens <= room:
             return unit, ledger.KEPT
-        if self._request.oversize == "cut":
+        if self.cuts:
             messages = cutting.cut(unit.messages, room, self._counter, self.cost)
             if messages is not None:
                 return Unit(messages, self.cost(messages), unit.seqs), ledger.CUT
-        fate = ledger.TOO_LARGE if unit.tokens > self._request.available else ledger.NO_ROOM
-        return None, fate
+        return None, self.too_long(unit)
+
+    def too_long(self, unit: Unit) -> str:
+        """Why something is not shown at all."""
+        over = unit.tokens > self._request.available
+        return ledger.TOO_LARGE if over else ledger.NO_ROOM
+
+    @property
+    def cuts(self) -> bool:
+        """Whether what is too long is cut."""
+        return self._request.oversize == "cut"
 
     # -- putting together --------------------------------------------------------------
 
     def _written(self, chosen: list[Chosen]) -> Assembled:
         instructions = _messages(unit for each in self._gathered for unit in each.instructions)
         front: list[Message] = []
+        summaries = _messages(unit for picked in chosen for unit in picked.front)
         turns: list[Message] = []
         for each, picked in zip(self._gathered, chosen, strict=True):
             said = _messages(picked.turns)
-            if picked.state is not None:
-                front += picked.state.messages
+            front += _messages(placed.unit for placed in picked.facts if placed.unit)
             if any(message.marked for message in said):
                 front.append(_preface(each))
             turns += said
-        content = Content(instructions, front, turns)
+        content = Content(instructions, [*front, *summaries], turns)
         return Assembled(self._output.write(content), content, chosen)
 
 
@@ -154,8 +179,9 @@ def _messages(units: Iterable[Unit]) -> list[Message]:
 
 
 def _tokens(chosen: Chosen) -> int:
-    state = chosen.state.tokens if chosen.state else 0
-    return state + sum(unit.tokens for unit in chosen.turns)
+    """What was taken of the room; what is held was there before."""
+    facts = [each.unit for each in chosen.facts if each.unit and not each.fact.held]
+    return sum(unit.tokens for unit in (*facts, *chosen.front, *chosen.turns))
 
 
 def _preface(each: Gathered) -> Message:

@@ -11,22 +11,24 @@ from backstory.rendering.counters import Tally
 from backstory.rendering.messages import Message
 
 LEAST: Final = 32  # tokens; where less is left, nothing is shown
-_CHARS: Final = 16  # of a text for one token that it may have; only these are looked at
+CHARS: Final = 16  # of a text for one token that it may have; only these are looked at
 _MARK: Final = "\n[... {count} characters cut ...]\n"
 
 
 def cut_text(text: str, room: int, counter: Tally) -> str:
     """The longest head and tail, three to one, of at most `room` tokens with the mark."""
-    most = min(len(text), room * _CHARS)
+    most = min(len(text), room * CHARS)
+    kept = most_that(most, lambda kept: counter.count(_shortened(text, kept)) <= room)
+    return _shortened(text, kept)
 
-    def tokens(kept: int) -> int:
-        return counter.count(_shortened(text, kept))
 
+def most_that(most: int, fits: Callable[[int], bool]) -> int:
+    """About the largest number up to `most` that fits; 0 where none was found to."""
     low, high = 0, most
     while high - low > max(8, low // 64):
         middle = (low + high + 1) // 2
-        low, high = (middle, high) if tokens(middle) <= room else (low, middle)
-    return _shortened(text, low)
+        low, high = (middle, high) if fits(middle) else (low, middle)
+    return low
 
 
 def _shortened(text: str, kept: int) -> str:
@@ -53,7 +55,7 @@ def cut(
         if over <= 0:
             return found
         i, j, text = _longest(found)
-        left = counter.count(text[: room * _CHARS]) - over if len(text) <= room * _CHARS else room
+        left = counter.count(text[: room * CHARS]) - over if len(text) <= room * CHARS else room
         left = min(left, room - cost(_without(found, i, j)))
         if left < LEAST:
             return None

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 STATE: Final = "state"
 ENTRIES: Final = "entries"
+CONTENT: Final = "content"
+ARGUMENTS: Final = "arguments"
 
 KEPT: Final = "kept"
 INSTRUCTS: Final = "instructs"
@@ -16,6 +18,9 @@ OLDER: Final = "older than the window"
 TOO_LARGE: Final = "too long"
 NO_ROOM: Final = "no room left"
 NOT_ASKED: Final = "not asked for"
+NOT_RELEVANT: Final = "not relevant"
+SUMMARY: Final = "summary"
+SUMMARISED: Final = "summarised by seq"
 NOT_CARRIED: Final = "not in this format"
 
 REASONS: Final = {
@@ -26,12 +31,20 @@ REASONS: Final = {
     TOO_LARGE: "longer than all its room, where `oversize` is `drop` or too little would be left",
     NO_ROOM: "sources of a higher priority took the room",
     NOT_ASKED: "the request wants no entries of this source",
+    NOT_RELEVANT: "no hit of the query, and no neighbour of one",
+    f"{SUMMARISED} N": "the summary at seq N covers it and stands in front",
+    SUMMARY: "it stands in for entries; only `summary_and_recent` shows it",
     "redacted": "the text was erased; a marker is left",
     "no message": "an entry of another type than `message`",
     "empty": "nothing in it that a model may see",
     "tool call without result": "providers refuse a call that nothing answers",
     NOT_CARRIED: "the format cannot carry a part of it",
 }
+
+
+def summarised_by(seq: int) -> str:
+    """The reason of what a summary covers."""
+    return f"{SUMMARISED} {seq}"
 
 
 @dataclass(frozen=True, slots=True)

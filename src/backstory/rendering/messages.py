@@ -31,9 +31,10 @@ from backstory.domain.parts import (
     text as text_part,
 )
 from backstory.domain.principals import Trust
+from backstory.domain.summaries import SUMMARY
+from backstory.domain.telling import told
 from backstory.rendering.marks import Guarded, prefixed
 from backstory.rendering.native import translated
-from backstory.rendering.telling import told
 
 SYSTEM: Final = "system"
 USER: Final = "user"
@@ -93,6 +94,8 @@ class Reader:
     def _make(self, entry: Entry) -> Made:
         if entry.type == REDACTED:
             return [], "redacted"
+        if entry.type == SUMMARY:
+            return [], "summary"
         if entry.type != MESSAGE:
             return [], "no message"
         content = orjson.loads(entry.content)

@@ -12,9 +12,10 @@ from typing import Any, Final
 
 import msgspec
 
+from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
-from backstory.errors import InvalidCursorError, MissingError, RenderGoneError
+from backstory.errors import InvalidCursorError, MissingError, RenderGoneError, TooLargeError
 from backstory.rendering.requests import RenderRequest
 
 RENDERER: Final = "2"
@@ -25,17 +26,27 @@ _PURPOSE: Final = "render"
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A render: the request, the version of each source, the counter, and a hash of the bytes."""
+    """A render: the request, the version of each source, the counter, and a hash of the bytes.
+
+    `hits` are the seqs that a search found in each source, None where none was asked for;
+    `inside` tells of each whether a prompt's values stand in their places.
+    """
 
     request: RenderRequest
     versions: Sequence[int]
     counter: str
     form: str
     digest: str
+    hits: Sequence[Sequence[int] | None]
+    inside: Sequence[bool | None]
 
 
 def close(seal: Seal, principal: Principal, record: Record) -> str:
-    """The id of a render."""
+    """The id of a render.
+
+    Raises:
+        TooLargeError: over `limits.RENDER_ID_BYTES`.
+    """
     payload = [
         RENDERER,
         msgspec.to_builtins(record.request),
@@ -43,8 +54,17 @@ def close(seal: Seal, principal: Principal, record: Record) -> str:
         record.counter,
         record.form,
         record.digest,
+        record.hits,
+        record.inside,
     ]
-    return seal.close(_PURPOSE, principal.tenant, principal.subject, payload)
+    token = seal.close(_PURPOSE, principal.tenant, principal.subject, payload)
+    if len(token) > limits.RENDER_ID_BYTES:
+        raise TooLargeError(
+            f"the id of this render would have {len(token)} bytes, and may have "
+            f"{limits.RENDER_ID_BYTES}; shorten queries and arguments, or name fewer sources",
+            limit="RENDER_ID_BYTES",
+        )
+    return token
 
 
 def open_(seal: Seal, principal: Principal, token: str) -> Record:
@@ -65,6 +85,6 @@ def open_(seal: Seal, principal: Principal, token: str) -> Record:
 
 
 def _record(rest: Sequence[Any]) -> Record:
-    raw, versions, counter, form, digest = rest
+    raw, *others = rest
     assert isinstance(raw, Mapping)
-    return Record(msgspec.convert(raw, RenderRequest), versions, counter, form, digest)
+    return Record(msgspec.convert(raw, RenderRequest), *others)

@@ -9,7 +9,7 @@ from msgspec import Meta, Struct
 from backstory import limits
 from backstory.domain.intake import wrong
 from backstory.domain.keys import ContextKey, shorten
-from backstory.errors import InvalidKeyError, SchemaError, Violation
+from backstory.errors import InvalidKeyError, SchemaError, TooLargeError, Violation
 from backstory.rendering.strategies import TABLE
 
 STRATEGIES: Final = tuple(TABLE)
@@ -19,17 +19,33 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Tokens = Annotated[int, Meta(ge=0, le=limits.RENDER_BUDGET)]
 
 
+class ContentRange(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """Bytes of content from `offset` on, `length` of them or all there are."""
+
+    offset: Annotated[int, Meta(ge=0, le=limits.CONTENT_BYTES)] = 0
+    length: Annotated[int, Meta(ge=1, le=limits.CONTENT_BYTES)] | None = None
+
+
+Value = Annotated[str, Meta(max_length=limits.RENDER_ARGUMENT_BYTES)] | int | float | bool
+
+
 class Source(Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
     """One context that goes into a window.
 
     Without `entries`, a conversation gives its newest entries and any other kind its state.
+    `query` is what `relevant` looks for, `neighbours` how many entries around each hit.
+    `content` adds its text, all or a range; `arguments` fill in a prompt.
     Shares are parts of the budget: `min_share` is kept free for this source, `max_share` is
     as much as it may take. Sources of a higher `priority` are served first.
     """
 
     context: str
     entries: Annotated[str, Meta(extra_json_schema={"enum": list(STRATEGIES)})] | None = None
+    query: Annotated[str, Meta(min_length=1, max_length=limits.SEARCH_QUERY_BYTES)] | None = None
+    neighbours: Annotated[int, Meta(ge=0, le=limits.RENDER_NEIGHBOURS)] | None = None
     state: bool | None = None
+    content: bool | ContentRange = False
+    arguments: dict[str, Value] | None = None
     at: Annotated[int, Meta(ge=1, le=limits.VERSION_MAX)] | None = None
     priority: Annotated[int, Meta(ge=-100, le=100)] = 0
     min_share: Share = 0.0
@@ -80,11 +96,39 @@ def _key(source: Source, index: int) -> ContextKey:
         raise _no_strategy(source.entries, f"{place}/entries")
     if source.min_share > source.max_share:
         raise wrong(f"{place}/min_share", "is over max_share")
+    _check_search(source, place)
+    _check_arguments(source, place)
     try:
         return ContextKey.parse(source.context)
     except InvalidKeyError as error:
         violation = Violation(f"{place}/context", error.detail)
         raise InvalidKeyError(error.detail, errors=(violation,)) from error
+
+
+def _check_search(source: Source, place: str) -> None:
+    if source.entries is not None and TABLE[source.entries].searches:
+        if source.query is None:
+            raise wrong(f"{place}/query", f"{source.entries} needs a query to look for")
+        if source.at is not None:
+            raise wrong(f"{place}/at", "only the present can be searched; leave it out")
+        return
+    for name in ("query", "neighbours"):
+        if getattr(source, name) is not None:
+            there = ", ".join(each.name for each in TABLE.values() if each.searches)
+            raise wrong(f"{place}/{name}", f"is for entries: {there}")
+
+
+def _check_arguments(source: Source, place: str) -> None:
+    if source.arguments is None:
+        return
+    if source.state is False:
+        raise wrong(f"{place}/arguments", "are for the state of a prompt, which is left out")
+    size = sum(len(f"{name}{value}".encode()) for name, value in source.arguments.items())
+    if size > limits.RENDER_ARGUMENT_BYTES:
+        raise TooLargeError(
+            f"the arguments have {size} bytes; at most {limits.RENDER_ARGUMENT_BYTES}",
+            limit="RENDER_ARGUMENT_BYTES",
+        )
 
 
 def _no_strategy(given: str, place: str) -> SchemaError:

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-import orjson
-
+from backstory import limits
 from backstory.domain import policy
 from backstory.domain.intake import wrong
 from backstory.domain.keys import ContextKey, shorten
@@ -19,53 +16,27 @@ from backstory.domain.sealing import Seal
 from backstory.errors import GoneError, MissingError, RenderGoneError
 from backstory.ports.store import Store, View
 from backstory.rendering import aside, records, requests
-from backstory.rendering.accounting import rows
-from backstory.rendering.assembling import Assembled, Assembler
+from backstory.rendering.assembling import Assembler
+from backstory.rendering.comparing import Rendered, comparison
 from backstory.rendering.counters import COUNTERS, Counter, Tally
 from backstory.rendering.gathering import Gathered, Views, gather
-from backstory.rendering.ledger import ENTRIES, NOT_CARRIED, Row, spans
-from backstory.rendering.logs import Reads
+from backstory.rendering.logs import Finds, Reads
 from backstory.rendering.marks import Guarded, mark_of
-from backstory.rendering.messages import Message, Reader
+from backstory.rendering.messages import Reader
 from backstory.rendering.models import Models
 from backstory.rendering.outputs import Output, ProviderOutput
 from backstory.rendering.records import Record
 from backstory.rendering.requests import RenderRequest
 from backstory.rendering.texts import STYLES, TextOutput
+from backstory.rendering.windows import (
+    Window,
+    by_source_of,
+    digest_of,
+    ledger_of,
+    prefix_hash_of,
+)
 
-_BEGINNING: Final = 1  # turns that belong to the prefix
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """What a model is given, and the ledger of choices."""
-
-    input: Any
-    total: int
-    by_source: Mapping[str, int]
-    counter: str
-    exact: bool
-    ledger: Sequence[Row]
-    versions: Mapping[str, int]
-    render_id: str
-    prefix_hash: str
-    form: str
-
-    def view(self) -> dict[str, Any]:
-        """As it is answered."""
-        return {
-            "input": self.input,
-            "tokens": {
-                "total": self.total,
-                "by_source": dict(self.by_source),
-                "counter": self.counter,
-                "exact": self.exact,
-            },
-            "ledger": [row.view() for row in self.ledger],
-            "versions": dict(self.versions),
-            "render_id": self.render_id,
-            "prefix_hash": self.prefix_hash,
-        }
+__all__ = ["Renderer", "Window"]
 
 
 class Renderer:
@@ -77,12 +48,15 @@ class Renderer:
         store: Store,
         seal: Seal,
         formats: Mapping[str, Format],
+        *,
+        finds: Finds,
         models: Models | None = None,
     ) -> None:
         self._views = views
         self._store = store
         self._seal = seal
         self._formats = formats
+        self._finds = finds
         self._models = models or Models()
 
     @property
@@ -105,7 +79,9 @@ class Renderer:
         views = [
             await self._views.view(principal, key, at) for key, at in zip(keys, ats, strict=True)
         ]
-        return await self._window(principal, request, keys, views, counter=counter, form=form)
+        tally = await _tally(counter)
+        found = self._gathered(principal, request, keys, views, tally)
+        return await self._window(principal, request, found, tally, form)
 
     async def again(self, principal: Principal, render_id: str) -> Window:
         """The window of an earlier render, byte for byte.
@@ -114,6 +90,18 @@ class Renderer:
             MissingError: no render of this caller, or a source may not be read any more.
             RenderGoneError: it cannot be made again; the detail says why.
         """
+        return (await self._again(principal, render_id)).window
+
+    async def compare(self, principal: Principal, render_id: str, other: str) -> dict[str, Any]:
+        """What differs between two earlier renders, from the first to the other.
+
+        Raises:
+            MissingError, RenderGoneError: as `again`, for either.
+        """
+        before = await self._again(principal, render_id)
+        return comparison(before, await self._again(principal, other))
+
+    async def _again(self, principal: Principal, render_id: str) -> Rendered:
         record = records.open_(self._seal, principal, render_id)
         counter = COUNTERS.get(record.counter)
         if counter is None or record.form not in self.formats:
@@ -123,12 +111,17 @@ class Renderer:
             await self._past(principal, key, version)
             for key, version in zip(keys, record.versions, strict=True)
         ]
-        window = await self._window(
-            principal, record.request, keys, views, counter=counter, form=record.form
-        )
-        if _digest(window.input) != record.digest:
+        tally = await _tally(counter)
+        found = self._gathered(principal, record.request, keys, views, tally)
+        for each, hits, inside in zip(found, record.hits, record.inside, strict=True):
+            each.hits, each.inside = hits, inside
+        try:
+            window = await self._window(principal, record.request, found, tally, record.form)
+        except MissingError as error:
+            raise RenderGoneError(error.detail) from error
+        if digest_of(window.input) != record.digest:
             raise RenderGoneError("something that was in it has been erased since")
-        return window
+        return Rendered(record, window)
 
     async def _past(self, principal: Principal, key: ContextKey, version: int) -> View:
         try:
@@ -151,45 +144,69 @@ class Renderer:
             )
         return request.format
 
-    async def _window(
+    def _gathered(
         self,
         principal: Principal,
         request: RenderRequest,
         keys: Sequence[ContextKey],
         views: Sequence[View],
-        *,
-        counter: Counter,
+        tally: Tally,
+    ) -> list[Gathered]:
+        """The sources as they are before anything of them is read."""
+        marks = [mark_of(self._seal, principal.tenant, key) for key in keys]
+        guarded = Guarded(marks)
+        found = [
+            Gathered(
+                source=source,
+                key=keys[i],
+                view=views[i],
+                reader=Reader(marks[i], guarded, tally.know),
+                place=f"/sources/{i}",
+                query=source.query or "",
+                neighbours=1 if source.neighbours is None else source.neighbours,
+            )
+            for i, source in enumerate(request.sources)
+        ]
+        searching = [each for each in found if each.strategy.searches]
+        for each in searching:
+            each.most_hits = limits.RENDER_HITS // len(searching)
+        return found
+
+    async def _window(
+        self,
+        principal: Principal,
+        request: RenderRequest,
+        found: Sequence[Gathered],
+        tally: Tally,
         form: str,
     ) -> Window:
-        marks = {mark_of(self._seal, principal.tenant, key): str(key) for key in keys}
-        guarded = Guarded(marks)
-        await counter.load()
-        tally = Tally(counter)
-        readers = [Reader(mark, guarded, tally.know) for mark in marks]
-        found = [
-            Gathered(source=source, key=key, view=view, reader=reader, place=f"/sources/{i}")
-            for i, (source, key, view, reader) in enumerate(
-                zip(request.sources, keys, views, readers, strict=True)
-            )
-        ]
-        output = self._output(form, tally, marks)
-        reads = Reads(self._store, principal, output.cost)
+        output = self._output(form, tally, {each.reader.mark: each.name for each in found})
+        reads = Reads(self._store, self._finds, principal, output.cost)
         for each in found:
             await gather(each, reads, int(request.available * each.source.max_share))
         assembler = Assembler(request, found, output, tally)
         made = await aside.run(sum(each.weight for each in found), assembler.assemble)
-        versions = [view.snapshot.head.version for view in views]
-        record = Record(request, versions, counter.name, form, _digest(made.written.payload))
+        versions = [each.view.snapshot.head.version for each in found]
+        payload = made.written.payload
+        record = Record(
+            request,
+            versions,
+            tally.name,
+            form,
+            digest_of(payload),
+            [each.hits for each in found],
+            [each.inside for each in found],
+        )
         return Window(
-            input=made.written.payload,
+            input=payload,
             total=made.written.tokens,
-            by_source=_by_source(found, made),
-            counter=counter.name,
+            by_source=by_source_of(found, made),
+            counter=tally.name,
             exact=made.written.exact,
-            ledger=_ledger(found, made),
-            versions={str(key): version for key, version in zip(keys, versions, strict=True)},
+            ledger=ledger_of(found, made),
+            versions={each.name: version for each, version in zip(found, versions, strict=True)},
             render_id=records.close(self._seal, principal, record),
-            prefix_hash=_prefix_hash(made, form),
+            prefix_hash=prefix_hash_of(made, form),
             form=form,
         )
 
@@ -199,39 +216,7 @@ class Renderer:
         return ProviderOutput(self._formats[form], tally)
 
 
-def _digest(payload: Any) -> str:
-    return hashlib.sha256(orjson.dumps(payload)).hexdigest()[:24]
-
-
-def _by_source(found: Sequence[Gathered], made: Assembled) -> dict[str, int]:
-    tokens: dict[str, int] = {}
-    for each, chosen in zip(found, made.chosen, strict=True):
-        units = [*each.instructions, *chosen.turns, *([chosen.state] if chosen.state else [])]
-        tokens[each.name] = sum(unit.tokens for unit in units)
-    return tokens
-
-
-def _ledger(found: Sequence[Gathered], made: Assembled) -> list[Row]:
-    ledger = [
-        row for each, chosen in zip(found, made.chosen, strict=True) for row in rows(each, chosen)
-    ]
-    names = {each.reader.mark: each.name for each in found}
-    for message in made.written.lost:
-        seqs = spans([message.seq]) if message.seq else None
-        name, trust = names[message.mark], message.trust.word
-        ledger.append(Row(name, ENTRIES, 0, 0, NOT_CARRIED, trust, None, seqs))
-    return ledger
-
-
-def _prefix_hash(made: Assembled, form: str) -> str:
-    """A hash of all that stands before the second turn: what a prompt cache may hold.
-
-    It stays the same as long as the window begins with the same bytes.
-    """
-    content = made.content
-    parts = [*content.instructions, *content.front, *content.turns[:_BEGINNING]]
-    return hashlib.sha256(orjson.dumps([form, *map(_shown, parts)])).hexdigest()[:32]
-
-
-def _shown(message: Message) -> list[Any]:
-    return [message.role, list(message.parts)]
+async def _tally(counter: Counter) -> Tally:
+    """A tally that is ready to count."""
+    await counter.load()
+    return Tally(counter)

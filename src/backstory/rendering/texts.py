@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from backstory.domain.telling import told
 from backstory.rendering.counters import Tally
 from backstory.rendering.messages import Message
 from backstory.rendering.outputs import Content, Written
-from backstory.rendering.telling import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,6 @@ class TextOutput:
 
     def _told(self, message: Message) -> str:
         text = "\n".join(map(told, message.parts))
-        if text.startswith(f"[{message.mark}"):
+        if message.marked:  # it begins with the mark already
             return f"{text}\n\n"
         return self._style.message.format(mark=message.mark, role=message.role, text=text)

@@ -171,6 +171,26 @@ class FindingContract(Contract):
         await scene.purge("a")
         assert await scene.found("apple") == {"b#1", "b#2", "b#3"}
 
+    async def test_the_entries_of_one_context_can_be_searched_alone(self, scene: Scene) -> None:
+        await scene.put("a", {"text": "apple"})
+        await scene.append("a", "apple one", "pear", "apple three")
+        await scene.fork("a", "b")
+        await scene.append("a", "apple four")
+        await scene.append("b", "apple of b")
+        await scene.redact("a", 3)
+        of_a, of_b = key("a"), key("b")
+        assert await scene.found("apple", entries_of=of_a) == {"a#1", "a#4"}
+        assert await scene.found("apple", entries_of=of_b) == {"b#1", "b#4"}
+        query = SearchQuery(ALL, ("apple",), candidates=1, entries_of=of_b)
+        (newest,) = await scene.store.matches(scene.tenant, query)
+        assert newest.seq == 4
+        assert await scene.found("apple", entries_of=of_a, visible=sees("users.2")) == set()
+        await scene.restore("a", 1)
+        assert await scene.found("apple", entries_of=of_a) == set()
+        await scene.delete("b")
+        assert await scene.found("apple", entries_of=of_b) == set()
+        assert await scene.found("apple", entries_of=key("none")) == set()
+
     async def test_without_terms_each_context_is_found_once(self, scene: Scene) -> None:
         await scene.put("a", labels=("x",))
         await scene.put("b", labels=("x",))

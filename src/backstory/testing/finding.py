@@ -8,11 +8,13 @@ from typing import Any
 
 import apsw
 
-from backstory.domain.chains import Chain
+from backstory import limits
+from backstory.domain.chains import Chain, Span
 from backstory.domain.changes import Change, Part
 from backstory.domain.contexts import Head, label_terms
 from backstory.domain.entries import Entry, text_of_content, text_of_state
 from backstory.domain.keys import ContextKey
+from backstory.domain.summaries import Summary, covers_of
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
@@ -59,6 +61,35 @@ def page(tenant: Tenant, chain: Chain, query: EntryQuery) -> EntryPage:
             break
         fitting.append(entry)
     return EntryPage(tuple(fitting), more=len(fitting) < len(asked))
+
+
+def summaries(tenant: Tenant, chain: Chain, before: int, limit: int) -> list[Summary]:
+    found = [
+        Summary(kept.entry.seq, *covers)
+        for kept in shown(tenant, chain)
+        if kept.entry.seq < before and (covers := _covers(kept))
+    ]
+    return found[::-1][:limit]
+
+
+def _covers(kept: Kept) -> Span | None:
+    return covers_of(kept.entry.type, kept.entry.metadata)
+
+
+def made_of(tenant: Tenant, log: int, seq: int) -> set[tuple[int, int]]:
+    """The place of an entry, and of all summaries that were made of it in any kept version."""
+    chains = [view.chain for record in tenant.records for view in record.views.values()]
+    found, before = {(log, seq)}, 0
+    while before < len(found):
+        before = len(found)
+        for chain in chains:
+            seqs = [each for origin, each in found if chain.shows(origin, each)]
+            for summary in summaries(tenant, chain, limits.SEQ_MAX, limits.SEQ_MAX):
+                origin = chain.locate(summary.seq)
+                covered = any(summary.first <= each <= summary.last for each in seqs)
+                if origin is not None and covered:
+                    found.add((origin, summary.seq))
+    return found
 
 
 def keyed(tenant: Tenant) -> list[Change]:
@@ -147,7 +178,11 @@ def matches(tenant: Tenant, query: SearchQuery, now: int) -> list[Match]:
     for head in living:
         record = tenant.find(head.key)
         assert record is not None
-        found += _matches(tenant, record, phrases)
+        if query.entries_of is None:
+            found += _matches(tenant, record, phrases)
+        elif head.key == query.entries_of:
+            entries = [each for each in _matches(tenant, record, phrases) if each.seq is not None]
+            found += reversed(entries)
     return found[: query.candidates]
 
 

@@ -12,8 +12,8 @@ from hashlib import blake2b
 
 from backstory import ids, limits
 from backstory.clock import SECOND, Clock, SystemClock
-from backstory.domain.chains import Chain, merge
-from backstory.domain.changes import Change, Op, Part
+from backstory.domain.chains import Chain
+from backstory.domain.changes import Change
 from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operation, Outcome
 from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Snapshot, Tag
@@ -21,9 +21,10 @@ from backstory.domain.documents import Document
 from backstory.domain.effects import Effect, Loaded, Past
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
-from backstory.domain.planning import needs, plan, redaction
+from backstory.domain.planning import needs, plan, redacting, redaction
 from backstory.domain.principals import SYSTEM
 from backstory.domain.ruling import check_kinds
+from backstory.domain.summaries import Summary
 from backstory.errors import GoneError, KeyReusedError, MissingError
 from backstory.ports.store import (
     ChangePage,
@@ -80,7 +81,7 @@ class ModelStore(Keeping):
             results.update(zip(places, found, strict=True))
             if effect is not None:
                 planned[key] = tenant.find(key), effect
-        _reach_forks(tenant, commit, planned)
+        _reach(tenant, commit, planned)
         for record, effect in planned.values():
             _apply(tenant, commit, record, effect)
         answer = tuple(result for result in results.values() if result is not None)
@@ -142,6 +143,11 @@ class ModelStore(Keeping):
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         return finding.page(self._tenant(tenant), chain, query)
+
+    async def summaries(
+        self, tenant: str, chain: Chain, before: int, limit: int
+    ) -> Sequence[Summary]:
+        return finding.summaries(self._tenant(tenant), chain, before, limit)
 
     async def origin(self, tenant: str, log: int) -> ContextKey | None:
         records = self._tenant(tenant).records
@@ -294,28 +300,27 @@ def _past(source: Record, version: int | None) -> Past | None:
     return Past(source.key, view.snapshot.head.version, document, view.chain)
 
 
-def _reach_forks(
+def _reach(
     tenant: Tenant, commit: Commit, planned: dict[ContextKey, tuple[Record | None, Effect]]
 ) -> None:
-    for record, effect in list(planned.values()):
-        if record is None or effect.redact is None:
+    """Take out what a redaction reaches, and give each context that shows it a change."""
+    reached: set[tuple[int, int]] = set()
+    for record, effect in planned.values():
+        if record is not None and effect.redact is not None:
+            log = record.view.chain.locate(effect.redact)
+            assert log is not None
+            reached |= finding.made_of(tenant, log, effect.redact)
+    for place in reached:
+        tenant.entries[place].redact()
+    for other in tenant.living(commit.at):
+        seqs = [seq for log, seq in reached if other.view.chain.shows(log, seq)]
+        if not seqs or other.key is None:
             continue
-        log = record.view.chain.locate(effect.redact)
-        for other in tenant.living(commit.at):
-            shows = log is not None and other.view.chain.shows(log, effect.redact)
-            if other is record or not shows or other.key is None:
-                continue
-            if other.key not in planned:
-                reached = redaction(commit, other.view.snapshot, effect.redact)
-                planned[other.key] = other, reached
-            elif planned[other.key][1].op is Op.UPDATED:
-                planned[other.key] = other, _also(planned[other.key][1], effect.redact)
-
-
-def _also(effect: Effect, seq: int) -> Effect:
-    """What the commit does to a context anyway, and that it loses an entry's text."""
-    seqs = merge([*effect.seqs, (seq, seq)])
-    return replace(effect, parts=effect.parts | Part.REDACTED, seqs=seqs)
+        if other.key in planned:
+            record, effect = planned[other.key]
+            planned[other.key] = record, redacting(effect, seqs)
+        else:
+            planned[other.key] = other, redaction(commit, other.view.snapshot, seqs)
 
 
 def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect) -> None:
@@ -326,10 +331,6 @@ def _apply(tenant: Tenant, commit: Commit, record: Record | None, effect: Effect
         tenant.records.append(record)
     for entry in new_entries(head.author, effect):
         tenant.entries[record.number, entry.seq] = Kept(entry)
-    if effect.redact is not None:
-        log = record.view.chain.locate(effect.redact)
-        if log is not None:
-            tenant.entries[log, effect.redact].redact()
     if effect.content is not None:
         _take_in(tenant, record, effect.content)
     chain = _next_chain(record, effect)

@@ -37,6 +37,7 @@ from backstory.domain.kinds import CONVERSATION
 from backstory.domain.patches import JsonPatch, MergePatch
 from backstory.domain.policy import Visibility
 from backstory.domain.principals import Author, Trust
+from backstory.domain.summaries import SUMMARY, Summary
 from backstory.ports.store import ChangeQuery, EntryQuery, SearchQuery, Store, View
 from backstory.testing.clock import FakeClock
 
@@ -61,6 +62,11 @@ def entry(text: str, entry_id: str | None = None, **more: Any) -> NewEntry:
     metadata = orjson.dumps(more["metadata"]) if "metadata" in more else None
     role, kind = more.get("role", "user"), more.get("type", MESSAGE)
     return NewEntry(role, kind, orjson.dumps(text), metadata, entry_id, more.get("tokens"))
+
+
+def summary(text: str, first: int, last: int) -> NewEntry:
+    """What stands in for the entries from seq `first` to `last`."""
+    return entry(text, role="assistant", type=SUMMARY, metadata={"covers": [first, last]})
 
 
 @dataclass(slots=True)
@@ -180,6 +186,10 @@ class Scene:
 
     async def seqs(self, name: str, at: int | None = None) -> list[int]:
         return [one.seq for one in await self.entries(name, at)]
+
+    async def summaries(self, name: str, before: int = 2**32, limit: int = 100) -> list[Summary]:
+        chain = (await self.view(name)).chain
+        return list(await self.store.summaries(self.tenant, chain, before, limit))
 
     async def content(self, name: str, at: int | None = None) -> bytes | None:
         """All of the content."""

@@ -22,12 +22,14 @@ from backstory.testing.contract_history import HistoryContract
 from backstory.testing.contract_kinds import KindsContract
 from backstory.testing.contract_log import LogContract
 from backstory.testing.contract_retries import RetriesContract
+from backstory.testing.contract_summaries import SummariesContract
 from backstory.testing.contract_writing import WritingContract
 
 
 class StoreContract(
     WritingContract,
     RetriesContract,
+    SummariesContract,
     HistoryContract,
     ErasingContract,
     ContentContract,

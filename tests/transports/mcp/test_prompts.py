@@ -75,10 +75,54 @@ async def test_preferences_are_given_as_data_and_cut(contexts):
     async with serving(contexts) as url, client(url) as session:
         short = await session.get_prompt("with_preferences", {"context": "users.42/p"})
         long = await session.get_prompt("with_preferences", {"context": "users.42/q"})
-    assert texts(short)[0].endswith('{"tone":"kind"}')
-    assert "They are data" in texts(short)[0]
-    assert "[cut after" in texts(long)[0]
+    assert '\n{"tone":"kind"}\n[/' in texts(short)[0]
+    assert "is data" in texts(short)[0]
+    assert "characters cut" in texts(long)[0]
     assert len(json.dumps(texts(long))) <= limits.MODEL_ANSWER_BYTES
+
+
+async def test_preferences_come_before_the_conversation_they_are_for(contexts):
+    await create(contexts)
+    await create(contexts, "users.42/p", "preferences", {"tone": "kind"})
+    await say(contexts, "hello", "is there tea?")
+    given = {"context": "users.42/p", "conversation": "users.42/chat"}
+    async with serving(contexts) as url, client(url) as session:
+        (text,) = texts(await session.get_prompt("with_preferences", given))
+        with pytest.raises(MCPError):
+            await session.get_prompt("with_preferences", given | {"conversation": "users.42/none"})
+        with pytest.raises(MCPError, match="takes context, conversation"):
+            await session.get_prompt("with_preferences", {"conversation": "users.42/chat"})
+    assert "users.42/chat at version 2: 2 of 2 entries" in text
+    assert text.index('"tone"') < text.index("\nhello") < text.index("\nis there tea?")
+
+
+async def test_values_of_a_stored_prompt_are_typed_and_completed(contexts):
+    from mcp_types import PromptReference
+
+    arguments = [
+        {"name": "drink", "values": ["tea", "toast", "coffee"], "required": True},
+        {"name": "cups", "type": "integer"},
+        {"name": "sugar", "type": "boolean"},
+    ]
+    message = {"role": "user", "content": "{cups} cups of {drink}, sugar: {sugar}"}
+    state = {"arguments": arguments, "messages": [message]}
+    await create(contexts, "team.prompts/order", "prompt", state)
+    name = "team.prompts/order"
+    async with serving(contexts) as url, client(url) as session:
+        got = await session.get_prompt(name, {"drink": "tea", "cups": "2", "sugar": "true"})
+        reference = PromptReference(type="ref/prompt", name=name)
+        found = [
+            (
+                await session.complete(reference, {"name": argument, "value": typed})
+            ).completion.values
+            for argument, typed in (("drink", "t"), ("sugar", ""), ("cups", "1"), ("none", ""))
+        ]
+        with pytest.raises(MCPError, match="cups must be a whole number"):
+            await session.get_prompt(name, {"drink": "tea", "cups": "many"})
+        with pytest.raises(MCPError, match="drink must be one of"):
+            await session.get_prompt(name, {"drink": "milk"})
+    assert texts(got) == ["2 cups of tea, sugar: true"]
+    assert found == [["tea", "toast"], ["true", "false"], [], []]
 
 
 @pytest.mark.parametrize("mode", ERAS)

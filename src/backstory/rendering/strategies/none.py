@@ -14,6 +14,7 @@ class NoEntries:
     name = "none"
     meaning = "no entries"
     pinned = False
+    searches = False
 
     async def gather(self, log: Log, reads: Reads, room: int) -> None:
         """Nothing."""

@@ -19,6 +19,7 @@ class Pinned:
     name = "pinned"
     meaning = "all, or an error; state and content are pinned, too"
     pinned = True
+    searches = False
 
     async def gather(self, log: Log, reads: Reads, room: int) -> None:
         """All of it.

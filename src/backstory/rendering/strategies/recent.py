@@ -16,6 +16,7 @@ class Recent:
     name = "recent"
     meaning = "the newest that fit"
     pinned = False
+    searches = False
 
     async def gather(self, log: Log, reads: Reads, room: int) -> None:
         """The newest, and the instructions that the log begins with."""

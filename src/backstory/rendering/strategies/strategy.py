@@ -12,10 +12,14 @@ from backstory.rendering.units import Unit
 
 @dataclass(slots=True)
 class Picked:
-    """Units that are shown, in their order, and those that are not, with the reason."""
+    """Units that are shown, in their order, and those that are not, with the reason.
+
+    `front` stands before the turns of all sources.
+    """
 
     turns: list[Unit] = field(default_factory=list)
     dropped: list[tuple[list[Unit], str]] = field(default_factory=list)
+    front: list[Unit] = field(default_factory=list)
 
 
 class Strategy(Protocol):
@@ -34,6 +38,11 @@ class Strategy(Protocol):
     @property
     def pinned(self) -> bool:
         """Whether all of the source has to be in the window, state and content included."""
+        ...
+
+    @property
+    def searches(self) -> bool:
+        """Whether it looks for a `query`, at present only."""
         ...
 
     async def gather(self, log: Log, reads: Reads, room: int) -> None:

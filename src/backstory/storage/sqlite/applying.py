@@ -9,6 +9,7 @@ from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.effects import ChainStart, Effect
+from backstory.domain.summaries import covers_of
 from backstory.storage import contents, deltas
 from backstory.storage.sqlite import erasure, manifests, rows
 from backstory.storage.sqlite.database import QUERIES
@@ -100,8 +101,6 @@ def _update(tx: Transaction, by: _By, commit: Commit, found: Stored, effect: Eff
         if old.head.labels != head.labels:
             tx.db.run(QUERIES.drop_labels, found.id)
             _set_labels(tx, by.tenant, found.id, new)
-    if effect.redact is not None:
-        erasure.redact(tx, found, effect.redact)
 
 
 def _update_whole(
@@ -174,6 +173,9 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             entry.tokens,
         )
         tx.words.add_entry(by.tenant, rowid, entry.content)
+        covers = covers_of(entry.type, entry.metadata)
+        if covers is not None:
+            tx.db.run(QUERIES.add_summary, rowid, *covers)
 
 
 def _is_default(start: ChainStart) -> bool:

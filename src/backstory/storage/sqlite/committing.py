@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from backstory import ids
-from backstory.domain.chains import merge
-from backstory.domain.changes import Op, Part
 from backstory.domain.commits import (
     Commit,
     Expire,
@@ -21,13 +19,13 @@ from backstory.domain.commits import (
 from backstory.domain.effects import Loaded
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
-from backstory.domain.planning import plan, redaction
+from backstory.domain.planning import plan
 from backstory.domain.principals import SYSTEM
 from backstory.domain.ruling import check_kinds
-from backstory.storage.sqlite import reading, retries
+from backstory.storage.sqlite import erasure, reading, retries
 from backstory.storage.sqlite.applying import Planned, apply
-from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.loading import load
+from backstory.storage.sqlite.reaching import reach
 from backstory.storage.sqlite.rows import Stored
 from backstory.storage.sqlite.transaction import Transaction
 
@@ -52,8 +50,10 @@ def commit(tx: Transaction, wanted: Commit) -> Outcome:
         return known
     check_kinds(wanted.kinds, lambda kind: reading.tag(tx.db, wanted.tenant, context_of(kind)))
     planned = _plan(tx, wanted)
-    _reach_forks(tx, wanted, planned)
+    redacted = reach(tx.db, wanted, planned.effects)
     tx.writing = True
+    if redacted:
+        erasure.redact(tx, tx.db.intern_tenant(wanted.tenant), redacted)
     for key, one in planned.effects.items():
         planned.numbers[key] = apply(tx, wanted, one)
     outcome = _outcome(tx, wanted, planned)
@@ -116,37 +116,6 @@ def _load(
 
 def _due(found: Stored, at: int) -> bool:
     return not found.head.deleted and not found.head.alive(at)
-
-
-def _reach_forks(tx: Transaction, wanted: Commit, planned: _Plan) -> None:
-    """Redact an entry in every living context that shows it, each by a change of its own."""
-    for one in list(planned.effects.values()):
-        if one.effect.redact is None or one.found is None:
-            continue
-        seq = one.effect.redact
-        log = reading.chain_now(tx.db, one.found).locate(seq)
-        assert log is not None
-        showing = {log, *(row[0] for row in tx.db.all(QUERIES.contexts_showing, log))}
-        for number in sorted(showing - {one.found.id}):
-            other = reading.by_id(tx.db, number)
-            if other is None or not other.head.alive(wanted.at):
-                continue
-            if reading.chain_now(tx.db, other).shows(log, seq):
-                _redact_too(wanted, planned, other, seq)
-
-
-def _redact_too(wanted: Commit, planned: _Plan, other: Stored, seq: int) -> None:
-    key = other.head.key
-    already = planned.effects.get(key)
-    if already is None:
-        planned.effects[key] = Planned(other, redaction(wanted, other.snapshot, seq))
-    elif already.effect.op is Op.UPDATED:
-        effect = replace(
-            already.effect,
-            parts=already.effect.parts | Part.REDACTED,
-            seqs=merge([*already.effect.seqs, (seq, seq)]),
-        )
-        planned.effects[key] = Planned(other, effect)
 
 
 def _outcome(tx: Transaction, wanted: Commit, planned: _Plan) -> Outcome:

@@ -29,15 +29,15 @@ Coverage = dict[int, tuple[Span, ...]]
 _ENDS = (Op.DELETED, Op.EXPIRED)
 
 
-def redact(tx: Transaction, found: Stored, seq: int) -> None:
-    """Take the text of a visible entry out; done already where a fork shows it too."""
-    log = reading.chain_now(tx.db, found).locate(seq)
-    rowid = rows.entry_rowid(log, seq) if log is not None else 0
-    content = tx.db.value(QUERIES.entry_content, rowid)
-    if content is not None:
-        tx.words.erase_entry(found.tenant, rowid, content)
-        tx.db.run(QUERIES.redact_entry, rowid)
-        tx.erased = True
+def redact(tx: Transaction, tenant: int, reached: Iterable[int]) -> None:
+    """Take the text of entries out, and what is known of those that are summaries."""
+    for rowid in reached:
+        content = tx.db.value(QUERIES.entry_content, rowid)
+        if content is not None:
+            tx.words.erase_entry(tenant, rowid, content)
+            tx.db.run(QUERIES.redact_entry, rowid)
+            tx.db.run(QUERIES.drop_summaries, rowid, rowid)
+            tx.erased = True
 
 
 def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author: int) -> None:
@@ -94,13 +94,13 @@ def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
 def coverage(db: Database, found: Stored) -> Coverage:
     """The entries that any kept version of the context shows, by log."""
     spans: dict[int, list[Span]] = defaultdict(list)
-    for chain in _kept_chains(db, found):
+    for chain in kept_chains(db, found):
         for piece in chain.pieces:
             spans[piece.log].append((piece.first, piece.last))
     return {log: merge(of_log) for log, of_log in spans.items()}
 
 
-def _kept_chains(db: Database, found: Stored) -> Iterator[Chain]:
+def kept_chains(db: Database, found: Stored) -> Iterator[Chain]:
     """The fullest form of each chain within the kept history."""
     starts = [(0, 1, b"[]"), *db.all(QUERIES.chains, found.id)]
     ends = [version - 1 for version, _, _ in starts[1:]] + [found.head.version]
@@ -169,10 +169,12 @@ def erase_some(tx: Transaction) -> bool:
                 tx.words.erase_entry(tenant, rowid, content)
         if len(found) < room:
             tx.db.run(QUERIES.drop_entries, *bounds)
+            tx.db.run(QUERIES.drop_summaries, *bounds)
             tx.db.run(QUERIES.drop_erasure, number)
         else:
             end = found[-1][0]
             tx.db.run(QUERIES.drop_entries, bounds[0], end)
+            tx.db.run(QUERIES.drop_summaries, bounds[0], end)
             tx.db.run(QUERIES.shorten_erasure, number, rows.log_and_seq(end)[1] + 1)
         room -= len(found)
     return True

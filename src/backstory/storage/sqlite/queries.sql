@@ -340,6 +340,10 @@ ORDER BY s.context
 SELECT rowid, frequencies(entry_words) FROM entry_words WHERE entry_words MATCH ?1
 ORDER BY rowid DESC
 
+-- name: match_entries_between
+SELECT rowid, frequencies(entry_words) FROM entry_words
+WHERE entry_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC
+
 -- name: entry_size
 SELECT created_at, length(content), substr(content, 1, 19) FROM entries WHERE id = ?1
 
@@ -385,3 +389,15 @@ UPDATE erasures SET merging = ?2 WHERE id = ?1
 
 -- name: merge_entry_words
 INSERT INTO entry_words (entry_words, rank) VALUES ('merge', ?1)
+
+-- name: add_summary
+INSERT INTO summaries (id, first, last) VALUES (?1, ?2, ?3)
+
+-- name: drop_summaries
+DELETE FROM summaries WHERE id BETWEEN ?1 AND ?2
+
+-- name: summaries_covering
+SELECT id FROM summaries WHERE id BETWEEN ?1 AND ?2 AND first <= ?3 AND last >= ?3
+
+-- name: newest_summaries
+SELECT id, first, last FROM summaries WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3

@@ -11,6 +11,7 @@ from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
 from backstory.domain.entries import Entry
 from backstory.domain.keys import ContextKey
+from backstory.domain.summaries import Summary
 from backstory.errors import GoneError
 from backstory.ports.store import EntryPage, EntryQuery, View
 from backstory.storage import deltas
@@ -173,6 +174,20 @@ def _piece(db: Database, sql: str, piece: Piece, limit: int) -> Iterator[Entry]:
 
 def _bounds(piece: Piece) -> tuple[int, int]:
     return rows.entry_rowid(piece.log, piece.first), rows.entry_rowid(piece.log, piece.last)
+
+
+def summaries(db: Database, chain: Chain, before: int, limit: int) -> list[Summary]:
+    """As `ports.store.Reads.summaries` says."""
+    found: list[Summary] = []
+    for piece in chain.descending(0, before):
+        rest = limit - len(found)
+        if rest == 0:
+            break
+        found += [
+            Summary(rows.log_and_seq(rowid)[1], first, last)
+            for rowid, first, last in db.all(QUERIES.newest_summaries, *_bounds(piece), rest)
+        ]
+    return found
 
 
 def origin(db: Database, tenant: str, log: int) -> ContextKey | None:

@@ -113,6 +113,13 @@ CREATE TABLE entries (
 );
 CREATE INDEX entries_by_id ON entries (id_key) WHERE id_key IS NOT NULL;
 
+-- What summaries cover, as their metadata say; id = that of the entry. Gone with its text.
+CREATE TABLE summaries (
+    id    INTEGER PRIMARY KEY,
+    first INTEGER NOT NULL,
+    last  INTEGER NOT NULL
+);
+
 -- id = tenant << 42 | position. what = op | parts << 3; the index's 128 is Part.REDACTED.
 CREATE TABLE changes (
     id        INTEGER PRIMARY KEY,

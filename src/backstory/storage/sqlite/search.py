@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
+from backstory import limits
 from backstory.domain.chains import Chain
 from backstory.domain.contexts import label_terms
 from backstory.domain.entries import text_of_content, text_of_state
@@ -41,14 +42,20 @@ def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Mat
     if not query.terms:
         return _listed(db, tenant, query, now)
     if not db.value(QUERIES.searching):
-        raise SearchDisabledError("this store was set up without search")
+        raise SearchDisabledError(
+            "this store was set up without search; the setting `search` turns it on"
+        )
     number = db.tenant(tenant)
     phrases = [phrase(db.tokens, term) for term in query.terms]
     asked = [words for words in phrases if words.tokens]
     if number is None or not asked:
         return []
     look = _Look(db, query, now, {})
-    found = chain(_states(look, number, asked), _entries(look, expression(number, asked)))
+    wanted = expression(number, asked)
+    if query.entries_of is None:
+        found = chain(_states(look, number, asked), _entries(look, wanted))
+    else:
+        found = chain(_entries_of(look, reading.find(db, tenant, query.entries_of), wanted))
     return [_with_empty(match, phrases) for match in islice(found, query.candidates)]
 
 
@@ -105,10 +112,25 @@ def _entries(look: _Look, asked: str) -> Iterator[Match]:
         for number in showing[log]:
             context = look.visible(number)
             if context is not None and context[1].shows(log, seq):
-                moment, stored, header = look.db.all(QUERIES.entry_size, rowid)[0]
-                size = contents.size(header, stored)
-                at = rows.unpack_time(moment)
-                yield Match(context[0].head, seq, _numbers(packed), size, at)
+                yield _match(look, context[0], rowid, packed)
+
+
+def _entries_of(look: _Look, found: Stored | None, asked: str) -> Iterator[Match]:
+    """Matching entries of one context, by looking at its pieces of logs alone."""
+    context = look.visible(found.id) if found is not None else None
+    if context is None:
+        return
+    for piece in context[1].descending(0, limits.SEQ_MAX + 1):
+        bounds = rows.entry_rowid(piece.log, piece.first), rows.entry_rowid(piece.log, piece.last)
+        matching = look.db.connection.execute(QUERIES.match_entries_between, (asked, *bounds))
+        for rowid, packed in matching:
+            yield _match(look, context[0], rowid, packed)
+
+
+def _match(look: _Look, found: Stored, rowid: int, packed: str) -> Match:
+    moment, stored, header = look.db.all(QUERIES.entry_size, rowid)[0]
+    size, at = contents.size(header, stored), rows.unpack_time(moment)
+    return Match(found.head, rows.log_and_seq(rowid)[1], _numbers(packed), size, at)
 
 
 def _states(look: _Look, tenant: int, phrases: list[Phrase]) -> Iterator[Match]:

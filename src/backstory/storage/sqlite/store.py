@@ -20,6 +20,7 @@ from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
+from backstory.domain.summaries import Summary
 from backstory.errors import StoreFullError, StoreUnavailableError
 from backstory.ports.store import (
     ChangePage,
@@ -157,6 +158,15 @@ class SqliteStore:
         if query.limit <= limits.POINT_ENTRIES and len(chain.pieces) == 1:
             return await self._point(reading.page, chain, query)
         return await self._readers.run(reading.page, chain, query)
+
+    async def summaries(
+        self,
+        tenant: str,  # noqa: ARG002 -- as with `page`
+        chain: Chain,
+        before: int,
+        limit: int,
+    ) -> Sequence[Summary]:
+        return await self._readers.run(reading.summaries, chain, before, limit)
 
     async def origin(self, tenant: str, log: int) -> ContextKey | None:
         return await self._point(reading.origin, tenant, log)

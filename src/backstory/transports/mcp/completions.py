@@ -13,8 +13,8 @@ from backstory.contexts.listing import Filter
 from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey, NamespacePattern, check_namespace
 from backstory.domain.principals import Principal
-from backstory.errors import InvalidKeyError
-from backstory.transports.mcp import answers, failures
+from backstory.errors import InvalidKeyError, MissingError
+from backstory.transports.mcp import answers, failures, stored_prompts
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.prompts import BUILT_IN
 from backstory.transports.mcp.uris import CONTENT_TEMPLATE, ENTRIES_TEMPLATE, TEMPLATE
@@ -56,10 +56,23 @@ class Completions:
     async def _of_prompt(
         self, principal: Principal, ref: PromptReference, argument: str, typed: str
     ) -> list[str]:
-        if argument != "context":
-            return []
         built_in = BUILT_IN.get(ref.name)
-        return await self._contexts(principal, typed, built_in.kind if built_in else None)
+        if built_in is None:
+            return await self._of_stored(principal, ref.name, argument, typed)
+        if argument not in built_in.arguments:
+            return []
+        return await self._contexts(principal, typed, built_in.arguments[argument][1])
+
+    async def _of_stored(
+        self, principal: Principal, name: str, argument: str, typed: str
+    ) -> list[str]:
+        try:
+            snapshot = await self._served.contexts.reader.snapshot(
+                principal, ContextKey.parse(name)
+            )
+        except (InvalidKeyError, MissingError):
+            return []
+        return stored_prompts.completed(snapshot.state, argument, typed)
 
     async def _namespaces(self, principal: Principal, typed: str) -> list[str]:
         """Each namespace by its first context; names in between are skipped."""

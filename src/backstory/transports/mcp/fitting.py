@@ -10,7 +10,7 @@ import msgspec
 from backstory.domain.principals import Principal
 from backstory.errors import RenderBudgetError
 from backstory.rendering.requests import RenderRequest
-from backstory.rendering.service import Window
+from backstory.rendering.windows import Window
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import BYTES, View
 from backstory.transports.mcp.callers import Served

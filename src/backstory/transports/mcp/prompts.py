@@ -6,7 +6,7 @@ stored prompt may instruct, because only those with the right to instruct can wr
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from mcp_types import GetPromptRequestParams, PaginatedRequestParams
 
 from backstory import limits
 from backstory.contexts.listing import Filter, HeadsPage
-from backstory.domain import kinds
+from backstory.domain import kinds, prompts
 from backstory.domain.contexts import Head, missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
@@ -26,30 +26,37 @@ from backstory.transports.mcp.callers import RequestContext, Served
 
 @dataclass(frozen=True, slots=True)
 class BuiltIn:
-    """A prompt that is always there. It takes one argument: a context of a kind."""
+    """A prompt that is always there. It takes contexts, each of a kind; the first has to be."""
 
     description: str
-    argument: str
-    kind: str
-    messages: Callable[[Served, Principal, ContextKey], Awaitable[list[View]]]
+    arguments: Mapping[str, tuple[str, str]]  # description and kind by name
+    messages: Callable[[Served, Principal, Mapping[str, str]], Awaitable[list[View]]]
 
     def definition(self, name: str) -> View:
         """As `prompts/list` shows it."""
-        argument = {"name": "context", "description": self.argument, "required": True}
-        return {"name": name, "description": self.description, "arguments": [argument]}
+        arguments = [
+            {"name": each, "description": about, "required": i == 0}
+            for i, (each, (about, _)) in enumerate(self.arguments.items())
+        ]
+        return {"name": name, "description": self.description, "arguments": arguments}
+
+    def takes(self, given: Mapping[str, str]) -> bool:
+        """Whether these arguments are what it takes."""
+        return next(iter(self.arguments)) in given and given.keys() <= self.arguments.keys()
 
 
 BUILT_IN: Final = {
     "continue_conversation": BuiltIn(
-        "Go on with a stored conversation: a window on its newest messages, oldest first.",
-        "The conversation, as namespace/name",
-        kinds.CONVERSATION,
+        "Go on with a stored conversation: what sums it up, and its newest messages.",
+        {"context": ("The conversation, as namespace/name", kinds.CONVERSATION)},
         windows.conversation,
     ),
     "with_preferences": BuiltIn(
         "Answer with stored preferences in mind.",
-        "The preferences, as namespace/name",
-        kinds.PREFERENCES,
+        {
+            "context": ("The preferences, as namespace/name", kinds.PREFERENCES),
+            "conversation": ("A conversation to go on with, if any", kinds.CONVERSATION),
+        },
         windows.preferences,
     ),
 }
@@ -97,11 +104,12 @@ class Prompts:
         built_in = BUILT_IN.get(params.name)
         if built_in is None:
             return await self._stored(principal, params.name, arguments)
-        unknown = sorted(arguments.keys() - {"context"})
-        if unknown or "context" not in arguments:
-            raise failures.invalid(f"{params.name} takes one argument: context (namespace/name)")
-        key = ContextKey.parse(arguments["context"])
-        messages = await built_in.messages(self._served, principal, key)
+        if not built_in.takes(arguments):
+            there = ", ".join(built_in.arguments)
+            raise failures.invalid(
+                f"{params.name} takes {there} (namespace/name); context is needed"
+            )
+        messages = await built_in.messages(self._served, principal, arguments)
         return {"description": built_in.description, "messages": messages}
 
     async def _stored(
@@ -116,8 +124,8 @@ class Prompts:
             raise failures.invalid(
                 f"there is no prompt {failures.quoted(name)}; prompts/list shows those there are"
             ) from error
-        prompt = stored_prompts.parse(snapshot.state)
-        messages = prompt.render(arguments)
+        prompt = prompts.parse(snapshot.state)
+        messages = stored_prompts.messages(prompt, arguments)
         if not answers.fits(messages):
             raise failures.invalid(
                 f"the prompt would have more than {answers.BYTES} bytes; shorten it or what it is given"

@@ -11,13 +11,14 @@ from backstory.errors import (
     RenderBudgetError,
     RenderGoneError,
     SchemaError,
+    SearchDisabledError,
     TooLargeError,
     UnknownModelError,
     UnsupportedMediaError,
 )
 from backstory.rendering.requests import RenderRequest
 from backstory.transports.edge import strict_json
-from backstory.transports.rest import media, schemas
+from backstory.transports.rest import media, params, schemas
 from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import shaped
 from backstory.transports.rest.call import Call
@@ -44,10 +45,21 @@ async def render_window(call: Call) -> Answer:
 
 async def read_render(call: Call) -> Answer:
     """The same window again, byte for byte, as long as the history it shows is kept."""
-    render_id = call.path("id")
+    window = await call.renderer.again(call.principal, _known(call.path("id")))
+    return call.json(window.view())
+
+
+async def compare_renders(call: Call) -> Answer:
+    """What differs from one render to another: parameters, versions, fates of entries, input."""
+    ids = _known(call.path("id")), _known(call.query["to"])
+    return call.json(await call.renderer.compare(call.principal, *ids))
+
+
+def _known(render_id: str) -> str:
+    """The id, if it may be one of ours."""
     if len(render_id) > limits.RENDER_ID_BYTES:
         raise MissingError("there is no such render of yours")
-    return call.json((await call.renderer.again(call.principal, render_id)).view())
+    return render_id
 
 
 RENDER: Final = Endpoint(
@@ -63,6 +75,7 @@ RENDER: Final = Endpoint(
         RenderBudgetError,
         RenderGoneError,
         SchemaError,
+        SearchDisabledError,
         TooLargeError,
         UnknownModelError,
         UnsupportedMediaError,
@@ -77,5 +90,22 @@ AGAIN: Final = Endpoint(
     replies={200: Reply("The window.", schemas.Window)},
     errors=(RenderGoneError,),
 )
+COMPARE: Final = Endpoint(
+    method="GET",
+    path="/v1/renders/{id}/diff",
+    handler=compare_renders,
+    tag="Render",
+    summary="Compare two renders",
+    query=(
+        params.Param(
+            "to",
+            "The `render_id` of the other.",
+            params.text(limits.HEADER_BYTES),
+            required=True,
+        ),
+    ),
+    replies={200: Reply("What differs.", schemas.WindowDifference)},
+    errors=(RenderGoneError,),
+)
 
-ENDPOINTS: Final = (RENDER, AGAIN)
+ENDPOINTS: Final = (RENDER, AGAIN, COMPARE)

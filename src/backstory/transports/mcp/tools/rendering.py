@@ -19,7 +19,8 @@ DEFAULT_BUDGET: Final = 4000
 DEFAULT_FORMAT: Final = "text"
 
 _SOURCES: Final = Meta(
-    description="{context, entries?: recent, pinned or none}",
+    description="{context, entries?: recent, summary_and_recent, relevant (to query), "
+    "pinned or none; content?: true}",
     extra_json_schema={schemas.ITEMS: {"type": "object"}},
 )
 
@@ -45,7 +46,9 @@ async def render_window(call: Call, wanted: RenderWindow) -> View:
     try:
         request = msgspec.convert(raw, RenderRequest)
     except msgspec.ValidationError as error:
-        bad: MalformedError = failures.bad_argument(error, ("context", "entries", "state", "at"))
+        bad: MalformedError = failures.bad_argument(
+            error, ("context", "entries", "query", "state", "at")
+        )
         raise bad from error
     window, truncated = await fitted(call.served, call.principal, request, tool_view)
     return tool_view(window) | {"truncated": truncated}

@@ -14,9 +14,9 @@ def told(part: Part) -> str:
     if part["type"] == TEXT:
         return str(part["text"])
     if part["type"] == TOOL_CALL:
-        return f"(tool call {part['name']}) {_plain(part['arguments'])}"
+        return f"(tool call {part['name']}) {_plain(part.get('arguments', {}))}"
     if part["type"] == TOOL_RESULT:
-        return f"(result of {part.get('name', 'a tool')}) {_plain(part['content'])}"
+        return f"(result of {part.get('name', 'a tool')}) {_plain(part.get('content', ''))}"
     return f"({part['type']} {part.get('name') or part.get('url') or ''})".replace(" )", ")")
 
 
