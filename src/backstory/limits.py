@@ -148,6 +148,10 @@ PHONE_LOOKUPS: Final = 200  # in one text; behind them, what looks like a number
 PIPELINE_RULES: Final = 100  # that choose transforms
 RULED_INLINE_BYTES: Final = 64 * KIB  # states and entries ruled on the event loop; more leaves it
 RULED_ATTEMPTS: Final = 8  # of a write whose kinds or large state change meanwhile
+KEYS_CHECKED: Final = 4096  # names of contexts that a process remembers to be well formed
+ACCEPTS_READ: Final = 256  # headers that negotiate a coding, whose outcome a process remembers
+RULES_BELIEVED: Final = 1000  # rules of kinds that a process remembers from its last writes
+CONTEXT_KINDS_BELIEVED: Final = 10_000  # contexts whose kind a process remembers
 KINDS_COMPILED: Final = 1000  # kept by one process
 
 # -- waiting and streaming -----------------------------------------------------------
@@ -173,8 +177,14 @@ FREE_BYTES: Final = 4 * MIB  # room on the disk below which a store counts as fu
 READ_THREADS: Final = 4
 MMAP_BYTES: Final = 256 * MIB
 PAGE_CACHE_KIB: Final = 16 * 1024
+FOLLOW_COMMITS: Final = 64  # that the index of words may be behind while others write
+FOLLOW_SECONDS: Final = 0.05  # without a write, after which the index of words follows
 CHECKPOINT_PAGES: Final = 2000  # of the WAL, before the checkpointer runs
 RESTART_PAGES: Final = 16_000  # of the WAL, before writers wait for it to begin anew
+LOG_BEGIN_PAGES: Final = 64  # in the WAL, before its file is made longer than it needs to be
+LOG_AHEAD_PAGES: Final = 512  # of room behind the WAL's end, below which its file is extended
+LOG_EXTENSION_PAGES: Final = 1024  # by which it is extended at once
+LOG_EXTENSION_DISK_BYTES: Final = 256 * MIB  # free on the disk, or it is not extended
 WAL_ALARM_BYTES: Final = 256 * MIB
 ERASE_ENTRIES: Final = 100  # erased in one transaction, so that writers need not wait long
 MERGE_PAGES: Final = 500  # of the index of words, merged in one transaction before a large erasure

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from backstory import limits
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.testing import FakeClock
 from backstory.testing.faults import FaultyDisk
@@ -25,7 +26,8 @@ async def disk():
 
 
 @pytest.fixture
-async def scene(tmp_path, disk):
+async def scene(tmp_path, disk, monkeypatch):
+    monkeypatch.setattr(limits, "FOLLOW_SECONDS", 3600)  # nothing is written but for a caller
     clock = FakeClock()
     store = await open_store(SqliteOptions(tmp_path / "s.db", vfs=disk.name), clock=clock)
     yield Scene(store, clock)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
 
 from backstory import limits
+from backstory.contexts.beliefs import Beliefs, Ruling
 from backstory.domain import kinds
 from backstory.domain.commits import Append, Delete, Fork, Operation, Patch, Purge, Put
 from backstory.domain.contexts import EMPTY_STATE, Tag
@@ -44,15 +45,16 @@ class Ruled:
 
 
 class Ruler:
-    """Knows where the rules of a tenant's kinds are; holds none itself."""
+    """Knows where the rules of a tenant's kinds are, and believes what it saw of them last."""
 
     def __init__(self, store: Store, rules: Rules) -> None:
         self._store = store
         self._rules = rules
+        self.beliefs = Beliefs()
 
     async def rule_of(
         self, tenant: str, kind: str, namespace: str, pointer: str = "/kind"
-    ) -> tuple[KindRule, Tag | None]:
+    ) -> Ruling:
         """The rule in force now, and the tag that it is in force by.
 
         Raises:
@@ -71,12 +73,16 @@ class Ruler:
             assert tag is not None
             await asyncio.to_thread(self._rules.learn, tenant, kind, tag, snapshot.state)
             rule = self._rules.find(tenant, kind, namespace, tag)
+        self.beliefs.learn_rule(tenant, kind, namespace, (rule, tag))
         return rule, tag
 
     async def rule(
         self, tenant: str, operations: Sequence[Operation], now: int, attempt: int = 0
     ) -> Ruled:
         """The operations under the rules of their kinds.
+
+        The first attempt is made on beliefs, which the store checks; what they would refuse is
+        looked at again under the rules as they stand.
 
         Restores, forks and redactions are as they were: what they bring back was ruled before.
 
@@ -87,9 +93,14 @@ class Ruler:
         """
         for operation in operations:
             _refuse_kinds(operation)
-        draft = _Draft(self, self._store, tenant, now, attempt)
-        done = tuple([await draft.ruled(operation) for operation in operations])
-        return Ruled(done, tuple(draft.kinds.items()), draft.counts)
+        if attempt == 0:
+            draft = _Draft(self, self._store, tenant, now, attempt, believing=True)
+            try:
+                return await draft.all(operations)
+            except BackstoryError:
+                if not draft.believed:
+                    raise
+        return await _Draft(self, self._store, tenant, now, attempt).all(operations)
 
 
 def _refuse_kinds(operation: Operation) -> None:
@@ -123,12 +134,18 @@ class _Draft:
     tenant: str
     now: int
     attempt: int
+    believing: bool = False
+    believed: bool = False
     kinds: dict[str, Tag | None] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[ContextKey, _Place] = field(default_factory=dict)
     rules: dict[tuple[str, str], KindRule] = field(default_factory=dict)
 
-    async def ruled(self, operation: Operation) -> Operation:
+    async def all(self, operations: Sequence[Operation]) -> Ruled:
+        done = tuple([await self._ruled(operation) for operation in operations])
+        return Ruled(done, tuple(self.kinds.items()), self.counts)
+
+    async def _ruled(self, operation: Operation) -> Operation:
         match operation:
             case Put():
                 return await self._put(operation)
@@ -143,7 +160,7 @@ class _Draft:
         return operation
 
     async def _put(self, put: Put) -> Put:
-        place = await self._place(put.key)
+        place = self._believed_place(put.key) or await self._place(put.key)
         if place.kind is None and put.kind is not None:
             place.kind = put.kind
         if put.kind is not None and put.kind != place.kind:
@@ -154,18 +171,18 @@ class _Draft:
         rule = await self._rule(put.key, place.kind, f"{put.place}/kind")
         work = partial(rule.state, put.state, f"{put.place}/state")
         done = await _run(work, len(put.state))
-        self.counts.update(done.counts)
+        self._count(done.counts)
         place.standing = Standing(done.state, rule.version)
         return replace(put, state=done.state, rule=rule)
 
     async def _append(self, append: Append) -> Append:
-        place = await self._place(append.key)
+        place = self._believed_place(append.key) or await self._place(append.key)
         if place.kind is None:
             return replace(append, rule=_ABSENT)
         rule = await self._rule(append.key, place.kind)
         work = partial(rule.entries, append.entries, f"{append.place}/entries")
         done = await _run(work, sum(entry.size for entry in append.entries))
-        self.counts.update(done.counts)
+        self._count(done.counts)
         return replace(append, entries=done.entries, rule=rule)
 
     async def _patch(self, patch: Patch) -> Patch:
@@ -185,6 +202,19 @@ class _Draft:
             place.standing = Standing(foreseen.after.state, version)
         return replace(patch, rule=rule, foreseen=foreseen, anyway=last)
 
+    def _count(self, counts: Mapping[str, int]) -> None:
+        if counts:
+            self.counts.update(counts)
+
+    def _believed_place(self, key: ContextKey) -> _Place | None:
+        """Where only the kind matters and it is believed to be known."""
+        kind = self.ruler.beliefs.kind(self.tenant, key) if self.believing else None
+        if kind is None or key in self.places:
+            return None
+        self.believed = True
+        place = self.places[key] = _Place(kind)
+        return place
+
     async def _place(self, key: ContextKey) -> _Place:
         place = self.places.get(key)
         if place is None:
@@ -194,6 +224,7 @@ class _Draft:
             else:
                 head = snapshot.head
                 place = _Place(head.kind, Standing(snapshot.state, head.schema_version))
+                self.ruler.beliefs.learn_kind(self.tenant, key, head.kind)
             self.places[key] = place
         return place
 
@@ -201,11 +232,19 @@ class _Draft:
         known = self.rules.get((kind, key.namespace))
         if known is not None:
             return known
-        rule, tag = await self.ruler.rule_of(self.tenant, kind, key.namespace, pointer)
+        ruling = self._believed_rule(kind, key.namespace)
+        if ruling is None:
+            ruling = await self.ruler.rule_of(self.tenant, kind, key.namespace, pointer)
+        rule, tag = ruling
         self.rules[kind, key.namespace] = rule
         if self.kinds.setdefault(kind, tag) != tag:  # registered anew between two operations
             self.kinds[kind] = None
         return rule
+
+    def _believed_rule(self, kind: str, namespace: str) -> Ruling | None:
+        ruling = self.ruler.beliefs.rule(self.tenant, kind, namespace) if self.believing else None
+        self.believed |= ruling is not None
+        return ruling
 
 
 def _foresee(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -140,11 +141,9 @@ class Writer:
 
     def _tell(self, tenant: str, ruled: Ruled, outcome: Outcome) -> None:
         self._bus.announce(tenant)
-        counts = ruled.counts.copy()
-        for result in outcome.results:
-            counts.update(result.counts)
-        if counts:
-            self._masked(tenant, outcome.results[0].key, counts)
+        done = [counts for counts in (ruled.counts, *_counts(outcome)) if counts]
+        if done:
+            self._masked(tenant, outcome.results[0].key, sum(map(Counter, done), Counter()))
 
     async def recall(self, principal: Principal, retry: Retry | None) -> Outcome | None:
         """What came of the request when it was sent before, None where it was not.
@@ -177,6 +176,10 @@ class Writer:
         return Idempotency(
             self._seal.hash("idempotency", *scope), self._seal.hash("request", *retry.request)
         )
+
+
+def _counts(outcome: Outcome) -> list[Mapping[str, int]]:
+    return [result.counts for result in outcome.results]
 
 
 def log_masked(tenant: str, key: ContextKey, counts: Mapping[str, int]) -> None:

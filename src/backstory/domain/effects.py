@@ -26,13 +26,17 @@ class Past:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What has to be loaded beside the snapshot before operations on one name are planned."""
+    """What has to be loaded beside the head before operations on one name are planned.
+
+    Without `state` the snapshot's state is not looked at, whatever it holds, and is not written.
+    """
 
     ids: frozenset[str] = frozenset()
     past: tuple[ContextKey, int | None] | None = None
     chain: bool = False
     redact: int | None = None
     content: NewContent | None = None
+    state: bool = True
 
 
 @dataclass(frozen=True, slots=True)

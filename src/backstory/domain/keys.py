@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from backstory import limits
 from backstory.errors import InvalidKeyError
@@ -68,7 +69,7 @@ class ContextKey:
         Raises:
             InvalidKeyError: a part breaks its rule.
         """
-        return cls(check_namespace(namespace), check_name(name))
+        return _checked(namespace, name)
 
     @classmethod
     def parse(cls, text: str) -> ContextKey:
@@ -89,6 +90,11 @@ class ContextKey:
     def reserved(self) -> bool:
         """Whether the namespace is one that only admins write."""
         return self.namespace.startswith("_")
+
+
+@lru_cache(maxsize=limits.KEYS_CHECKED)
+def _checked(namespace: str, name: str) -> ContextKey:
+    return ContextKey(check_namespace(namespace), check_name(name))
 
 
 @dataclass(frozen=True, slots=True)

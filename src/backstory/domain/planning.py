@@ -28,7 +28,7 @@ from backstory.domain.effects import Effect, Loaded, Needs
 from backstory.domain.keys import ContextKey
 
 
-def needs(operations: Iterable[Operation]) -> Needs:
+def needs(operations: Sequence[Operation]) -> Needs:
     """What `plan` will ask for."""
     known: set[str] = set()
     past: tuple[ContextKey, int | None] | None = None
@@ -49,7 +49,8 @@ def needs(operations: Iterable[Operation]) -> Needs:
                 content = operation.content
             case _:
                 pass
-    return Needs(frozenset(known), past, chain, redact, content)
+    state = not all(isinstance(operation, Append) for operation in operations)
+    return Needs(frozenset(known), past, chain, redact, content, state)
 
 
 def plan(

@@ -100,13 +100,13 @@ class Pipeline:
     def _transformed_entry(self, entry: NewEntry, pointer: str, counts: Counter[str]) -> NewEntry:
         content = transform(entry.content, self.transforms, CONTENT_SKIPPED)
         metadata = entry.metadata
-        counts.update(content.counts)
         if metadata is not None:
             done = transform(metadata, self.transforms, STATE_SKIPPED)
             counts.update(done.counts)
             metadata = done.raw
         if content.raw == entry.content and metadata == entry.metadata:
             return entry
+        counts.update(content.counts)
         changed = replace(entry, content=content.raw, metadata=metadata)
         _require_size(changed.size, limits.ENTRY_BYTES, "ENTRY_BYTES", pointer)
         _still_fits(self._check_entry, changed, pointer)

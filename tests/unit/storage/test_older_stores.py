@@ -59,7 +59,7 @@ async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
     await store.aclose()
     db = Database(options, busy_seconds=1)
     db.run("ALTER TABLE entries DROP COLUMN tokens")
-    db.run("PRAGMA user_version = 3")
+    db.run("PRAGMA user_version = 4")
     db.close()
     assert migrate(options).applied == ("tokens",)
     store = await open_store(options, clock=clock)

@@ -27,13 +27,15 @@ async def old(tmp_path):
         connection.execute(
             "UPDATE entries SET metadata = ? WHERE id = 1 << 32 | ?", (metadata.encode(), seq)
         )
-    connection.execute("DROP TABLE summaries; PRAGMA user_version = 2")
+    connection.execute(
+        "DROP TABLE summaries; ALTER TABLE entries DROP COLUMN tokens; PRAGMA user_version = 3"
+    )
     connection.close()
     return SqliteOptions(tmp_path / "old.db")
 
 
 async def test_summaries_written_before_are_known_and_others_are_not(old):
-    assert migrate(old).applied == ("summaries",)
+    assert "summaries" in migrate(old).applied
     store = await open_store(old, clock=FakeClock())
     scene = Scene(store, FakeClock())
     assert await scene.summaries("chat") == [Summary(4, 1, 2)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 import orjson
@@ -39,6 +40,9 @@ class Transform(Protocol):
         """The texts in their order as they are to be kept; `counts` learns what was done."""
 
 
+_NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Transformed:
     """A document after all transforms, and what they did: never a value, only numbers."""
@@ -56,6 +60,8 @@ def transform(
     may make work for another (a removed character uncovers a key), so all of them look again
     after a change, `limits.TRANSFORM_ROUNDS` times at most.
     """
+    if not any(each.suspects(raw) for each in transforms):
+        return Transformed(raw, _NOTHING)  # as nearly always
     counts: Counter[str] = Counter()
     for _ in range(limits.TRANSFORM_ROUNDS):
         before = raw

@@ -156,6 +156,8 @@ def _set_labels(tx: Transaction, tenant: int, context: int, new: Snapshot) -> No
 
 def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
     head = effect.after.head
+    if effect.appended:
+        tx.words.appended(by.tenant)
     seq = head.last_seq - len(effect.appended)
     for entry in effect.appended:
         seq += 1
@@ -172,7 +174,6 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             None if entry.id is None else rows.id_key(context, entry.id),
             entry.tokens,
         )
-        tx.words.add_entry(by.tenant, rowid, entry.content)
         covers = covers_of(entry.type, entry.metadata)
         if covers is not None:
             tx.db.run(QUERIES.add_summary, rowid, *covers)

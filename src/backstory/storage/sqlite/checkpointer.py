@@ -1,7 +1,8 @@
 """Moves what the write-ahead log holds into the database, apart from readers and writers.
 
 It runs in a thread and on a connection of its own: passively once the log has grown, and
-completely, leaving an empty log and clean pages, once something was erased.
+completely, leaving an empty log and clean pages, once something was erased. It also keeps the
+log's file longer than what is in it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import apsw
 
 from backstory import limits
 from backstory.errors import OutcomeUnknownError, StoreError
+from backstory.storage.sqlite import log_room
 from backstory.storage.sqlite.database import Database
 from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.lock import FileLock
@@ -41,6 +43,8 @@ class Checkpointer:
         self._connect, self._lock, self._options = connect, lock, options
         self._jobs: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
         self._grown = False
+        self._short = False
+        self._room = 0
         self._alarmed = False
         self._dirty = False
         self._db: Database | None = None
@@ -52,7 +56,14 @@ class Checkpointer:
         if pages >= limits.CHECKPOINT_PAGES and not self._grown:
             self._grown = True
             self._jobs.put(_nobody)
+        if pages >= limits.LOG_BEGIN_PAGES and self._is_short(pages):
+            self._short = True
+            self._jobs.put(_nobody)
         return apsw.SQLITE_OK
+
+    def _is_short(self, pages: int) -> bool:
+        wanted = min(pages + limits.LOG_AHEAD_PAGES, limits.RESTART_PAGES)
+        return self._room < wanted and not self._short
 
     def erase(self, told: Told) -> None:
         """Wipe what was deleted out of all files, then call `told` with None or an error."""
@@ -84,6 +95,9 @@ class Checkpointer:
             return _retry
 
     def _serve(self, waiting: list[Told]) -> None:
+        if self._short:
+            self._quietly(self._extend)
+            self._short = False
         if self._grown:
             self._grown = False
             self._quietly(self._passive)
@@ -111,13 +125,20 @@ class Checkpointer:
         return translated
 
     def _passive(self, db: Database) -> None:
-        pages, moved = db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        try:
+            pages, moved = db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.BusyError:  # a commit was just being written; the next one asks again
+            return
         if pages >= limits.RESTART_PAGES and moved == pages:
             # Under steady writing the log never comes to its end by itself.
             with self._lock, suppress(apsw.BusyError):
                 db.connection.set_busy_timeout(0)
                 db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         self._watch_size()
+
+    def _extend(self, db: Database) -> None:
+        with self._lock:
+            self._room = log_room.extend(db, self._options.wal_path)
 
     def _watch_size(self) -> None:
         path = self._options.wal_path
@@ -136,6 +157,7 @@ class Checkpointer:
             db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             if scrub(db, self._options):
                 db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            self._room = 0
 
     def _database(self) -> Database:
         if self._db is None:

@@ -101,15 +101,14 @@ def _load(
 ) -> tuple[Stored | None, Loaded]:
     """What the plan needs, after what is due has expired."""
     found, loaded = load(tx, wanted.tenant, key, operations)
-    due = [found] if found and _due(found, wanted.at) else []
-    for operation in operations:
-        if isinstance(operation, Fork):
-            source = reading.find(tx.db, wanted.tenant, operation.source)
-            if source is not None and _due(source, wanted.at):
-                due.append(source)
+    sources = {op.source for op in operations if isinstance(op, Fork)}
+    if not sources and not (found and _due(found, wanted.at)):
+        return found, loaded
+    whole = [reading.find(tx.db, wanted.tenant, name) for name in (key, *sources - {key})]
+    due = [one for one in whole if one is not None and _due(one, wanted.at)]
     if not due:
         return found, loaded
-    for one in {one.id: one for one in due}.values():
+    for one in due:
         expire(tx, wanted.tenant, one, wanted.at)
     return load(tx, wanted.tenant, key, operations)
 

@@ -34,6 +34,7 @@ def redact(tx: Transaction, tenant: int, reached: Iterable[int]) -> None:
     for rowid in reached:
         content = tx.db.value(QUERIES.entry_content, rowid)
         if content is not None:
+            tx.words.follow(tenant)
             tx.words.erase_entry(tenant, rowid, content)
             tx.db.run(QUERIES.redact_entry, rowid)
             tx.db.run(QUERIES.drop_summaries, rowid, rowid)
@@ -78,6 +79,7 @@ def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
     if before <= found.head.history_from:
         return found.head
     tx.writing = True
+    tx.words.follow(found.tenant)
     covered = coverage(tx.db, found)
     _drop_below(tx.db, found, before)
     manifests.forget(tx, tenant, found.id, before)
@@ -162,6 +164,7 @@ def erase_some(tx: Transaction) -> bool:
         if last - first >= limits.ERASE_ENTRIES and merging != Merging.DONE:
             tx.db.run(QUERIES.set_merging, number, tx.words.make_ready(Merging(merging)))
             return True
+        tx.words.follow(tenant)
         bounds = rows.entry_rowid(log, first), rows.entry_rowid(log, last)
         found = tx.db.all(QUERIES.contents_between, *bounds, room)
         for rowid, content in found:

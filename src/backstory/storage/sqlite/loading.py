@@ -22,8 +22,8 @@ def load(
     tx: Transaction, tenant: str, key: ContextKey, operations: Sequence[Operation]
 ) -> tuple[Stored | None, Loaded]:
     """The context's row, and all that its operations need."""
-    found = reading.find(tx.db, tenant, key)
     asked = needs(operations)
+    found = reading.find(tx.db, tenant, key, state=asked.state)
     forks = any(isinstance(operation, Fork) for operation in operations)
     source = reading.find(tx.db, tenant, asked.past[0]) if asked.past and forks else None
     past = _past(tx.db, source if forks else found, asked)

@@ -36,16 +36,31 @@ SELECT role, type, author FROM voices WHERE id = ?1
 -- name: position
 SELECT position FROM counters WHERE tenant = ?1 AND stream = 0
 
--- name: set_position
-INSERT INTO counters (tenant, stream, position) VALUES (?1, 0, ?2)
-ON CONFLICT (tenant, stream) DO UPDATE SET position = excluded.position
+-- name: counter
+SELECT position, indexed FROM counters WHERE tenant = ?1 AND stream = 0
+
+-- name: set_counter
+INSERT INTO counters (tenant, stream, position, indexed) VALUES (?1, 0, ?2, ?3)
+ON CONFLICT (tenant, stream)
+DO UPDATE SET position = excluded.position, indexed = excluded.indexed
+
+-- name: is_lagging
+SELECT m.search FROM counters AS c, meta AS m
+WHERE c.tenant = ?1 AND c.stream = 0 AND c.indexed < c.position AND m.id = 1
+
+-- name: lagging
+SELECT tenant FROM counters WHERE indexed < position
+
+-- name: all_indexed
+UPDATE counters SET indexed = position
 
 -- name: find_context
 SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.labels,
        c.version, c.commit_id,
        c.state_version, c.content_version, c.entry_count, c.last_seq, c.author, c.created_at,
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
-       c.deltas, c.open_first, c.closed, c.content, (SELECT body FROM states WHERE context = c.id)
+       c.deltas, c.open_first, c.closed, c.content,
+       CASE WHEN ?4 THEN (SELECT body FROM states WHERE context = c.id) END
 FROM contexts AS c
 WHERE c.tenant = ?1 AND c.namespace = ?2 AND c.name = ?3
 
@@ -277,6 +292,13 @@ ORDER BY c.namespace, c.name LIMIT ?9
 
 -- name: add_entry_words
 INSERT INTO entry_words (rowid, body, scope) VALUES (?1, ?2, ?3)
+
+-- name: appending_changes
+SELECT context, version, seqs, last_seq FROM changes
+WHERE id > ?1 AND id <= ?2 AND what & ?3 ORDER BY id
+
+-- name: contents_of
+SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 AND version = ?3
 
 -- name: drop_entry_words
 INSERT INTO entry_words (entry_words, rowid, body, scope) VALUES ('delete', ?1, ?2, ?3)

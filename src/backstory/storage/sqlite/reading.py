@@ -20,12 +20,15 @@ from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.rows import Stored
 
 
-def find(db: Database, tenant: str, key: ContextKey) -> Stored | None:
-    """The context of that name as it stands, a tombstone too; None after a purge."""
+def find(db: Database, tenant: str, key: ContextKey, *, state: bool = True) -> Stored | None:
+    """The context of that name as it stands, a tombstone too; None after a purge.
+
+    Without `state` its state is not read and is said to be empty.
+    """
     number = db.tenant(tenant)
     if number is None:
         return None
-    row = db.one(QUERIES.find_context, number, key.namespace, key.name)
+    row = db.one(QUERIES.find_context, number, key.namespace, key.name, state)
     return rows.stored(db, row) if row else None
 
 

@@ -168,6 +168,11 @@ def change_rowid(tenant: int, position: int) -> int:
     return tenant << _POSITION_BITS | position
 
 
+def last_change_rowid(tenant: int) -> int:
+    """Behind all changes of the tenant."""
+    return change_rowid(tenant, _POSITION_MASK)
+
+
 def position_of(rowid: int) -> int:
     return rowid & _POSITION_MASK
 

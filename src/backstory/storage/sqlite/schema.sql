@@ -19,11 +19,13 @@ CREATE TABLE tenants (
     name TEXT NOT NULL UNIQUE
 );
 
--- Positions are handed out from here; `stream` leaves room to split a busy tenant.
+-- Positions are handed out from here; `stream` leaves room to split a busy tenant. `indexed` is
+-- how far the index of words has followed the changes.
 CREATE TABLE counters (
     tenant   INTEGER NOT NULL,
     stream   INTEGER NOT NULL DEFAULT 0,
     position INTEGER NOT NULL,
+    indexed  INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, stream)
 );
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -21,7 +22,7 @@ from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
 from backstory.domain.summaries import Summary
-from backstory.errors import StoreFullError, StoreUnavailableError
+from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
@@ -55,6 +56,7 @@ from backstory.storage.sqlite.opening import Meta, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
 from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.sqlite.words import is_lagging
 from backstory.storage.sqlite.writer import Writer
 
 P = ParamSpec("P")
@@ -255,6 +257,10 @@ class SqliteStore:
         return await self._readers.run(listing.tenants, after, limit)
 
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
+        lagging = await self._point(is_lagging, tenant)
+        if lagging:
+            with suppress(StoreError):  # a full disk is no reason to find nothing
+                await self._writer.run(partial(_follow, tenant))
         return await self._readers.run(search.matches, tenant, query, self._clock.now())
 
     async def match_text(
@@ -301,6 +307,12 @@ class SqliteStore:
 
 def _commit(commit: Commit, tx: Transaction) -> Outcome:
     return committing.commit(tx, commit)
+
+
+def _follow(tenant: str, tx: Transaction) -> None:
+    number = tx.db.tenant(tenant)
+    if number is not None:
+        tx.words.follow(number)
 
 
 def _nothing(tx: Transaction) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from backstory.clock import Clock
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
+from backstory.storage.sqlite.counters import Counters
 from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.words import Words
 
@@ -18,24 +19,21 @@ class Transaction:
 
     def __init__(self, db: Database, seal: Seal, clock: Clock) -> None:
         self.db, self.seal, self.clock = db, seal, clock
-        self.words = Words(db, on=bool(db.value(QUERIES.searching)))
+        self.counters = Counters(db)
+        self.words = Words(db, self.counters, on=bool(db.value(QUERIES.searching)))
         self.writing = False
         self.erased = False
-        self._positions: dict[int, int] = {}
-        self._moved: set[int] = set()
 
     def position(self, tenant: int) -> int:
         """The tenant's newest position."""
-        known = self._positions.get(tenant)
-        if known is None:
-            known = self._positions[tenant] = self.db.value(QUERIES.position, tenant) or 0
-        return known
+        return self.counters.of(tenant).position
 
     def next_position(self, tenant: int) -> int:
         """The position behind the newest, handed out."""
-        position = self._positions[tenant] = self.position(tenant) + 1
-        self._moved.add(tenant)
-        return position
+        counter = self.counters.of(tenant)
+        counter.position += 1
+        counter.changed = True
+        return counter.position
 
     def name_hash(self, tenant: str, key: ContextKey) -> bytes:
         """What is kept of a name after a purge, to go on from where it stood."""
@@ -43,6 +41,5 @@ class Transaction:
 
     def finish(self) -> None:
         """Write what was put off to the end."""
-        for tenant in self._moved:
-            self.db.run(QUERIES.set_position, tenant, self._positions[tenant])
         self.words.finish()
+        self.counters.finish()

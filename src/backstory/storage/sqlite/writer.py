@@ -28,6 +28,7 @@ from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import Database
 from backstory.storage.sqlite.erasure import erase_some
 from backstory.storage.sqlite.faults import ENVIRONMENT, translate
+from backstory.storage.sqlite.lagging import Lagging
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.transaction import Transaction
 
@@ -75,6 +76,7 @@ class Writer:
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._next: _Job | None = None
         self._erasing = True  # something may be left over from an earlier life
+        self._lagging = Lagging()
         self._erased: list[_Job] = []
         self._closed = False
         self._loop = asyncio.get_running_loop()
@@ -118,7 +120,7 @@ class Writer:
         weight = 0
         while True:
             try:
-                job = self._next or self._queue.get(block=not (batch or self._erasing))
+                job = self._next or self._queue.get(*self._patience(batch))
             except queue.Empty:
                 return batch
             self._next = None
@@ -130,9 +132,15 @@ class Writer:
                 return batch
             batch.append(job)
 
+    def _patience(self, batch: list[_Job]) -> tuple[bool, float | None]:
+        """Whether to wait for a job, and for how long, before going on with what there is."""
+        if batch or self._erasing:
+            return False, None
+        return True, self._lagging.patience
+
     def _last(self, batch: list[_Job]) -> list[_Job] | None:
         """The end was seen; whatever is under way comes before it."""
-        if not batch and not self._erasing:
+        if not batch and not (self._erasing or self._lagging):
             return None
         self._queue.put(None)
         return batch
@@ -149,6 +157,7 @@ class Writer:
                 job.error = failure.reason
             self._stop_erasing()
             self._erasing = False
+            self._lagging.forget()
         self._answer(batch)
 
     def _transact(self, batch: list[_Job]) -> None:
@@ -174,6 +183,7 @@ class Writer:
         db = self._database()
         db.connection.execute("BEGIN IMMEDIATE")
         tx = Transaction(db, self._seal, self._clock)
+        self._lagging.follow(tx, idle=not batch)
         for job in batch:
             _run_job(tx, job)
         if self._erasing or tx.erased:
@@ -187,6 +197,7 @@ class Writer:
             self._drop_connection()
             unknown = OutcomeUnknownError(_UNKNOWN, retry_after=1)
             raise _BatchError(unknown, apart=False) from error
+        self._lagging.note(tx, len(batch))
 
     def _answer(self, batch: list[_Job]) -> None:
         """Those who erased something hear of it once it is wiped out of all files."""

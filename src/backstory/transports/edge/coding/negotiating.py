@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
+from backstory import limits
 from backstory.errors import NotAcceptableError
 from backstory.transports.edge.coding.codecs import BY_NAME, CODECS, Codec
 
@@ -14,6 +16,7 @@ _ITEM = re.compile(
 )
 
 
+@lru_cache(maxsize=limits.ACCEPTS_READ)
 def choose(accepted: str | None) -> Codec | None:
     """The coding to use, None for none; what cannot be read in the header is passed over.
 
