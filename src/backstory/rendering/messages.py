@@ -64,8 +64,10 @@ class Message:
     @property
     def bare(self) -> str | None:
         """The text, if it is one text and nothing else."""
-        alone = self.parts[0] if len(self.parts) == 1 else {}
-        return alone["text"] if alone.keys() == {"type", "text"} else None
+        if len(self.parts) != 1:
+            return None
+        (alone,) = self.parts
+        return alone["text"] if len(alone) == 2 and "text" in alone else None
 
 
 Made = tuple[list[Message], str | None]

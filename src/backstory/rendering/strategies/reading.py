@@ -67,7 +67,8 @@ def _instructs(log: Log, entry: Entry) -> bool:
 
 def tokens(log: Log, entries: Sequence[Entry], cost: Cost) -> int:
     """What the entries cost, about."""
-    return sum(cost(log.reader.messages(entry)[0] or []) for entry in entries)
+    made = map(log.reader.messages, entries)
+    return sum([cost(messages) for messages, _ in made if messages])
 
 
 def sort(log: Log, entries: Sequence[Entry], cost: Cost) -> None:
