@@ -18,6 +18,7 @@ from benchmarks.servers import ROOT
 
 TURNS = 200
 BUDGET = 4000
+WIDE = 16_000
 SIZE = 250  # bytes of a message
 ROUNDS = 40
 
@@ -77,19 +78,27 @@ def _length(client: Client) -> Iterator[Ratio]:
         messages = list(text.messages(1000, SIZE))
         for _ in range(max(1, count // 1000)):
             _append(client, path, messages[:count])
-    shown = sum(row["kept"] for row in _render(client, "long", 1500)["ledger"])
     calls: dict[str, Callable[[], Any]] = {
         "short": lambda: _render(client, "short", 1500),
         "long": lambda: _render(client, "long", 1500),
-        "read": lambda: client.json(
-            "GET", f"/v1/contexts/bench/long/entries?order=desc&limit={shown}"
-        ),
+        "read": _reading(client, 1500),
+        "wide": lambda: _render(client, "long", WIDE),
+        "wide read": _reading(client, WIDE),
     }
     taken = timing.medians(calls, ROUNDS)
     detail = ", ".join(f"{name} {seconds * 1000:.2f} ms" for name, seconds in taken.items())
     yield Ratio("window of 100,000 entries / of 200", taken["long"] / taken["short"], 1.3, detail)
     added = (taken["long"] - taken["read"]) / taken["read"]
     yield Ratio("what a window adds / reading its entries", added, 1.5, detail)
+    added = (taken["wide"] - taken["wide read"]) / taken["wide read"]
+    yield Ratio(f"the same for {WIDE:,} tokens", added, None, detail)
+
+
+def _reading(client: Client, budget: int) -> Callable[[], Any]:
+    """Reads the entries that a window of the long conversation shows."""
+    shown = sum(row["kept"] for row in _render(client, "long", budget)["ledger"])
+    path = f"/v1/contexts/bench/long/entries?order=desc&limit={shown}"
+    return lambda: client.json("GET", path)
 
 
 def _counting(client: Client) -> Iterator[Ratio]:
