@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import statistics
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import servers, text
+import orjson
+
+from backstory.domain.counting import counted
+from backstory.domain.entries import NewEntry
+from backstory.rendering.counters import count_stored, ready
+from benchmarks import servers, text, timing
 from benchmarks.client import Client
 from benchmarks.report import Ratio
+from benchmarks.servers import ROOT
 
 TURNS = 200
 BUDGET = 4000
+WIDE = 16_000
 SIZE = 250  # bytes of a message
 ROUNDS = 40
 
@@ -22,6 +27,7 @@ def run(folder: Path) -> Iterator[Ratio]:
     with servers.backstory(folder / "rendering.db") as port, Client(port) as client:
         yield from _repeated(client)
         yield from _length(client)
+        yield from _counting(client)
 
 
 def _repeated(client: Client) -> Iterator[Ratio]:
@@ -72,29 +78,43 @@ def _length(client: Client) -> Iterator[Ratio]:
         messages = list(text.messages(1000, SIZE))
         for _ in range(max(1, count // 1000)):
             _append(client, path, messages[:count])
-    shown = sum(row["kept"] for row in _render(client, "long", 1500)["ledger"])
     calls: dict[str, Callable[[], Any]] = {
         "short": lambda: _render(client, "short", 1500),
         "long": lambda: _render(client, "long", 1500),
-        "read": lambda: client.json(
-            "GET", f"/v1/contexts/bench/long/entries?order=desc&limit={shown}"
-        ),
+        "read": _reading(client, 1500),
+        "wide": lambda: _render(client, "long", WIDE),
+        "wide read": _reading(client, WIDE),
     }
-    taken = _medians(calls)
+    taken = timing.medians(calls, ROUNDS)
     detail = ", ".join(f"{name} {seconds * 1000:.2f} ms" for name, seconds in taken.items())
     yield Ratio("window of 100,000 entries / of 200", taken["long"] / taken["short"], 1.3, detail)
-    yield Ratio("window / reading its entries", taken["long"] / taken["read"], None, detail)
+    added = (taken["long"] - taken["read"]) / taken["read"]
+    yield Ratio("what a window adds / reading its entries", added, 1.5, detail)
+    added = (taken["wide"] - taken["wide read"]) / taken["wide read"]
+    yield Ratio(f"the same for {WIDE:,} tokens", added, None, detail)
 
 
-def _medians(calls: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Interleaved, so that a busy machine is busy for all."""
-    taken: dict[str, list[float]] = {name: [] for name in calls}
-    for _ in range(ROUNDS):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            taken[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in taken.items()}
+def _reading(client: Client, budget: int) -> Callable[[], Any]:
+    """Reads the entries that a window of the long conversation shows."""
+    shown = sum(row["kept"] for row in _render(client, "long", budget)["ledger"])
+    path = f"/v1/contexts/bench/long/entries?order=desc&limit={shown}"
+    return lambda: client.json("GET", path)
+
+
+def _counting(client: Client) -> Iterator[Ratio]:
+    """Counting an entry's tokens when it is written, against the whole append. Each text is new."""
+    path = _create(client, "counted")
+    pages = "".join(page.read_text("utf-8") for page in sorted((ROOT / "docs").rglob("*.md")))
+    texts = [pages[start : start + SIZE] for start in range(0, len(pages) - SIZE, SIZE)]
+    entries = (NewEntry("user", "message", orjson.dumps(text)) for text in texts)
+    ready()
+    calls: dict[str, Callable[[], Any]] = {
+        "count": lambda: counted((next(entries),), count_stored),
+        "append": lambda: _append(client, path, [texts[0]]),
+    }
+    taken = timing.medians(calls, ROUNDS * 5)
+    detail = ", ".join(f"{name} {timing.micros(seconds)}" for name, seconds in taken.items())
+    yield Ratio("counting an entry / its append", taken["count"] / taken["append"], 0.1, detail)
 
 
 def _create(client: Client, name: str) -> str:

@@ -8,12 +8,16 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from lock_inputs import REQUIREMENTS, digest
 
 ROOT = REQUIREMENTS.parent
 LEVELS = ("runtime", "test", "dev")
-NPM_LOCK = ROOT / "tests" / "conformance" / "package-lock.json"
+NPM_LOCKS = (
+    ROOT / "tests" / "conformance" / "package-lock.json",
+    ROOT / "benchmarks" / "vocabularies" / "package-lock.json",
+)
 ADDRESS = re.compile(
     r"(https?|git|ssh|file|ftp)(\+[a-z]+)?://|^\s*(-i|-f|--index|--extra-index|--find-links)"
 )
@@ -51,21 +55,24 @@ def faults_of_python_locks() -> Iterator[str]:
         smaller = locked
 
 
-def faults_of_npm_lock() -> Iterator[str]:
+def faults_of_npm_lock(path: Path) -> Iterator[str]:
     """`funding` links are facts about a package; `resolved` is where to download it."""
-    lock = json.loads(NPM_LOCK.read_text(encoding="utf-8"))
-    wanted = json.loads(NPM_LOCK.with_name("package.json").read_text(encoding="utf-8"))
+    place = path.relative_to(ROOT)
+    lock = json.loads(path.read_text(encoding="utf-8"))
+    wanted = json.loads(path.with_name("package.json").read_text(encoding="utf-8"))
     if lock["packages"][""].get("dependencies") != wanted["dependencies"]:
-        yield f"{NPM_LOCK.name} does not fit package.json; run `make lock`"
+        yield f"{place} does not fit package.json; run `make lock`"
     for name, package in lock["packages"].items():
         if name and "integrity" not in package:
-            yield f"{NPM_LOCK.name}: {name} has no integrity hash"
+            yield f"{place}: {name} has no integrity hash"
         if {"resolved", "funding"} & package.keys():
-            yield f"{NPM_LOCK.name}: {name} carries an address; run `make lock`"
+            yield f"{place}: {name} carries an address; run `make lock`"
 
 
 def main() -> int:
-    faults = [*faults_of_python_locks(), *faults_of_npm_lock()]
+    faults = list(faults_of_python_locks())
+    for path in NPM_LOCKS:
+        faults += faults_of_npm_lock(path)
     for fault in faults:
         print(f"error: {fault}")
     if not faults:

@@ -16,6 +16,7 @@ from backstory.domain.principals import LOCAL_ADMIN
 from backstory.messaging.local import LocalBus
 from backstory.processing.formats import FORMATS
 from backstory.processing.ruling import PipelineRules
+from backstory.rendering.counters import count_stored
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import open_store
 from backstory.transports.edge.guard import Guard
@@ -35,7 +36,7 @@ async def opened(path, clock=None):
     clock = clock or SystemClock()
     store = await open_store(path, clock=clock)
     bus = LocalBus(store.data_version)
-    contexts = Contexts(store, bus, clock, PipelineRules())
+    contexts = Contexts(store, bus, clock, PipelineRules(count=count_stored))
     try:
         yield contexts
     finally:

@@ -28,6 +28,8 @@ NOT_RUN = {
     "make run": "the server is running already",
     "make test": "these are the tests",
     "git clone": "this is the clone",
+    "pip install openai": "the tests bring the clients along",
+    "export OPENAI_API_KEY": "the keys of the stand-in stand in the environment already",
     "claude mcp add": "a client of somebody else; the MCP pages call the same address",
     ".venv/bin/python -m pip install": "was done before the server was started",
 }

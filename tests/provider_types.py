@@ -1,4 +1,4 @@
-"""Messages held against the types of the providers' own SDKs; none of them is ever called.
+"""Messages held against the types of the providers' own SDKs.
 
 The SDKs' types ask for some members that their APIs fill in by themselves: those are added to
 a copy first, and only those (`_completed`).

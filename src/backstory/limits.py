@@ -75,6 +75,7 @@ SEQ_MAX: Final = 2**32 - 1  # entries one context may ever hold
 # -- one answer ----------------------------------------------------------------------
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 1000
+POINT_ENTRIES: Final = 4  # a page of so few is read without asking a thread
 PAGE_BYTES: Final = 1 * MIB  # a page ends before the item that would pass it
 MODEL_ANSWER_BYTES: Final = 24_000  # one MCP answer, in each of its two forms
 TOOL_LIST_BYTES: Final = 9_500  # all tool definitions together, compact
@@ -97,6 +98,7 @@ RENDER_NEIGHBOURS: Final = 5  # entries before and behind a hit
 RENDER_SUMMARIES: Final = 64  # of one context that are looked at, the newest
 RENDER_ARGUMENT_BYTES: Final = 4 * KIB  # of all values that fill in one prompt of a window
 RENDER_ID_BYTES: Final = 16 * KIB  # longer ones are none of ours
+RENDER_INLINE_BYTES: Final = 32 * KIB  # of entries, rendered on the event loop; more leaves it
 
 # -- summaries -----------------------------------------------------------------------
 SUMMARY_TOKENS_LEAST: Final = 32  # that a summary may be asked to have

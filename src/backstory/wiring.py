@@ -31,7 +31,7 @@ from backstory.processing import choosing
 from backstory.processing.ruling import PipelineRules
 from backstory.processing.schemas import packaged
 from backstory.processing.transforms import catalogue
-from backstory.rendering.counters import COUNTERS
+from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.storage.sqlite import SqliteOptions, open_store
@@ -89,7 +89,9 @@ async def open_contexts(
         StoreError: the store cannot be opened; the detail says why and what to do.
     """
     clock = SystemClock()
-    rules = PipelineRules(_chosen(settings), hooks, packaged=extensions.made(packaged.GROUP))
+    rules = PipelineRules(
+        _chosen(settings), hooks, packaged=extensions.made(packaged.GROUP), count=count_stored
+    )
     async with AsyncExitStack() as stack:
         wanted = making.read(json.loads(settings.summariser or "{}"))
         summarising = _summarising(wanted, settings, clock) if serving else None
@@ -101,6 +103,7 @@ async def open_contexts(
         stack.push_async_callback(store.aclose)
         bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
+        await asyncio.to_thread(ready)
         contexts = Contexts(store, bus, clock, rules, summarising=summarising)
         stack.push_async_callback(contexts.aclose)
         if sweep:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import stand_in
 from installing import install_from
 from pages import DOCS, ROOT, Reader, beside, blocks, commands, is_like, pages
 
@@ -47,6 +48,18 @@ def server(tmp_path, environment):
             process.communicate(timeout=30)
 
 
+@pytest.fixture(scope="module")
+def providers():
+    """Variables by which the official clients of providers find a stand-in."""
+    with stand_in.listening() as address:
+        keys = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY"), "none")
+        yield keys | {
+            "OPENAI_BASE_URL": f"http://{address}/v1",
+            "ANTHROPIC_BASE_URL": f"http://{address}",
+            "GOOGLE_GEMINI_BASE_URL": f"http://{address}",
+        }
+
+
 def runnable():
     languages = {"console", "python", "json"}
     return [page for page in pages() if languages & {block.language for block in blocks(page)}]
@@ -54,8 +67,8 @@ def runnable():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", runnable(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_shows_is_what_happens(page, server, environment, tmp_path):
-    reader = Reader(tmp_path, server, environment)
+def test_what_a_page_shows_is_what_happens(page, server, environment, providers, tmp_path):
+    reader = Reader(tmp_path, server, environment | providers)
     try:
         for block in blocks(page):
             try:

@@ -88,7 +88,8 @@ async def test_importing_an_export_where_it_came_from_adds_nothing(shelf, tmp_pa
 
 def told(entry):
     own = entry.id if not entry.id.startswith("~") else None
-    return entry.role, entry.type, entry.content, entry.metadata, own
+    assert (entry.tokens is not None) == (entry.type == "message")  # counted anew there
+    return entry.role, entry.type, entry.content, entry.metadata, own, entry.tokens
 
 
 async def visible(contexts, key):

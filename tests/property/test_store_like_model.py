@@ -59,10 +59,11 @@ BODIES = (b"", b"a" * 9000, b"a" * 9000 + b"b" * 9000, b"other " * 20_000)
 HASHES = list(dict.fromkeys(chunk.ref.hash for body in BODIES for chunk in cut(body)))
 contents = st.sampled_from(BODIES)
 holders = st.sampled_from([b"h1", b"h2"])
+tokens = st.sampled_from([None, 0, 7])
 covers = st.tuples(st.integers(1, 4), st.integers(0, 2)).map(lambda at: (at[0], sum(at)))
 summaries = st.builds(lambda text, at: summary(text, *at), texts, covers)
 entries = st.lists(
-    st.one_of(*[st.builds(entry, texts, ids)] * 3, summaries), min_size=1, max_size=3
+    st.one_of(*[st.builds(entry, texts, ids, tokens=tokens)] * 3, summaries), min_size=1, max_size=3
 ).map(tuple)
 simple_operations = st.one_of(
     st.builds(

@@ -45,7 +45,7 @@ async def test_what_was_asked_for_is_compared_by_source(contexts):
     changed = {(each["source"], each["parameter"]): each for each in found["parameters"]}
     assert changed[None, "budget"] | {"from": 700, "to": 900} == changed[None, "budget"]
     assert changed[None, "format"]["to"] == "anthropic"
-    assert changed[None, "counter"]["to"] == "claude-estimate"
+    assert changed[None, "counter"]["to"] == "claude-older-estimate"
     assert changed[None, "sources"]["from"] == [CHAT, "users.42/prefs"]
     assert changed[CHAT, "priority"]["to"] == 2
     assert found["versions"]["users.42/prefs"] == {"from": 1, "to": None}

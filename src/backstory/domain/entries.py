@@ -23,7 +23,8 @@ DERIVED_ID = "~"
 class NewEntry:
     """An entry on its way in, checked and encoded.
 
-    `content` and `metadata` are compact JSON.
+    `content` and `metadata` are compact JSON. `tokens` are those of the entry's text
+    (`domain.counting`), None where it has not one text, or nobody counted.
     """
 
     role: str
@@ -31,6 +32,7 @@ class NewEntry:
     content: bytes
     metadata: bytes | None = None
     id: str | None = None
+    tokens: int | None = None
 
     @property
     def size(self) -> int:
@@ -43,7 +45,8 @@ class Entry:
     """An entry as it is kept. A redacted one is a marker without its text.
 
     `version` is the one its own context had when the entry was written; an inherited entry
-    keeps its origin's. `created_at` is in microseconds since the Unix epoch.
+    keeps its origin's. `created_at` is in microseconds since the Unix epoch. `tokens` as in
+    `NewEntry`; None for a marker too.
     """
 
     seq: int
@@ -55,6 +58,7 @@ class Entry:
     author: Author
     version: int
     created_at: int
+    tokens: int | None = None
 
     @property
     def size(self) -> int:

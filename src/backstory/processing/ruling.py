@@ -10,6 +10,7 @@ import orjson
 
 from backstory import limits
 from backstory.domain.contexts import Tag
+from backstory.domain.counting import Count, counted
 from backstory.domain.entries import NewEntry
 from backstory.domain.kinds import Packaged
 from backstory.domain.ruling import KindRule, RuledEntries, RuledState
@@ -27,29 +28,38 @@ class PipelineRule:
     served where they are done; `measure`, where there is one, is that of another.
     """
 
-    __slots__ = ("_hooks", "_measure", "_pipeline", "kind", "version")
+    __slots__ = ("_count", "_hooks", "_measure", "_pipeline", "kind", "version")
 
     def __init__(
-        self, kind: str, pipeline: Pipeline, hooks: Hooks, measure: Measure | None = None
+        self,
+        kind: str,
+        pipeline: Pipeline,
+        hooks: Hooks,
+        count: Count | None = None,
+        measure: Measure | None = None,
     ) -> None:
         self.kind = kind
         self.version = pipeline.kind.kind.version if pipeline.kind else 0
         self._pipeline = pipeline
         self._hooks = hooks
         self._measure = measure
+        self._count = count
 
     def state(self, raw: bytes, pointer: str) -> RuledState:
         return self._pipeline.kept(raw, pointer, self._measure or self._hooks.steps(self.kind))
 
     def entries(self, entries: Sequence[NewEntry], pointer: str) -> RuledEntries:
         measure = self._measure or self._hooks.steps(self.kind)
-        return self._pipeline.entries(entries, pointer, measure)
+        done = self._pipeline.entries(entries, pointer, measure)
+        if self._count is None:
+            return done
+        return RuledEntries(counted(done.entries, self._count), done.counts)
 
     def here(self) -> PipelineRule:
         measure = self._hooks.steps(self.kind)
         if measure is unmeasured:
             return self
-        return PipelineRule(self.kind, self._pipeline, self._hooks, measure)
+        return PipelineRule(self.kind, self._pipeline, self._hooks, self._count, measure)
 
     def migrated(self, state: bytes, from_version: int) -> bytes:
         compiled = self._pipeline.kind
@@ -57,16 +67,21 @@ class PipelineRule:
 
 
 class PipelineRules:
-    """`ports.rules.Rules`, with packaged kinds, and the registered ones that were needed last."""
+    """`ports.rules.Rules`, with packaged kinds, and the registered ones that were needed last.
+
+    `count` counts the tokens of entries; without it they are kept uncounted.
+    """
 
     def __init__(
         self,
         chosen: choosing.Rules | None = None,
         hooks: Hooks = SILENCE,
         packaged: Mapping[str, Packaged] | None = None,
+        count: Count | None = None,
     ) -> None:
         self._chosen = chosen or choosing.rules()
         self._hooks = hooks
+        self._count = count
         self.packaged = packaged or {}
         self._packaged = {
             kind: CompiledKind(KindSchema.decode(each.state))
@@ -82,7 +97,7 @@ class PipelineRules:
                 return None
             compiled = known[1]
         transforms = self._chosen.choose(kind, namespace)
-        return PipelineRule(kind, Pipeline(compiled, transforms), self._hooks)
+        return PipelineRule(kind, Pipeline(compiled, transforms), self._hooks, self._count)
 
     def learn(self, tenant: str, kind: str, tag: Tag, state: bytes) -> None:
         self._compiled[tenant, kind] = tag, CompiledKind(KindSchema.decode(state))

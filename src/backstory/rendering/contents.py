@@ -6,7 +6,6 @@ costs.
 
 from __future__ import annotations
 
-import asyncio
 import codecs
 import re
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from backstory.domain.content import ContentRef
 from backstory.domain.intake import wrong
 from backstory.domain.principals import Trust
 from backstory.errors import MissingError, RenderBudgetError, UnsupportedMediaError
-from backstory.rendering import cutting, ledger
+from backstory.rendering import aside, cutting, ledger
 from backstory.rendering.facts import Fact
 from backstory.rendering.logs import Fits, Log, Reads
 from backstory.rendering.marks import enclosed
@@ -112,7 +111,8 @@ async def content_fact(
     about += f" trust={trust.word}"
     text = excerpt.shown(len(excerpt.text))
     message = _message(log.reader.mark, about, text, trust)
-    unit = Unit([message], await asyncio.to_thread(reads.cost, [message]))
+    log.weight += len(text)
+    unit = Unit([message], await aside.run(len(text), reads.cost, [message]))
     if pinned and excerpt.skipped:
         raise RenderBudgetError(
             f"the content of {log.name} is pinned and has {stop - wanted.offset} bytes; "

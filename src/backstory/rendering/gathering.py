@@ -6,7 +6,6 @@ one of 200 costs. Rights are asked by the reader.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +16,7 @@ from backstory.domain.kinds import CONVERSATION, PROMPT
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal, Trust
 from backstory.ports.store import View
+from backstory.rendering import aside
 from backstory.rendering.contents import content_fact
 from backstory.rendering.facts import Fact
 from backstory.rendering.ledger import ARGUMENTS, STATE
@@ -90,7 +90,7 @@ async def _state(found: Gathered, reads: Reads) -> None:
     if snapshot.head.kind == PROMPT and await _prompt(found, reads, trust):
         return
     message = state_message(snapshot, trust, reader)
-    found.facts.append(Fact(STATE, await _unit(message, reads), trust))
+    found.facts.append(Fact(STATE, await _unit(found, message, reads), trust))
 
 
 async def _prompt(found: Gathered, reads: Reads, trust: Trust) -> bool:
@@ -103,9 +103,9 @@ async def _prompt(found: Gathered, reads: Reads, trust: Trust) -> bool:
             found.inside = _may_instruct(who, found.key)
         message = prompt_message(snapshot, trust, reader, values, inside=found.inside)
     if message is not None:
-        found.instructions.append(await _unit(message, reads))
+        found.instructions.append(await _unit(found, message, reads))
     if any(values.values()) and (message is None or not found.inside):
-        data = await _unit(values_message(found.name, values, who.trust, reader), reads)
+        data = await _unit(found, values_message(found.name, values, who.trust, reader), reads)
         found.facts.append(Fact(ARGUMENTS, data, who.trust, held=message is not None))
     return message is not None
 
@@ -132,5 +132,7 @@ async def _trust(found: Gathered, reads: Reads, version: int) -> Trust:
     return changes[0].by.trust if changes else Trust.IMPORT
 
 
-async def _unit(message: Message, reads: Reads) -> Unit:
-    return Unit([message], await asyncio.to_thread(reads.cost, [message]))
+async def _unit(found: Gathered, message: Message, reads: Reads) -> Unit:
+    heavy = len(found.view.snapshot.state)
+    found.weight += heavy
+    return Unit([message], await aside.run(heavy, reads.cost, [message]))

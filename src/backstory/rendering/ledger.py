@@ -64,7 +64,16 @@ class Row:
     seqs: list[list[int]] | None = None
 
     def view(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return {
+            "source": self.source,
+            "part": self.part,
+            "kept": self.kept,
+            "dropped": self.dropped,
+            "reason": self.reason,
+            "trust": self.trust,
+            "tokens": self.tokens,
+            "seqs": self.seqs,
+        }
 
 
 def spans(seqs: Iterable[int]) -> list[list[int]]:

@@ -23,7 +23,7 @@ Cost = Callable[[Sequence[Message]], int]
 class Log:
     """One source's entries. `front` are summaries, `turns` the units that were read, oldest first.
 
-    `whole`: there are no entries before `turns`. `unread` is the last seq that was
+    `weight` is how much work they are (`aside.weight`). `whole`: there are no entries before `turns`. `unread` is the last seq that was
     not read, `read` how many entries behind it there are. `place` is a JSON Pointer into the
     request. `hits` are the seqs that a search found, the best first (None: not yet searched);
     at most `most_hits` of them are looked at. `runs` are spans that were read whole.
@@ -47,6 +47,7 @@ class Log:
     whole: bool = True
     unread: int = 0
     read: int = 0
+    weight: int = 0
     rows: list[Row] = field(default_factory=list)
 
     @property

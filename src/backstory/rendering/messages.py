@@ -8,12 +8,13 @@ that only it knows, its reasoning) is left out: it would pass on stored words un
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import orjson
 
+from backstory.domain.counting import one_text
 from backstory.domain.entries import INSTRUCTING_ROLES, MESSAGE, REDACTED, Entry
 from backstory.domain.parts import (
     OTHER,
@@ -63,40 +64,65 @@ class Message:
     @property
     def bare(self) -> str | None:
         """The text, if it is one text and nothing else."""
-        alone = self.parts[0] if len(self.parts) == 1 else {}
-        return alone["text"] if alone.keys() == {"type", "text"} else None
+        if len(self.parts) != 1:
+            return None
+        (alone,) = self.parts
+        return alone["text"] if len(alone) == 2 and "text" in alone else None
+
+
+Made = tuple[list[Message], str | None]
+"""The messages of an entry, or why it has none."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Makes messages of the entries of one source."""
+    """Makes messages of the entries of one source, each once.
+
+    `know` hears of the texts whose tokens were kept with their entries.
+    """
 
     mark: str
     guarded: Guarded
+    know: Callable[[str, int], None]
+    _made: dict[int, Made] = field(default_factory=dict)
 
-    def messages(self, entry: Entry) -> tuple[list[Message], str | None]:
+    def messages(self, entry: Entry) -> Made:
         """The messages of an entry, or why it has none."""
+        made = self._made.get(entry.seq)
+        if made is None:
+            made = self._made[entry.seq] = self._make(entry)
+        return made
+
+    def _make(self, entry: Entry) -> Made:
         if entry.type == REDACTED:
             return [], "redacted"
         if entry.type == SUMMARY:
             return [], "summary"
         if entry.type != MESSAGE:
             return [], "no message"
-        parts = self.guarded.value(list(_parts(orjson.loads(entry.content))))
+        content = orjson.loads(entry.content)
+        if entry.tokens is not None and (counted := one_text(content)) is not None:
+            self.know(counted, entry.tokens)
+        if isinstance(content, str):
+            if not content or content.isspace():
+                return [], "empty"
+            part = {"type": TEXT, "text": self.guarded.text(content)}
+            return [self._placed(entry, (part,))], None
+        parts = self.guarded.value(list(_parts(content)))
         made = [self._placed(entry, run) for run in _runs(entry.role, parts)]
         return (made, None) if made else ([], "empty")
 
     def _placed(self, entry: Entry, parts: Sequence[Part]) -> Message:
         """A run of parts in the role that it may have."""
-        trust = entry.author.trust
-        made = Message(entry.role, tuple(parts), self.mark, entry.seq, trust)
+        role, trust = entry.role, entry.author.trust
+        made = Message(role, tuple(parts), self.mark, entry.seq, trust)
         if parts[0]["type"] == TOOL_RESULT:
             return replace(made, role=TOOL)
-        if entry.role in INSTRUCTING_ROLES and trust not in FOREIGN:
-            return replace(made, role=SYSTEM, parts=tuple(text_part(told(p)) for p in parts))
-        if entry.role == ASSISTANT or (entry.role == USER and trust not in FOREIGN):
+        if role == ASSISTANT or (role == USER and trust not in FOREIGN):
             return made
-        return self.as_data(made, "" if entry.role == USER else f", written as {entry.role[:32]}")
+        if role in INSTRUCTING_ROLES and trust not in FOREIGN:
+            return replace(made, role=SYSTEM, parts=tuple(text_part(told(p)) for p in parts))
+        return self.as_data(made, "" if role == USER else f", written as {role[:32]}")
 
     def as_data(self, message: Message, more: str = "") -> Message:
         """The message in the user's place, behind the mark of its source."""

@@ -35,15 +35,26 @@ def _models(counter: str, form: str, *patterns: str) -> tuple[Model, ...]:
 BUILT_IN: Final[tuple[Model, ...]] = (
     *_models("o200k_base", "openai", "gpt-4o*", "gpt-4.1*", "gpt-4.5*", "gpt-5*", "gpt-oss*"),
     *_models("o200k_base", "openai", "chatgpt-4o*", "o1*", "o3*", "o4-*", "codex-*"),
-    *_models("cl100k_base", "openai", "gpt-4", "gpt-4-*", "gpt-3.5-turbo*", "gpt-35-turbo*"),
+    *_models("cl100k_base", "openai", "gpt-4", "gpt-4-*", "gpt-3.5*", "gpt-35-turbo*"),
+    *_models("o200k_base", "openai", "ft:gpt-4o*", "ft:gpt-4.1*"),
+    *_models("cl100k_base", "openai", "ft:gpt-4-*", "ft:gpt-3.5*"),
+    *_models("claude-older-estimate", "anthropic", "claude-[1-3]*", "claude-instant*"),
+    *_models("claude-older-estimate", "anthropic", "claude-sonnet-4*", "claude-haiku-4*"),
+    *_models("claude-older-estimate", "anthropic", "claude-opus-4", "claude-opus-4@*"),
+    *_models("claude-older-estimate", "anthropic", "claude-opus-4[-.][0-6]*"),
     *_models("claude-estimate", "anthropic", "claude*"),
     *_models("gemini-estimate", "gemini", "gemini*", "gemma*"),
     *_models("llama3", "openai", "llama-3*", "llama3*", "meta-llama-3*"),
+    *_models("any-estimate", "openai", "qwen3.[5-9]*", "qwen[4-9]*"),
     *_models("qwen3", "openai", "qwen*"),
     *_models("deepseek_v3", "openai", "deepseek*"),
+    *_models("any-estimate", "openai", "mistral-7b*", "open-mistral-7b*", "mistral-tiny*"),
+    *_models("any-estimate", "openai", "mixtral*", "open-mixtral*", "codestral-2[24]*"),
+    *_models("any-estimate", "openai", "mistral-small-24*", "mistral-medium-23*"),
+    *_models("any-estimate", "openai", "mistral-large-24*", "pixtral-large-24*"),
     *_models("mistral_v3", "openai", "mistral*", "ministral*", "codestral*", "pixtral*"),
 )
-"""Asked in this order; the part of a name up to its last `/`, `:` or `anthropic.` is left out."""
+"""Asked in this order; the part of a name up to its last `/` or `anthropic.` is left out."""
 
 
 class Models:

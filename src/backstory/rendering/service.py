@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,7 +15,7 @@ from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import GoneError, MissingError, RenderGoneError
 from backstory.ports.store import Store, View
-from backstory.rendering import records, requests
+from backstory.rendering import aside, records, requests
 from backstory.rendering.assembling import Assembler
 from backstory.rendering.comparing import Rendered, comparison
 from backstory.rendering.counters import COUNTERS, Counter, Tally
@@ -80,8 +79,9 @@ class Renderer:
         views = [
             await self._views.view(principal, key, at) for key, at in zip(keys, ats, strict=True)
         ]
-        found = self._gathered(principal, request, keys, views)
-        return await self._window(principal, request, found, counter, form)
+        tally = await _tally(counter)
+        found = self._gathered(principal, request, keys, views, tally)
+        return await self._window(principal, request, found, tally, form)
 
     async def again(self, principal: Principal, render_id: str) -> Window:
         """The window of an earlier render, byte for byte.
@@ -113,11 +113,12 @@ class Renderer:
             await self._past(principal, key, version)
             for key, version in zip(keys, record.versions, strict=True)
         ]
-        found = self._gathered(principal, record.request, keys, views)
+        tally = await _tally(counter)
+        found = self._gathered(principal, record.request, keys, views, tally)
         for each, hits, inside in zip(found, record.hits, record.inside, strict=True):
             each.hits, each.inside = hits, inside
         try:
-            window = await self._window(principal, record.request, found, counter, record.form)
+            window = await self._window(principal, record.request, found, tally, record.form)
         except MissingError as error:
             raise RenderGoneError(error.detail) from error
         if digest_of(window.input) != record.digest:
@@ -151,6 +152,7 @@ class Renderer:
         request: RenderRequest,
         keys: Sequence[ContextKey],
         views: Sequence[View],
+        tally: Tally,
     ) -> list[Gathered]:
         """The sources as they are before anything of them is read."""
         marks = [mark_of(self._seal, principal.tenant, key) for key in keys]
@@ -160,7 +162,7 @@ class Renderer:
                 source=source,
                 key=keys[i],
                 view=views[i],
-                reader=Reader(marks[i], guarded),
+                reader=Reader(marks[i], guarded, tally.know),
                 place=f"/sources/{i}",
                 query=source.query or "",
                 neighbours=1 if source.neighbours is None else source.neighbours,
@@ -177,21 +179,21 @@ class Renderer:
         principal: Principal,
         request: RenderRequest,
         found: Sequence[Gathered],
-        counter: Counter,
+        tally: Tally,
         form: str,
     ) -> Window:
-        tally = Tally(counter)
         output = self._output(form, tally, {each.reader.mark: each.name for each in found})
         reads = Reads(self._store, self._finds, principal, output.cost)
         for each in found:
             await gather(each, reads, int(request.available * each.source.max_share))
-        made = await asyncio.to_thread(Assembler(request, found, output, tally).assemble)
+        assembler = Assembler(request, found, output, tally)
+        made = await aside.run(sum(each.weight for each in found), assembler.assemble)
         versions = [each.view.snapshot.head.version for each in found]
         payload = made.written.payload
         record = Record(
             request,
             versions,
-            counter.name,
+            tally.name,
             form,
             digest_of(payload),
             [each.hits for each in found],
@@ -201,7 +203,7 @@ class Renderer:
             input=payload,
             total=made.written.tokens,
             by_source=by_source_of(found, made),
-            counter=counter.name,
+            counter=tally.name,
             exact=made.written.exact,
             ledger=ledger_of(found, made),
             versions={each.name: version for each, version in zip(found, versions, strict=True)},
@@ -214,3 +216,9 @@ class Renderer:
         if form in STYLES:
             return TextOutput(STYLES[form], tally, marks)
         return ProviderOutput(self._formats[form], tally)
+
+
+async def _tally(counter: Counter) -> Tally:
+    """A tally that is ready to count."""
+    await counter.load()
+    return Tally(counter)

@@ -51,6 +51,9 @@ def units_of(messages: Iterable[Message], reader: Reader) -> tuple[list[Unit], l
         if message.role == TOOL:
             _answer(message, waiting, results, units, reader)
             continue
+        if message.bare is not None:
+            units.append(Unit([message], seqs={message.seq}))
+            continue
         named = _with_ids(message)
         unit = Unit([named])
         units.append(unit)
@@ -100,11 +103,18 @@ def _fits(call: Part, result: Part) -> bool:
 
 
 def _closed(unit: Unit, answered: dict[int, Message], lost: list[Lost]) -> Unit | None:
-    """The unit with its results; calls that nothing answers are left out."""
+    """The unit with its results; calls that nothing answers are left out.
+
+    A unit that has its seqs was closed when it was made.
+    """
+    if unit.seqs:
+        return unit
     head = unit.messages[0]
     if head.role != ASSISTANT:
         return _seen(unit)
     calls = [part for part in head.parts if part["type"] == TOOL_CALL]
+    if not calls:
+        return _seen(unit)
     open_ = {id(call) for call in calls if id(call) not in answered}
     if open_:
         lost.append(Lost(head.seq, NO_RESULT, head.trust.word))

@@ -8,7 +8,7 @@ from backstory.domain.changes import Op
 from backstory.errors import GoneError, MissingError
 from backstory.ports.store import EntryQuery
 from backstory.testing.contract_base import Contract
-from backstory.testing.scene import ROBOT, Scene, key
+from backstory.testing.scene import ROBOT, Scene, entry, key
 
 
 class HistoryContract(Contract):
@@ -130,6 +130,20 @@ class HistoryContract(Contract):
         assert (head.kind, head.labels, head.entry_count) == ("conversation", ("x",), 3)
         assert [one.version for one in await scene.entries("b")] == [2, 2, 2]
         assert head.id != (await scene.view("a")).snapshot.head.id
+
+    async def test_an_entry_keeps_its_tokens_wherever_it_is_shown(self, scene: Scene) -> None:
+        await scene.put("a")
+        await scene.append("a", entry("one", tokens=1), entry("two"), entry("", tokens=0))
+        await scene.append("a", entry("four", tokens=2**31))
+        await scene.fork("a", "b")
+        await scene.restore("a", 2)
+        every = [1, None, 0, 2**31]
+        assert [one.tokens for one in await scene.entries("a")] == every[:3]
+        assert [one.tokens for one in await scene.entries("a", 3)] == every
+        assert [one.tokens for one in await scene.entries("b")] == every
+        await scene.redact("b", 1)
+        assert [one.tokens for one in await scene.entries("b")] == [None, *every[1:]]
+        assert [one.tokens for one in await scene.entries("a", 3)] == [None, *every[1:]]
 
     async def test_a_fork_can_begin_at_an_earlier_version(self, scene: Scene) -> None:
         await scene.put("a", {"n": 1})

@@ -47,7 +47,9 @@ class Kept:
 
     def redact(self) -> None:
         self.redacted = True
-        self.entry = replace(self.entry, type=REDACTED, content=REDACTED_CONTENT, metadata=None)
+        self.entry = replace(
+            self.entry, type=REDACTED, content=REDACTED_CONTENT, metadata=None, tokens=None
+        )
 
 
 @dataclass(slots=True)
@@ -123,4 +125,5 @@ def new_entries(author: Author, effect: Effect) -> Iterable[Entry]:
             author,
             head.version,
             head.updated_at,
+            new.tokens,
         )

@@ -61,7 +61,7 @@ def entry(text: str, entry_id: str | None = None, **more: Any) -> NewEntry:
     """A message of a user."""
     metadata = orjson.dumps(more["metadata"]) if "metadata" in more else None
     role, kind = more.get("role", "user"), more.get("type", MESSAGE)
-    return NewEntry(role, kind, orjson.dumps(text), metadata, entry_id)
+    return NewEntry(role, kind, orjson.dumps(text), metadata, entry_id, more.get("tokens"))
 
 
 def summary(text: str, first: int, last: int) -> NewEntry:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from backstory import limits
 from backstory.domain.entries import Entry
 from backstory.errors import RenderBudgetError
 from backstory.ports.store import EntryQuery
+from backstory.rendering import aside
 from backstory.rendering.ledger import Row
 from backstory.rendering.logs import Fits, Log, Reads
 from backstory.rendering.strategies.reading import BYTES, sort, tokens
@@ -37,10 +36,11 @@ class Pinned:
             entries += page.entries
             more = page.more
             if more and sum(entry.size for entry in entries) > most:
-                counted = await asyncio.to_thread(tokens, log, entries, reads.cost)
+                heavy = aside.weight(entries)
+                counted = await aside.run(heavy, tokens, log, entries, reads.cost)
                 if counted > room:
                     raise _far_over(log, len(entries), counted, room)
-        await asyncio.to_thread(sort, log, entries, reads.cost)
+        await aside.run(aside.weight(entries), sort, log, entries, reads.cost)
 
     def choose(self, log: Log, room: int, fits: Fits) -> Picked:
         """All of it, whatever the room."""

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Final
 
 from backstory import limits
 from backstory.domain.entries import Entry
 from backstory.ports.store import EntryQuery
+from backstory.rendering import aside
 from backstory.rendering.ledger import ENTRIES, Row, spans
 from backstory.rendering.logs import Cost, Log, Reads
 from backstory.rendering.messages import SYSTEM, Message
 from backstory.rendering.units import Unit, units_of
 
-BYTES: Final = 5  # of entries for one token, about
+BYTES: Final = 6  # of entries for one token, or a little less
 _LEADING: Final = 32  # entries at the beginning that are looked at for instructions
+_FIRST: Final = 2  # of those; rarely is there a need to look at more
 _FURTHER: Final = 256  # entries read to find the call of a result
 
 
@@ -35,7 +37,8 @@ async def newest(log: Log, reads: Reads, room: int) -> list[Entry]:
         found += page.entries
         more = page.more and bool(page.entries)
         if more:
-            used += await asyncio.to_thread(tokens, log, found[counted:], reads.cost)
+            latest = found[counted:]
+            used += await aside.run(aside.weight(latest), tokens, log, latest, reads.cost)
             counted = len(found)
     found.reverse()
     log.whole = not more
@@ -47,19 +50,25 @@ async def newest(log: Log, reads: Reads, room: int) -> list[Entry]:
 
 async def leading(log: Log, reads: Reads, before: int) -> list[Entry]:
     """The entries at the beginning that instruct, up to the first that does not."""
-    query = EntryQuery(before=before, limit=_LEADING)
     found: list[Entry] = []
-    for entry in (await reads.store.page(reads.tenant, log.view.chain, query)).entries:
-        made, _ = log.reader.messages(entry)
-        if not made or made[0].role != SYSTEM:
+    for limit in (_FIRST, _LEADING):
+        query = EntryQuery(before=before, limit=limit)
+        entries = (await reads.store.page(reads.tenant, log.view.chain, query)).entries
+        found = list(takewhile(lambda entry: _instructs(log, entry), entries))
+        if len(found) < limit:
             break
-        found.append(entry)
     return found
+
+
+def _instructs(log: Log, entry: Entry) -> bool:
+    made, _ = log.reader.messages(entry)
+    return bool(made) and made[0].role == SYSTEM
 
 
 def tokens(log: Log, entries: Sequence[Entry], cost: Cost) -> int:
     """What the entries cost, about."""
-    return sum(cost(log.reader.messages(entry)[0] or []) for entry in entries)
+    made = map(log.reader.messages, entries)
+    return sum([cost(messages) for messages, _ in made if messages])
 
 
 def sort(log: Log, entries: Sequence[Entry], cost: Cost) -> None:
@@ -68,6 +77,7 @@ def sort(log: Log, entries: Sequence[Entry], cost: Cost) -> None:
     The entries follow each other; calls find their results among them.
     """
     turns: list[Message] = []
+    log.weight += aside.weight(entries)
     for entry in entries:
         made, reason = log.reader.messages(entry)
         if reason is not None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from backstory.rendering import cutting, ledger, trimming
+from backstory.rendering import aside, cutting, ledger, trimming
 from backstory.rendering.ledger import ENTRIES, Row
 from backstory.rendering.logs import Fits, Log, Reads
 from backstory.rendering.strategies.reading import newest, sort
@@ -23,7 +21,7 @@ class Recent:
     async def gather(self, log: Log, reads: Reads, room: int) -> None:
         """The newest, and the instructions that the log begins with."""
         entries = await newest(log, reads, room)
-        await asyncio.to_thread(sort, log, entries, reads.cost)
+        await aside.run(aside.weight(entries), sort, log, entries, reads.cost)
 
     def choose(self, log: Log, room: int, fits: Fits) -> Picked:
         """The newest units that fit; one longer than all the room is cut to half of it."""

@@ -7,7 +7,6 @@ id, since nobody can search in the past.
 
 from __future__ import annotations
 
-import asyncio
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby
@@ -17,7 +16,7 @@ from backstory import limits
 from backstory.domain.chains import Span, merge, subtract
 from backstory.domain.entries import Entry
 from backstory.ports.store import EntryQuery
-from backstory.rendering import ledger
+from backstory.rendering import aside, ledger
 from backstory.rendering.ledger import ENTRIES, Row
 from backstory.rendering.logs import Fits, Log, Reads
 from backstory.rendering.marks import noted
@@ -67,12 +66,13 @@ class Relevant:
                 continue
             near = [each for each in run if abs(each.seq - seq) <= log.neighbours]
             new = [each for each in near if each.seq not in wanted]
-            used += await asyncio.to_thread(tokens, log, new, reads.cost)
+            used += await aside.run(aside.weight(new), tokens, log, new, reads.cost)
             wanted.update(each.seq for each in near)
             runs.append((run[0].seq, run[-1].seq))
             read |= {each.seq: each for each in run if each.seq >= first}
         log.hits, log.runs = taken, merge(runs)
-        await asyncio.to_thread(_sort, log, reads, begin, read, wanted)
+        heavy = aside.weight([*begin, *read.values()])
+        await aside.run(heavy, _sort, log, reads, begin, read, wanted)
 
     def choose(self, log: Log, room: int, fits: Fits) -> Picked:
         """The best hits with their neighbours; a hit alone where those are too much."""

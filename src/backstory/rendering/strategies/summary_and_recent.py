@@ -6,7 +6,6 @@ overlap are taken; without any, the strategy is `recent`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -15,7 +14,7 @@ from backstory.domain.chains import Chain, Piece, Span, merge, subtract
 from backstory.domain.entries import Entry, text_of_content
 from backstory.domain.summaries import Summary
 from backstory.ports.store import EntryQuery, View
-from backstory.rendering import ledger
+from backstory.rendering import aside, ledger
 from backstory.rendering.ledger import ENTRIES, Row
 from backstory.rendering.logs import Fits, Log, Reads
 from backstory.rendering.marks import enclosed
@@ -43,7 +42,8 @@ class SummaryAndRecent(Recent):
         beside = replace(log, view=View(log.view.snapshot, log.rest))
         found = await newest(beside, reads, room)
         log.whole, log.unread, log.read = beside.whole, beside.unread, beside.read
-        await asyncio.to_thread(sort, log, [*begin, *found], reads.cost)
+        every = [*begin, *found]
+        await aside.run(aside.weight(every), sort, log, every, reads.cost)
         return None
 
     def choose(self, log: Log, room: int, fits: Fits) -> Picked:
@@ -97,6 +97,7 @@ async def _standing(log: Log, reads: Reads) -> list[Summary]:
         if all(each.last < other.first or each.first > other.last for other in standing):
             query = EntryQuery(after=each.seq - 1, before=each.seq + 1, limit=1)
             page = await reads.store.page(reads.tenant, chain, query)
+            log.weight += aside.weight(page.entries)
             made = [unit for entry in page.entries if (unit := _unit(log, reads, entry, each))]
             if made:
                 standing.append(each)

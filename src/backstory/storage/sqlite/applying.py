@@ -172,6 +172,7 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             entry.metadata,
             None if entry.id is None else rows.pack_id(entry.id),
             None if entry.id is None else rows.id_key(context, entry.id),
+            entry.tokens,
         )
         covers = covers_of(entry.type, entry.metadata)
         if covers is not None:

@@ -133,8 +133,9 @@ INSERT INTO labels (tenant, term, context) VALUES (?1, ?2, ?3)
 DELETE FROM labels WHERE context = ?1
 
 -- name: add_entry
-INSERT INTO entries (id, version, created_at, voice, content, metadata, entry_id, id_key)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+INSERT INTO entries (
+    id, version, created_at, voice, content, metadata, entry_id, id_key, tokens
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
 
 -- name: ids_like
 SELECT id, entry_id FROM entries WHERE id_key = ?1
@@ -143,14 +144,14 @@ SELECT id, entry_id FROM entries WHERE id_key = ?1
 SELECT content FROM entries WHERE id = ?1
 
 -- name: redact_entry
-UPDATE entries SET content = NULL, metadata = NULL WHERE id = ?1
+UPDATE entries SET content = NULL, metadata = NULL, tokens = NULL WHERE id = ?1
 
 -- name: page_ascending
-SELECT id, version, created_at, voice, content, metadata, entry_id FROM entries
+SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
 WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3
 
 -- name: page_descending
-SELECT id, version, created_at, voice, content, metadata, entry_id FROM entries
+SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
 WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
 
 -- name: contents_between

@@ -124,7 +124,7 @@ def id_key(log: int, entry_id: str) -> int:
 
 def entry(db: Database, row: Row) -> Entry:
     """The row of the queries `page_ascending` and `page_descending`."""
-    rowid, version, created_at, voice, content, metadata, entry_id = row
+    rowid, version, created_at, voice, content, metadata, entry_id, tokens = row
     seq = rowid & _SEQ_MASK
     role, kind, author = db.voice(voice)
     return Entry(
@@ -137,6 +137,7 @@ def entry(db: Database, row: Row) -> Entry:
         author,
         version,
         unpack_time(created_at),
+        tokens,
     )
 
 

@@ -100,7 +100,8 @@ CREATE INDEX labels_by_context ON labels (context);
 
 -- id = log << 32 | seq. Times here and in changes count from 2026. Content NULL is a redacted
 -- entry's marker, any other lies as contents.py says. `id_key` = log << 24 | hash of entry_id:
--- a hint, to be checked against entry_id, that keeps a log's ids together.
+-- a hint, to be checked against entry_id, that keeps a log's ids together. `tokens` are those
+-- of the one text that it has (domain/counting.py); NULL where nobody counted.
 CREATE TABLE entries (
     id         INTEGER PRIMARY KEY,
     version    INTEGER NOT NULL,
@@ -109,7 +110,8 @@ CREATE TABLE entries (
     content    BLOB,
     metadata   BLOB,
     entry_id   BLOB,
-    id_key     INTEGER
+    id_key     INTEGER,
+    tokens     INTEGER
 );
 CREATE INDEX entries_by_id ON entries (id_key) WHERE id_key IS NOT NULL;
 

@@ -159,6 +159,8 @@ class SqliteStore:
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:  # noqa: ARG002
         # A chain names logs of its own tenant only; `view` made it.
+        if query.limit <= limits.POINT_ENTRIES and len(chain.pieces) == 1:
+            return await self._point(reading.page, chain, query)
         return await self._readers.run(reading.page, chain, query)
 
     async def summaries(

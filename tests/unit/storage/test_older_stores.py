@@ -1,4 +1,4 @@
-"""A store of the first schema holds content once it was migrated, and keeps what it had."""
+"""A store of an earlier schema holds what is new once it was migrated, and keeps what it had."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from backstory.storage.sqlite.database import QUERIES, Database
 from backstory.storage.sqlite.migrating import migrate, migrations
 from backstory.storage.sqlite.opening import APPLICATION_ID
 from backstory.testing import FakeClock
-from backstory.testing.scene import Scene
+from backstory.testing.scene import Scene, entry
 
 
 @pytest.fixture
@@ -48,4 +48,22 @@ async def test_a_context_without_content_keeps_no_word_of_it_in_its_past(tmp_pat
     line, _, state = Document.of((await scene.view("doc")).snapshot).encode().partition(b"\n")
     assert line.count(b",") == 8
     assert state == b'{"n":1}'
+    await store.aclose()
+
+
+async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
+    options, clock = SqliteOptions(tmp_path / "s.db"), FakeClock()
+    store = await open_store(options, clock=clock)
+    await Scene(store, clock).put("chat")
+    await Scene(store, clock).append("chat", entry("old", tokens=1))
+    await store.aclose()
+    db = Database(options, busy_seconds=1)
+    db.run("ALTER TABLE entries DROP COLUMN tokens")
+    db.run("PRAGMA user_version = 4")
+    db.close()
+    assert migrate(options).applied == ("tokens",)
+    store = await open_store(options, clock=clock)
+    await Scene(store, clock).append("chat", entry("new", tokens=2))
+    found = await Scene(store, clock).entries("chat")
+    assert [(one.content, one.tokens) for one in found] == [(b'"old"', None), (b'"new"', 2)]
     await store.aclose()
