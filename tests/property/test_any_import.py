@@ -157,7 +157,7 @@ def test_any_json_is_read_into_parts_that_every_format_reads_or_told(source):
         around = {"context": "a/b"} if source == "jsonl" else value | named
         line = around | {member: data.draw(drawn)}
         text = json.dumps(line) + "\n" + json.dumps(data.draw(VALUE)) + "\n"
-        for item in read(source, io.BytesIO(text.encode()), "any.jsonl"):
+        for item in read(SOURCES[source], io.BytesIO(text.encode()), "any.jsonl"):
             assert isinstance(item, Conversation | ContentPiece | Bad)
             assert not isinstance(item, Bad) or item.reason
             if isinstance(item, Conversation) and source != "jsonl":  # which is kept as it is

@@ -12,7 +12,7 @@ from backstory.domain.principals import LOCAL_IMPORT
 from backstory.processing import messages
 from backstory.processing.conversations import Conversation
 from backstory.processing.formats import FORMATS
-from backstory.processing.sources import read
+from backstory.processing.sources import SOURCES, read
 from provider_messages import PAYLOADS, plain_conversations
 
 BOUNDED = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -20,7 +20,7 @@ BOUNDED = settings(max_examples=70, deadline=None, suppress_health_check=[Health
 
 def kept(source, payload):
     """The entries of one imported conversation, as a store keeps them."""
-    (made,) = read(source, io.BytesIO(json.dumps(payload).encode()), "chat.json")
+    (made,) = read(SOURCES[source], io.BytesIO(json.dumps(payload).encode()), "chat.json")
     assert isinstance(made, Conversation), made
     return [
         Entry(seq, e.id, e.role, e.type, e.content, e.metadata, LOCAL_IMPORT.author, 1, 0)

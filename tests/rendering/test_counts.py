@@ -93,7 +93,8 @@ def test_plain_texts_are_written_as_the_format_writes_them(form, said):
     """`outputs._PLAIN` is a shortcut past the format, and nothing else."""
     messages = [Message(role, ({"type": "text", "text": text},), "mark") for role, text in said]
     output = ProviderOutput(FORMATS[form], Tally(COUNTERS["o200k_base"]))
-    found, lost = output._rendered(messages)
+    payload, lost = output._rendered((), messages)
+    (found,) = payload.values()
     entries = [{"role": message.role, "content": message.bare} for message in messages]
     (listed,) = FORMATS[form].render(entries).payload.values()
     if form == "anthropic":  # where breakpoints stand on blocks

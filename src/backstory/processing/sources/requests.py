@@ -55,9 +55,10 @@ class Requests:
             request = request[inner]
         if members[0] not in request:
             raise MalformedError(f"a conversation has {members[0]}{self.instead}{_hint(request)}")
-        conversation_id = given if isinstance(given, str) and given else identity(value)
+        own = given if isinstance(given, str) and given else None
+        conversation_id = own or identity(value)
         state: Raw = {"source": {"format": self.form.name, "id": conversation_id}}
-        if rest := without(request, named, *members):
+        if rest := without(request, *((named,) if own else ()), *members):
             state["request"] = rest
         return make(
             value.place,
