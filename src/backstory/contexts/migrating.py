@@ -21,7 +21,7 @@ from backstory.domain.keys import EVERYWHERE, ContextKey, NamespacePattern
 from backstory.domain.kinds import NAMESPACE, context_of
 from backstory.domain.patches import MergePatch
 from backstory.domain.policy import Verb, Visibility
-from backstory.domain.principals import SYSTEM, Author, Principal
+from backstory.domain.principals import SYSTEM, Author, Principal, Trust
 from backstory.errors import BusyError, ConflictError, InvalidError, MissingError
 from backstory.ports.rules import Rules
 from backstory.ports.store import HeadQuery, Store
@@ -149,13 +149,21 @@ class Migrator:
     async def _write(self, tenant: str, snapshot: Snapshot) -> None:
         head = snapshot.head
         principal = Principal(tenant, SYSTEM.subject, frozenset({"admin"}), SYSTEM.trust)
+        trust = max(SYSTEM.trust, await self._trust(tenant, head))
         conditions = Conditions(if_state_version=head.state_version)
         patch = Patch(head.key, MergePatch({}), conditions)
 
         async def prepare(attempt: int, at: int) -> Ruled:
             ruled = await self._ruler.rule(tenant, [patch], at, attempt)
             # What was not to be believed is not believed more for having been migrated.
-            author = Author(SYSTEM.subject, max(SYSTEM.trust, head.author.trust))
-            return replace(ruled, author=author)
+            return replace(ruled, author=Author(SYSTEM.subject, trust))
 
         await self._writer.write_prepared(principal, [Intent(Verb.WRITE, head.key)], prepare)
+
+    async def _trust(self, tenant: str, head: Head) -> Trust:
+        """That of who wrote the state; the least where that was let go."""
+        at = head.state_version
+        found = await self._store.versions(
+            tenant, head.key, after=at - 1, before=at + 1, limit=1, newest_first=False
+        )
+        return found[0].by.trust if found else Trust.IMPORT

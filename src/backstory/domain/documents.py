@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from backstory.domain.content import ContentRef
-from backstory.domain.contexts import Head, Labels, Snapshot
+from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
 
 _SEPARATOR = b"\n"
 
@@ -33,6 +33,12 @@ class Document:
     state: bytes
     schema_version: int = 0
     content: ContentRef | None = None
+
+    @property
+    def written_at(self) -> tuple[int, ...]:
+        """The versions that wrote its state and its content, where it has any."""
+        state = () if self.state == EMPTY_STATE else (self.state_version,)
+        return state if self.content is None else (*state, self.content_version)
 
     @classmethod
     def of(cls, snapshot: Snapshot) -> Document:

@@ -29,7 +29,7 @@ from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot, missi
 from backstory.domain.effects import ChainStart, Effect, Loaded, Past
 from backstory.domain.entries import DERIVED_ID, NewEntry
 from backstory.domain.keys import ContextKey
-from backstory.domain.principals import Author
+from backstory.domain.principals import Author, Trust
 from backstory.domain.ruling import KindRule, RuledState, Standing, patched
 from backstory.errors import (
     BackstoryError,
@@ -299,9 +299,7 @@ class Draft:
                 f"{self.key} exists; fork to a name that is free", current=self.before_version
             )
         past = self._past(source.head.version if fork.at is None else fork.at)
-        # Who copies a text does not make it any more believable.
-        trust = max(self.author.trust, source.head.author.trust)
-        self.author = Author(self.author.subject, trust)
+        self._believe(source.head.author.trust)
         self._begin(past.document.kind)
         self.state, self.labels, self.expires_at = past.document.state, past.document.labels, None
         self.schema_version = past.document.schema_version
@@ -349,7 +347,12 @@ class Draft:
             raise MissingError(
                 f"version {version} of {past.key} is a deletion; choose an earlier one"
             )
+        self._believe(past.trust)
         return past
+
+    def _believe(self, trust: Trust) -> None:
+        """Who copies a text, or brings it back, does not make it any more believable."""
+        self.author = Author(self.author.subject, max(self.author.trust, trust))
 
     def _begin(self, kind: str) -> None:
         """A new life of the name, with nothing of an earlier one to be seen."""

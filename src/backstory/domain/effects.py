@@ -12,16 +12,21 @@ from backstory.domain.contexts import Snapshot
 from backstory.domain.documents import Document
 from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Trust
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """A version to go back to or to fork from, with what it showed."""
+    """A version to go back to or to fork from, with what it showed.
+
+    `trust` is the least of those who wrote its state and its content.
+    """
 
     key: ContextKey
     version: int
     document: Document
     chain: Chain
+    trust: Trust
 
 
 @dataclass(frozen=True, slots=True)

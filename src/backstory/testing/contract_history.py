@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from backstory.domain.changes import Op
+from backstory.domain.commits import Put
+from backstory.domain.principals import Author, Trust
 from backstory.errors import GoneError, MissingError
 from backstory.ports.store import EntryQuery
 from backstory.testing.contract_base import Contract
@@ -44,6 +46,27 @@ class HistoryContract(Contract):
         head = (await scene.view("chat", at=2)).snapshot.head
         assert (head.author, head.updated_at) == (ROBOT, moment)
         assert head == (await scene.view("chat", at=2)).snapshot.head
+
+    async def test_what_is_copied_is_believed_no_more_than_who_wrote_it(self, scene: Scene) -> None:
+        put = Put(key("doc"), "document", b'{"a":1}', (), None)
+        await scene.one(put, author=Author("importer", Trust.IMPORT))
+        await scene.append("doc", "seen")
+        assert (await scene.view("doc")).snapshot.head.author.trust is Trust.USER
+        await scene.fork("doc", "copy")
+        await scene.fork("copy", "copy-of-copy")
+        await scene.patch("doc", {"a": 2})
+        await scene.restore("doc", 1)
+        for name in ("copy", "copy-of-copy", "doc"):
+            assert (await scene.view(name)).snapshot.head.author.trust is Trust.IMPORT
+
+    async def test_a_copy_of_what_nobody_is_known_to_have_written_is_believed_least(
+        self, scene: Scene
+    ) -> None:
+        await scene.put("doc", {"a": 1})
+        await scene.append("doc", "one")
+        await scene.store.forget(scene.tenant, key("doc"), 2)
+        await scene.fork("doc", "copy")
+        assert (await scene.view("copy")).snapshot.head.author.trust is Trust.IMPORT
 
     async def test_a_version_that_never_was_is_gone(self, scene: Scene) -> None:
         await scene.put("chat")

@@ -22,7 +22,7 @@ from backstory.domain.effects import Effect, Loaded, Past
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
 from backstory.domain.planning import needs, plan, redacting, redaction
-from backstory.domain.principals import SYSTEM
+from backstory.domain.principals import SYSTEM, Trust
 from backstory.domain.ruling import check_kinds
 from backstory.domain.summaries import Summary
 from backstory.errors import GoneError, KeyReusedError, MissingError
@@ -297,7 +297,10 @@ def _past(source: Record, version: int | None) -> Past | None:
     if view is None or source.key is None:
         return None
     document = Document.of(view.snapshot)
-    return Past(source.key, view.snapshot.head.version, document, view.chain)
+    views = [source.views.get(at) for at in document.written_at]
+    trusts = [each.snapshot.head.author.trust if each else Trust.IMPORT for each in views]
+    trust = max(trusts, default=Trust.OPERATOR)
+    return Past(source.key, view.snapshot.head.version, document, view.chain, trust)
 
 
 def _reach(

@@ -11,6 +11,7 @@ from backstory.domain.effects import Loaded, Needs, Past
 from backstory.domain.entries import derived_seq
 from backstory.domain.keys import ContextKey
 from backstory.domain.planning import needs
+from backstory.domain.principals import Trust
 from backstory.errors import GoneError
 from backstory.storage.sqlite import manifests, reading, rows
 from backstory.storage.sqlite.database import QUERIES, Database
@@ -95,12 +96,23 @@ def _past(db: Database, found: Stored | None, asked: Needs) -> Past | None:
     key, version = asked.past
     if version is None or version == found.head.version:
         chain = reading.chain_now(db, found)
-        return Past(key, found.head.version, Document.of(found.snapshot), chain)
+        document = Document.of(found.snapshot)
+        return Past(key, found.head.version, document, chain, _trust(db, found, document))
     try:
         past = reading.view_at(db, found, version)
     except GoneError:
         return None
-    return Past(key, version, Document.of(past.snapshot), past.chain)
+    document = Document.of(past.snapshot)
+    return Past(key, version, document, past.chain, _trust(db, found, document))
+
+
+def _trust(db: Database, found: Stored, document: Document) -> Trust:
+    """That of who wrote the document; the least where that was let go."""
+    trust = Trust.OPERATOR
+    for version in document.written_at:
+        row = db.one(QUERIES.change_at, found.id, version)
+        trust = max(trust, db.author(row[1]).trust if row else Trust.IMPORT)
+    return trust
 
 
 def _left_over(tx: Transaction, tenant: str, key: ContextKey) -> tuple[int, int]:
