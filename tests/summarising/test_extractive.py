@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backstory.domain.telling import told
 from backstory.ports.summariser import Turn
 from backstory.processing.conversations import Bad
-from backstory.processing.sources import read
+from backstory.processing.sources import SOURCES, read
 from backstory.summarising.extractive import Extractive, extract
 from backstory.summarising.sentences import LONGEST, sentences
 from importing import data_file
@@ -27,7 +27,7 @@ def said(*texts, role="user"):
 def dialogs(source, file):
     """The id and the turns of each dialog of real people."""
     path = data_file(file)
-    for item in read(source, io.BytesIO(path.read_bytes()), path.name):
+    for item in read(SOURCES[source], io.BytesIO(path.read_bytes()), path.name):
         assert not isinstance(item, Bad), item.reason
         yield item.id, [Turn(entry.role, text_of(entry)) for entry in item.entries]
 

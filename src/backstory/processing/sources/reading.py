@@ -100,7 +100,7 @@ def tool_call(call_id: Any, name: Any, arguments: Any) -> Raw:
 def tool_result(call_id: Any, content: Any, name: Any = None) -> Raw:
     """A result as a typed part; what is neither text nor a list of parts is kept as JSON."""
     part = {"type": "tool_result", "tool_call_id": call_id}
-    if name is not None:
+    if isinstance(name, str):
         part["name"] = name
     return part | {"content": _content(content)}
 
