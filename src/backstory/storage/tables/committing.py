@@ -24,12 +24,11 @@ from backstory.domain.kinds import context_of
 from backstory.domain.planning import plan, redaction
 from backstory.domain.principals import SYSTEM
 from backstory.domain.ruling import check_kinds
-from backstory.storage.sqlite import reading, retries
-from backstory.storage.sqlite.applying import Planned, apply
-from backstory.storage.sqlite.database import QUERIES
-from backstory.storage.sqlite.loading import load
-from backstory.storage.sqlite.rows import Stored
-from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.tables import reading, retries
+from backstory.storage.tables.applying import Planned, apply
+from backstory.storage.tables.loading import load
+from backstory.storage.tables.rows import Stored
+from backstory.storage.tables.transaction import Transaction
 
 
 @dataclass(slots=True)
@@ -50,7 +49,7 @@ def commit(tx: Transaction, wanted: Commit) -> Outcome:
     if known is not None:
         tx.erased |= any(isinstance(op, Purge | Redact) for op in wanted.operations)
         return known
-    check_kinds(wanted.kinds, lambda kind: reading.tag(tx.db, wanted.tenant, context_of(kind)))
+    check_kinds(wanted.kinds, lambda kind: tx.tag(wanted.tenant, context_of(kind)))
     planned = _plan(tx, wanted)
     _reach_forks(tx, wanted, planned)
     tx.writing = True
@@ -104,7 +103,7 @@ def _load(
     sources = {op.source for op in operations if isinstance(op, Fork)}
     if not sources and not (found and _due(found, wanted.at)):
         return found, loaded
-    whole = [reading.find(tx.db, wanted.tenant, name) for name in (key, *sources - {key})]
+    whole = [tx.find(wanted.tenant, name) for name in (key, *sources - {key})]
     due = [one for one in whole if one is not None and _due(one, wanted.at)]
     if not due:
         return found, loaded
@@ -125,9 +124,12 @@ def _reach_forks(tx: Transaction, wanted: Commit, planned: _Plan) -> None:
         seq = one.effect.redact
         log = reading.chain_now(tx.db, one.found).locate(seq)
         assert log is not None
-        showing = {log, *(row[0] for row in tx.db.all(QUERIES.contexts_showing, log))}
+        showing = {
+            log,
+            *(row[0] for row in tx.db.all(tx.db.sql.contexts_showing, one.found.tenant, log)),
+        }
         for number in sorted(showing - {one.found.id}):
-            other = reading.by_id(tx.db, number)
+            other = reading.by_id(tx.db, one.found.tenant, number)
             if other is None or not other.head.alive(wanted.at):
                 continue
             if reading.chain_now(tx.db, other).shows(log, seq):
@@ -145,7 +147,7 @@ def _redact_too(wanted: Commit, planned: _Plan, other: Stored, seq: int) -> None
             parts=already.effect.parts | Part.REDACTED,
             seqs=merge([*already.effect.seqs, (seq, seq)]),
         )
-        planned.effects[key] = Planned(other, effect)
+        planned.effects[key] = replace(already, effect=effect)
 
 
 def _outcome(tx: Transaction, wanted: Commit, planned: _Plan) -> Outcome:
