@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from pages import DOCS, ROOT, Reader, blocks, commands, is_like, pages
+from pages import DOCS, ROOT, SHOWN_DATABASE, Reader, blocks, commands, is_like, pages
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
@@ -30,6 +30,15 @@ def server(tmp_path):
             process.communicate(timeout=30)
 
 
+@pytest.fixture
+def database(postgres):
+    """The address of a PostgreSQL server with an empty database `backstory`."""
+    where = ("-h", "127.0.0.1", "-p", str(postgres.port), "-U", "backstory")
+    postgres.run("createdb", *where, "backstory")
+    yield f"127.0.0.1:{postgres.port}"
+    postgres.run("dropdb", *where, "--force", "backstory")
+
+
 def runnable():
     languages = {"console", "python", "json"}
     return [page for page in pages() if languages & {block.language for block in blocks(page)}]
@@ -37,8 +46,11 @@ def runnable():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", runnable(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_shows_is_what_happens(page, server, tmp_path):
-    reader = Reader(tmp_path, server)
+def test_what_a_page_shows_is_what_happens(page, server, tmp_path, request):
+    more = {}
+    if SHOWN_DATABASE in page.read_text(encoding="utf-8"):
+        more["database"] = request.getfixturevalue("database")
+    reader = Reader(tmp_path, server, **more)
     try:
         for block in blocks(page):
             try:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.config import StoreUrl
 from backstory.errors import StoreUnavailableError
 
 
@@ -23,16 +24,17 @@ def command(*, as_json: bool, **flags: Any) -> None:
     settings = settings_from(flags)
     from backstory.wiring import migrate_store
 
-    if not settings.store.path.exists():
+    store = settings.store
+    if isinstance(store, StoreUrl) and not store.path.exists():
         raise StoreUnavailableError(
-            f"there is no store at {settings.store.path}; `backstory serve` makes one"
+            f"there is no store at {store.path}; `backstory serve` makes one"
         )
     done = migrate_store(settings)
     if as_json:
         members = {"from": done.before, "to": done.after, "applied": list(done.applied)}
-        click.echo(json.dumps({"store": str(settings.store)} | members, indent=2))
+        click.echo(json.dumps({"store": store.shown} | members, indent=2))
     elif done.applied:
         steps = ", ".join(done.applied)
         click.echo(f"schema version {done.before} to {done.after}: {steps}")
     else:
-        click.echo(f"{settings.store} is up to date (schema version {done.after})")
+        click.echo(f"{store.shown} is up to date (schema version {done.after})")
