@@ -31,6 +31,16 @@ def backstory(store: Path, *options: str, **environment: str) -> Iterator[int]:
 
 
 @contextmanager
+def postgres() -> Iterator[str | None]:
+    """A PostgreSQL on the disk, as the tests start it; yields its URL, None where there is none."""
+    sys.path.insert(0, str(ROOT / "tests"))
+    from postgres_server import running
+
+    with running(on_disk=True) as server:
+        yield None if server is None else server.url()
+
+
+@contextmanager
 def bare() -> Iterator[int]:
     """The same HTTP server with an application that answers a constant."""
     port = free_port()

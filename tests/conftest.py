@@ -1,11 +1,16 @@
 """What every test may rely on: no setting of the machine, and asyncio as the event loop,
 in which nothing blocks."""
 
+import asyncio
+import itertools
 import os
+from collections import Counter
 
 import pytest
 
 import blocking_calls
+import postgres_server
+from backstory.storage.postgres.store import open_store as open_postgres
 
 blocking_calls.install()
 
@@ -23,3 +28,46 @@ def _no_settings_from_outside(monkeypatch):
         ours = variable.startswith("BACKSTORY_") and not variable.startswith("BACKSTORY_TEST_")
         if ours or variable.startswith("OTEL_"):
             monkeypatch.delenv(variable)
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster():
+    """A PostgreSQL that the tests share; `template` is a database with an empty store."""
+    with postgres_server.running() as server:
+        if server is not None:
+            asyncio.run(_make_template(server))
+        yield server
+
+
+async def _make_template(server):
+    await server.do("CREATE DATABASE template")
+    store = await open_postgres(server.url("template"))
+    await store.aclose()
+
+
+@pytest.fixture
+def postgres(postgres_cluster):
+    """The shared server; the test is skipped where PostgreSQL is not installed."""
+    if postgres_cluster is None:
+        pytest.skip(postgres_server.MISSING)
+    return postgres_cluster
+
+
+@pytest.fixture
+async def postgres_url(postgres):
+    """The URL of a database of the test's own, with an empty store."""
+    name = f"test_{next(_numbers)}"
+    await postgres.do(f"CREATE DATABASE {name} TEMPLATE template")
+    yield postgres.url(name)
+    await postgres.do(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+_numbers = itertools.count(1)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """One line for each program that is missing, with how many tests were skipped for it."""
+    reasons = [report.longrepr[2] for report in terminalreporter.stats.get("skipped", ())]
+    missing = Counter(reason for reason in reasons if "is not installed" in reason)
+    for reason, count in sorted(missing.items()):
+        terminalreporter.write_line(f"{count} tests skipped: {reason.removeprefix('Skipped: ')}")

@@ -19,12 +19,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SHOWN_ADDRESS = "127.0.0.1:8765"
+SHOWN_DATABASE = "127.0.0.1:5432"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BESIDE = re.compile(r"^<!-- beside the server: (\S+) -->$", re.MULTILINE)
 _END = "--- the command has ended with"
 
 # What a page tells a reader to do and the runner has done, or cannot do, with the reason.
 NOT_RUN = {
+    "sudo -u postgres": "the database is there already",
     "make run": "the server is running already",
     "make test": "these are the tests",
     "git clone": "this is the clone",
@@ -84,9 +86,10 @@ def is_like(shown, printed):
 class Reader:
     """Somebody who does what a page says, in the root of a checkout with a server running."""
 
-    def __init__(self, folder, address, environment=None):
+    def __init__(self, folder, address, environment=None, database=SHOWN_DATABASE):
         self._folder = folder
         self._address = address
+        self._database = database
         for name in ("docs", "README.md"):
             (folder / name).symlink_to(ROOT / name)
         (folder / ".venv").symlink_to(sys.prefix)
@@ -143,4 +146,4 @@ class Reader:
             assert is_like(shown, printed), f"$ {command}\nis shown as\n{shown}\nbut is\n{printed}"
 
     def _here(self, text):
-        return text.replace(SHOWN_ADDRESS, self._address)
+        return text.replace(SHOWN_ADDRESS, self._address).replace(SHOWN_DATABASE, self._database)

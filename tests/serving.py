@@ -23,7 +23,8 @@ class Server:
         self.store = store or folder / "store" / "test.db"
         self.log = folder / "server.log"
         command = [sys.executable, "-m", "backstory", "serve", "--json", "--port", "0"]
-        command += ["--store", f"sqlite:///{self.store}", *arguments]
+        url = self.store if "://" in str(self.store) else f"sqlite:///{self.store}"
+        command += ["--store", url, *arguments]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 command,

@@ -13,19 +13,22 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backstory import extensions
+from backstory import extensions, limits
 from backstory.clock import Clock, SystemClock
-from backstory.config import Settings
+from backstory.config import ServerUrl, Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
 from backstory.observability.asking import asked
+from backstory.ports.bus import ChangeBus
 from backstory.ports.hooks import SILENCE, Hooks, Request
+from backstory.ports.store import Store
 from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
 from backstory.processing.ruling import PipelineRules
@@ -34,9 +37,12 @@ from backstory.processing.transforms import catalogue
 from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.storage.migrations import Migrated
+from backstory.storage.postgres.inspection import ServerInspection
+from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
-from backstory.storage.sqlite.migrating import Migrated, migrate
+from backstory.storage.sqlite.migrating import migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.summarising import making
 from backstory.summarising.http import Pace
@@ -97,11 +103,8 @@ async def open_contexts(
         summarising = _summarising(wanted, settings, clock) if serving else None
         if summarising is not None:
             stack.push_async_callback(summarising.summariser.aclose)
-        store = await open_store(
-            SqliteOptions(settings.store.path, search=settings.search), clock=clock
-        )
+        store, bus = await _open_store(settings, clock)
         stack.push_async_callback(store.aclose)
-        bus = LocalBus(probe=store.data_version)
         stack.push_async_callback(bus.aclose)
         await asyncio.to_thread(ready)
         contexts = Contexts(store, bus, clock, rules, summarising=summarising)
@@ -118,6 +121,31 @@ def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Sum
     """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
     count = COUNTERS["o200k_base"].count
     return Summarising(making.make(wanted, settings.summariser_key, count, Pace(clock)), count)
+
+
+async def _open_store(settings: Settings, clock: Clock) -> tuple[Store, ChangeBus]:
+    """The store, and the bus that hears of what other processes write to it."""
+    if isinstance(settings.store, ServerUrl):
+        from backstory.storage.postgres.store import open_store as open_server
+
+        server = await open_server(postgres_options(settings), clock=clock)
+        # No probe: what a node watches it asks for once in `limits.POLL_SECONDS` anyway.
+        return server, LocalBus(poll_seconds=limits.POLL_SECONDS)
+    options = SqliteOptions(settings.store.path, search=settings.search)
+    file = await open_store(options, clock=clock)
+    return file, LocalBus(probe=file.data_version)
+
+
+def postgres_options(settings: Settings) -> PostgresOptions:
+    """What the settings say of a PostgreSQL store."""
+    assert isinstance(settings.store, ServerUrl)
+    url = settings.store
+    return PostgresOptions(
+        url.dsn,
+        search=settings.search,
+        connections=url.connections or limits.STORE_CONNECTIONS,
+        pgbouncer=url.pgbouncer,
+    )
 
 
 def _chosen(settings: Settings) -> choosing.Rules | None:
@@ -222,8 +250,12 @@ def migrate_store(settings: Settings) -> Migrated:
     """Bring the store to this release's schema.
 
     Raises:
-        StoreError: as `storage.sqlite.migrating.migrate`.
+        StoreError: as `migrate` of the store's own `migrating` says.
     """
+    if isinstance(settings.store, ServerUrl):
+        from backstory.storage.postgres.migrating import migrate as migrate_server
+
+        return asyncio.run(migrate_server(postgres_options(settings)))
     return migrate(SqliteOptions(settings.store.path))
 
 
@@ -234,13 +266,13 @@ class Inspected(Inspection):
     newest: int
 
 
-def inspect_store(settings: Settings) -> Inspected:
-    """Look at the store without changing it.
+def inspect_store(path: Path) -> Inspected:
+    """Look at a file without changing it.
 
     Raises:
         StoreError, OSError: it cannot be opened or read.
     """
-    found = inspect(SqliteOptions(settings.store.path))
+    found = inspect(SqliteOptions(path))
     return Inspected(**asdict(found), newest=SCHEMA_VERSION)
 
 
@@ -251,3 +283,14 @@ def inspect_extensions() -> Iterator[Extension]:
 
     groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, making.GROUP, offers.GROUP)
     return extensions.inspected(groups)
+
+
+def inspect_server(settings: Settings) -> ServerInspection:
+    """Look at a database without changing it.
+
+    Raises:
+        StoreError: it cannot be reached.
+    """
+    from backstory.storage.postgres.inspecting import inspect as look
+
+    return asyncio.run(look(postgres_options(settings)))

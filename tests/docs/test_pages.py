@@ -60,6 +60,15 @@ def providers():
         }
 
 
+@pytest.fixture
+def database(postgres):
+    """The address of a PostgreSQL server with an empty database `backstory`."""
+    where = ("-h", "127.0.0.1", "-p", str(postgres.port), "-U", "backstory")
+    postgres.run("createdb", *where, "backstory")
+    yield f"127.0.0.1:{postgres.port}"
+    postgres.run("dropdb", *where, "--force", "backstory")
+
+
 def runnable():
     languages = {"console", "python", "json"}
     return [page for page in pages() if languages & {block.language for block in blocks(page)}]

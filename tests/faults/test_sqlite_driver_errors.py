@@ -91,16 +91,16 @@ async def test_a_sync_that_fails_leaves_the_outcome_unknown(scene, disk):
 
 async def test_one_commit_that_cannot_be_written_does_not_take_others_with_it(scene, monkeypatch):
     """Rows that the database refuses, for a reason that lies in the commit itself."""
-    from backstory.storage.sqlite import applying
+    from backstory.storage.tables import rows
 
-    real = applying.rows.labels_text
+    real = rows.labels_text
 
     def poisoned(labels):
         if labels == ("poison",):
             raise apsw.ConstraintError("the test's poison")
         return real(labels)
 
-    monkeypatch.setattr(applying.rows, "labels_text", poisoned)
+    monkeypatch.setattr(rows, "labels_text", poisoned)
     answers = await asyncio.gather(
         scene.append("chat", "before"),
         scene.put("poisoned", labels=("poison",)),

@@ -11,7 +11,7 @@ from backstory.contexts.contents.storing import Sent
 from backstory.domain.chunking import cut
 from backstory.domain.content import Manifest
 from backstory.domain.keys import ContextKey
-from backstory.storage.sqlite import content_reading
+from backstory.storage.tables import content_reading
 from content_samples import edited
 from contexts.conftest import LOCAL_ADMIN, create, opened
 

@@ -1,4 +1,4 @@
-"""Whatever is done to both, the SQLite store shows what the model shows."""
+"""Whatever is done to both, each store shows what the model shows."""
 
 import asyncio
 import shutil
@@ -10,7 +10,13 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 
 from backstory.clock import SECOND
 from backstory.domain.chunking import cut
@@ -34,7 +40,8 @@ from backstory.domain.patches import MergePatch
 from backstory.domain.principals import SYSTEM
 from backstory.errors import BackstoryError
 from backstory.ports.store import ChangeQuery, EntryQuery, HeadQuery, SearchQuery
-from backstory.storage.sqlite import open_store
+from backstory.storage.postgres.store import open_store as open_postgres
+from backstory.storage.sqlite import open_store as open_sqlite
 from backstory.testing import FakeClock, ModelStore
 from backstory.testing.scene import ALL, ANNA, ROBOT, entry, sees, summary
 
@@ -93,17 +100,16 @@ simple_operations = st.one_of(
 class StoreLikeModel(RuleBasedStateMachine):
     def __init__(self):
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp())
         self.clock = FakeClock()
         self.runner = asyncio.Runner()
         self.model = ModelStore(self.clock)
-        self.store = self.runner.run(open_store(self.folder / "s.db", clock=self.clock))
+        self.store = self.runner.run(self.open())
         self.commits = 0
 
     def teardown(self):
         self.runner.run(self.store.aclose())
+        self.runner.run(self.remove())
         self.runner.close()
-        shutil.rmtree(self.folder)
 
     # -- what is done ------------------------------------------------------------------
 
@@ -306,11 +312,41 @@ def plain(value):
     return value
 
 
-TestStoreLikeModel = StoreLikeModel.TestCase
-TestStoreLikeModel.settings = settings(
-    max_examples=25,
-    stateful_step_count=25,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
-TestStoreLikeModel = pytest.mark.slow(TestStoreLikeModel)
+class SqliteLikeModel(StoreLikeModel):
+    async def open(self):
+        self.folder = Path(tempfile.mkdtemp())
+        return await open_sqlite(self.folder / "s.db", clock=self.clock)
+
+    async def remove(self):
+        shutil.rmtree(self.folder)
+
+
+class PostgresLikeModel(StoreLikeModel):
+    server = None
+
+    async def open(self):
+        await self.server.do("CREATE DATABASE property TEMPLATE template")
+        return await open_postgres(self.server.url("property"), clock=self.clock)
+
+    async def remove(self):
+        await self.server.do("DROP DATABASE property WITH (FORCE)")
+
+
+def examples(number, steps=25):
+    return settings(
+        max_examples=number,
+        stateful_step_count=steps,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.mark.slow
+def test_sqlite_is_like_the_model():
+    run_state_machine_as_test(SqliteLikeModel, settings=examples(25))
+
+
+@pytest.mark.slow
+def test_postgres_is_like_the_model(postgres, monkeypatch):  # the server's fixture
+    monkeypatch.setattr(PostgresLikeModel, "server", postgres)
+    run_state_machine_as_test(PostgresLikeModel, settings=examples(6, steps=20))

@@ -131,7 +131,10 @@ def test_three_slashes_are_relative_and_four_absolute(url, path):
         ("store", "sqlite:///file.db?mode=ro", "sqlite:///FILE"),
         ("store", "sqlite:///:memory:", "would lose what it acknowledged"),
         ("store", "mysql://db/x", "sqlite:///FILE"),
-        ("store", "postgresql://db/x", "comes with the PostgreSQL store"),
+        ("store", "postgresql://db", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("store", "postgresql://me@db:port/x", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("store", "postgresql://db/x?connections=1", "a number from 2"),
+        ("store", "postgresql://db/x?pgbouncer=maybe", "pgbouncer is true or false"),
         ("cache", "redis://db", "comes with the Redis adapter"),
         ("cache", "memcached://db:1", "comes with the Memcached adapter"),
         ("cache", "memory", "memory://, the only cache in this release"),
@@ -148,6 +151,25 @@ def test_a_wrong_value_is_one_line_naming_the_setting_its_origin_and_what_is_all
     assert allowed in line
     assert "\n" not in line
     assert len(line) < 300
+
+
+@pytest.mark.parametrize(
+    ("raw", "dsn", "own"),
+    [
+        ("postgresql://me:p%40ss@db:5433/x", "postgresql://me:p%40ss@db:5433/x", (None, False)),
+        ("postgres://db/x", "postgresql://db/x", (None, False)),
+        (
+            "postgresql://db/x?sslmode=require&connections=20&pgbouncer=true",
+            "postgresql://db/x?sslmode=require",
+            (20, True),
+        ),
+    ],
+)
+def test_a_database_is_named_by_a_url_that_is_handed_down_whole(raw, dsn, own):
+    store = load_bare({"store": raw}).store
+    assert (store.dsn, (store.connections, store.pgbouncer)) == (dsn, own)
+    assert load_bare({"store": str(store)}).store == store
+    assert "p%40ss" not in store.shown
 
 
 def test_no_password_is_repeated_in_an_error():

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import click
 
 from backstory import limits
 from backstory.cli.options import json_option, setting_options, settings_from
-from backstory.config import Settings, check_local_mode
+from backstory.config import ServerUrl, Settings, check_local_mode
 from backstory.errors import BackstoryError, ConfigError
 from backstory.extensions import Extension
+from backstory.storage.postgres.inspection import ServerInspection
 
 LOW_DISK_BYTES: Final = 256 * limits.MIB
 _SIGNS: Final = {"ok": "ok     ", "warning": "warning", "failed": "failed "}
@@ -86,14 +88,64 @@ def _extension(found: Extension) -> Finding:
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
+    if isinstance(settings.store, ServerUrl):
+        yield from _server(settings)
+    else:
+        yield from _file(settings.store.path)
+
+
+def _server(settings: Settings) -> Iterator[Finding]:
+    from backstory.wiring import inspect_server
+
+    try:
+        found = inspect_server(settings)
+    except BackstoryError as error:
+        yield Finding("store", "failed", error.detail, "check --store and the server")
+        return
+    if found.schema_version is None:
+        detail = "the database is empty"
+        yield Finding("store", "warning", detail, "`backstory serve` makes the tables")
+    else:
+        yield _version(found.schema_version, found.newest)
+    yield _durability(found)
+    yield _standbys(found.standbys)
+    yield _connections(found)
+
+
+def _durability(found: ServerInspection) -> Finding:
+    for name, off in (
+        ("fsync", not found.fsync),
+        ("synchronous_commit", found.synchronous_commit == "off"),
+    ):
+        if off:
+            detail = f"{name} is off: a crash loses what was acknowledged"
+            return Finding("durability", "failed", detail, f"set {name} = on in postgresql.conf")
+    detail = f"PostgreSQL {found.release} commits with {found.synchronous_commit}"
+    return Finding("durability", "ok", detail)
+
+
+def _standbys(names: str) -> Finding:
+    if names:
+        return Finding("standby", "ok", f"commits wait for {names}")
+    step = "set synchronous_standby_names, or take a failover for a loss of the last moments"
+    return Finding("standby", "warning", "no standby holds each commit before it counts", step)
+
+
+def _connections(found: ServerInspection) -> Finding:
+    detail = f"{found.connections} of {found.max_connections} connections are in use"
+    if found.connections * 10 < found.max_connections * 9:
+        return Finding("connections", "ok", detail)
+    return Finding("connections", "warning", detail, "raise max_connections or use a pooler")
+
+
+def _file(path: Path) -> Iterator[Finding]:
     from backstory.wiring import inspect_store
 
-    path = settings.store.path
     if not path.exists():
         yield Finding("store", "warning", f"there is none at {path}", "`backstory serve` makes it")
         return
     try:
-        found = inspect_store(settings)
+        found = inspect_store(path)
     except BackstoryError as error:
         yield Finding("store", "failed", error.detail, "restore a backup, or move the file away")
         return
@@ -111,6 +163,10 @@ def _schema(ours: bool, version: int, newest: int) -> Finding:
     if not ours:
         detail = "the file is a database, but not one of Backstory's"
         return Finding("schema", "failed", detail, "choose another path with --store")
+    return _version(version, newest)
+
+
+def _version(version: int, newest: int) -> Finding:
     if version == newest:
         return Finding("schema", "ok", f"version {version}, as this release needs it")
     detail = f"version {version}; this release needs {newest}"

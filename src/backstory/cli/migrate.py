@@ -25,9 +25,9 @@ def command(*, as_json: bool, **flags: Any) -> None:
     done = migrate_store(settings)
     if as_json:
         members = {"from": done.before, "to": done.after, "applied": list(done.applied)}
-        click.echo(json.dumps({"store": str(settings.store)} | members, indent=2))
+        click.echo(json.dumps({"store": settings.store.shown} | members, indent=2))
     elif done.applied:
         steps = ", ".join(done.applied)
         click.echo(f"schema version {done.before} to {done.after}: {steps}")
     else:
-        click.echo(f"{settings.store} is up to date (schema version {done.after})")
+        click.echo(f"{settings.store.shown} is up to date (schema version {done.after})")

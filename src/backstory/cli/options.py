@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from backstory.config import TABLE, Setting, Settings, load
+from backstory.config import TABLE, Setting, Settings, StoreUrl, load
 from backstory.domain.keys import ContextKey
 from backstory.errors import InvalidKeyError, StoreUnavailableError
 
@@ -52,7 +52,7 @@ def store_that_is_there(settings: Settings) -> Settings:
     Raises:
         StoreUnavailableError: there is no store where they say.
     """
-    if not settings.store.path.exists():
+    if isinstance(settings.store, StoreUrl) and not settings.store.path.exists():
         raise StoreUnavailableError(
             f"there is no store at {settings.store.path}; --store names another, and "
             "`backstory serve` or `backstory import` makes one"

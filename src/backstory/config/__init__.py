@@ -16,6 +16,6 @@ from __future__ import annotations
 from backstory.config.loading import load
 from backstory.config.local import check_local_mode
 from backstory.config.settings import TABLE, Setting, Settings
-from backstory.config.urls import StoreUrl
+from backstory.config.urls import ServerUrl, StoreUrl
 
-__all__ = ["TABLE", "Setting", "Settings", "StoreUrl", "check_local_mode", "load"]
+__all__ = ["TABLE", "ServerUrl", "Setting", "Settings", "StoreUrl", "check_local_mode", "load"]

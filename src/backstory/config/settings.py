@@ -94,9 +94,9 @@ class Settings:
         "Port to listen on; 0 takes a free one",
         readers.whole(0, 65535),
     )
-    store: urls.StoreUrl = _setting(  # noqa: RUF009 -- returns a field
+    store: urls.StoreUrl | urls.ServerUrl = _setting(  # noqa: RUF009 -- returns a field
         urls.DEFAULT_STORE,
-        "Where contexts are kept: sqlite:///FILE",
+        "Where contexts are kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE",
         urls.store_url,
     )
     cache: str = _setting(

@@ -164,8 +164,8 @@ class Commits(Protocol):
         else is looked at. A context whose time is over is expired first, by a commit of its
         own. A redaction reaches every context that shows the entry, and every summary that
         covers it where one context shows both, now or in its kept past; so with summaries of
-        summaries. A purge leaves no byte of
-        text in the store's files when it returns, forks excepted, which stay whole.
+        summaries. A purge leaves no row with text when it returns, and no byte of it in files
+        that are the store's own, forks excepted, which stay whole.
         The kinds that the commit names stand as it says, in the same transaction.
 
         Raises:

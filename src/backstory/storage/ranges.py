@@ -1,7 +1,7 @@
 """What a visibility means for an index on namespaces: few ranges, in order, apart.
 
 Byte order is what both stores compare by. All bytes of a namespace lie between "-" and "z",
-so a NUL comes directly behind a namespace itself, and "/" directly behind its children.
+so U+0001 comes directly behind a namespace itself, and "/" directly behind its children.
 """
 
 from __future__ import annotations
@@ -32,6 +32,6 @@ def _all(visible: Visibility) -> Iterator[Range]:
         if not pattern.base:
             yield "", _END
             continue
-        yield pattern.base, pattern.base + "\0"
+        yield pattern.base, pattern.base + "\x01"
         if pattern.below:
             yield pattern.base + ".", pattern.base + "/"

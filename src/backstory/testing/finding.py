@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
-
-import apsw
 
 from backstory import limits
 from backstory.domain.chains import Chain, Span
@@ -27,16 +24,8 @@ from backstory.ports.store import (
     SearchQuery,
 )
 from backstory.storage import tokens
+from backstory.storage.tokenizing import words
 from backstory.testing.records import Kept, Record, Tenant
-
-_tokenizer = apsw.Connection("").fts5_tokenizer("unicode61", ["remove_diacritics", "2"])
-
-
-def words(text: str) -> list[tokens.Token]:
-    """The words of a text, as every store has to tell them apart."""
-    found: Any = _tokenizer(text.encode(), apsw.FTS5_TOKENIZE_DOCUMENT, None)
-    return [(start, end, word) for start, end, word in found]
-
 
 # -- entries and changes -----------------------------------------------------------------
 

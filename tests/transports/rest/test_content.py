@@ -174,7 +174,7 @@ async def test_a_range_touches_few_chunks(doc, running):
 
 async def statements(running, http, headers):
     """How many chunks a read takes out of the store."""
-    from backstory.storage.sqlite import content_reading
+    from backstory.storage.tables import content_reading
 
     taken = []
     original = content_reading._chunk

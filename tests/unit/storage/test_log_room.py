@@ -7,7 +7,7 @@ import pytest
 
 from backstory import limits
 from backstory.storage.sqlite import SqliteOptions, log_room, open_store
-from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.database import SqliteDatabase
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene
 
@@ -25,7 +25,7 @@ async def store(tmp_path):
 def beside(store, tmp_path):
     """A connection as the checkpointer has one, and the path of the log."""
     options = SqliteOptions(tmp_path / "s.db")
-    db = Database(options, busy_seconds=1)
+    db = SqliteDatabase(options, busy_seconds=1)
     yield db, options.wal_path
     db.close()
 

@@ -5,7 +5,7 @@ import pytest
 from backstory.domain.documents import Document
 from backstory.errors import SchemaVersionError
 from backstory.storage.sqlite import SqliteOptions, open_store
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.migrating import migrate, migrations
 from backstory.storage.sqlite.opening import APPLICATION_ID
 from backstory.testing import FakeClock
@@ -16,7 +16,7 @@ from backstory.testing.scene import Scene, entry
 def old(tmp_path):
     """An empty file as the first schema had it."""
     options = SqliteOptions(tmp_path / "old.db")
-    db = Database(options, busy_seconds=1, create=True)
+    db = SqliteDatabase(options, busy_seconds=1, create=True)
     db.value("PRAGMA journal_mode = WAL")
     db.connection.execute(migrations()[0].sql)
     db.run(QUERIES.begin_life, "epoch", bytes(32), 0, 1)
@@ -57,7 +57,7 @@ async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
     await Scene(store, clock).put("chat")
     await Scene(store, clock).append("chat", entry("old", tokens=1))
     await store.aclose()
-    db = Database(options, busy_seconds=1)
+    db = SqliteDatabase(options, busy_seconds=1)
     db.run("ALTER TABLE entries DROP COLUMN tokens")
     db.run("PRAGMA user_version = 4")
     db.close()

@@ -16,9 +16,10 @@ from backstory.domain.entries import NewEntry
 from backstory.domain.principals import Author, Trust
 from backstory.domain.sealing import Seal
 from backstory.ports.store import EntryQuery
-from backstory.storage.sqlite import SqliteOptions, committing, open_store, reading
-from backstory.storage.sqlite.database import Database
-from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.storage.sqlite.database import SqliteDatabase
+from backstory.storage.sqlite.transaction import SqliteTransaction
+from backstory.storage.tables import committing, listing, reading
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, key
 
@@ -77,7 +78,7 @@ class Bench:
     """A writer's connection used by hand, whose steps are counted."""
 
     def __init__(self, path: Path) -> None:
-        self.db = Database(SqliteOptions(path), busy_seconds=1)
+        self.db = SqliteDatabase(SqliteOptions(path), busy_seconds=1)
         self.clock = FakeClock()
         self.number = 0
 
@@ -86,7 +87,7 @@ class Bench:
         name = self.number.to_bytes(10, "big")
         wanted = Commit("acme", name, ANNA, self.clock.advance(micros=1), operations)
         self.db.connection.execute("BEGIN IMMEDIATE")
-        tx = Transaction(self.db, Seal(b"s" * 32), self.clock)
+        tx = SqliteTransaction(self.db, Seal(b"s" * 32), self.clock)
         outcome = committing.commit(tx, wanted)
         tx.finish()
         self.db.connection.execute("COMMIT")
@@ -140,7 +141,7 @@ def test_long_conversations_cost_what_short_ones_cost(bench, name):
 
     def page():
         found = reading.view(db, "acme", chat, None)
-        reading.page(db, found.chain, EntryQuery(limit=20, descending=True))
+        reading.page(db, "acme", found.chain, EntryQuery(limit=20, descending=True))
 
     works = {
         "append": lambda n: bench.commit(Append(chat, entries(1, 1_000_000 + n))),
@@ -174,15 +175,13 @@ def test_any_version_is_read_back_from_a_bounded_number_of_documents(bench):
         bench.commit(Put(key("chat"), None, state, (), None))
     found = reading.find(bench.db, "acme", key("chat"))
     for version in range(1, found.head.version):
-        bodies = reading._bodies(bench.db, found.id, version)
+        bodies = reading._bodies(bench.db, found, version)
         assert 1 <= len(bodies) <= limits.SNAPSHOT_EVERY
     kept = bench.db.value("SELECT sum(length(body)) FROM documents")
     assert kept < 100 * 100
 
 
 def test_a_version_of_a_seq_is_found_without_looking_at_all_versions(bench):
-    from backstory.storage.sqlite import listing
-
     for n in range(300):
         bench.commit(Append(key("chat"), entries(1, n)))
     find = lambda: listing.version_at(bench.db, "acme", key("chat"), 150)  # noqa: E731

@@ -71,7 +71,7 @@ class Announcement:
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
         return cls(
-            f"http://{host}:{port}", str(settings.store), settings.workers, token_file, as_json
+            f"http://{host}:{port}", settings.store.shown, settings.workers, token_file, as_json
         )
 
     @property

@@ -25,7 +25,7 @@ def local_token(settings: Settings) -> tuple[str, Path] | None:
     """
     if not settings.local_token:
         return None
-    path = settings.store.path.parent / FILE
+    path = settings.store.folder / FILE
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _make(path)

@@ -19,7 +19,7 @@ import apsw
 from backstory import limits
 from backstory.errors import OutcomeUnknownError, StoreError
 from backstory.storage.sqlite import log_room
-from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.database import SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.options import SqliteOptions
@@ -38,7 +38,7 @@ class Checkpointer:
     """Runs checkpoints when told that the log grew, and when something was erased."""
 
     def __init__(
-        self, connect: Callable[[], Database], lock: FileLock, options: SqliteOptions
+        self, connect: Callable[[], SqliteDatabase], lock: FileLock, options: SqliteOptions
     ) -> None:
         self._connect, self._lock, self._options = connect, lock, options
         self._jobs: queue.SimpleQueue[Told | None] = queue.SimpleQueue()
@@ -47,7 +47,7 @@ class Checkpointer:
         self._room = 0
         self._alarmed = False
         self._dirty = False
-        self._db: Database | None = None
+        self._db: SqliteDatabase | None = None
         self._thread = threading.Thread(target=self._work, name="backstory-checkpoint", daemon=True)
         self._thread.start()
 
@@ -110,7 +110,7 @@ class Checkpointer:
         for told in waiting:
             told(OutcomeUnknownError(_NOT_YET, retry_after=1) if error else None)
 
-    def _quietly(self, work: Callable[[Database], None]) -> StoreError | None:
+    def _quietly(self, work: Callable[[SqliteDatabase], None]) -> StoreError | None:
         """Do it; an error is logged and given back."""
         try:
             work(self._database())
@@ -124,7 +124,7 @@ class Checkpointer:
         _log.warning("a checkpoint did not go through: %s", translated.detail)
         return translated
 
-    def _passive(self, db: Database) -> None:
+    def _passive(self, db: SqliteDatabase) -> None:
         try:
             pages, moved = db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except apsw.BusyError:  # a commit was just being written; the next one asks again
@@ -136,7 +136,7 @@ class Checkpointer:
                 db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
         self._watch_size()
 
-    def _extend(self, db: Database) -> None:
+    def _extend(self, db: SqliteDatabase) -> None:
         with self._lock:
             self._room = log_room.extend(db, self._options.wal_path)
 
@@ -151,7 +151,7 @@ class Checkpointer:
             )
         self._alarmed = size > limits.WAL_ALARM_BYTES
 
-    def _wipe(self, db: Database, *, seconds: float) -> None:
+    def _wipe(self, db: SqliteDatabase, *, seconds: float) -> None:
         with self._lock:
             db.connection.set_busy_timeout(round(1000 * seconds))
             db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -159,7 +159,7 @@ class Checkpointer:
                 db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
             self._room = 0
 
-    def _database(self) -> Database:
+    def _database(self) -> SqliteDatabase:
         if self._db is None:
             self._db = self._connect()
         return self._db

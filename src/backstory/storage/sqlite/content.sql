@@ -7,45 +7,46 @@ SELECT id, size FROM chunks WHERE tenant = ?1 AND hash = ?2
 INSERT INTO chunks (tenant, hash, size) VALUES (?1, ?2, ?3) RETURNING id
 
 -- name: add_chunk_body
-INSERT INTO chunk_bodies (id, codec, body) VALUES (?1, ?2, ?3)
+INSERT INTO chunk_bodies (id, codec, body) VALUES (?2, ?3, ?4)
 
 -- name: chunk_body
 SELECT c.id, b.codec, b.body FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.id = c.id
 WHERE c.tenant = ?1 AND c.hash = ?2
 
 -- name: drop_chunk
-DELETE FROM chunks WHERE id = ?1
+DELETE FROM chunks WHERE id = ?2
 
 -- name: drop_chunk_body
-DELETE FROM chunk_bodies WHERE id = ?1
+DELETE FROM chunk_bodies WHERE id = ?2
 
 -- name: add_upload
-INSERT INTO uploads (holder, chunk, context, at) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO uploads (holder, chunk, context, at) VALUES (?2, ?3, ?4, ?5)
 ON CONFLICT (holder, chunk, context) DO UPDATE SET at = excluded.at
 
 -- name: uploaded
-SELECT 1 FROM uploads WHERE holder = ?1 AND chunk = ?2 LIMIT 1
+SELECT 1 FROM uploads WHERE holder = ?2 AND chunk = ?3 LIMIT 1
 
 -- name: is_uploaded
-SELECT 1 FROM uploads WHERE chunk = ?1 LIMIT 1
+SELECT 1 FROM uploads WHERE chunk = ?2 LIMIT 1
 
 -- name: uploads_of
-SELECT DISTINCT chunk FROM uploads WHERE holder = ?1 LIMIT ?2
+SELECT DISTINCT chunk FROM uploads WHERE holder = ?2 LIMIT ?3
 
 -- name: uploads_before
-SELECT holder, chunk, context FROM uploads WHERE at <= ?1 ORDER BY at LIMIT ?2
+SELECT c.tenant, u.holder, u.chunk, u.context FROM uploads AS u JOIN chunks AS c ON c.id = u.chunk
+WHERE u.at <= ?1 ORDER BY u.at LIMIT ?2
 
 -- name: drop_upload
-DELETE FROM uploads WHERE holder = ?1 AND chunk = ?2 AND context = ?3
+DELETE FROM uploads WHERE holder = ?2 AND chunk = ?3 AND context = ?4
 
 -- name: is_uploaded_to
-SELECT 1 FROM uploads WHERE context = ?1 LIMIT 1
+SELECT 1 FROM uploads WHERE context = ?2 LIMIT 1
 
 -- name: give_up_uploads_to
-UPDATE OR REPLACE uploads SET holder = ?2 WHERE context = ?1
+UPDATE OR REPLACE uploads SET holder = ?3 WHERE context = ?2
 
 -- name: drop_uploads_of
-DELETE FROM uploads WHERE holder = ?1 AND chunk = ?2
+DELETE FROM uploads WHERE holder = ?2 AND chunk = ?3
 
 -- name: unfinished
 SELECT coalesce(sum(c.size + ?2), 0) FROM chunks AS c
@@ -59,60 +60,60 @@ SELECT id FROM manifests WHERE tenant = ?1 AND root = ?2
 INSERT INTO manifests (tenant, root) VALUES (?1, ?2) RETURNING id
 
 -- name: add_manifest_page
-INSERT INTO manifest_pages (manifest, start, body) VALUES (?1, ?2, ?3)
+INSERT INTO manifest_pages (manifest, start, body) VALUES (?2, ?3, ?4)
 
 -- name: manifest_pages
-SELECT body FROM manifest_pages WHERE manifest = ?1 ORDER BY start
+SELECT body FROM manifest_pages WHERE manifest = ?2 ORDER BY start
 
 -- name: manifest_page_number
-SELECT body FROM manifest_pages WHERE manifest = ?1 ORDER BY start LIMIT 1 OFFSET ?2
+SELECT body FROM manifest_pages WHERE manifest = ?2 ORDER BY start LIMIT 1 OFFSET ?3
 
 -- name: manifest_chunks
-SELECT sum(length(body)) FROM manifest_pages WHERE manifest = ?1
+SELECT sum(length(body)) FROM manifest_pages WHERE manifest = ?2
 
 -- name: manifest_page_at
-SELECT start, body FROM manifest_pages WHERE manifest = ?1 AND start <= ?2
+SELECT start, body FROM manifest_pages WHERE manifest = ?2 AND start <= ?3
 ORDER BY start DESC LIMIT 1
 
 -- name: hide_manifest
-UPDATE manifests SET root = ?2 WHERE id = ?1
+UPDATE manifests SET root = ?3 WHERE id = ?2
 
 -- name: drop_manifest
-DELETE FROM manifests WHERE id = ?1
+DELETE FROM manifests WHERE id = ?2
 
 -- name: drop_manifest_pages
-DELETE FROM manifest_pages WHERE manifest = ?1
+DELETE FROM manifest_pages WHERE manifest = ?2
 
 -- name: add_chunk_ref
-INSERT OR IGNORE INTO chunk_refs (chunk, manifest) VALUES (?1, ?2)
+INSERT OR IGNORE INTO chunk_refs (chunk, manifest) VALUES (?2, ?3)
 
 -- name: chunk_ref
-SELECT 1 FROM chunk_refs WHERE chunk = ?1 AND manifest = ?2
+SELECT 1 FROM chunk_refs WHERE chunk = ?2 AND manifest = ?3
 
 -- name: is_referenced
-SELECT 1 FROM chunk_refs WHERE chunk = ?1 LIMIT 1
+SELECT 1 FROM chunk_refs WHERE chunk = ?2 LIMIT 1
 
 -- name: drop_chunk_ref
-DELETE FROM chunk_refs WHERE chunk = ?1 AND manifest = ?2
+DELETE FROM chunk_refs WHERE chunk = ?2 AND manifest = ?3
 
 -- name: manifests_of_chunk
-SELECT manifest FROM chunk_refs WHERE chunk = ?1 ORDER BY manifest DESC LIMIT 256
+SELECT manifest FROM chunk_refs WHERE chunk = ?2 ORDER BY manifest DESC LIMIT 256
 
 -- name: namespaces_showing
 SELECT DISTINCT c.namespace FROM contents AS h JOIN contexts AS c ON c.id = h.context
-WHERE h.manifest = ?1 AND c.namespace IS NOT NULL
+WHERE h.manifest = ?2 AND c.namespace IS NOT NULL
 
 -- name: add_content
-INSERT INTO contents (context, version, manifest) VALUES (?1, ?2, ?3)
+INSERT INTO contents (context, version, manifest) VALUES (?2, ?3, ?4)
 
 -- name: contents_below
-SELECT id, manifest FROM contents WHERE context = ?1 AND version < ?2
+SELECT version, manifest FROM contents WHERE context = ?2 AND version < ?3
 
 -- name: content_version_at
-SELECT max(version) FROM contents WHERE context = ?1 AND version <= ?2
+SELECT max(version) FROM contents WHERE context = ?2 AND version <= ?3
 
 -- name: drop_content
-DELETE FROM contents WHERE id = ?1
+DELETE FROM contents WHERE context = ?2 AND version = ?3
 
 -- name: manifest_shown
-SELECT 1 FROM contents WHERE manifest = ?1 LIMIT 1
+SELECT 1 FROM contents WHERE manifest = ?2 LIMIT 1

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.database import QUERIES
+from backstory.storage.tables.database import Database
 
 
 @dataclass(slots=True)

@@ -4,41 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 import apsw
 
 from backstory import limits
-from backstory.domain.principals import Author, Trust
+from backstory.storage import contents
 from backstory.storage.queries import Queries
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.tokenizing import learn_search
+from backstory.storage.tables.database import Database, remember
+from backstory.storage.tokens import Phrase
 
-QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql")
-CONTENT = Queries.load("backstory.storage.sqlite", "content.sql")
-Params = Sequence[Any]
+QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql")
 Row = tuple[Any, ...]
-_K = TypeVar("_K")
-_V = TypeVar("_V")
 
 
-class Database:
+class SqliteDatabase(Database):
     """A connection, with what it has learned of interned names.
 
     Used by one thread at a time. Driver errors pass through as they are.
     """
 
+    sql = QUERIES
+
     def __init__(
         self, options: SqliteOptions, *, busy_seconds: float, create: bool = False
     ) -> None:
+        super().__init__()
         self.connection = connect(options, busy_seconds=busy_seconds, create=create)
         self._cursor = self.connection.cursor()
         self.tokens = learn_search(self.connection)
-        self._tenants: dict[str, int] = {}
-        self._authors: dict[int, Author] = {}
-        self._author_ids: dict[Author, int] = {}
-        self._voices: dict[int, tuple[str, str, Author]] = {}
-        self._voice_ids: dict[tuple[int, str, str], int] = {}
 
     def close(self) -> None:
         self.connection.close()
@@ -46,22 +42,43 @@ class Database:
     # Results are fetched whole: a statement left open would hold on to an old snapshot.
 
     def one(self, sql: str, *params: Any) -> Row | None:
-        """The first row."""
         rows = self._cursor.execute(sql, params).fetchall()
         return rows[0] if rows else None
 
     def all(self, sql: str, *params: Any) -> list[Row]:
-        """All rows."""
         return self._cursor.execute(sql, params).fetchall()
 
+    def each(self, sql: str, *params: Any) -> Iterator[Row]:
+        cursor = self.connection.execute(sql, params)
+        try:
+            yield from cursor
+        finally:
+            cursor.close(True)
+
     def run(self, sql: str, *params: Any) -> None:
-        """Do it; rows are thrown away."""
         self._cursor.execute(sql, params).fetchall()
 
-    def value(self, sql: str, *params: Any) -> Any:
-        """The first column of the first row, or None."""
-        row = self.one(sql, *params)
-        return row[0] if row else None
+    def insert(self, sql: str, tenant: int, *params: Any) -> int:
+        number: int = self.value(sql, tenant, *params)
+        return number
+
+    def intern_tenant(self, name: str) -> int:
+        known = self.tenant(name)
+        if known is None:
+            known = remember(self.names.tenants, name, self.value(QUERIES.add_tenant, name))
+        return known
+
+    def searching(self) -> bool:
+        return bool(self.value(QUERIES.searching))
+
+    def entries_with(
+        self, tenant: int, phrases: Sequence[Phrase], between: tuple[int, int] | None = None
+    ) -> Iterator[tuple[int, tuple[int, ...], int, int]]:
+        sql = QUERIES.match_entries if between is None else QUERIES.match_entries_between
+        for rowid, packed in self.each(sql, expression(tenant, phrases), *(between or ())):
+            moment, stored, header = self.all(QUERIES.entry_size, tenant, rowid)[0]
+            frequencies = tuple(map(int, packed.split()))
+            yield rowid, frequencies, contents.size(header, stored), moment
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:
@@ -73,75 +90,19 @@ class Database:
             if self.connection.in_transaction:
                 self.connection.execute("ROLLBACK")
 
-    # -- interned names --------------------------------------------------------------------
 
-    def forget_names(self) -> None:
-        """After a rollback: ids may have been handed out that are now free again."""
-        for names in (
-            self._tenants,
-            self._authors,
-            self._author_ids,
-            self._voices,
-            self._voice_ids,
-        ):
-            names.clear()
-
-    def tenant(self, name: str) -> int | None:
-        """The tenant's id; None where it never wrote anything."""
-        known = self._tenants.get(name)
-        if known is None:
-            known = self.value(QUERIES.find_tenant, name)
-            if known is not None:
-                _remember(self._tenants, name, known)
-        return known
-
-    def author(self, number: int) -> Author:
-        known = self._authors.get(number)
-        if known is None:
-            subject, trust = self.all(QUERIES.author, number)[0]
-            known = _remember(self._authors, number, Author(subject, Trust(trust)))
-        return known
-
-    def voice(self, number: int) -> tuple[str, str, Author]:
-        """Role, type and author of an entry."""
-        known = self._voices.get(number)
-        if known is None:
-            role, kind, author = self.all(QUERIES.voice, number)[0]
-            known = _remember(self._voices, number, (role, kind, self.author(author)))
-        return known
-
-    def intern_tenant(self, name: str) -> int:
-        known = self.tenant(name)
-        if known is None:
-            known = _remember(self._tenants, name, self.value(QUERIES.add_tenant, name))
-        return known
-
-    def intern_author(self, author: Author) -> int:
-        known = self._author_ids.get(author)
-        if known is None:
-            key = (author.subject, int(author.trust))
-            known = self.value(QUERIES.find_author, *key)
-            if known is None:
-                known = self.value(QUERIES.add_author, *key)
-            _remember(self._author_ids, author, known)
-        return known
-
-    def intern_voice(self, author: int, role: str, kind: str) -> int:
-        key = (author, role, kind)
-        known = self._voice_ids.get(key)
-        if known is None:
-            known = self.value(QUERIES.find_voice, *key)
-            if known is None:
-                known = self.value(QUERIES.add_voice, *key)
-            _remember(self._voice_ids, key, known)
-        return known
+def scope(tenant: int) -> str:
+    """The word that every text of a tenant has in the column `scope`."""
+    return f"t{tenant}"
 
 
-def _remember(names: dict[_K, _V], key: _K, value: _V) -> _V:
-    if len(names) >= limits.INTERNED_NAMES:
-        names.clear()
-    names[key] = value
-    return value
+def expression(tenant: int, phrases: Sequence[Phrase]) -> str:
+    """What FTS5's MATCH is asked (https://sqlite.org/fts5.html#full_text_query_syntax)."""
+    asked = [f'scope : "{scope(tenant)}"']
+    asked += [
+        f'body : "{" ".join(words.tokens)}"{"*" if words.prefix else ""}' for words in phrases
+    ]
+    return " AND ".join(asked)
 
 
 def connect(options: SqliteOptions, *, busy_seconds: float, create: bool) -> apsw.Connection:

@@ -7,7 +7,7 @@ waits for it. What is remembered here is a hint; what has to be followed stands 
 from __future__ import annotations
 
 from backstory import limits
-from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.sqlite.transaction import SqliteTransaction
 
 
 class Lagging:
@@ -28,7 +28,7 @@ class Lagging:
             return 0.0
         return limits.FOLLOW_SECONDS if self._tenants else None
 
-    def follow(self, tx: Transaction, *, idle: bool) -> None:
+    def follow(self, tx: SqliteTransaction, *, idle: bool) -> None:
         """Bring the index up to date, where it is time to."""
         if not self._begun:
             tx.words.follow_all()
@@ -37,7 +37,7 @@ class Lagging:
                 tx.words.follow(tenant)
             self._commits = 0
 
-    def note(self, tx: Transaction, commits: int) -> None:
+    def note(self, tx: SqliteTransaction, commits: int) -> None:
         """Learn what a transaction of so many commits has left behind."""
         self._begun = True
         self._tenants = (self._tenants | tx.counters.lagging()) - tx.counters.followed()

@@ -11,14 +11,14 @@ import os
 from pathlib import Path
 
 from backstory import limits
-from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.database import SqliteDatabase
 
 _FRAME_BYTES = 4096 + 24  # a page in the log, with its header
 ENOUGH = limits.RESTART_PAGES
 """Pages after which the log begins anew, so that more room is of no use."""
 
 
-def extend(db: Database, path: Path) -> int:
+def extend(db: SqliteDatabase, path: Path) -> int:
     """Add room behind the log's end; gives the pages there is room for then.
 
     Where the disk is nearly full nothing is added, and `ENOUGH` given. The caller holds the

@@ -1,57 +1,23 @@
-"""Bringing a file to this release's schema, one migration a transaction.
-
-Migrations are files `NNNN-before-deploy-name.sql` or `NNNN-after-deploy-name.sql`; the number
-is the schema version that the file has after it.
-"""
+"""Bringing a file to this release's schema, one migration a transaction."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 import apsw
 
-from backstory.errors import SchemaVersionError, StoreCorruptError
-from backstory.storage.sqlite.database import Database
+from backstory.errors import StoreCorruptError
+from backstory.storage.migrations import Migrated, Migration, migrated, migrations_of, pending
+from backstory.storage.sqlite.database import SqliteDatabase
 from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.opening import APPLICATION_ID
 from backstory.storage.sqlite.options import SqliteOptions
 
-_NAME = re.compile(r"(\d{4})-(?:before|after)-deploy-([a-z0-9-]+)\.sql\Z")
 
-
-@dataclass(frozen=True, slots=True)
-class Migration:
-    """One step, to the schema version `number`."""
-
-    number: int
-    name: str
-    sql: str
-
-
-@dataclass(frozen=True, slots=True)
-class Migrated:
-    """From which schema version to which, and by what; equal where there was nothing to do."""
-
-    before: int
-    after: int
-    applied: tuple[str, ...]
-
-
-def migrations(folder: Traversable | None = None) -> tuple[Migration, ...]:
+def migrations() -> tuple[Migration, ...]:
     """All steps, in order."""
-    folder = folder or files("backstory.storage.sqlite") / "migrations"
-    named = ((_NAME.match(file.name), file) for file in folder.iterdir())
-    steps = [
-        Migration(int(match[1]), match[2], file.read_text(encoding="utf-8"))
-        for match, file in named
-        if match
-    ]
-    return tuple(sorted(steps, key=lambda step: step.number))
+    return migrations_of("backstory.storage.sqlite")
 
 
 def migrate(options: SqliteOptions, steps: Sequence[Migration] | None = None) -> Migrated:
@@ -74,33 +40,25 @@ def migrate(options: SqliteOptions, steps: Sequence[Migration] | None = None) ->
 
 
 def _migrate_locked(options: SqliteOptions, steps: Sequence[Migration]) -> Migrated:
-    db = Database(options, busy_seconds=options.lock_seconds)
+    db = SqliteDatabase(options, busy_seconds=options.lock_seconds)
     try:
         before = _version(db, options)
-        newest = steps[-1].number if steps else 0
-        if before > newest:
-            raise SchemaVersionError(
-                f"the store has schema version {before}, this release knows {newest}; "
-                "use the newer release that made it",
-                found=before,
-                needed=newest,
-            )
-        pending = [step for step in steps if step.number > before]
-        for step in pending:
+        steps = pending(steps, before)
+        for step in steps:
             _apply(db, step)
-        return Migrated(before, max(before, newest), tuple(step.name for step in pending))
+        return migrated(before, steps)
     finally:
         db.close()
 
 
-def _version(db: Database, options: SqliteOptions) -> int:
+def _version(db: SqliteDatabase, options: SqliteOptions) -> int:
     if db.value("PRAGMA application_id") != APPLICATION_ID:
         raise StoreCorruptError(f"{options.path} is not one of Backstory's files")
     version: int = db.value("PRAGMA user_version")
     return version
 
 
-def _apply(db: Database, step: Migration) -> None:
+def _apply(db: SqliteDatabase, step: Migration) -> None:
     db.connection.execute("BEGIN IMMEDIATE")
     try:
         db.connection.execute(step.sql)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.database import QUERIES
+from backstory.storage.tables.database import Database
 
 
 def put(db: Database, tenant: str, name: str, value: bytes, expires_at: int) -> None:

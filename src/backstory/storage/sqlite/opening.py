@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass
 
 import apsw
 
 from backstory import ids, limits
 from backstory.clock import Clock
-from backstory.errors import SchemaVersionError, StoreCorruptError, StoreUnavailableError
+from backstory.errors import StoreCorruptError, StoreUnavailableError
+from backstory.storage.meta import Meta, wrong_version
 from backstory.storage.queries import read_sql
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.counters import Counters
+from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.options import SqliteOptions
-from backstory.storage.sqlite.words import index_all
+from backstory.storage.sqlite.words import SqliteWords
+from backstory.storage.tables.words import index_all
 
 APPLICATION_ID = 0x42535459
 """Stands in the file's header, so that a stranger's database is not taken for ours."""
 SCHEMA_VERSION = 5
 """Stands there too, as `user_version`; the number of the last migration."""
 PAGE_BYTES = 4096
-
-
-@dataclass(frozen=True, slots=True)
-class Meta:
-    """What a store is told once, when it is opened."""
-
-    epoch: str
-    first_epoch: bool
-    secret: bytes
 
 
 def prepare(options: SqliteOptions, clock: Clock) -> Meta:
@@ -61,7 +54,7 @@ def prepare(options: SqliteOptions, clock: Clock) -> Meta:
 
 def _prepare_locked(options: SqliteOptions, clock: Clock) -> Meta:
     _touch(options)
-    db = Database(options, busy_seconds=options.lock_seconds)
+    db = SqliteDatabase(options, busy_seconds=options.lock_seconds)
     try:
         if db.connection.readonly("main"):
             raise at(options.path, apsw.ReadOnlyError())
@@ -84,12 +77,12 @@ def _touch(options: SqliteOptions) -> None:
         os.close(os.open(options.path, os.O_CREAT | os.O_WRONLY, 0o600))
 
 
-def _is_empty(db: Database) -> bool:
+def _is_empty(db: SqliteDatabase) -> bool:
     asked = ("PRAGMA user_version", "PRAGMA application_id", "SELECT count(*) FROM sqlite_schema")
     return not any(db.value(sql) for sql in asked)
 
 
-def _create(db: Database, options: SqliteOptions, clock: Clock) -> None:
+def _create(db: SqliteDatabase, options: SqliteOptions, clock: Clock) -> None:
     db.run(f"PRAGMA page_size = {PAGE_BYTES}")
     if db.value("PRAGMA journal_mode = WAL") != "wal":
         raise StoreUnavailableError("this file system does not allow SQLite's WAL; use another")
@@ -107,7 +100,7 @@ def _create(db: Database, options: SqliteOptions, clock: Clock) -> None:
     db.connection.execute("COMMIT")
 
 
-def _check(db: Database, options: SqliteOptions) -> None:
+def _check(db: SqliteDatabase, options: SqliteOptions) -> None:
     if db.value("PRAGMA application_id") != APPLICATION_ID:
         raise StoreCorruptError(
             f"{options.path} is a database, but not one of Backstory's; choose another path"
@@ -122,7 +115,7 @@ def _check(db: Database, options: SqliteOptions) -> None:
             raise StoreCorruptError(f"{options.path} is damaged ({verdict}); restore a backup")
 
 
-def check_version(db: Database) -> None:
+def check_version(db: SqliteDatabase) -> None:
     """Whether this release can use the file.
 
     Raises:
@@ -130,30 +123,21 @@ def check_version(db: Database) -> None:
     """
     version = db.value("PRAGMA user_version")
     if version != SCHEMA_VERSION:
-        raise SchemaVersionError(
-            f"the store has schema version {version}, this release needs {SCHEMA_VERSION}; "
-            + (
-                "run `backstory migrate`"
-                if version < SCHEMA_VERSION
-                else "`backstory migrate` of a newer release made it: use that release"
-            ),
-            found=version,
-            needed=SCHEMA_VERSION,
-        )
+        raise wrong_version(version, SCHEMA_VERSION)
 
 
-def _wal_pages(db: Database) -> int:
+def _wal_pages(db: SqliteDatabase) -> int:
     """How many pages may still be in the log only."""
     return db.connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)[0]
 
 
-def _set_search(db: Database, *, on: bool) -> None:
+def _set_search(db: SqliteDatabase, *, on: bool) -> None:
     """Make the index of words, or drop it."""
     db.connection.execute("BEGIN IMMEDIATE")
     db.run(QUERIES.set_searching, on)
     db.run(QUERIES.clear_entry_words)
     db.run(QUERIES.clear_state_words)
     if on:
-        index_all(db)
+        index_all(db, SqliteWords(db, Counters(db), on=True))
     db.run(QUERIES.all_indexed)
     db.connection.execute("COMMIT")

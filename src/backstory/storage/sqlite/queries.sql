@@ -16,22 +16,22 @@ INSERT INTO tenants (name) VALUES (?1) RETURNING id
 SELECT name FROM tenants WHERE id = ?1
 
 -- name: find_author
-SELECT id FROM authors WHERE subject = ?1 AND trust = ?2
+SELECT id FROM authors WHERE subject = ?2 AND trust = ?3
 
 -- name: add_author
-INSERT INTO authors (subject, trust) VALUES (?1, ?2) RETURNING id
+INSERT INTO authors (subject, trust) VALUES (?2, ?3) RETURNING id
 
 -- name: author
-SELECT subject, trust FROM authors WHERE id = ?1
+SELECT subject, trust FROM authors WHERE id = ?2
 
 -- name: find_voice
-SELECT id FROM voices WHERE author = ?1 AND role = ?2 AND type = ?3
+SELECT id FROM voices WHERE author = ?2 AND role = ?3 AND type = ?4
 
 -- name: add_voice
-INSERT INTO voices (author, role, type) VALUES (?1, ?2, ?3) RETURNING id
+INSERT INTO voices (author, role, type) VALUES (?2, ?3, ?4) RETURNING id
 
 -- name: voice
-SELECT role, type, author FROM voices WHERE id = ?1
+SELECT role, type, author FROM voices WHERE id = ?2
 
 -- name: position
 SELECT position FROM counters WHERE tenant = ?1 AND stream = 0
@@ -71,7 +71,7 @@ SELECT c.schema_version, c.id, c.tenant, c.uid, c.namespace, c.name, c.kind, c.l
        c.updated_at, c.expires_at, c.deleted, c.born, c.history_from, c.document_version,
        c.deltas, c.open_first, c.closed, c.content, (SELECT body FROM states WHERE context = c.id)
 FROM contexts AS c
-WHERE c.id = ?1 AND c.namespace IS NOT NULL
+WHERE c.id = ?2 AND c.namespace IS NOT NULL
 
 -- name: tag_of
 SELECT version, commit_id, deleted FROM contexts
@@ -85,164 +85,163 @@ SELECT version, last_seq FROM contexts WHERE tenant = ?1 AND name_hash = ?2
 ORDER BY version DESC LIMIT 1
 
 -- name: context_key
-SELECT namespace, name FROM contexts WHERE id = ?1 AND tenant = ?2
+SELECT namespace, name FROM contexts WHERE id = ?2 AND tenant = ?1
 
 -- name: add_context
 INSERT INTO contexts (
-    schema_version,
-    tenant, uid, namespace, name, kind, labels, version, commit_id, state_version,
-    content_version, entry_count, last_seq, author, created_at, updated_at, expires_at, deleted,
-    born, history_from, document_version, deltas, open_first, closed, content
-) VALUES (?23, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-          ?19, ?7, 0, ?20, ?21, ?22)
+    tenant, uid, namespace, name, history_from, version, commit_id, entry_count, last_seq, author,
+    updated_at, kind, labels, state_version, content_version, created_at, expires_at, deleted,
+    born, document_version, deltas, open_first, closed, content, schema_version
+) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+          ?20, ?21, ?22, ?23, ?24, ?25)
 RETURNING id
 
 -- name: touch_context
-UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = ?4, last_seq = ?5, author = ?6,
-    updated_at = ?7
-WHERE id = ?1
+UPDATE contexts SET version = ?3, commit_id = ?4, entry_count = ?5, last_seq = ?6, author = ?7,
+    updated_at = ?8
+WHERE id = ?2
 
 -- name: set_context
-UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = ?4, last_seq = ?5, author = ?6,
-    updated_at = ?7, kind = ?8, labels = ?9, state_version = ?10, content_version = ?11,
-    created_at = ?12, expires_at = ?13, deleted = ?14, born = ?15, document_version = ?16,
-    deltas = ?17, open_first = ?18, closed = ?19, content = ?20, schema_version = ?21
-WHERE id = ?1
+UPDATE contexts SET version = ?3, commit_id = ?4, entry_count = ?5, last_seq = ?6, author = ?7,
+    updated_at = ?8, kind = ?9, labels = ?10, state_version = ?11, content_version = ?12,
+    created_at = ?13, expires_at = ?14, deleted = ?15, born = ?16, document_version = ?17,
+    deltas = ?18, open_first = ?19, closed = ?20, content = ?21, schema_version = ?22
+WHERE id = ?2
 
 -- name: purge_context
-UPDATE contexts SET version = ?2, commit_id = ?3, entry_count = 0, last_seq = ?4, author = ?5,
-    updated_at = ?6, namespace = NULL, name = NULL, name_hash = ?7, kind = NULL, labels = NULL,
-    schema_version = 0, expires_at = NULL, deleted = 1, history_from = ?2,
-    document_version = ?2, deltas = 0, open_first = ?4 + 1, closed = 0, content = NULL
-WHERE id = ?1
+UPDATE contexts SET version = ?3, commit_id = ?4, entry_count = 0, last_seq = ?5, author = ?6,
+    updated_at = ?7, namespace = NULL, name = NULL, name_hash = ?8, kind = NULL, labels = NULL,
+    schema_version = 0, expires_at = NULL, deleted = 1, history_from = ?3,
+    document_version = ?3, deltas = 0, open_first = ?5 + 1, closed = 0, content = NULL
+WHERE id = ?2
 
 -- name: set_history_from
-UPDATE contexts SET history_from = ?2 WHERE id = ?1
+UPDATE contexts SET history_from = ?3 WHERE id = ?2
 
 -- name: set_state
-INSERT INTO states (context, body) VALUES (?1, ?2)
+INSERT INTO states (context, body) VALUES (?2, ?3)
 ON CONFLICT (context) DO UPDATE SET body = excluded.body
 
 -- name: drop_state
-DELETE FROM states WHERE context = ?1
+DELETE FROM states WHERE context = ?2
 
 -- name: add_label
 INSERT INTO labels (tenant, term, context) VALUES (?1, ?2, ?3)
 
 -- name: drop_labels
-DELETE FROM labels WHERE context = ?1
+DELETE FROM labels WHERE context = ?2
 
 -- name: add_entry
 INSERT INTO entries (
     id, version, created_at, voice, content, metadata, entry_id, id_key, tokens
-) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+) VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 
 -- name: ids_like
-SELECT id, entry_id FROM entries WHERE id_key = ?1
+SELECT id, entry_id FROM entries WHERE id_key = ?2
 
 -- name: entry_content
-SELECT content FROM entries WHERE id = ?1
+SELECT content FROM entries WHERE id = ?2
 
 -- name: redact_entry
-UPDATE entries SET content = NULL, metadata = NULL, tokens = NULL WHERE id = ?1
+UPDATE entries SET content = NULL, metadata = NULL, tokens = NULL WHERE id = ?2
 
 -- name: page_ascending
 SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
-WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3
+WHERE id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4
 
 -- name: page_descending
 SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
-WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
+WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: contents_between
-SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 ORDER BY id LIMIT ?3
+SELECT id, content FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4
 
 -- name: drop_entries
-DELETE FROM entries WHERE id BETWEEN ?1 AND ?2
+DELETE FROM entries WHERE id BETWEEN ?2 AND ?3
 
 -- name: add_change
 INSERT INTO changes (id, context, version, what, last_seq, author, at, commit_id, seqs)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+VALUES (?1 << 42 | ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
 
 -- name: change_at
-SELECT last_seq, author, at, commit_id FROM changes WHERE context = ?1 AND version = ?2
+SELECT last_seq, author, at, commit_id FROM changes WHERE context = ?2 AND version = ?3
 
 -- name: what_at
-SELECT what, last_seq FROM changes WHERE context = ?1 AND version = ?2
+SELECT what, last_seq FROM changes WHERE context = ?2 AND version = ?3
 
 -- name: changes_after
-SELECT h.id, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
+SELECT h.id & 0x3ffffffffff, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
        h.last_seq, h.author, h.at
 FROM changes AS h JOIN contexts AS c ON c.id = h.context
-WHERE h.id > ?1 AND h.id <= ?2 ORDER BY h.id
+WHERE h.id > (?1 << 42 | ?2) AND h.id <= (?1 << 42 | ?3) ORDER BY h.id
 
 -- name: versions_ascending
-SELECT h.id, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
+SELECT h.id & 0x3ffffffffff, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
        h.last_seq, h.author, h.at
 FROM changes AS h JOIN contexts AS c ON c.id = h.context
-WHERE h.context = ?1 AND h.version > ?2 AND h.version < ?3 ORDER BY h.version LIMIT ?4
+WHERE h.context = ?2 AND h.version > ?3 AND h.version < ?4 ORDER BY h.version LIMIT ?5
 
 -- name: versions_descending
-SELECT h.id, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
+SELECT h.id & 0x3ffffffffff, h.commit_id, c.uid, c.namespace, c.name, c.kind, h.version, h.what, h.seqs,
        h.last_seq, h.author, h.at
 FROM changes AS h JOIN contexts AS c ON c.id = h.context
-WHERE h.context = ?1 AND h.version > ?2 AND h.version < ?3 ORDER BY h.version DESC LIMIT ?4
+WHERE h.context = ?2 AND h.version > ?3 AND h.version < ?4 ORDER BY h.version DESC LIMIT ?5
 
 -- name: redactions
 SELECT seqs, last_seq FROM changes
-WHERE context = ?1 AND version > ?2 AND version <= ?3 AND (what & 128) != 0 ORDER BY version
+WHERE context = ?2 AND version > ?3 AND version <= ?4 AND (what & 128) != 0 ORDER BY version
 
 -- name: oldest_change
-SELECT id FROM changes WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT 1
+SELECT id & 0x3ffffffffff FROM changes WHERE id > ?1 << 42 AND id <= (?1 << 42 | ?2) ORDER BY id LIMIT 1
 
 -- name: drop_changes_below
-DELETE FROM changes WHERE context = ?1 AND version < ?2
+DELETE FROM changes WHERE context = ?2 AND version < ?3
 
 -- name: add_document
-INSERT INTO documents (context, version, codec, body) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO documents (context, version, codec, body) VALUES (?2, ?3, ?4, ?5)
 
 -- name: document_version
-SELECT version FROM documents WHERE context = ?1 AND version <= ?2 ORDER BY version DESC LIMIT 1
+SELECT version FROM documents WHERE context = ?2 AND version <= ?3 ORDER BY version DESC LIMIT 1
 
 -- name: documents_from
-SELECT version, codec, body FROM documents WHERE context = ?1 AND version >= ?2 ORDER BY version
+SELECT version, codec, body FROM documents WHERE context = ?2 AND version >= ?3 ORDER BY version
 
 -- name: drop_documents_below
-DELETE FROM documents WHERE context = ?1 AND version < ?2
+DELETE FROM documents WHERE context = ?2 AND version < ?3
 
 -- name: drop_documents
-DELETE FROM documents WHERE context = ?1
+DELETE FROM documents WHERE context = ?2
 
 -- name: add_chain
-INSERT INTO chains (context, version, first, pieces) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO chains (context, version, first, pieces) VALUES (?2, ?3, ?4, ?5)
 
 -- name: chain_at
-SELECT first, pieces FROM chains WHERE context = ?1 AND version <= ?2
+SELECT first, pieces FROM chains WHERE context = ?2 AND version <= ?3
 ORDER BY version DESC LIMIT 1
 
 -- name: chains
-SELECT version, first, pieces FROM chains WHERE context = ?1 ORDER BY version
+SELECT version, first, pieces FROM chains WHERE context = ?2 ORDER BY version
 
 -- name: drop_chains_below
-DELETE FROM chains WHERE context = ?1 AND version < ?2
+DELETE FROM chains WHERE context = ?2 AND version < ?3
 
 -- name: drop_chains
-DELETE FROM chains WHERE context = ?1
+DELETE FROM chains WHERE context = ?2
 
 -- name: add_chain_ref
-INSERT OR IGNORE INTO chain_refs (log, context) VALUES (?1, ?2)
+INSERT OR IGNORE INTO chain_refs (log, context) VALUES (?2, ?3)
 
 -- name: contexts_showing
-SELECT context FROM chain_refs WHERE log = ?1
+SELECT context FROM chain_refs WHERE log = ?2
 
 -- name: drop_chain_refs
-DELETE FROM chain_refs WHERE context = ?1
+DELETE FROM chain_refs WHERE context = ?2
 
 -- name: find_idempotency
-SELECT request, outcome FROM idempotency WHERE key = ?1 AND tenant = ?2 AND expires_at > ?3
+SELECT request, outcome FROM idempotency WHERE tenant = ?1 AND key = ?2 AND expires_at > ?3
 
 -- name: add_idempotency
-INSERT OR REPLACE INTO idempotency (key, tenant, request, outcome, expires_at)
+INSERT OR REPLACE INTO idempotency (tenant, key, request, outcome, expires_at)
 VALUES (?1, ?2, ?3, ?4, ?5)
 
 -- name: drop_idempotency
@@ -261,7 +260,7 @@ DELETE FROM notes WHERE tenant = ?1 AND name = ?2
 DELETE FROM notes WHERE expires_at <= ?1
 
 -- name: expiring
-SELECT id FROM contexts WHERE expires_at IS NOT NULL AND expires_at <= ?1
+SELECT tenant, id FROM contexts WHERE expires_at IS NOT NULL AND expires_at <= ?1
 ORDER BY expires_at LIMIT ?2
 
 -- name: heads
@@ -295,10 +294,10 @@ INSERT INTO entry_words (rowid, body, scope) VALUES (?1, ?2, ?3)
 
 -- name: appending_changes
 SELECT context, version, seqs, last_seq FROM changes
-WHERE id > ?1 AND id <= ?2 AND what & ?3 ORDER BY id
+WHERE id > (?1 << 42 | ?2) AND id < (?1 + 1) << 42 AND what & ?3 ORDER BY id
 
 -- name: contents_of
-SELECT id, content FROM entries WHERE id BETWEEN ?1 AND ?2 AND version = ?3
+SELECT id, content FROM entries WHERE id BETWEEN ?2 AND ?3 AND version = ?4
 
 -- name: drop_entry_words
 INSERT INTO entry_words (entry_words, rowid, body, scope) VALUES ('delete', ?1, ?2, ?3)
@@ -333,10 +332,10 @@ UPDATE erasures SET first = ?2 WHERE id = ?1
 DELETE FROM erasures WHERE id = ?1
 
 -- name: entry_id
-SELECT entry_id FROM entries WHERE id = ?1
+SELECT entry_id FROM entries WHERE id = ?2
 
 -- name: chain_version
-SELECT version FROM chains WHERE context = ?1 AND version <= ?2 ORDER BY version DESC LIMIT 1
+SELECT version FROM chains WHERE context = ?2 AND version <= ?3 ORDER BY version DESC LIMIT 1
 
 -- name: count_scrub
 UPDATE meta SET scrubs = scrubs + 1 WHERE id = 1
@@ -367,7 +366,7 @@ SELECT rowid, frequencies(entry_words) FROM entry_words
 WHERE entry_words MATCH ?1 AND rowid BETWEEN ?2 AND ?3 ORDER BY rowid DESC
 
 -- name: entry_size
-SELECT created_at, length(content), substr(content, 1, 19) FROM entries WHERE id = ?1
+SELECT created_at, length(content), substr(content, 1, 19) FROM entries WHERE id = ?2
 
 -- name: flush_entry_words
 INSERT INTO entry_words (entry_words) VALUES ('flush')
@@ -413,13 +412,13 @@ UPDATE erasures SET merging = ?2 WHERE id = ?1
 INSERT INTO entry_words (entry_words, rank) VALUES ('merge', ?1)
 
 -- name: add_summary
-INSERT INTO summaries (id, first, last) VALUES (?1, ?2, ?3)
+INSERT INTO summaries (id, first, last) VALUES (?2, ?3, ?4)
 
 -- name: drop_summaries
-DELETE FROM summaries WHERE id BETWEEN ?1 AND ?2
+DELETE FROM summaries WHERE id BETWEEN ?2 AND ?3
 
 -- name: summaries_covering
-SELECT id FROM summaries WHERE id BETWEEN ?1 AND ?2 AND first <= ?3 AND last >= ?3
+SELECT id FROM summaries WHERE id BETWEEN ?2 AND ?3 AND first <= ?4 AND last >= ?4
 
 -- name: newest_summaries
-SELECT id, first, last FROM summaries WHERE id BETWEEN ?1 AND ?2 ORDER BY id DESC LIMIT ?3
+SELECT id, first, last FROM summaries WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4

@@ -12,7 +12,7 @@ import apsw
 
 from backstory import limits
 from backstory.errors import BusyError, StoreUnavailableError
-from backstory.storage.sqlite.database import Database
+from backstory.storage.sqlite.database import SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 
 P = ParamSpec("P")
@@ -22,16 +22,16 @@ T = TypeVar("T")
 class Readers:
     """Runs functions that read, each within one snapshot of the file."""
 
-    def __init__(self, connect: Callable[[], Database]) -> None:
+    def __init__(self, connect: Callable[[], SqliteDatabase]) -> None:
         self._connect = connect
         self._pool = ThreadPoolExecutor(limits.READ_THREADS, "backstory-read")
         self._own = threading.local()
-        self._databases: list[Database] = []
+        self._databases: list[SqliteDatabase] = []
         self._waiting = 0
         self._closed = False
 
     async def run(
-        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+        self, read: Callable[Concatenate[SqliteDatabase, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """What `read(database, ...)` returns.
 
@@ -53,7 +53,7 @@ class Readers:
             # A read whose caller is gone is cancelled, or one of the few that run.
             self._waiting -= 1
 
-    def _read(self, read: Callable[[Database], T]) -> T:
+    def _read(self, read: Callable[[SqliteDatabase], T]) -> T:
         try:
             db = self._database()
             with db.snapshot():
@@ -61,8 +61,8 @@ class Readers:
         except apsw.Error as error:
             raise translate(error) from error
 
-    def _database(self) -> Database:
-        db: Database | None = getattr(self._own, "db", None)
+    def _database(self) -> SqliteDatabase:
+        db: SqliteDatabase | None = getattr(self._own, "db", None)
         if db is None:
             db = self._own.db = self._connect()
             self._databases.append(db)

@@ -14,7 +14,7 @@ import apsw
 
 from backstory import limits
 from backstory.errors import StoreUnavailableError
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.options import SqliteOptions
 
 _LEAVES = (0x0A, 0x0D)
@@ -24,7 +24,7 @@ _FILE_HEADER = 100
 _MOST_PAGES = 0x02000000
 
 
-def scrub(db: Database, options: SqliteOptions) -> int:
+def scrub(db: SqliteDatabase, options: SqliteOptions) -> int:
     """Zero all gaps; returns how many were not clean.
 
     To be called with the writers' lock held and the log just emptied. Page caches that still
@@ -47,7 +47,7 @@ def scrub(db: Database, options: SqliteOptions) -> int:
     return cleaned
 
 
-def _scrub_file(db: Database, options: SqliteOptions) -> int:
+def _scrub_file(db: SqliteDatabase, options: SqliteOptions) -> int:
     """Through SQLite's own VFS: closing a file of our own would let go of its locks."""
     page_size = db.value("PRAGMA page_size")
     flags = [apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_READWRITE, 0]

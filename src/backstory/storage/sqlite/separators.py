@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.sqlite.database import QUERIES
+from backstory.storage.tables.database import Database
 
 _MAIN_INDEX = b"0"  # all words begin so; FTS5's prefix indexes, which we have none of, do not
 _SEGMENT_BITS = 37

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from backstory import limits
-from backstory.storage.sqlite import reading, uploads
-from backstory.storage.sqlite.committing import expire
 from backstory.storage.sqlite.database import QUERIES
-from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.sqlite.transaction import SqliteTransaction
+from backstory.storage.tables import uploads
+from backstory.storage.tables.expiring import expire_one
 
 
-def sweep(tx: Transaction, now: int) -> int:
+def sweep(tx: SqliteTransaction, now: int) -> int:
     """As `ports.store.Commits.sweep` says."""
     expired = 0
-    for (number,) in tx.db.all(QUERIES.expiring, now, limits.SWEEP_CONTEXTS):
-        found = reading.by_id(tx.db, number)
-        if found is not None:
-            tenant: str = tx.db.value(QUERIES.tenant_name, found.tenant)
-            expire(tx, tenant, found, now)
-            expired += 1
+    for tenant, number in tx.db.all(QUERIES.expiring, now, limits.SWEEP_CONTEXTS):
+        expired += expire_one(tx, tenant, number, now)
     tx.db.run(QUERIES.drop_idempotency, now)
     tx.db.run(QUERIES.drop_notes, now)
-    uploads.sweep(tx, now)
+    old = tx.db.all(QUERIES.uploads_before, uploads.ended(now), limits.SWEEP_UPLOADS)
+    uploads.end(tx, old)
     return expired

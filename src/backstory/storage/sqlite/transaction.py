@@ -1,45 +1,93 @@
-"""One write transaction: many commits share it, and each sees those before it."""
+"""One write transaction on the file."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from backstory.clock import Clock
-from backstory.domain.keys import ContextKey
+from backstory.domain.documents import changes_document
 from backstory.domain.sealing import Seal
 from backstory.storage.sqlite.counters import Counters
-from backstory.storage.sqlite.database import QUERIES, Database
-from backstory.storage.sqlite.words import Words
+from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
+from backstory.storage.sqlite.words import SqliteWords
+from backstory.storage.tables import rows
+from backstory.storage.tables.rows import Stored
+from backstory.storage.tables.transaction import Transaction
 
 
-class Transaction:
-    """What the writers of rows share while the store's lock is held.
+class SqliteTransaction(Transaction):
+    """Writes each row when it is told to."""
 
-    `writing` is true while a job's rows are half written: an error then ends the whole
-    transaction. `erased` is set by what must leave no byte behind.
-    """
+    words: SqliteWords
 
-    def __init__(self, db: Database, seal: Seal, clock: Clock) -> None:
-        self.db, self.seal, self.clock = db, seal, clock
+    def __init__(self, db: SqliteDatabase, seal: Seal, clock: Clock) -> None:
         self.counters = Counters(db)
-        self.words = Words(db, self.counters, on=bool(db.value(QUERIES.searching)))
-        self.writing = False
-        self.erased = False
+        super().__init__(db, seal, clock, SqliteWords(db, self.counters, on=db.searching()))
 
     def position(self, tenant: int) -> int:
-        """The tenant's newest position."""
         return self.counters.of(tenant).position
 
     def next_position(self, tenant: int) -> int:
-        """The position behind the newest, handed out."""
         counter = self.counters.of(tenant)
         counter.position += 1
         counter.changed = True
         return counter.position
 
-    def name_hash(self, tenant: str, key: ContextKey) -> bytes:
-        """What is kept of a name after a purge, to go on from where it stood."""
-        return self.seal.hash("name", tenant.encode(), str(key).encode())
-
     def finish(self) -> None:
-        """Write what was put off to the end."""
         self.words.finish()
         self.counters.finish()
+
+    def _add(self, new: Stored, author: int) -> Stored:
+        number = self.db.insert(
+            QUERIES.add_context,
+            new.tenant,
+            new.head.id,
+            new.head.key.namespace,
+            new.head.key.name,
+            new.head.history_from,
+            *_touched(new, author),
+            *_rest(new),
+        )
+        return replace(new, id=number)
+
+    def _update(self, before: Stored, after: Stored, author: int) -> None:
+        key = after.tenant, after.id
+        if _only_grown(before, after):
+            self.db.run(QUERIES.touch_context, *key, *_touched(after, author))
+        else:
+            self.db.run(QUERIES.set_context, *key, *_touched(after, author), *_rest(after))
+
+
+def _only_grown(before: Stored, after: Stored) -> bool:
+    """Whether nothing but entries came, as nearly always."""
+    return (
+        not changes_document(before.head, after.head)
+        and before.open_first == after.open_first
+        and before.closed == after.closed
+        and before.head.created_at == after.head.created_at
+    )
+
+
+def _touched(one: Stored, author: int) -> tuple[object, ...]:
+    head = one.head
+    return head.version, head.commit, head.entry_count, head.last_seq, author, head.updated_at
+
+
+def _rest(one: Stored) -> tuple[object, ...]:
+    head = one.head
+    return (
+        head.kind,
+        rows.labels_text(head.labels),
+        head.state_version,
+        head.content_version,
+        head.created_at,
+        head.expires_at,
+        head.deleted,
+        head.born,
+        one.document_version,
+        one.deltas,
+        one.open_first,
+        one.closed,
+        rows.content_text(head.content),
+        head.schema_version,
+    )

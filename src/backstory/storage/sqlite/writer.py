@@ -25,15 +25,15 @@ from backstory.errors import (
     StoreUnavailableError,
 )
 from backstory.storage.sqlite.checkpointer import Checkpointer
-from backstory.storage.sqlite.database import Database
-from backstory.storage.sqlite.erasure import erase_some
+from backstory.storage.sqlite.database import SqliteDatabase
+from backstory.storage.sqlite.erasing import erase_some
 from backstory.storage.sqlite.faults import ENVIRONMENT, translate
 from backstory.storage.sqlite.lagging import Lagging
 from backstory.storage.sqlite.lock import FileLock
-from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.sqlite.transaction import SqliteTransaction
 
 T = TypeVar("T")
-Run = Callable[[Transaction], Any]
+Run = Callable[[SqliteTransaction], Any]
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +64,7 @@ class Writer:
 
     def __init__(
         self,
-        connect: Callable[[], Database],
+        connect: Callable[[], SqliteDatabase],
         lock: FileLock,
         checkpointer: Checkpointer,
         secret: bytes,
@@ -72,7 +72,7 @@ class Writer:
     ) -> None:
         self._connect, self._lock, self._checkpointer = connect, lock, checkpointer
         self._seal, self._clock = Seal(secret), clock
-        self._db: Database | None = None
+        self._db: SqliteDatabase | None = None
         self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._next: _Job | None = None
         self._erasing = True  # something may be left over from an earlier life
@@ -83,7 +83,7 @@ class Writer:
         self._thread = threading.Thread(target=self._work, name="backstory-write", daemon=True)
         self._thread.start()
 
-    async def run(self, run: Callable[[Transaction], T], weight: int = 0) -> T:
+    async def run(self, run: Callable[[SqliteTransaction], T], weight: int = 0) -> T:
         """What `run(transaction)` returned, once it is durable.
 
         `weight` is about how many bytes it writes. A cancelled caller changes nothing: the
@@ -182,7 +182,7 @@ class Writer:
     def _transact_locked(self, batch: list[_Job]) -> None:
         db = self._database()
         db.connection.execute("BEGIN IMMEDIATE")
-        tx = Transaction(db, self._seal, self._clock)
+        tx = SqliteTransaction(db, self._seal, self._clock)
         self._lagging.follow(tx, idle=not batch)
         for job in batch:
             _run_job(tx, job)
@@ -227,7 +227,7 @@ class Writer:
         except RuntimeError:  # the loop is gone, and with it everybody who waited
             return
 
-    def _database(self) -> Database:
+    def _database(self) -> SqliteDatabase:
         if self._db is None:
             self._db = self._connect()
             self._db.connection.set_wal_hook(self._checkpointer.wal_grew)
@@ -261,7 +261,7 @@ _NOT_ERASED = (
 )
 
 
-def _run_job(tx: Transaction, job: _Job) -> None:
+def _run_job(tx: SqliteTransaction, job: _Job) -> None:
     """Run one job; an error before its first row is its own, any other ends the batch."""
     erased, tx.erased = tx.erased, False
     try:

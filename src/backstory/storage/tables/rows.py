@@ -17,13 +17,11 @@ from backstory.domain.documents import content_members, content_of
 from backstory.domain.entries import REDACTED, REDACTED_CONTENT, Entry, derived_id
 from backstory.domain.keys import ContextKey
 from backstory.storage import contents
-from backstory.storage.sqlite.database import Database, Row
+from backstory.storage.tables.database import Database, Row
 
 _SEQ_BITS = 32
 _HASH_BITS = 24  # rarely shared within a log, and small in the index
 _SEQ_MASK = (1 << _SEQ_BITS) - 1
-_POSITION_BITS = 42
-_POSITION_MASK = (1 << _POSITION_BITS) - 1
 _OP_BITS = 3
 _OP_MASK = (1 << _OP_BITS) - 1
 _ORIGIN = 1_767_225_600_000_000  # 2026-01-01; a few years around it fit into six bytes
@@ -72,7 +70,7 @@ def stored(db: Database, row: Row) -> Stored:
         labels_from(labels),
         entry_count,
         last_seq,
-        db.author(author),
+        db.author(tenant, author),
         created_at,
         updated_at,
         expires_at,
@@ -122,11 +120,11 @@ def id_key(log: int, entry_id: str) -> int:
     return log << _HASH_BITS | int.from_bytes(digest)
 
 
-def entry(db: Database, row: Row) -> Entry:
+def entry(db: Database, tenant: int, row: Row) -> Entry:
     """The row of the queries `page_ascending` and `page_descending`."""
     rowid, version, created_at, voice, content, metadata, entry_id, tokens = row
     seq = rowid & _SEQ_MASK
-    role, kind, author = db.voice(voice)
+    role, kind, author = db.voice(tenant, voice)
     return Entry(
         seq,
         derived_id(seq) if entry_id is None else unpack_id(entry_id),
@@ -164,19 +162,6 @@ def unpack_id(packed: str | bytes) -> str:
 # -- changes -----------------------------------------------------------------------------
 
 
-def change_rowid(tenant: int, position: int) -> int:
-    return tenant << _POSITION_BITS | position
-
-
-def last_change_rowid(tenant: int) -> int:
-    """Behind all changes of the tenant."""
-    return change_rowid(tenant, _POSITION_MASK)
-
-
-def position_of(rowid: int) -> int:
-    return rowid & _POSITION_MASK
-
-
 def pack_what(op: Op, parts: Part) -> int:
     return op | parts << _OP_BITS
 
@@ -198,16 +183,17 @@ def pack_seqs(seqs: Sequence[Span], last_seq: int) -> int | bytes | None:
 def unpack_seqs(packed: int | bytes | None, last_seq: int) -> tuple[Span, ...]:
     if packed is None:
         return ()
-    if isinstance(packed, int):
-        return ((last_seq - packed + 1, last_seq),)
-    return tuple((first, last) for first, last in orjson.loads(packed))
+    spans = packed if isinstance(packed, int) else orjson.loads(packed)
+    if isinstance(spans, int):
+        return ((last_seq - spans + 1, last_seq),)
+    return tuple((first, last) for first, last in spans)
 
 
-def change(db: Database, row: Row) -> Change:
+def change(db: Database, tenant: int, row: Row) -> Change:
     """The row of the queries `changes_after` and `versions_...`."""
-    rowid, commit, uid, namespace, name, kind, version, what, seqs, last_seq, author, at = row
+    position, commit, uid, namespace, name, kind, version, what, seqs, last_seq, author, at = row
     return Change(
-        position_of(rowid),
+        position,
         commit,
         uid,
         ContextKey(namespace, name) if namespace is not None else None,
@@ -217,7 +203,7 @@ def change(db: Database, row: Row) -> Change:
         Part(what >> _OP_BITS),
         unpack_seqs(seqs, last_seq),
         last_seq,
-        db.author(author),
+        db.author(tenant, author),
         unpack_time(at),
     )
 

@@ -1,12 +1,12 @@
 """Full-text search: what matches, and where in the text.
 
-FTS5 finds; what it tells of a match depends on that text alone, so nothing a caller may not
-see shines through a score.
+What is told of a match depends on that text alone, so nothing a caller may not see shines
+through a score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain, islice
 
@@ -17,20 +17,10 @@ from backstory.domain.entries import text_of_content, text_of_state
 from backstory.errors import SearchDisabledError
 from backstory.ports.store import Match, MatchText, SearchQuery
 from backstory.storage import contents
-from backstory.storage.sqlite import listing, reading, rows
-from backstory.storage.sqlite.database import QUERIES, Database
-from backstory.storage.sqlite.rows import Stored
-from backstory.storage.sqlite.words import scope
+from backstory.storage.tables import listing, reading, rows
+from backstory.storage.tables.database import Database, Row
+from backstory.storage.tables.rows import Stored
 from backstory.storage.tokens import Phrase, count, highlights, phrase
-
-
-def expression(tenant: int, phrases: list[Phrase]) -> str:
-    """What FTS5's MATCH is asked (https://sqlite.org/fts5.html#full_text_query_syntax)."""
-    asked = [f'scope : "{scope(tenant)}"']
-    asked += [
-        f'body : "{" ".join(words.tokens)}"{"*" if words.prefix else ""}' for words in phrases
-    ]
-    return " AND ".join(asked)
 
 
 def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Match]:
@@ -41,7 +31,7 @@ def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Mat
     """
     if not query.terms:
         return _listed(db, tenant, query, now)
-    if not db.value(QUERIES.searching):
+    if not db.searching():
         raise SearchDisabledError(
             "this store was set up without search; the setting `search` turns it on"
         )
@@ -50,12 +40,11 @@ def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Mat
     asked = [words for words in phrases if words.tokens]
     if number is None or not asked:
         return []
-    look = _Look(db, query, now, {})
-    wanted = expression(number, asked)
+    look = _Look(db, number, query, now, {})
     if query.entries_of is None:
-        found = chain(_states(look, number, asked), _entries(look, wanted))
+        found = chain(_states(look, asked), _entries(look, asked))
     else:
-        found = chain(_entries_of(look, reading.find(db, tenant, query.entries_of), wanted))
+        found = chain(_entries_of(look, reading.find(db, tenant, query.entries_of), asked))
     return [_with_empty(match, phrases) for match in islice(found, query.candidates)]
 
 
@@ -78,6 +67,7 @@ class _Look:
     """One search while it goes on: contexts it has looked at, with their chains."""
 
     db: Database
+    tenant: int
     query: SearchQuery
     now: int
     seen: dict[int, tuple[Stored, Chain] | None]
@@ -85,7 +75,7 @@ class _Look:
     def visible(self, number: int) -> tuple[Stored, Chain] | None:
         """A context that may be shown, with its chain."""
         if number not in self.seen:
-            found = reading.by_id(self.db, number)
+            found = reading.by_id(self.db, self.tenant, number)
             shown = found is not None and self._passes(found)
             visible = reading.chain_now(self.db, found) if found and shown else Chain()
             self.seen[number] = (found, visible) if found and shown else None
@@ -101,50 +91,44 @@ class _Look:
         )
 
 
-def _entries(look: _Look, asked: str) -> Iterator[Match]:
+def _entries(look: _Look, phrases: list[Phrase]) -> Iterator[Match]:
     """Matching entries, once for each context that shows them, the newest logs first."""
     showing: dict[int, list[int]] = {}
-    for rowid, packed in look.db.connection.execute(QUERIES.match_entries, (asked,)):
+    for rowid, frequencies, size, moment in look.db.entries_with(look.tenant, phrases):
         log, seq = rows.log_and_seq(rowid)
         if log not in showing:
-            others = look.db.all(QUERIES.contexts_showing, log)
+            others = look.db.all(look.db.sql.contexts_showing, look.tenant, log)
             showing[log] = [log, *(row[0] for row in others)]
         for number in showing[log]:
             context = look.visible(number)
             if context is not None and context[1].shows(log, seq):
-                yield _match(look, context[0], rowid, packed)
+                yield Match(context[0].head, seq, frequencies, size, rows.unpack_time(moment))
 
 
-def _entries_of(look: _Look, found: Stored | None, asked: str) -> Iterator[Match]:
+def _entries_of(look: _Look, found: Stored | None, phrases: list[Phrase]) -> Iterator[Match]:
     """Matching entries of one context, by looking at its pieces of logs alone."""
     context = look.visible(found.id) if found is not None else None
     if context is None:
         return
     for piece in context[1].descending(0, limits.SEQ_MAX + 1):
         bounds = rows.entry_rowid(piece.log, piece.first), rows.entry_rowid(piece.log, piece.last)
-        matching = look.db.connection.execute(QUERIES.match_entries_between, (asked, *bounds))
-        for rowid, packed in matching:
-            yield _match(look, context[0], rowid, packed)
+        for rowid, frequencies, size, moment in look.db.entries_with(look.tenant, phrases, bounds):
+            seq, at = rows.log_and_seq(rowid)[1], rows.unpack_time(moment)
+            yield Match(context[0].head, seq, frequencies, size, at)
 
 
-def _match(look: _Look, found: Stored, rowid: int, packed: str) -> Match:
-    moment, stored, header = look.db.all(QUERIES.entry_size, rowid)[0]
-    size, at = contents.size(header, stored), rows.unpack_time(moment)
-    return Match(found.head, rows.log_and_seq(rowid)[1], _numbers(packed), size, at)
-
-
-def _states(look: _Look, tenant: int, phrases: list[Phrase]) -> Iterator[Match]:
+def _states(look: _Look, phrases: list[Phrase]) -> Iterator[Match]:
     """Matching states, the newest contexts first."""
-    counted = [_with_words(look.db, tenant, words) for words in phrases]
+    counted = [_with_words(look.db, look.tenant, words) for words in phrases]
     candidates = set(counted[0]).intersection(*counted[1:])
     for number in sorted(candidates, reverse=True):
         context = look.visible(number)
         if context is None:
             continue
         snapshot = context[0].snapshot
-        text = text_of_state(snapshot.state) if any(len(p.tokens) > 1 for p in phrases) else ""
+        text = text_of_state(snapshot.state) if not all(map(_is_counted, phrases)) else ""
         frequencies = tuple(
-            counts[number] if len(words.tokens) == 1 else count(look.db.tokens, text, words)
+            counts[number] if _is_counted(words) else count(look.db.tokens, text, words)
             for words, counts in zip(phrases, counted, strict=True)
         )
         if all(frequencies):
@@ -152,23 +136,28 @@ def _states(look: _Look, tenant: int, phrases: list[Phrase]) -> Iterator[Match]:
             yield Match(snapshot.head, None, frequencies, len(snapshot.state), at)
 
 
+def _is_counted(words: Phrase) -> bool:
+    """Whether the index alone tells how often a phrase occurs in a state."""
+    return len(words.tokens) == 1 and len(words.tokens[0]) < limits.INDEXED_WORD_CHARS
+
+
 def _with_words(db: Database, tenant: int, wanted: Phrase) -> dict[int, int]:
     """The contexts whose states have all words of a phrase, in whatever order."""
     *whole, last = wanted.tokens
     found: list[dict[int, int]] = [
-        dict(db.all(QUERIES.states_with, tenant, word)) for word in whole
+        _pairs(db.all(db.sql.states_with, tenant, word)) for word in whole
     ]
     if wanted.prefix:
         end = last + chr(0x10FFFF)
-        found.append(dict(db.all(QUERIES.states_with_beginning, tenant, last, end)))
+        found.append(_pairs(db.all(db.sql.states_with_beginning, tenant, last, end)))
     else:
-        found.append(dict(db.all(QUERIES.states_with, tenant, last)))
+        found.append(_pairs(db.all(db.sql.states_with, tenant, last)))
     common = set(found[0]).intersection(*found[1:])
     return {number: found[-1][number] for number in common}
 
 
-def _numbers(packed: str) -> tuple[int, ...]:
-    return tuple(map(int, packed.split()))
+def _pairs(rows: Sequence[Row]) -> dict[int, int]:
+    return {context: count for context, count in rows}  # noqa: C416 (rows are no tuples everywhere)
 
 
 def match_text(db: Database, tenant: str, match: Match, terms: tuple[str, ...]) -> MatchText | None:
@@ -189,5 +178,5 @@ def _text(db: Database, found: Stored, seq: int | None) -> str | None:
     log = reading.chain_now(db, found).locate(seq)
     if log is None:
         return None
-    content = db.value(QUERIES.entry_content, rows.entry_rowid(log, seq))
+    content = db.value(db.sql.entry_content, found.tenant, rows.entry_rowid(log, seq))
     return None if content is None else text_of_content(contents.decode(content))

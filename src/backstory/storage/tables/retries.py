@@ -16,8 +16,8 @@ from backstory.clock import SECOND
 from backstory.domain.commits import Commit, Idempotency, Operation, Outcome, Result
 from backstory.domain.keys import ContextKey
 from backstory.errors import KeyReusedError
-from backstory.storage.sqlite import rows
-from backstory.storage.sqlite.database import QUERIES, Database
+from backstory.storage.tables import rows
+from backstory.storage.tables.database import Database
 
 NAMELESS = ContextKey("", "")
 
@@ -39,7 +39,7 @@ def find(
     number = db.tenant(tenant) if idempotency else None
     if idempotency is None or number is None:
         return None
-    row = db.one(QUERIES.find_idempotency, idempotency.key, number, now)
+    row = db.one(db.sql.find_idempotency, number, idempotency.key, now)
     if row is None:
         return None
     request, outcome = row
@@ -65,9 +65,9 @@ def keep(db: Database, commit: Commit, outcome: Outcome, numbers: Mapping[Contex
         [_members(result, numbers.get(result.key, 0)) for result in outcome.results],
     )
     db.run(
-        QUERIES.add_idempotency,
-        commit.idempotency.key,
+        db.sql.add_idempotency,
         db.intern_tenant(commit.tenant),
+        commit.idempotency.key,
         commit.idempotency.request,
         orjson.dumps(kept),
         commit.at + limits.IDEMPOTENCY_KEY_SECONDS * SECOND,
@@ -85,5 +85,5 @@ def _result(key: ContextKey, members: Any) -> Result:
 
 
 def _key(db: Database, tenant: int, number: int) -> ContextKey:
-    row = db.one(QUERIES.context_key, number, tenant)
+    row = db.one(db.sql.context_key, tenant, number)
     return ContextKey(*row) if row and row[0] is not None else NAMELESS

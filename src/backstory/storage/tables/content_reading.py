@@ -9,12 +9,12 @@ from backstory.domain.content import ENTRY_BYTES, ChunkRef, Manifest
 from backstory.domain.sealing import Seal
 from backstory.errors import ContentCorruptError, MissingError
 from backstory.storage import chunks
-from backstory.storage.sqlite.database import CONTENT, Database
+from backstory.storage.tables.database import Database
 
 
 def manifest(db: Database, tenant: str, root: bytes) -> Manifest:
     """As `ports.store.Contents.manifest` says."""
-    pages = db.all(CONTENT.manifest_pages, _find(db, tenant, root))
+    pages = db.all(db.sql.manifest_pages, *_find(db, tenant, root))
     found = Manifest(b"".join(body for (body,) in pages))
     if found.root != root:
         raise _damaged(root)
@@ -23,10 +23,10 @@ def manifest(db: Database, tenant: str, root: bytes) -> Manifest:
 
 def piece(db: Database, seal: Seal, tenant: str, root: bytes, *, start: int, stop: int) -> bytes:
     """As `ports.store.Contents.read_content` says."""
-    number = _find(db, tenant, root)
+    found = _find(db, tenant, root)
     taken: list[bytes] = []
     size = 0
-    for at, ref in _from(db, number, start):
+    for at, ref in _from(db, *found, start):
         if at >= stop or size >= limits.CONTENT_READ_BYTES:
             break
         if at + ref.size <= start:
@@ -42,25 +42,26 @@ def piece(db: Database, seal: Seal, tenant: str, root: bytes, *, start: int, sto
 
 def chunk(db: Database, seal: Seal, tenant: str, root: bytes, hashed: bytes) -> bytes | None:
     """As `ports.store.Contents.read_chunk` says."""
-    manifest = _find(db, tenant, root)
-    name = seal.chunk_name(tenant, hashed)
-    row = db.one(CONTENT.find_chunk, db.tenant(tenant), name)
-    if row is None or db.one(CONTENT.chunk_ref, row[0], manifest) is None:
+    number, manifest = _find(db, tenant, root)
+    row = db.one(db.sql.find_chunk, number, seal.chunk_name(tenant, hashed))
+    if row is None or db.one(db.sql.chunk_ref, number, row[0], manifest) is None:
         return None
     return _chunk(db, seal, tenant, ChunkRef(hashed, row[1]))
 
 
-def _find(db: Database, tenant: str, root: bytes) -> int:
-    number: int | None = db.value(CONTENT.find_manifest, db.tenant(tenant), root)
-    if number is None:
+def _find(db: Database, tenant: str, root: bytes) -> tuple[int, int]:
+    """The numbers of the tenant and of the manifest."""
+    number = db.tenant(tenant)
+    manifest = None if number is None else db.value(db.sql.find_manifest, number, root)
+    if number is None or manifest is None:
         raise MissingError("this content is not kept any more; read the context anew")
-    return number
+    return number, manifest
 
 
-def _from(db: Database, manifest: int, start: int) -> Iterator[tuple[int, ChunkRef]]:
+def _from(db: Database, tenant: int, manifest: int, start: int) -> Iterator[tuple[int, ChunkRef]]:
     """The chunks with their offsets, from the page on that holds offset `start`."""
     place = start
-    while (row := db.one(CONTENT.manifest_page_at, manifest, place)) is not None:
+    while (row := db.one(db.sql.manifest_page_at, tenant, manifest, place)) is not None:
         at, page = row[0], Manifest(row[1])
         if at + page.size <= place or len(page.packed) % ENTRY_BYTES:
             return
@@ -71,7 +72,7 @@ def _from(db: Database, manifest: int, start: int) -> Iterator[tuple[int, ChunkR
 
 
 def _chunk(db: Database, seal: Seal, tenant: str, ref: ChunkRef) -> bytes:
-    row = db.one(CONTENT.chunk_body, db.tenant(tenant), seal.chunk_name(tenant, ref.hash))
+    row = db.one(db.sql.chunk_body, db.tenant(tenant), seal.chunk_name(tenant, ref.hash))
     _, codec, body = row or (None, None, None)
     return chunks.decode(ref, codec, body)
 

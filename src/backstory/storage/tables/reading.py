@@ -15,9 +15,9 @@ from backstory.domain.summaries import Summary
 from backstory.errors import GoneError
 from backstory.ports.store import EntryPage, EntryQuery, View
 from backstory.storage import deltas
-from backstory.storage.sqlite import rows
-from backstory.storage.sqlite.database import QUERIES, Database
-from backstory.storage.sqlite.rows import Stored
+from backstory.storage.tables import rows
+from backstory.storage.tables.database import Database
+from backstory.storage.tables.rows import Stored
 
 
 def find(db: Database, tenant: str, key: ContextKey, *, state: bool = True) -> Stored | None:
@@ -28,13 +28,13 @@ def find(db: Database, tenant: str, key: ContextKey, *, state: bool = True) -> S
     number = db.tenant(tenant)
     if number is None:
         return None
-    row = db.one(QUERIES.find_context, number, key.namespace, key.name, state)
+    row = db.one(db.sql.find_context, number, key.namespace, key.name, state)
     return rows.stored(db, row) if row else None
 
 
-def by_id(db: Database, context: int) -> Stored | None:
+def by_id(db: Database, tenant: int, context: int) -> Stored | None:
     """The context as it stands; None after a purge."""
-    row = db.one(QUERIES.context, context)
+    row = db.one(db.sql.context, tenant, context)
     return rows.stored(db, row) if row else None
 
 
@@ -53,7 +53,7 @@ def gone(head: Head, version: int) -> GoneError:
 def tag(db: Database, tenant: str, key: ContextKey) -> Tag | None:
     """The tag of a context that is not deleted."""
     number = db.tenant(tenant)
-    row = None if number is None else db.one(QUERIES.tag_of, number, key.namespace, key.name)
+    row = None if number is None else db.one(db.sql.tag_of, number, key.namespace, key.name)
     return Tag(row[0], row[1]) if row and not row[2] else None
 
 
@@ -74,12 +74,12 @@ def view_at(db: Database, found: Stored, at: int) -> View:
         GoneError: it is not a version of the context that is kept.
     """
     head = found.head
-    row = db.one(QUERIES.change_at, found.id, at) if at >= head.history_from else None
+    row = db.one(db.sql.change_at, found.tenant, found.id, at) if at >= head.history_from else None
     if row is None:
         raise gone(head, at)
     last_seq, author, moment, commit = row
     document = document_at(db, found, at)
-    chain = Chain() if document.deleted else chain_at(db, found.id, at, last_seq)
+    chain = Chain() if document.deleted else chain_at(db, found, at, last_seq)
     past = replace(
         head,
         kind=document.kind,
@@ -90,7 +90,7 @@ def view_at(db: Database, found: Stored, at: int) -> View:
         labels=document.labels,
         entry_count=chain.count,
         last_seq=last_seq,
-        author=db.author(author),
+        author=db.author(found.tenant, author),
         created_at=document.created_at,
         updated_at=rows.unpack_time(moment),
         expires_at=document.expires_at,
@@ -108,17 +108,23 @@ def chain_now(db: Database, found: Stored) -> Chain:
     if head.deleted:
         return Chain()
     if found.closed:
-        return chain_at(db, found.id, head.version, head.last_seq)
-    return Chain().extend(found.id, found.open_first, head.last_seq)
+        return chain_at(db, found, head.version, head.last_seq)
+    return open_chain(found)
 
 
-def chain_at(db: Database, context: int, version: int, last_seq: int) -> Chain:
+def open_chain(found: Stored) -> Chain:
+    """What a context shows that has no closed pieces."""
+    head = found.head
+    return Chain() if head.deleted else Chain().extend(found.id, found.open_first, head.last_seq)
+
+
+def chain_at(db: Database, found: Stored, version: int, last_seq: int) -> Chain:
     """The chain at a version whose highest seq is given."""
-    row = db.one(QUERIES.chain_at, context, version)
+    row = db.one(db.sql.chain_at, found.tenant, found.id, version)
     if row is None:
-        return Chain().extend(context, 1, last_seq)
+        return Chain().extend(found.id, 1, last_seq)
     first, pieces = row
-    return rows.unpack_pieces(pieces).extend(context, first, last_seq)
+    return rows.unpack_pieces(pieces).extend(found.id, first, last_seq)
 
 
 def document_at(db: Database, found: Stored, version: int) -> Document:
@@ -126,30 +132,29 @@ def document_at(db: Database, found: Stored, version: int) -> Document:
     newest = Document.of(found.snapshot)
     if version >= found.document_version:
         return newest
-    made = db.value(QUERIES.document_version, found.id, version)
+    made = db.value(db.sql.document_version, found.tenant, found.id, version)
     if made is None:
         raise gone(found.head, version)
-    bodies = _bodies(db, found.id, made)
+    bodies = _bodies(db, found, made)
     return Document.decode(deltas.decode(reversed(bodies), newest.encode()))
 
 
-def _bodies(db: Database, context: int, made: int) -> list[tuple[deltas.Codec, bytes]]:
+def _bodies(db: Database, found: Stored, made: int) -> list[tuple[deltas.Codec, bytes]]:
     """The document made at a version and those it leans on, oldest first."""
-    cursor = db.connection.execute(QUERIES.documents_from, (context, made))
     bodies: list[tuple[deltas.Codec, bytes]] = []
-    for _, codec, body in cursor:
+    for _, codec, body in db.each(db.sql.documents_from, found.tenant, found.id, made):
         bodies.append((deltas.Codec(codec), body))
         if codec != deltas.Codec.DELTA:
             break
-    cursor.close(True)
     return bodies
 
 
-def page(db: Database, chain: Chain, query: EntryQuery) -> EntryPage:
+def page(db: Database, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
     """As `ports.store.Reads.page` says."""
     entries: list[Entry] = []
     room = query.max_bytes
-    for entry in _entries(db, chain, query):
+    number = db.tenant(tenant)
+    for entry in _entries(db, number, chain, query) if number is not None else ():
         room -= entry.size
         if len(entries) == query.limit or (entries and room < 0):
             return EntryPage(tuple(entries), more=True)
@@ -157,38 +162,31 @@ def page(db: Database, chain: Chain, query: EntryQuery) -> EntryPage:
     return EntryPage(tuple(entries), more=False)
 
 
-def _entries(db: Database, chain: Chain, query: EntryQuery) -> Iterator[Entry]:
+def _entries(db: Database, tenant: int, chain: Chain, query: EntryQuery) -> Iterator[Entry]:
     """The entries in question, lazily, and one more than are wanted."""
     before = min(query.before, limits.SEQ_MAX + 1)
     pieces = chain.descending if query.descending else chain.ascending
-    sql = QUERIES.page_descending if query.descending else QUERIES.page_ascending
+    sql = db.sql.page_descending if query.descending else db.sql.page_ascending
     for piece in pieces(query.after, before):
-        yield from _piece(db, sql, piece, query.limit + 1)
-
-
-def _piece(db: Database, sql: str, piece: Piece, limit: int) -> Iterator[Entry]:
-    cursor = db.connection.execute(sql, (*_bounds(piece), limit))
-    try:
-        for row in cursor:
-            yield rows.entry(db, row)
-    finally:
-        cursor.close(True)
+        for row in db.each(sql, tenant, *_bounds(piece), query.limit + 1):
+            yield rows.entry(db, tenant, row)
 
 
 def _bounds(piece: Piece) -> tuple[int, int]:
     return rows.entry_rowid(piece.log, piece.first), rows.entry_rowid(piece.log, piece.last)
 
 
-def summaries(db: Database, chain: Chain, before: int, limit: int) -> list[Summary]:
+def summaries(db: Database, tenant: str, chain: Chain, before: int, limit: int) -> list[Summary]:
     """As `ports.store.Reads.summaries` says."""
     found: list[Summary] = []
+    number = db.tenant(tenant)
     for piece in chain.descending(0, before):
         rest = limit - len(found)
         if rest == 0:
             break
         found += [
             Summary(rows.log_and_seq(rowid)[1], first, last)
-            for rowid, first, last in db.all(QUERIES.newest_summaries, *_bounds(piece), rest)
+            for rowid, first, last in db.all(db.sql.newest_summaries, number, *_bounds(piece), rest)
         ]
     return found
 
@@ -196,5 +194,5 @@ def summaries(db: Database, chain: Chain, before: int, limit: int) -> list[Summa
 def origin(db: Database, tenant: str, log: int) -> ContextKey | None:
     """As `ports.store.Reads.origin` says."""
     number = db.tenant(tenant)
-    row = db.one(QUERIES.context_key, log, number) if number is not None else None
+    row = db.one(db.sql.context_key, number, log) if number is not None else None
     return ContextKey(*row) if row and row[0] is not None else None

@@ -13,10 +13,10 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.planning import needs
 from backstory.domain.principals import Trust
 from backstory.errors import GoneError
-from backstory.storage.sqlite import manifests, reading, rows
-from backstory.storage.sqlite.database import QUERIES, Database
-from backstory.storage.sqlite.rows import Stored
-from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.tables import manifests, reading, rows
+from backstory.storage.tables.database import Database
+from backstory.storage.tables.rows import Stored
+from backstory.storage.tables.transaction import Transaction
 
 
 def load(
@@ -24,9 +24,9 @@ def load(
 ) -> tuple[Stored | None, Loaded]:
     """The context's row, and all that its operations need."""
     asked = needs(operations)
-    found = reading.find(tx.db, tenant, key, state=asked.state)
+    found = tx.find(tenant, key, state=asked.state)
     forks = any(isinstance(operation, Fork) for operation in operations)
-    source = reading.find(tx.db, tenant, asked.past[0]) if asked.past and forks else None
+    source = tx.find(tenant, asked.past[0]) if asked.past and forks else None
     past = _past(tx.db, source if forks else found, asked)
     if found is None:
         version, last_seq = _left_over(tx, tenant, key)
@@ -42,51 +42,51 @@ def load(
         snapshot=found.snapshot,
         version=found.head.version,
         last_seq=found.head.last_seq,
-        known=known_ids(tx.db, chain, asked.ids),
+        known=known_ids(tx.db, found.tenant, chain, asked.ids),
         chain=chain,
         past=past,
         source=source.snapshot if source else None,
-        redactable=_redactable(tx.db, chain, asked.redact),
+        redactable=_redactable(tx.db, found.tenant, chain, asked.redact),
         missing=manifests.missing(tx, tenant, asked.content) if asked.content else (),
     )
 
 
-def known_ids(db: Database, chain: Chain, ids: Iterable[str]) -> dict[str, int]:
+def known_ids(db: Database, tenant: int, chain: Chain, ids: Iterable[str]) -> dict[str, int]:
     """The seq of each id that an entry of the chain has."""
     known: dict[str, int] = {}
     for entry_id in ids:
-        seq = _seq_of(db, chain, entry_id)
+        seq = _seq_of(db, tenant, chain, entry_id)
         if seq is not None:
             known[entry_id] = seq
     return known
 
 
-def _seq_of(db: Database, chain: Chain, entry_id: str) -> int | None:
+def _seq_of(db: Database, tenant: int, chain: Chain, entry_id: str) -> int | None:
     derived = derived_seq(entry_id)
     if derived is not None:
-        return derived if _has_derived_id(db, chain, derived) else None
+        return derived if _has_derived_id(db, tenant, chain, derived) else None
     packed = rows.pack_id(entry_id)
     for log in chain.logs:
-        for rowid, candidate in db.all(QUERIES.ids_like, rows.id_key(log, entry_id)):
+        for rowid, candidate in db.all(db.sql.ids_like, tenant, rows.id_key(log, entry_id)):
             seq = rows.log_and_seq(rowid)[1]
             if candidate == packed and chain.shows(log, seq):
                 return seq
     return None
 
 
-def _has_derived_id(db: Database, chain: Chain, seq: int) -> bool:
+def _has_derived_id(db: Database, tenant: int, chain: Chain, seq: int) -> bool:
     log = chain.locate(seq)
     if log is None:
         return False
-    row = db.one(QUERIES.entry_id, rows.entry_rowid(log, seq))
+    row = db.one(db.sql.entry_id, tenant, rows.entry_rowid(log, seq))
     return row is not None and row[0] is None
 
 
-def _redactable(db: Database, chain: Chain, seq: int | None) -> bool | None:
+def _redactable(db: Database, tenant: int, chain: Chain, seq: int | None) -> bool | None:
     log = chain.locate(seq) if seq is not None else None
     if seq is None or log is None:
         return None
-    row = db.one(QUERIES.entry_content, rows.entry_rowid(log, seq))
+    row = db.one(db.sql.entry_content, tenant, rows.entry_rowid(log, seq))
     return None if row is None else row[0] is not None
 
 
@@ -110,13 +110,13 @@ def _trust(db: Database, found: Stored, document: Document) -> Trust:
     """That of who wrote the document; the least where that was let go."""
     trust = Trust.OPERATOR
     for version in document.written_at:
-        row = db.one(QUERIES.change_at, found.id, version)
-        trust = max(trust, db.author(row[1]).trust if row else Trust.IMPORT)
+        row = db.one(db.sql.change_at, found.tenant, found.id, version)
+        trust = max(trust, db.author(found.tenant, row[1]).trust if row else Trust.IMPORT)
     return trust
 
 
 def _left_over(tx: Transaction, tenant: str, key: ContextKey) -> tuple[int, int]:
     """Where a name that is not there goes on from: version and last seq."""
     number = tx.db.tenant(tenant)
-    row = number and tx.db.one(QUERIES.purged, number, tx.name_hash(tenant, key))
+    row = number and tx.db.one(tx.db.sql.purged, number, tx.name_hash(tenant, key))
     return (row[0], row[1]) if row else (0, 0)

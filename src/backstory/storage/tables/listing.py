@@ -10,39 +10,36 @@ from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey
 from backstory.ports.store import ChangePage, ChangeQuery, HeadQuery, Mark, SearchQuery
 from backstory.storage.ranges import ranges
-from backstory.storage.sqlite import reading, rows
-from backstory.storage.sqlite.database import QUERIES, Database, Row
+from backstory.storage.tables import reading, rows
+from backstory.storage.tables.database import Database, Row
 
 
 def mark(db: Database, tenant: str, epoch: str) -> Mark:
     """As `ports.store.Changes.mark` says."""
     number = db.tenant(tenant)
-    newest = db.value(QUERIES.position, number) if number is not None else None
+    newest = db.value(db.sql.position, number) if number is not None else None
     if number is None or newest is None:
         return Mark(epoch, 0, 0)
-    bounds = rows.change_rowid(number, 0), rows.change_rowid(number, newest)
-    oldest = db.value(QUERIES.oldest_change, *bounds)
-    return Mark(epoch, newest if oldest is None else rows.position_of(oldest) - 1, newest)
+    oldest = db.value(db.sql.oldest_change, number, newest)
+    return Mark(epoch, newest if oldest is None else oldest - 1, newest)
 
 
 def changes(db: Database, tenant: str, query: ChangeQuery) -> ChangePage:
     """As `ports.store.Changes.changes` says."""
     number = db.tenant(tenant)
-    newest = db.value(QUERIES.position, number) if number is not None else None
+    newest = db.value(db.sql.position, number) if number is not None else None
     if number is None or newest is None or newest <= query.after:
         return ChangePage((), query.after, more=False)
-    bounds = rows.change_rowid(number, query.after), rows.change_rowid(number, newest)
-    cursor = db.connection.execute(QUERIES.changes_after, bounds)
     found: list[Change] = []
     commit, position = b"", query.after
-    for scanned, row in enumerate(cursor):
+    rows_after = db.each(db.sql.changes_after, number, query.after, newest)
+    for scanned, row in enumerate(rows_after):
         full = len(found) >= query.limit or scanned >= limits.CHANGES_SCANNED
         if full and row[1] != commit:
-            cursor.close(True)
             return ChangePage(tuple(found), position, more=True)
-        commit, position = row[1], rows.position_of(row[0])
+        position, commit = row[0], row[1]
         if _visible(query, row):
-            found.append(rows.change(db, row))
+            found.append(rows.change(db, number, row))
     return ChangePage(tuple(found), newest, more=False)
 
 
@@ -67,8 +64,9 @@ def versions(
     found = reading.find(db, tenant, key)
     if found is None:
         return ()
-    sql = QUERIES.versions_descending if newest_first else QUERIES.versions_ascending
-    return [rows.change(db, row) for row in db.all(sql, found.id, after, before, limit)]
+    sql = db.sql.versions_descending if newest_first else db.sql.versions_ascending
+    asked = db.all(sql, found.tenant, found.id, after, before, limit)
+    return [rows.change(db, found.tenant, row) for row in asked]
 
 
 def version_at(db: Database, tenant: str, key: ContextKey, last_seq: int) -> int:
@@ -79,7 +77,7 @@ def version_at(db: Database, tenant: str, key: ContextKey, last_seq: int) -> int
     low, high = found.head.history_from - 1, found.head.version
     while low < high:
         middle = (low + high + 1) // 2
-        if db.all(QUERIES.what_at, found.id, middle)[0][1] <= last_seq:
+        if db.all(db.sql.what_at, found.tenant, found.id, middle)[0][1] <= last_seq:
             low = middle
         else:
             high = middle - 1
@@ -93,7 +91,7 @@ def redactions(db: Database, tenant: str, key: ContextKey, after: int, upto: int
         return ()
     spans = [
         span
-        for seqs, last_seq in db.all(QUERIES.redactions, found.id, after, upto)
+        for seqs, last_seq in db.all(db.sql.redactions, found.tenant, found.id, after, upto)
         for span in rows.unpack_seqs(seqs, last_seq)
     ]
     return sorted({seq for first, last in spans for seq in range(first, last + 1)})
@@ -101,7 +99,7 @@ def redactions(db: Database, tenant: str, key: ContextKey, after: int, upto: int
 
 def tenants(db: Database, after: str, limit: int) -> Sequence[str]:
     """As `ports.store.Finds.tenants` says."""
-    return [name for (name,) in db.all(QUERIES.tenants, after, limit)]
+    return [name for (name,) in db.all(db.sql.tenants, after, limit)]
 
 
 def heads(db: Database, tenant: str, query: HeadQuery, now: int) -> Sequence[Head]:
@@ -109,7 +107,7 @@ def heads(db: Database, tenant: str, query: HeadQuery, now: int) -> Sequence[Hea
     number = db.tenant(tenant)
     found: list[Head] = []
     after = (query.after.namespace, query.after.name) if query.after else ("", "")
-    sql = QUERIES.heads if query.label is None else QUERIES.heads_labelled
+    sql = db.sql.heads if query.label is None else db.sql.heads_labelled
     filters = (now, query.kind, query.updated_since, query.schema_below)
     label = () if query.label is None else (query.label,)
     for low, high in ranges(query.visible) if number is not None else ():
@@ -127,7 +125,7 @@ def heads(db: Database, tenant: str, query: HeadQuery, now: int) -> Sequence[Hea
 def newest(db: Database, tenant: str, query: SearchQuery, now: int) -> Sequence[Head]:
     """Living contexts that pass the filters of a search, to its bound, the newest first."""
     number = db.tenant(tenant)
-    sql = QUERIES.newest_heads if query.label is None else QUERIES.newest_heads_labelled
+    sql = db.sql.newest_heads if query.label is None else db.sql.newest_heads_labelled
     label = () if query.label is None else (query.label,)
     found: list[Head] = []
     for low, high in ranges(query.visible) if number is not None else ():

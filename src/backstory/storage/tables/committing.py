@@ -22,12 +22,12 @@ from backstory.domain.kinds import context_of
 from backstory.domain.planning import plan
 from backstory.domain.principals import SYSTEM
 from backstory.domain.ruling import check_kinds
-from backstory.storage.sqlite import erasure, reading, retries
-from backstory.storage.sqlite.applying import Planned, apply
-from backstory.storage.sqlite.loading import load
-from backstory.storage.sqlite.reaching import reach
-from backstory.storage.sqlite.rows import Stored
-from backstory.storage.sqlite.transaction import Transaction
+from backstory.storage.tables import erasure, retries
+from backstory.storage.tables.applying import Planned, apply
+from backstory.storage.tables.loading import load
+from backstory.storage.tables.reaching import reach
+from backstory.storage.tables.rows import Stored
+from backstory.storage.tables.transaction import Transaction
 
 
 @dataclass(slots=True)
@@ -48,7 +48,7 @@ def commit(tx: Transaction, wanted: Commit) -> Outcome:
     if known is not None:
         tx.erased |= any(isinstance(op, Purge | Redact) for op in wanted.operations)
         return known
-    check_kinds(wanted.kinds, lambda kind: reading.tag(tx.db, wanted.tenant, context_of(kind)))
+    check_kinds(wanted.kinds, lambda kind: tx.tag(wanted.tenant, context_of(kind)))
     planned = _plan(tx, wanted)
     redacted = reach(tx.db, wanted, planned.effects)
     tx.writing = True
@@ -104,7 +104,7 @@ def _load(
     sources = {op.source for op in operations if isinstance(op, Fork)}
     if not sources and not (found and _due(found, wanted.at)):
         return found, loaded
-    whole = [reading.find(tx.db, wanted.tenant, name) for name in (key, *sources - {key})]
+    whole = [tx.find(wanted.tenant, name) for name in (key, *sources - {key})]
     due = [one for one in whole if one is not None and _due(one, wanted.at)]
     if not due:
         return found, loaded

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from backstory import limits
 from backstory.domain.chains import Chain, Span, merge, subtract
 from backstory.domain.changes import Op
 from backstory.domain.commits import Commit
@@ -19,11 +18,10 @@ from backstory.domain.contexts import EMPTY_STATE, Head
 from backstory.domain.effects import Effect
 from backstory.domain.keys import ContextKey
 from backstory.errors import MissingError
-from backstory.storage.sqlite import manifests, reading, rows
-from backstory.storage.sqlite.database import QUERIES, Database
-from backstory.storage.sqlite.rows import Stored
-from backstory.storage.sqlite.transaction import Transaction
-from backstory.storage.sqlite.words import Merging
+from backstory.storage.tables import manifests, reading, rows
+from backstory.storage.tables.database import Database
+from backstory.storage.tables.rows import Stored
+from backstory.storage.tables.transaction import Transaction
 
 Coverage = dict[int, tuple[Span, ...]]
 _ENDS = (Op.DELETED, Op.EXPIRED)
@@ -32,12 +30,12 @@ _ENDS = (Op.DELETED, Op.EXPIRED)
 def redact(tx: Transaction, tenant: int, reached: Iterable[int]) -> None:
     """Take the text of entries out, and what is known of those that are summaries."""
     for rowid in reached:
-        content = tx.db.value(QUERIES.entry_content, rowid)
+        content = tx.db.value(tx.db.sql.entry_content, tenant, rowid)
         if content is not None:
             tx.words.follow(tenant)
             tx.words.erase_entry(tenant, rowid, content)
-            tx.db.run(QUERIES.redact_entry, rowid)
-            tx.db.run(QUERIES.drop_summaries, rowid, rowid)
+            tx.db.run(tx.db.sql.redact_entry, tenant, rowid)
+            tx.db.run(tx.db.sql.drop_summaries, tenant, rowid, rowid)
             tx.erased = True
 
 
@@ -48,15 +46,16 @@ def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author
     covered[found.id] = ((1, head.last_seq),)
     tx.words.set_state(found.tenant, found.id, found.snapshot.state, EMPTY_STATE)
     for sql in (
-        QUERIES.drop_state,
-        QUERIES.drop_labels,
-        QUERIES.drop_documents,
-        QUERIES.drop_chains,
-        QUERIES.drop_chain_refs,
+        tx.db.sql.drop_state,
+        tx.db.sql.drop_labels,
+        tx.db.sql.drop_documents,
+        tx.db.sql.drop_chains,
+        tx.db.sql.drop_chain_refs,
     ):
-        tx.db.run(sql, found.id)
+        tx.db.run(sql, found.tenant, found.id)
     tx.db.run(
-        QUERIES.purge_context,
+        tx.db.sql.purge_context,
+        found.tenant,
         found.id,
         head.version,
         head.commit,
@@ -65,13 +64,14 @@ def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author
         head.updated_at,
         tx.name_hash(commit.tenant, head.key),
     )
+    tx.forget(commit.tenant, head.key)
     manifests.forget(tx, commit.tenant, found.id)
     _give_up(tx, found.tenant, covered)
 
 
 def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
     """As `ports.store.Commits.forget` says."""
-    found = reading.find(tx.db, tenant, key)
+    found = tx.find(tenant, key)
     if found is None:
         raise MissingError(f"there is no context {key}")
     if before > found.head.version:
@@ -83,10 +83,11 @@ def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
     covered = coverage(tx.db, found)
     _drop_below(tx.db, found, before)
     manifests.forget(tx, tenant, found.id, before)
-    kept = reading.by_id(tx.db, found.id)
+    tx.forget(tenant, key)
+    kept = reading.by_id(tx.db, found.tenant, found.id)
     assert kept is not None
     remaining = coverage(tx.db, kept)
-    _set_refs(tx.db, found.id, remaining)
+    _set_refs(tx.db, found, remaining)
     lost = {log: subtract(spans, remaining.get(log, ())) for log, spans in covered.items()}
     _give_up(tx, found.tenant, lost)
     tx.writing = False
@@ -104,12 +105,12 @@ def coverage(db: Database, found: Stored) -> Coverage:
 
 def kept_chains(db: Database, found: Stored) -> Iterator[Chain]:
     """The fullest form of each chain within the kept history."""
-    starts = [(0, 1, b"[]"), *db.all(QUERIES.chains, found.id)]
+    starts = [(0, 1, b"[]"), *db.all(db.sql.chains, found.tenant, found.id)]
     ends = [version - 1 for version, _, _ in starts[1:]] + [found.head.version]
     for (_, first, pieces), end in zip(starts, ends, strict=True):
         if end < found.head.history_from:
             continue
-        what, last_seq = db.all(QUERIES.what_at, found.id, end)[0]
+        what, last_seq = db.all(db.sql.what_at, found.tenant, found.id, end)[0]
         ended = rows.unpack_op(what) in _ENDS
         if not (ended and end == found.head.history_from):
             yield rows.unpack_pieces(pieces).extend(found.id, first, last_seq)
@@ -117,21 +118,22 @@ def kept_chains(db: Database, found: Stored) -> Iterator[Chain]:
 
 def _drop_below(db: Database, found: Stored, before: int) -> None:
     """Let go of the rows that only versions below `before` need."""
-    made = db.value(QUERIES.document_version, found.id, before)
+    key = found.tenant, found.id
+    made = db.value(db.sql.document_version, *key, before)
     if before >= found.document_version:
         made = found.document_version
-    db.run(QUERIES.drop_documents_below, found.id, made or 0)
-    begun = db.value(QUERIES.chain_version, found.id, before)
-    db.run(QUERIES.drop_chains_below, found.id, begun or 0)
-    db.run(QUERIES.drop_changes_below, found.id, before)
-    db.run(QUERIES.set_history_from, found.id, before)
+    db.run(db.sql.drop_documents_below, *key, made or 0)
+    begun = db.value(db.sql.chain_version, *key, before)
+    db.run(db.sql.drop_chains_below, *key, begun or 0)
+    db.run(db.sql.drop_changes_below, *key, before)
+    db.run(db.sql.set_history_from, *key, before)
 
 
-def _set_refs(db: Database, context: int, remaining: Iterable[int]) -> None:
-    db.run(QUERIES.drop_chain_refs, context)
+def _set_refs(db: Database, found: Stored, remaining: Iterable[int]) -> None:
+    db.run(db.sql.drop_chain_refs, found.tenant, found.id)
     for log in remaining:
-        if log != context:
-            db.run(QUERIES.add_chain_ref, log, context)
+        if log != found.id:
+            db.run(db.sql.add_chain_ref, found.tenant, log, found.id)
 
 
 def _give_up(tx: Transaction, tenant: int, lost: Coverage) -> None:
@@ -139,48 +141,15 @@ def _give_up(tx: Transaction, tenant: int, lost: Coverage) -> None:
     for log, spans in lost.items():
         if not spans:
             continue
-        for first, last in subtract(spans, _shown(tx.db, log)):
-            tx.db.run(QUERIES.add_erasure, tenant, log, first, last)
+        for first, last in subtract(spans, _shown(tx.db, tenant, log)):
+            tx.db.run(tx.db.sql.add_erasure, tenant, log, first, last)
     tx.erased = True
 
 
-def _shown(db: Database, log: int) -> Iterator[Span]:
+def _shown(db: Database, tenant: int, log: int) -> Iterator[Span]:
     """What of a log is shown by its own context and by others."""
-    showing = [log, *(row[0] for row in db.all(QUERIES.contexts_showing, log))]
+    showing = [log, *(row[0] for row in db.all(db.sql.contexts_showing, tenant, log))]
     for context in showing:
-        found = reading.by_id(db, context)
+        found = reading.by_id(db, tenant, context)
         if found is not None:
             yield from coverage(db, found).get(log, ())
-
-
-def erase_some(tx: Transaction) -> bool:
-    """Erase up to `limits.ERASE_ENTRIES` of what was given up; whether there may be more."""
-    room = limits.ERASE_ENTRIES
-    while room > 0:
-        row = tx.db.one(QUERIES.next_erasure)
-        if row is None:
-            return False
-        number, tenant, log, first, last, merging = row
-        if log <= 0:
-            manifests.erase_some(tx, row[:5])
-            return True
-        if last - first >= limits.ERASE_ENTRIES and merging != Merging.DONE:
-            tx.db.run(QUERIES.set_merging, number, tx.words.make_ready(Merging(merging)))
-            return True
-        tx.words.follow(tenant)
-        bounds = rows.entry_rowid(log, first), rows.entry_rowid(log, last)
-        found = tx.db.all(QUERIES.contents_between, *bounds, room)
-        for rowid, content in found:
-            if content is not None:
-                tx.words.erase_entry(tenant, rowid, content)
-        if len(found) < room:
-            tx.db.run(QUERIES.drop_entries, *bounds)
-            tx.db.run(QUERIES.drop_summaries, *bounds)
-            tx.db.run(QUERIES.drop_erasure, number)
-        else:
-            end = found[-1][0]
-            tx.db.run(QUERIES.drop_entries, bounds[0], end)
-            tx.db.run(QUERIES.drop_summaries, bounds[0], end)
-            tx.db.run(QUERIES.shorten_erasure, number, rows.log_and_seq(end)[1] + 1)
-        room -= len(found)
-    return True

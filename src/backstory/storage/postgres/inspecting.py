@@ -1,0 +1,39 @@
+"""Looking at a database from outside: can it be used, and does it keep what it is given."""
+
+from __future__ import annotations
+
+from backstory.storage.postgres.connecting import connect
+from backstory.storage.postgres.faults import FOREIGN, translate
+from backstory.storage.postgres.inspection import ServerInspection
+from backstory.storage.postgres.opening import OPENING, SCHEMA_VERSION, is_empty
+from backstory.storage.postgres.options import PostgresOptions
+
+
+async def inspect(options: PostgresOptions) -> ServerInspection:
+    """Writes nothing.
+
+    Raises:
+        StoreCorruptError: there are tables, but not Backstory's.
+        StoreUnavailableError: it cannot be reached.
+    """
+    connection = await connect(options)
+    try:
+        look = await connection.fetchrow(OPENING.look)
+        version = None
+        if not await is_empty(connection):
+            version = await connection.fetchval(OPENING.version)
+        return ServerInspection(
+            look["release"],
+            version,
+            SCHEMA_VERSION,
+            look["fsync"] == "on",
+            look["synchronous_commit"],
+            look["standbys"],
+            look["connections"],
+            look["max_connections"],
+            look["bytes"],
+        )
+    except FOREIGN as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()

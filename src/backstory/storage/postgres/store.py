@@ -1,0 +1,215 @@
+"""The PostgreSQL store: a pool of connections, a writer with a queue for each tenant."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from backstory import limits
+from backstory.clock import Clock, SystemClock
+from backstory.domain.commits import Commit, Outcome
+from backstory.errors import StoreUnavailableError
+from backstory.storage.postgres import notes
+from backstory.storage.postgres.connecting import Connections, roll_back
+from backstory.storage.postgres.database import PostgresDatabase
+from backstory.storage.postgres.encoding import QUERIES
+from backstory.storage.postgres.foreseeing import foresee
+from backstory.storage.postgres.opening import Opened, check_server, check_version, prepare
+from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.transacting import Transacting
+from backstory.storage.postgres.transaction import PostgresTransaction
+from backstory.storage.postgres.vacuuming import Vacuum
+from backstory.storage.postgres.waiting import calling
+from backstory.storage.postgres.writer import Writer
+from backstory.storage.tables import committing, uploads
+from backstory.storage.tables.database import Database, Names, Row
+from backstory.storage.tables.expiring import expire_one
+from backstory.storage.tables.store import TableStore, weight_of
+from backstory.storage.tables.transaction import Transaction
+from backstory.storage.tokenizing import words
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class PostgresStore(TableStore):
+    """`ports.store.Store` on a database that any number of nodes share. Made by `open_store`."""
+
+    def __init__(
+        self, options: PostgresOptions, clock: Clock, opened: Opened, connections: Connections
+    ) -> None:
+        super().__init__(clock, opened.meta)
+        milliseconds = options.milliseconds
+        self._begin_reading = QUERIES.begin_reading.format(milliseconds=milliseconds)
+        begin = QUERIES.begin.format(
+            milliseconds=milliseconds, synchronous_commit=opened.synchronous_commit
+        )
+        self._connections, self._names = connections, Names()
+        self._vacuum = Vacuum(connections)
+        transacting = Transacting(
+            connections,
+            begin,
+            opened.synchronous_commit if opened.timeless else None,
+            seal=self._seal,
+            clock=clock,
+            foresee=foresee,
+        )
+        self._writer = Writer(transacting, self._vacuum.wanted)
+        self._closing: asyncio.Task[None] | None = None
+
+    # -- the store itself --------------------------------------------------------------
+
+    async def check(self) -> None:
+        async with self._connections.borrow() as connection:
+            await check_server(connection)
+            await check_version(connection)
+
+    async def aclose(self) -> None:
+        if self._closing is None:
+            self._closing = asyncio.create_task(self._close())
+        await asyncio.shield(self._closing)
+
+    async def _close(self) -> None:
+        await self._writer.close()
+        await self._vacuum.close()
+        await self._connections.close()
+
+    # -- how ---------------------------------------------------------------------------
+
+    async def _point(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        async with self._connections.borrow() as connection:
+            db = PostgresDatabase(connection, self._names, words)
+            return await calling(read, db, *args, **kwargs)
+
+    async def _read(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        async with self._connections.borrow() as connection:
+            await connection.execute(self._begin_reading)
+            db = PostgresDatabase(connection, self._names, words)
+            try:
+                return await calling(read, db, *args, **kwargs)
+            finally:
+                await roll_back(connection)
+
+    async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
+        return await self._writer.run(tenant, run, weight=weight)
+
+    # -- writing -----------------------------------------------------------------------
+
+    async def commit(self, commit: Commit) -> Outcome:
+        job = partial(_commit, commit)
+        return await self._writer.run(commit.tenant, job, about=commit, weight=weight_of(commit))
+
+    async def sweep(self, now: int) -> int:
+        due: dict[str, list[int]] = defaultdict(list)
+        for tenant, number in await self._rows(QUERIES.expiring, now, limits.SWEEP_CONTEXTS):
+            due[tenant].append(number)
+        expired = 0
+        for tenant, numbers in due.items():
+            expired += await self._writer.run(tenant, partial(_expire, numbers, now))
+        await self._rows(QUERIES.drop_idempotency, now)
+        await self._rows(QUERIES.drop_notes, now)
+        ended = uploads.ended(now)
+        old = await self._rows(QUERIES.upload_tenants_before, ended, limits.SWEEP_UPLOADS)
+        for (tenant,) in old:
+            await self._writer.run(tenant, partial(_end_uploads, ended))
+        for (tenant,) in await self._rows(QUERIES.tenants_erasing):
+            await self._writer.run(tenant, _erase)
+        return expired
+
+    async def _rows(self, sql: str, *params: int) -> Sequence[Row]:
+        async with self._connections.borrow() as connection:
+            rows: Sequence[Row] = await connection.fetch(sql, *params)
+            return rows
+
+    # -- notes ---------------------------------------------------------------------------
+
+    async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
+        await self._noted(tenant, notes.put, name, value, expires_at)
+
+    async def swap_note(
+        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
+    ) -> bool:
+        now = self._clock.now()
+        swap = partial(notes.swap, before=before, value=value, expires_at=expires_at, now=now)
+        return await self._noted(tenant, swap, name)
+
+    async def get_note(self, tenant: str, name: str) -> bytes | None:
+        return await self._point(notes.get, tenant, name, self._clock.now())
+
+    async def delete_note(self, tenant: str, name: str) -> None:
+        await self._noted(tenant, notes.delete, name)
+
+    async def _noted(
+        self,
+        tenant: str,
+        write: Callable[Concatenate[PostgresDatabase, int, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Notes need no position and wait for no other writer."""
+        async with self._connections.borrow() as connection:
+            db = PostgresDatabase(connection, self._names, words)
+            number = await calling(_tenant, db, tenant)
+            return await calling(write, db, number, *args, **kwargs)
+
+
+async def open_store(
+    where: PostgresOptions | str,
+    *,
+    clock: Clock | None = None,
+    search: bool | None = None,
+) -> PostgresStore:
+    """Open the database, whose tables are made where it is empty, in the running event loop.
+
+    Raises:
+        StoreCorruptError: there are tables, but not Backstory's.
+        SchemaVersionError: another release made them.
+        StoreUnavailableError: the server cannot be reached, is a standby, or would lose what
+            it acknowledged.
+    """
+    options = where if isinstance(where, PostgresOptions) else PostgresOptions(where)
+    if search is not None:
+        options = replace(options, search=search)
+    clock = clock or SystemClock()
+    opened = await prepare(options, clock)
+    connections = Connections(options)
+    await connections.open()
+    return PostgresStore(options, clock, opened, connections)
+
+
+def _tenant(db: PostgresDatabase, name: str) -> int:
+    number = db.tenant(name)
+    if number is None:
+        db.all(QUERIES.add_tenant, name)
+        number = db.tenant(name)
+    if number is None:
+        raise StoreUnavailableError("the tenant is gone from the database")
+    return number
+
+
+def _commit(commit: Commit, tx: PostgresTransaction) -> Outcome:
+    return committing.commit(tx, commit)
+
+
+def _expire(numbers: list[int], now: int, tx: PostgresTransaction) -> int:
+    return sum(expire_one(tx, tx.tenant, number, now) for number in numbers)
+
+
+def _end_uploads(ended: int, tx: PostgresTransaction) -> None:
+    rows = tx.db.all(QUERIES.uploads_before, tx.tenant, ended, limits.SWEEP_UPLOADS)
+    tx.writing = True
+    uploads.end(tx, rows)
+    tx.writing = False
+
+
+def _erase(tx: PostgresTransaction) -> None:
+    """What is left over from another life: the writer goes on with it."""
+    tx.erased = True

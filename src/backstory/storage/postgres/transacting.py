@@ -1,0 +1,187 @@
+"""A batch of jobs of one tenant as one transaction, in whichever way is the shorter.
+
+At once: read, plan, and write in one statement that fails if anybody else wrote meanwhile. In
+turn: hold the tenant's counter from the beginning. The first saves journeys and keeps nobody
+out, the second always gets on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from asyncpg import Connection, Record
+
+from backstory import limits
+from backstory.clock import Clock
+from backstory.domain.sealing import Seal
+from backstory.errors import OutcomeUnknownError
+from backstory.storage.postgres.connecting import Connections, roll_back
+from backstory.storage.postgres.counters import Counter, Counters
+from backstory.storage.postgres.database import PostgresDatabase, SeveralError
+from backstory.storage.postgres.encoding import QUERIES
+from backstory.storage.postgres.faults import AGAIN, FOREIGN, MEANWHILE, is_refusal, translate
+from backstory.storage.postgres.jobs import BatchError, Job, run_job
+from backstory.storage.postgres.transaction import PostgresTransaction
+from backstory.storage.postgres.waiting import calling
+from backstory.storage.tables.database import Names, remember
+from backstory.storage.tokenizing import words
+
+Foresee = Callable[[PostgresTransaction, list[Any]], None]
+_PATIENCE: Final = 16  # transactions that are done in turn after one came to nothing
+_UNKNOWN: Final = (
+    "the database was lost while the write was made durable; it may have happened: retry with "
+    "the same idempotency key or entry ids"
+)
+
+
+class Transacting:
+    """Remembers what the transactions of one process have learned."""
+
+    def __init__(
+        self,
+        connections: Connections,
+        begin: str,
+        at_once: str | None,
+        *,
+        seal: Seal,
+        clock: Clock,
+        foresee: Foresee,
+    ) -> None:
+        """`begin` begins a transaction; `at_once` is how one statement commits, None: it may not."""
+        self._connections, self._begin, self._at_once = connections, begin, at_once
+        self._seal, self._clock, self._foresee = seal, clock, foresee
+        self._names = Names()
+        self._counters = Counters()
+        self._patience: dict[str, int] = {}
+
+    async def run(self, tenant: str, batch: list[Job], *, erasing: bool) -> bool:
+        """Do the jobs, and erase what was given up; whether there is more to erase.
+
+        Raises:
+            BatchError: nothing has happened, or nobody knows.
+        """
+        for left in reversed(range(limits.WRITE_ATTEMPTS)):
+            try:
+                return await self._transact(tenant, batch, erasing=erasing)
+            except AGAIN as error:  # it has done nothing
+                if not left:
+                    raise BatchError(translate(error), apart=True) from error
+            except FOREIGN as error:
+                raise BatchError(translate(error), apart=is_refusal(error)) from error
+            except BatchError:
+                raise
+            except Exception as error:
+                raise BatchError(error, apart=True) from error
+        raise AssertionError("the last attempt ends in one of these")
+
+    async def _transact(self, tenant: str, batch: list[Job], *, erasing: bool) -> bool:
+        patience = self._patience.get(tenant, 0)
+        if patience > 0:
+            self._patience[tenant] = patience - 1
+        elif (
+            self._at_once is not None
+            and not erasing
+            and await self._transact_at_once(tenant, batch, self._at_once)
+        ):
+            return False
+        return await self._transact_in_turn(tenant, batch, erasing=erasing)
+
+    async def _transact_at_once(
+        self, tenant: str, batch: list[Job], synchronous_commit: str
+    ) -> bool:
+        """False where it has to be done in turn.
+
+        Where the counter stands is known from the last time, if that was just now.
+        """
+        try:
+            if self._counters.get(tenant) is not None:
+                with suppress(*MEANWHILE):
+                    await self._try_at_once(tenant, batch, synchronous_commit)
+                    return True
+            await self._try_at_once(tenant, batch, synchronous_commit)
+        except SeveralError:
+            return False
+        except MEANWHILE:
+            remember(self._patience, tenant, _PATIENCE)
+            return False
+        return True
+
+    async def _try_at_once(self, tenant: str, batch: list[Job], synchronous_commit: str) -> None:
+        known = self._counters.take(tenant)
+        async with self._connections.lend() as connection:
+            number = await self._tenant(connection, tenant)
+            db = PostgresDatabase(connection, self._names, words, at_once=True)
+            tx = PostgresTransaction(db, self._seal, self._clock, number)
+            try:
+                await calling(self._jobs_at_once, tx, batch, known, synchronous_commit)
+            except BaseException:
+                self._names.clear()
+                raise
+            self._counters.keep(tenant, tx.counter)
+
+    def _jobs_at_once(
+        self,
+        tx: PostgresTransaction,
+        batch: list[Job],
+        known: Counter | None,
+        synchronous_commit: str,
+    ) -> None:
+        tx.look(known)
+        self._foresee(tx, [job.about for job in batch if job.about is not None])
+        for job in batch:
+            run_job(tx, job)
+        try:
+            tx.finish_at_once(synchronous_commit)
+        except FOREIGN as error:
+            if is_refusal(error):
+                raise
+            unknown = OutcomeUnknownError(_UNKNOWN, retry_after=1)
+            raise BatchError(unknown, apart=False) from error
+
+    async def _transact_in_turn(self, tenant: str, batch: list[Job], *, erasing: bool) -> bool:
+        """A transaction that holds the tenant's counter from its beginning."""
+        async with self._connections.lend() as connection:
+            number = await self._tenant(connection, tenant)
+            await connection.execute(self._begin)
+            db = PostgresDatabase(connection, self._names, words)
+            tx = PostgresTransaction(db, self._seal, self._clock, number)
+            try:
+                more = await calling(self._jobs, tx, batch, erasing=erasing)
+                await _commit(connection)
+            except BaseException:
+                self._names.clear()
+                await roll_back(connection)
+                raise
+        return more
+
+    async def _tenant(self, connection: Connection[Record], name: str) -> int:
+        """The tenant's number; made before the transaction, so that it waits for no other."""
+        number = self._names.tenants.get(name)
+        if number is None:
+            number = await connection.fetchval(QUERIES.find_tenant, name)
+        if number is None:
+            await connection.execute(QUERIES.add_tenant, name)
+            number = await connection.fetchval(QUERIES.find_tenant, name)
+        self._names.tenants[name] = number
+        return int(number)
+
+    def _jobs(self, tx: PostgresTransaction, batch: list[Job], *, erasing: bool) -> bool:
+        """All of the batch's jobs; whether there is more to erase."""
+        tx.begin()
+        self._foresee(tx, [job.about for job in batch if job.about is not None])
+        for job in batch:
+            run_job(tx, job)
+        more = tx.erase_some() if erasing or tx.erased else False
+        tx.finish()
+        return more
+
+
+async def _commit(connection: Connection[Record]) -> None:
+    try:
+        await connection.execute(QUERIES.commit)
+    except FOREIGN as error:
+        if is_refusal(error):
+            raise
+        raise BatchError(OutcomeUnknownError(_UNKNOWN, retry_after=1), apart=False) from error

@@ -1,0 +1,162 @@
+"""What a connection has to offer, and the names it has learned.
+
+Calls look like plain calls. Where a store has to wait for its server meanwhile, it sees to it
+that nobody else has to (`storage.postgres.waiting`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from backstory import limits
+from backstory.domain.principals import Author, Trust
+from backstory.storage.queries import Queries
+from backstory.storage.tokens import Phrase, Tokens
+
+Row = Sequence[Any]
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class Names:
+    """Interned names that a connection remembers, bounded by `limits.INTERNED_NAMES` each."""
+
+    def __init__(self) -> None:
+        self.tenants: dict[str, int] = {}
+        self.authors: dict[tuple[int, int], Author] = {}
+        self.author_ids: dict[tuple[int, Author], int] = {}
+        self.voices: dict[tuple[int, int], tuple[str, str, Author]] = {}
+        self.voice_ids: dict[tuple[int, int, str, str], int] = {}
+
+    def clear(self) -> None:
+        for names in (
+            self.tenants,
+            self.authors,
+            self.author_ids,
+            self.voices,
+            self.voice_ids,
+        ):
+            names.clear()
+
+
+class Database(ABC):
+    """Rows by named queries, and numbers for the names that repeat in every row.
+
+    `sql` holds the store's own statements, `tokens` tells words apart. Driver errors pass
+    through as they are.
+    """
+
+    sql: Queries
+    tokens: Tokens
+
+    def __init__(self, names: Names | None = None) -> None:
+        self.names = names or Names()
+
+    @abstractmethod
+    def one(self, sql: str, *params: Any) -> Row | None:
+        """The first row."""
+
+    @abstractmethod
+    def all(self, sql: str, *params: Any) -> Sequence[Row]:
+        """All rows."""
+
+    @abstractmethod
+    def each(self, sql: str, *params: Any) -> Iterator[Row]:
+        """The rows one after the other, without having all of them in memory."""
+
+    @abstractmethod
+    def run(self, sql: str, *params: Any) -> None:
+        """Do it, at the latest before anything is read; rows are thrown away."""
+
+    @abstractmethod
+    def insert(self, sql: str, tenant: int, *params: Any) -> int:
+        """Add a row that gets a number of its own, which is returned."""
+
+    @abstractmethod
+    def entries_with(
+        self, tenant: int, phrases: Sequence[Phrase], between: tuple[int, int] | None = None
+    ) -> Iterator[tuple[int, tuple[int, ...], int, int]]:
+        """The entries with all phrases, of the newest logs first; those `between` two ids alone.
+
+        Each with its id, how often each phrase occurs, its bytes, and when it was written.
+        """
+
+    def foresee(  # noqa: B027 (only a store that waits for each answer has to)
+        self, sql: str, tenant: int, keys: Sequence[tuple[Any, ...]]
+    ) -> None:
+        """A hint: `one` or `all` will be asked for the rows of each of these keys."""
+
+    @abstractmethod
+    def searching(self) -> bool:
+        """Whether the store keeps an index of words."""
+
+    def value(self, sql: str, *params: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self.one(sql, *params)
+        return row[0] if row else None
+
+    # -- interned names --------------------------------------------------------------------
+
+    def forget_names(self) -> None:
+        """After a rollback: numbers may have been handed out that are now free again."""
+        self.names.clear()
+
+    def tenant(self, name: str) -> int | None:
+        """The tenant's number; None where it never wrote anything."""
+        known = self.names.tenants.get(name)
+        if known is None:
+            known = self.value(self.sql.find_tenant, name)
+            if known is not None:
+                remember(self.names.tenants, name, known)
+        return known
+
+    def author(self, tenant: int, number: int) -> Author:
+        known = self.names.authors.get((tenant, number))
+        if known is None:
+            subject, trust = self.all(self.sql.author, tenant, number)[0]
+            author = Author(subject, Trust(trust))
+            known = remember(self.names.authors, (tenant, number), author)
+        return known
+
+    def voice(self, tenant: int, number: int) -> tuple[str, str, Author]:
+        """Role, type and author of an entry."""
+        known = self.names.voices.get((tenant, number))
+        if known is None:
+            role, kind, author = self.all(self.sql.voice, tenant, number)[0]
+            voice = (role, kind, self.author(tenant, author))
+            known = remember(self.names.voices, (tenant, number), voice)
+        return known
+
+    @abstractmethod
+    def intern_tenant(self, name: str) -> int:
+        """The tenant's number, made where it has none."""
+
+    def intern_author(self, tenant: int, author: Author) -> int:
+        known = self.names.author_ids.get((tenant, author))
+        if known is None:
+            key = (author.subject, int(author.trust))
+            known = self.value(self.sql.find_author, tenant, *key)
+            if known is None:
+                known = self.insert(self.sql.add_author, tenant, *key)
+            remember(self.names.author_ids, (tenant, author), known)
+        return known
+
+    def intern_voice(self, tenant: int, author: int, role: str, kind: str) -> int:
+        key = (tenant, author, role, kind)
+        known = self.names.voice_ids.get(key)
+        if known is None:
+            known = self.value(self.sql.find_voice, *key)
+            if known is None:
+                known = self.insert(self.sql.add_voice, *key)
+            remember(self.names.voice_ids, key, known)
+        return known
+
+
+def remember(names: dict[_K, _V], key: _K, value: _V) -> _V:
+    """Take a name in, and all others out where they are too many."""
+    if len(names) >= limits.INTERNED_NAMES:
+        names.clear()
+    names[key] = value
+    return value

@@ -1,0 +1,236 @@
+"""What all stores on SQL do alike: each call of the port as a read, a point read or a write."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from backstory import limits
+from backstory.clock import Clock
+from backstory.domain.chains import Chain
+from backstory.domain.changes import Change
+from backstory.domain.chunking import Chunk
+from backstory.domain.commits import Append, Commit, Idempotency, Outcome, Put, PutContent
+from backstory.domain.content import Hold, Manifest
+from backstory.domain.contexts import Head, Snapshot
+from backstory.domain.keys import ContextKey
+from backstory.domain.sealing import Seal
+from backstory.domain.summaries import Summary
+from backstory.ports.store import (
+    ChangePage,
+    ChangeQuery,
+    EntryPage,
+    EntryQuery,
+    HeadQuery,
+    Mark,
+    Match,
+    MatchText,
+    SearchQuery,
+    View,
+)
+from backstory.storage import chunks as encoding
+from backstory.storage.meta import Meta
+from backstory.storage.room import Room
+from backstory.storage.tables import (
+    committing,
+    content_reading,
+    erasure,
+    listing,
+    reading,
+    retries,
+    search,
+    uploads,
+)
+from backstory.storage.tables.database import Database
+from backstory.storage.tables.transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class TableStore(ABC):
+    """Most of `ports.store.Store`; notes, sweeping and its own life are each store's matter."""
+
+    def __init__(self, clock: Clock, meta: Meta) -> None:
+        self._clock, self._meta = clock, meta
+        self._seal = Seal(meta.secret)
+        self._room = Room(lambda tenant: self._read(uploads.unfinished, tenant))
+
+    @property
+    def epoch(self) -> str:
+        return self._meta.epoch
+
+    @property
+    def first_epoch(self) -> bool:
+        return self._meta.first_epoch
+
+    @property
+    def secret(self) -> bytes:
+        return self._meta.secret
+
+    # -- how ---------------------------------------------------------------------------
+
+    @abstractmethod
+    async def _point(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """A read of one statement, or of few that may see different moments."""
+
+    @abstractmethod
+    async def _read(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """A read of any length, all of one moment."""
+
+    @abstractmethod
+    async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
+        """What the job returned, once it is durable. `weight` is about how many bytes it writes."""
+
+    # -- writing -----------------------------------------------------------------------
+
+    async def commit(self, commit: Commit) -> Outcome:
+        return await self._write(
+            commit.tenant, lambda tx: committing.commit(tx, commit), weight_of(commit)
+        )
+
+    async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
+        return await self._point(retries.find, tenant, idempotency, self._clock.now())
+
+    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+        return await self._write(tenant, lambda tx: erasure.forget(tx, tenant, key, before))
+
+    # -- reading one context -----------------------------------------------------------
+
+    async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        found = await self._point(reading.find, tenant, key)
+        return found.snapshot if found else None
+
+    async def view(self, tenant: str, key: ContextKey, at: int | None = None) -> View | None:
+        if at is None:
+            found = await self._point(reading.find, tenant, key)
+            if found is None:
+                return None
+            if not found.closed:
+                return View(found.snapshot, reading.open_chain(found))
+        return await self._read(reading.view, tenant, key, at)
+
+    async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
+        return await self._read(reading.page, tenant, chain, query)
+
+    async def summaries(
+        self, tenant: str, chain: Chain, before: int, limit: int
+    ) -> Sequence[Summary]:
+        return await self._read(reading.summaries, tenant, chain, before, limit)
+
+    async def origin(self, tenant: str, log: int) -> ContextKey | None:
+        return await self._point(reading.origin, tenant, log)
+
+    # -- content -----------------------------------------------------------------------
+
+    async def keep_chunks(
+        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+    ) -> None:
+        hashes = [chunk.ref.hash for chunk in chunks]
+        known = await self._read(uploads.known, self._seal, tenant, hashes)
+        fresh = [chunk for chunk in chunks if chunk.ref.hash not in known]
+        await self._room.require(tenant, [chunk.ref.size for chunk in fresh])
+        encoded = await asyncio.to_thread(encoding.encode, fresh)
+        # Should one of those vanish before the writer comes to it, it is stored as it is.
+        encoded += [
+            (chunk.ref, encoding.Codec.RAW, chunk.data)
+            for chunk in chunks
+            if chunk.ref.hash in known
+        ]
+        weight = sum(len(body) for _, _, body in encoded)
+        keep = partial(uploads.keep, tenant=tenant, key=key, holder=holder, chunks=encoded)
+        await self._write(tenant, keep, weight)
+
+    async def let_go(self, tenant: str, holder: bytes) -> None:
+        while await self._write(tenant, lambda tx: uploads.let_go(tx, tenant, holder)):
+            pass
+
+    async def held_chunks(
+        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+    ) -> frozenset[bytes]:
+        return await self._read(uploads.held, self._seal, tenant, hold, hashes)
+
+    async def manifest(self, tenant: str, root: bytes) -> Manifest:
+        return await self._read(content_reading.manifest, tenant, root)
+
+    async def read_content(self, tenant: str, root: bytes, start: int, stop: int) -> bytes:
+        return await self._read(
+            content_reading.piece, self._seal, tenant, root, start=start, stop=stop
+        )
+
+    async def read_chunk(self, tenant: str, root: bytes, chunk: bytes) -> bytes | None:
+        return await self._read(content_reading.chunk, self._seal, tenant, root, chunk)
+
+    # -- reading the change log ----------------------------------------------------------
+
+    async def mark(self, tenant: str) -> Mark:
+        return await self._point(listing.mark, tenant, self.epoch)
+
+    async def changes(self, tenant: str, query: ChangeQuery) -> ChangePage:
+        return await self._read(listing.changes, tenant, query)
+
+    async def versions(
+        self,
+        tenant: str,
+        key: ContextKey,
+        *,
+        after: int,
+        before: int,
+        limit: int,
+        newest_first: bool,
+    ) -> Sequence[Change]:
+        return await self._read(
+            listing.versions,
+            tenant,
+            key,
+            after=after,
+            before=before,
+            limit=limit,
+            newest_first=newest_first,
+        )
+
+    async def version_at(self, tenant: str, key: ContextKey, last_seq: int) -> int:
+        return await self._read(listing.version_at, tenant, key, last_seq)
+
+    async def redactions(
+        self, tenant: str, key: ContextKey, after: int, upto: int
+    ) -> Sequence[int]:
+        return await self._read(listing.redactions, tenant, key, after, upto)
+
+    # -- finding -------------------------------------------------------------------------
+
+    async def heads(self, tenant: str, query: HeadQuery) -> Sequence[Head]:
+        return await self._read(listing.heads, tenant, query, self._clock.now())
+
+    async def tenants(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
+        return await self._read(listing.tenants, after, limit)
+
+    async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
+        return await self._read(search.matches, tenant, query, self._clock.now())
+
+    async def match_text(
+        self, tenant: str, match: Match, terms: tuple[str, ...]
+    ) -> MatchText | None:
+        return await self._read(search.match_text, tenant, match, terms)
+
+
+def weight_of(commit: Commit) -> int:
+    """About the bytes that a commit writes."""
+    weight = 0
+    for operation in commit.operations:
+        if isinstance(operation, Append):
+            weight += sum(entry.size for entry in operation.entries)
+        elif isinstance(operation, Put):
+            weight += len(operation.state)
+        elif isinstance(operation, PutContent) and operation.content is not None:
+            weight += len(operation.content.manifest.packed)
+        else:
+            weight += limits.KIB
+    return weight

@@ -1,0 +1,95 @@
+"""One write transaction: many commits share it, and each sees those before it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+from backstory.clock import Clock
+from backstory.domain.contexts import Tag
+from backstory.domain.keys import ContextKey
+from backstory.domain.sealing import Seal
+from backstory.storage.tables import reading
+from backstory.storage.tables.database import Database
+from backstory.storage.tables.rows import Stored
+from backstory.storage.tables.words import Words
+
+
+class Transaction(ABC):
+    """What the writers of rows share while the store's or the tenant's lock is held.
+
+    `writing` is true while a job's rows are half written: an error then ends the whole
+    transaction. `erased` is set by what must leave no byte behind.
+    """
+
+    def __init__(self, db: Database, seal: Seal, clock: Clock, words: Words) -> None:
+        self.db, self.seal, self.clock, self.words = db, seal, clock, words
+        self.writing = False
+        self.erased = False
+        self._known: dict[tuple[str, ContextKey], Stored] = {}
+        self._stateless: set[tuple[str, ContextKey]] = set()
+
+    # -- contexts ----------------------------------------------------------------------
+
+    def find(self, tenant: str, key: ContextKey, *, state: bool = True) -> Stored | None:
+        """The context of that name as it stands, a tombstone too; None after a purge.
+
+        Without `state`, its state may not have been read, as `reading.find` says.
+        """
+        known = self._known.get((tenant, key))
+        if known is None or (state and (tenant, key) in self._stateless):
+            known = reading.find(self.db, tenant, key, state=state)
+            self.forget(tenant, key)
+            if known is not None:
+                self._known[tenant, key] = known
+                if not state:
+                    self._stateless.add((tenant, key))
+        return known
+
+    def tag(self, tenant: str, key: ContextKey) -> Tag | None:
+        """The tag of a context that is not deleted."""
+        known = self._known.get((tenant, key))
+        if known is None:
+            return reading.tag(self.db, tenant, key)
+        return None if known.head.deleted else known.head.tag
+
+    def add(self, tenant: str, new: Stored, author: int) -> Stored:
+        """Write a new context's row; returns it with its number."""
+        added = self._add(new, author)
+        self._known[tenant, new.head.key] = added
+        return added
+
+    def update(self, tenant: str, before: Stored, after: Stored, author: int) -> None:
+        """Write what a context has become."""
+        self._update(before, after, author)
+        self._known[tenant, after.head.key] = after
+
+    def forget(self, tenant: str, key: ContextKey) -> None:
+        """The context's row was written in another way; whoever asks has to read it anew."""
+        self._known.pop((tenant, key), None)
+        self._stateless.discard((tenant, key))
+
+    @abstractmethod
+    def _add(self, new: Stored, author: int) -> Stored: ...
+
+    @abstractmethod
+    def _update(self, before: Stored, after: Stored, author: int) -> None: ...
+
+    # -- positions ---------------------------------------------------------------------
+
+    @abstractmethod
+    def position(self, tenant: int) -> int:
+        """The tenant's newest position."""
+
+    @abstractmethod
+    def next_position(self, tenant: int) -> int:
+        """The position behind the newest, handed out."""
+
+    @abstractmethod
+    def finish(self) -> None:
+        """Write what was put off to the end."""
+
+    # -- what else the writers share -----------------------------------------------------
+
+    def name_hash(self, tenant: str, key: ContextKey) -> bytes:
+        """What is kept of a name after a purge, to go on from where it stood."""
+        return self.seal.hash("name", tenant.encode(), str(key).encode())

@@ -1,0 +1,96 @@
+"""Chunks on their way: kept for whoever sent them until content names them or a day is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from backstory import limits
+from backstory.clock import SECOND
+from backstory.domain.content import Hold
+from backstory.domain.contexts import missing
+from backstory.domain.keys import ContextKey
+from backstory.domain.sealing import Seal
+from backstory.storage.chunks import Encoded
+from backstory.storage.tables import manifests
+from backstory.storage.tables.database import Database, Row
+from backstory.storage.tables.manifests import Grounds
+from backstory.storage.tables.transaction import Transaction
+
+
+def keep(
+    tx: Transaction, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Encoded]
+) -> None:
+    """As `ports.store.Contents.keep_chunks` says."""
+    now = tx.clock.now()
+    found = tx.find(tenant, key)
+    if found is None or not found.head.alive(now):
+        raise missing(key)
+    tx.writing = True
+    kept = manifests.find(tx.db, tx.seal, tenant, [ref.hash for ref, _, _ in chunks])
+    numbers = {chunk: row[0] for chunk, row in kept.items()}
+    for ref, codec, body in chunks:
+        number = numbers.get(ref.hash)
+        if number is None:
+            name = tx.seal.chunk_name(tenant, ref.hash)
+            number = tx.db.insert(tx.db.sql.add_chunk, found.tenant, name, ref.size)
+            tx.db.run(tx.db.sql.add_chunk_body, found.tenant, number, int(codec), body)
+            numbers[ref.hash] = number
+        tx.db.run(tx.db.sql.add_upload, found.tenant, holder, number, found.id, now)
+    tx.writing = False
+
+
+def known(db: Database, seal: Seal, tenant: str, hashes: Iterable[bytes]) -> frozenset[bytes]:
+    """Which chunks are kept, whoever sent them. For the store itself, nobody may be told."""
+    return frozenset(manifests.find(db, seal, tenant, hashes))
+
+
+def unfinished(db: Database, tenant: str) -> int:
+    """Bytes of the tenant's chunks that no content names, `limits.CHUNK_COST_BYTES` more for each."""
+    found: int = db.value(db.sql.unfinished, db.tenant(tenant), limits.CHUNK_COST_BYTES)
+    return found
+
+
+def held(
+    db: Database, seal: Seal, tenant: str, hold: Hold, hashes: Iterable[bytes]
+) -> frozenset[bytes]:
+    """As `ports.store.Contents.held_chunks` says."""
+    number = db.tenant(tenant)
+    if number is None:
+        return frozenset()
+    grounds = Grounds(db, number, hold)
+    kept = manifests.find(db, seal, tenant, hashes)
+    grounds.foresee([row[0] for row in kept.values()])
+    return frozenset(chunk for chunk, row in kept.items() if grounds.allow(row[0]))
+
+
+def let_go(tx: Transaction, tenant: str, holder: bytes) -> bool:
+    """Take back some of a holder's uploads; whether there may be more."""
+    number = tx.db.tenant(tenant)
+    if number is None:
+        return False
+    rows = tx.db.all(tx.db.sql.uploads_of, number, holder, limits.SWEEP_UPLOADS)
+    chunks = [row[0] for row in rows]
+    tx.writing = True
+    for chunk in chunks:
+        tx.db.run(tx.db.sql.drop_uploads_of, number, holder, chunk)
+    manifests.release(tx, number, chunks)
+    tx.writing = False
+    return len(chunks) == limits.SWEEP_UPLOADS
+
+
+def ended(now: int) -> int:
+    """Uploads up to this moment are over."""
+    return now - limits.UPLOAD_SECONDS * SECOND
+
+
+def end(tx: Transaction, rows: Iterable[Row]) -> None:
+    """Take away what was uploaded long ago and never named by content.
+
+    Rows are a tenant, a holder, a chunk and a context.
+    """
+    chunks: dict[int, dict[int, None]] = {}
+    for row in rows:
+        tx.db.run(tx.db.sql.drop_upload, *row)
+        chunks.setdefault(row[0], {})[row[2]] = None
+    for tenant, of_tenant in chunks.items():
+        manifests.release(tx, tenant, of_tenant)

@@ -1,0 +1,72 @@
+"""The index of words while it is written.
+
+What is indexed is derived from what is stored, so that it can be taken out again.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+
+from backstory.domain.contexts import EMPTY_STATE
+from backstory.domain.entries import text_of_content, text_of_state
+from backstory.storage import contents
+from backstory.storage.tables.database import Database
+
+
+class Words(ABC):
+    """Keeps the index in step with one transaction; does nothing where search is off."""
+
+    def __init__(self, db: Database, *, on: bool) -> None:
+        self._db, self.on = db, on
+
+    def appended(self, tenant: int, rowid: int, content: bytes) -> None:
+        """An entry was written; its words may follow later."""
+        self.add_entry(tenant, rowid, content)
+
+    def follow(self, tenant: int) -> None:  # noqa: B027 (only some have to)
+        """See to it that nothing that was appended is not yet indexed."""
+
+    def add_entry(self, tenant: int, rowid: int, content: bytes) -> None:
+        if self.on and (text := text_of_content(content)):
+            self._add_entry(tenant, rowid, text)
+
+    def erase_entry(self, tenant: int, rowid: int, stored: bytes) -> None:
+        """So that no word of what is stored is left. `stored` as `contents` keeps it."""
+        if self.on and (text := text_of_content(contents.decode(stored))):
+            self._erase_entry(tenant, rowid, text)
+
+    def set_state(self, tenant: int, context: int, old: bytes, new: bytes) -> None:
+        """Put a state in another's place; costs what the lines cost that differ."""
+        if not self.on:
+            return
+        before, after = (Counter(text_of_state(state).split("\n")) for state in (old, new))
+        delta = self._counted(after - before)
+        delta.subtract(self._counted(before - after))
+        for word, difference in delta.items():
+            if difference:
+                self._count(tenant, word, context, difference)
+
+    def finish(self) -> None:  # noqa: B027 (only some have to)
+        """Before the transaction is committed."""
+
+    def _counted(self, lines: Counter[str]) -> Counter[str]:
+        return Counter(word for line in lines.elements() for _, _, word in self._db.tokens(line))
+
+    @abstractmethod
+    def _add_entry(self, tenant: int, rowid: int, text: str) -> None: ...
+
+    @abstractmethod
+    def _erase_entry(self, tenant: int, rowid: int, text: str) -> None: ...
+
+    @abstractmethod
+    def _count(self, tenant: int, word: str, context: int, difference: int) -> None:
+        """A word occurs that much more or less often in a state."""
+
+
+def index_all(db: Database, words: Words) -> None:
+    """Fill an empty index with all that is stored."""
+    for rowid, tenant, content in db.each(db.sql.all_contents):
+        words.add_entry(tenant, rowid, contents.decode(content))
+    for context, tenant, state in db.each(db.sql.all_states):
+        words.set_state(tenant, context, EMPTY_STATE, state)

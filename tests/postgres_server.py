@@ -1,0 +1,133 @@
+"""A real PostgreSQL for the tests: started as an unprivileged user, stopped at the end."""
+
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+import asyncpg
+
+MISSING = "PostgreSQL is not installed: `apt-get install postgresql`, or put initdb on the PATH"
+_MEMORY = Path("/dev/shm")
+_ROOM = 512 * 2**20
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "max_connections": "60",
+    "shared_buffers": "32MB",
+    "max_wal_size": "128MB",
+    "autovacuum": "off",
+    "log_min_messages": "warning",
+    "timezone": "UTC",
+}
+
+
+def programs():
+    """The folder of PostgreSQL's programs, None where it is not installed."""
+    folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    newest = max(folders, key=lambda path: float(path.parts[-3]), default=None)
+    found = newest or shutil.which("initdb")
+    return Path(found).resolve().parent if found else None
+
+
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+class Server:
+    """One cluster in a folder of its own, which can be stopped and started."""
+
+    def __init__(self, bin_folder, folder, port, **settings):
+        self.bin, self.folder, self.port = bin_folder, folder, port
+        self.settings = _SETTINGS | settings
+        self.user = _unprivileged()
+
+    def url(self, database="postgres", **more):
+        query = "&".join(f"{name}={value}" for name, value in more.items())
+        return f"postgresql://backstory@127.0.0.1:{self.port}/{database}{query and '?' + query}"
+
+    def make(self):
+        os.chown(self.folder, *self.user)
+        self.run(
+            "initdb", "-D", self.data, "-U", "backstory", "-A", "trust", "-E", "UTF8",
+            "--locale=C", "--no-sync", "--wal-segsize=4",
+        )  # fmt: skip
+
+    @property
+    def data(self):
+        return str(self.folder / "data")
+
+    def start(self):
+        options = " ".join(f"-c {name}={value}" for name, value in self.settings.items())
+        self.run(
+            "pg_ctl", "-D", self.data, "-w", "-t", "60", "-l", str(self.folder / "log"),
+            "-o", f"-p {self.port} -k {self.folder} {options}", "start",
+        )  # fmt: skip
+
+    def stop(self, mode="fast"):
+        self.run("pg_ctl", "-D", self.data, "-w", "-m", mode, "stop")
+
+    def run(self, program, *arguments):
+        done = subprocess.run(
+            [str(self.bin / program), *arguments],
+            cwd=self.folder,
+            user=self.user[0],
+            group=self.user[1],
+            extra_groups=[],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=90,
+        ) if os.getuid() == 0 else subprocess.run(
+            [str(self.bin / program), *arguments],
+            cwd=self.folder, capture_output=True, text=True, check=False, timeout=90,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    async def do(self, *statements, database="postgres"):
+        """Run statements, each on its own, as the owner of everything."""
+        connection = await asyncpg.connect(self.url(database))
+        try:
+            for statement in statements:
+                await connection.execute(statement)
+        finally:
+            await connection.close()
+
+
+def _unprivileged():
+    """Whom the server runs as: PostgreSQL refuses root."""
+    if os.getuid() != 0:
+        return os.getuid(), os.getgid()
+    for name in ("postgres", "nobody"):
+        try:
+            found = pwd.getpwnam(name)
+        except KeyError:
+            continue
+        return found.pw_uid, found.pw_gid
+    raise AssertionError("there is neither a user postgres nor a user nobody")
+
+
+@contextmanager
+def running(*, on_disk=False, **settings):
+    """A server of its own, in memory where there is room; None where it is not installed."""
+    bin_folder = programs()
+    if bin_folder is None:
+        yield None
+        return
+    roomy = not on_disk and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
+    folder = Path(tempfile.mkdtemp(prefix="backstory-pg-", dir=_MEMORY if roomy else None))
+    server = Server(bin_folder, folder, free_port(), **settings)
+    try:
+        server.make()
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop("immediate")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
