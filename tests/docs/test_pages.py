@@ -10,7 +10,7 @@ import pytest
 
 import stand_in
 from installing import install_from
-from pages import DOCS, ROOT, Reader, beside, blocks, commands, is_like, pages
+from pages import DOCS, ROOT, SHOWN_DATABASE, Reader, beside, blocks, commands, is_like, pages
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
@@ -61,6 +61,12 @@ def providers():
 
 
 @pytest.fixture
+def variables(environment, providers):
+    """What commands on a page find in their environment."""
+    return environment | providers
+
+
+@pytest.fixture
 def database(postgres):
     """The address of a PostgreSQL server with an empty database `backstory`."""
     where = ("-h", "127.0.0.1", "-p", str(postgres.port), "-U", "backstory")
@@ -76,8 +82,11 @@ def runnable():
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", runnable(), ids=lambda page: str(page.relative_to(ROOT)))
-def test_what_a_page_shows_is_what_happens(page, server, environment, providers, tmp_path):
-    reader = Reader(tmp_path, server, environment | providers)
+def test_what_a_page_shows_is_what_happens(page, server, variables, tmp_path, request):
+    more = {}
+    if SHOWN_DATABASE in page.read_text(encoding="utf-8"):
+        more["database"] = request.getfixturevalue("database")
+    reader = Reader(tmp_path, server, variables, **more)
     try:
         for block in blocks(page):
             try:
