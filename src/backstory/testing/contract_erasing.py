@@ -90,10 +90,11 @@ class ErasingContract(Contract):
         assert list(await store.redactions(scene.tenant, chat, 4, 99)) == []
 
     async def test_one_commit_can_append_and_redact(self, scene: Scene) -> None:
-        await scene.put("a")
+        await scene.put("a", {"kept": 1})
         await scene.append("a", "secret")
         await scene.fork("a", "b")
         await scene.do(Redact(key("a"), 1), Append(key("b"), (entry("two"),)))
+        assert await scene.state("a") == await scene.state("b") == {"kept": 1}
         assert await scene.texts("a") == [""]
         assert await scene.texts("b") == ["", "two"]
         assert (await scene.view("b")).snapshot.head.version == 2

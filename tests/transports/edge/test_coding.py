@@ -234,6 +234,7 @@ async def test_a_bomb_is_refused_before_it_is_whole(codec):
         ("compress", b"x", 415),
         ("gzip, br", b"x", 415),
     ],
+    ids=["mislabelled", "cut off", "unknown", "twice"],
 )
 async def test_a_body_that_cannot_be_decoded_is_refused(coding, sent, status):
     async with client() as http:

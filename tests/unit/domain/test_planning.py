@@ -133,7 +133,7 @@ def test_seqs_end_at_their_bound(standing):
 
 def test_a_chain_of_too_many_pieces_is_refused(standing):
     pieces = tuple(Piece(n, 2 * n, 2 * n) for n in range(1, limits.CHAIN_SEGMENTS + 1))
-    past = Past(KEY, 1, Document.of(standing), Chain(pieces))
+    past = Past(KEY, 1, Document.of(standing), Chain(pieces), Trust.USER)
     with pytest.raises(LimitReachedError, match="export"):
         planned(Restore(KEY, 1), loaded=Loaded(snapshot=standing, past=past))
 
@@ -142,7 +142,7 @@ def test_a_past_that_cannot_be_read_or_was_a_deletion_is_no_way_back(standing):
     with pytest.raises(GoneError):
         planned(Restore(KEY, 7), loaded=Loaded(snapshot=standing))
     dead, _ = planned(Delete(KEY), loaded=Loaded(snapshot=standing))
-    past = Past(KEY, 2, Document.of(dead.after), Chain())
+    past = Past(KEY, 2, Document.of(dead.after), Chain(), Trust.USER)
     with pytest.raises(MissingError, match="deletion"):
         planned(Restore(KEY, 2), loaded=Loaded(snapshot=standing, past=past))
 
