@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from backstory.cli import main
-from serving import Server, failing, serving
+from serving import Server, failing, serving, until
 
 CHAT = "/v1/contexts/users.42/chat"
 
@@ -62,6 +62,54 @@ def test_a_change_on_one_node_wakes_who_waits_on_another(empty_url, tmp_path):
         here.post(CHAT + "/entries", json={"entries": [entry]})
         changes = waiter.result().json()["items"]
         assert [change["version"] for change in changes] == [2]
+
+
+def test_a_redaction_on_one_node_reaches_what_another_summarised(empty_url, tmp_path):
+    rules = {"rules": [{"kind": "session", "entries": 5, "keep": 2, "length": 64}]}
+    env = {"BACKSTORY_SUMMARISER": json.dumps(rules)}
+    with (
+        serving(tmp_path, store=empty_url, env=env) as one,
+        serving(tmp_path, store=empty_url) as other,
+        one.client() as here,
+        other.client() as there,
+    ):
+        here.put(CHAT, json={"kind": "session"})
+        said = [{"role": "user", "content": f"Number {n} is {n * 7919}."} for n in range(8)]
+        here.post(CHAT + "/entries", json={"entries": said})
+
+        def summaries():
+            items = there.get(CHAT + "/entries").json()["items"]
+            return [item for item in items if item["type"] == "summary"]
+
+        until(summaries, "a summary")
+        assert summaries()[0]["metadata"]["covers"] == [1, 6]
+        assert there.delete(CHAT + "/entries/2").status_code == 204
+        assert summaries() == []
+        assert here.get(CHAT + "/entries").json()["items"][-1]["type"] == "redacted"
+
+
+def test_content_and_kinds_move_from_a_file_to_a_database(empty_url, tmp_path):
+    file, moved = f"sqlite:///{tmp_path / 'file.db'}", tmp_path / "all.jsonl"
+    kind = tmp_path / "kind.json"
+    kind.write_text(json.dumps({"schema": {"required": ["n"]}}))
+    data = b"A text of some length. " * 20_000
+    with serving(tmp_path, store=file) as server, server.client() as client:
+        client.put("/v1/contexts/team/book", json={"kind": "document"})
+        sent = client.put(
+            "/v1/contexts/team/book/content", content=data, headers={"content-type": "text/plain"}
+        )
+        assert sent.status_code == 200, sent.text
+    for wanted in (
+        ("export", "--store", file, "--output", moved),
+        ("import", "jsonl", moved, "--store", empty_url),
+        ("kinds", "put", "note", kind, "--store", empty_url),
+    ):
+        done = run(*wanted)
+        assert done.exit_code == 0, done.output
+    with serving(tmp_path, store=empty_url) as server, server.client() as client:
+        assert client.get("/v1/contexts/team/book/content").content == data
+        refused = client.put("/v1/contexts/team/note", json={"kind": "note", "state": {}})
+        assert refused.json()["code"] == "schema_violation"
 
 
 def test_conversations_are_imported_exported_and_looked_after(empty_url, tmp_path):
