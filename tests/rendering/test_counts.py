@@ -68,8 +68,10 @@ async def test_entries_that_were_never_counted_cost_the_same(contexts, tmp_path,
     said_before = [*turns(10), call_of(1), result_of(1, "föund " * 50), ("user", "東京?")]
     await said(contexts, *said_before)
     counted = await rendered(contexts, model=model, format=form, budget=500)
-    with apsw.Connection(str(tmp_path / "store.db")) as connection:
-        connection.execute("UPDATE entries SET tokens = NULL")
+    connection = apsw.Connection(str(tmp_path / "store.db"))
+    connection.set_busy_timeout(10_000)
+    connection.execute("UPDATE entries SET tokens = NULL")
+    connection.close()
     assert set(await kept(contexts)) == {None}
     again = await rendered(contexts, model=model, format=form, budget=500)
     assert orjson.dumps(again.view()) == orjson.dumps(counted.view())
