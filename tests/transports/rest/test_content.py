@@ -428,6 +428,7 @@ async def test_a_damaged_manifest_is_said_to_be(doc, running):
     await store(doc)
     path = running.contexts.store._options.path
     connection = await asyncio.to_thread(apsw.Connection, str(path))
+    connection.set_busy_timeout(10_000)
     connection.execute("UPDATE manifest_pages SET body = substr(body, 1, 36)")
     connection.close()
     for read in (f"{URL}/manifest", URL):
