@@ -84,15 +84,14 @@ def _sent(client: Client, text: bytes, edited: bytes) -> Ratio:
 
 def _read(client: Client) -> Ratio:
     path, span = CONTENT.format("doc"), f"bytes={MIDDLE}-{MIDDLE + 99}"
-    taken = medians(
-        {
-            "whole": lambda: client.request("GET", path),
-            "part": lambda: client.request("GET", path, range=span),
-        },
-        ROUNDS,
-    )
+    # One after the other: 6 MB on their way leave nothing in the processor's caches.
+    works = {
+        "part": lambda: client.request("GET", path, range=span),
+        "whole": lambda: client.request("GET", path),
+    }
+    taken = {name: medians({name: work}, ROUNDS)[name] for name, work in works.items()}
     detail = f"{taken['part'] * 1000:.2f} ms, {taken['whole'] * 1000:.1f} ms"
-    return Ratio("100 bytes from the middle / all", taken["part"] / taken["whole"], 0.1, detail)
+    return Ratio("100 bytes from the middle / all", taken["part"] / taken["whole"], 0.02, detail)
 
 
 def _speed(client: Client, text: bytes) -> Iterator[Ratio]:

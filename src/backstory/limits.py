@@ -75,6 +75,7 @@ SEQ_MAX: Final = 2**32 - 1  # entries one context may ever hold
 # -- one answer ----------------------------------------------------------------------
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 1000
+POINT_BYTES: Final = 4 * KIB  # of content, which are read without asking a thread
 POINT_ENTRIES: Final = 4  # a page of so few is read without asking a thread
 PAGE_BYTES: Final = 1 * MIB  # a page ends before the item that would pass it
 MODEL_ANSWER_BYTES: Final = 24_000  # one MCP answer, in each of its two forms

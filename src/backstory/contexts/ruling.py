@@ -136,6 +136,7 @@ class _Draft:
     attempt: int
     believing: bool = False
     believed: bool = False
+    weight: int = 0
     kinds: dict[str, Tag | None] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     places: dict[ContextKey, _Place] = field(default_factory=dict)
@@ -170,7 +171,7 @@ class _Draft:
             return replace(put, rule=_ABSENT)
         rule = await self._rule(put.key, place.kind, f"{put.place}/kind")
         work = partial(rule.state, put.state, f"{put.place}/state")
-        done = await _run(work, len(put.state))
+        done = await self._run(work, len(put.state))
         self._count(done.counts)
         place.standing = Standing(done.state, rule.version)
         return replace(put, state=done.state, rule=rule)
@@ -181,7 +182,7 @@ class _Draft:
             return replace(append, rule=_ABSENT)
         rule = await self._rule(append.key, place.kind)
         work = partial(rule.entries, append.entries, f"{append.place}/entries")
-        done = await _run(work, sum(entry.size for entry in append.entries))
+        done = await self._run(work, sum(entry.size for entry in append.entries))
         self._count(done.counts)
         return replace(append, entries=done.entries, rule=rule)
 
@@ -202,6 +203,11 @@ class _Draft:
             version = rule.version if changed else standing.version
             place.standing = Standing(foreseen.after.state, version)
         return replace(patch, rule=rule, foreseen=foreseen, anyway=last)
+
+    async def _run(self, work: Callable[[], T], size: int) -> T:
+        """What the work comes to; what is large, or much in all, leaves the event loop."""
+        self.weight += size
+        return await asyncio.to_thread(work) if _is_large(self.weight) else work()
 
     def _count(self, counts: Mapping[str, int]) -> None:
         if counts:
@@ -259,8 +265,3 @@ def _foresee(
 
 def _is_large(size: int) -> bool:
     return size > limits.RULED_INLINE_BYTES
-
-
-async def _run(work: Callable[[], T], size: int) -> T:
-    """What the work comes to; large work leaves the event loop."""
-    return await asyncio.to_thread(work) if _is_large(size) else work()

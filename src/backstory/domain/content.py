@@ -9,8 +9,10 @@ clients may cut where they like.
 from __future__ import annotations
 
 import re
+import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate, chain
 from typing import Final
 
 from blake3 import blake3
@@ -24,6 +26,7 @@ HASH_BYTES: Final = 32
 _SIZE_BYTES: Final = 4
 ENTRY_BYTES: Final = HASH_BYTES + _SIZE_BYTES
 """One chunk in a packed manifest: its hash, and its size as four bytes, the highest first."""
+_SIZES: Final = struct.Struct(f">{HASH_BYTES}xI")
 
 DEFAULT_MEDIA_TYPE: Final = "application/octet-stream"
 _TOKEN = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"  # noqa: S105 (RFC 9110 section 5.6.2)
@@ -70,7 +73,12 @@ class Manifest:
 
     @property
     def size(self) -> int:
-        return sum(chunk.size for chunk in self)
+        return max(self.ends(), default=0)
+
+    def ends(self) -> list[int]:
+        """Where each chunk ends, in bytes from the beginning of the first."""
+        whole = memoryview(self.packed)[: self.count * ENTRY_BYTES]
+        return list(accumulate(chain.from_iterable(_SIZES.iter_unpack(whole))))
 
     def __iter__(self) -> Iterator[ChunkRef]:
         return self.between(0, self.count)

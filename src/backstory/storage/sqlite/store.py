@@ -28,7 +28,7 @@ from backstory.storage.sqlite.readers import Readers
 from backstory.storage.sqlite.transaction import SqliteTransaction
 from backstory.storage.sqlite.words import is_lagging
 from backstory.storage.sqlite.writer import Writer
-from backstory.storage.tables import reading
+from backstory.storage.tables import content_reading, reading
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.store import TableStore
 from backstory.storage.tables.transaction import Transaction
@@ -97,6 +97,16 @@ class SqliteStore(TableStore):
             with suppress(StoreError):  # a full disk is no reason to find nothing
                 await self._writer.run(partial(_follow, tenant))
         return await super().matches(tenant, query)
+
+    async def read_content(self, tenant: str, root: bytes, start: int, stop: int) -> bytes:
+        if stop - start > limits.POINT_BYTES or self._closing is not None:
+            return await super().read_content(tenant, root, start, stop)
+        db, seal = self._inline, self._seal
+        try:
+            with db.snapshot():  # a purge meanwhile is no damage
+                return content_reading.piece(db, seal, tenant, root, start=start, stop=stop)
+        except apsw.Error:  # the file is locked, or a thread tells what is wrong
+            return await super().read_content(tenant, root, start, stop)
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         if query.limit <= limits.POINT_ENTRIES and len(chain.pieces) == 1:

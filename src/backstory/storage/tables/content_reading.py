@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
 
 from backstory import limits
@@ -29,8 +30,6 @@ def piece(db: Database, seal: Seal, tenant: str, root: bytes, *, start: int, sto
     for at, ref in _from(db, *found, start):
         if at >= stop or size >= limits.CONTENT_READ_BYTES:
             break
-        if at + ref.size <= start:
-            continue
         data = _chunk(db, seal, tenant, ref)
         part = data[max(start - at, 0) : stop - at]
         taken.append(part)
@@ -59,16 +58,17 @@ def _find(db: Database, tenant: str, root: bytes) -> tuple[int, int]:
 
 
 def _from(db: Database, tenant: int, manifest: int, start: int) -> Iterator[tuple[int, ChunkRef]]:
-    """The chunks with their offsets, from the page on that holds offset `start`."""
+    """The chunks with their offsets, from the one on that holds offset `start`."""
     place = start
     while (row := db.one(db.sql.manifest_page_at, tenant, manifest, place)) is not None:
         at, page = row[0], Manifest(row[1])
-        if at + page.size <= place or len(page.packed) % ENTRY_BYTES:
+        ends = [] if len(page.packed) % ENTRY_BYTES else page.ends()
+        first = bisect_right(ends, place - at)
+        if first == len(ends):
             return
-        for ref in page:
-            yield at, ref
-            at += ref.size
-        place = at
+        for ref, end in zip(page.between(first, len(ends)), ends[first:], strict=True):
+            yield at + end - ref.size, ref
+        place = at + ends[-1]
 
 
 def _chunk(db: Database, seal: Seal, tenant: str, ref: ChunkRef) -> bytes:
