@@ -26,6 +26,7 @@ LABELS: Final = 64
 LABEL_BYTES: Final = 128
 PROMPT_BYTES: Final = 64 * KIB  # of the state of a prompt that can be used
 ENTRY_BYTES: Final = 1 * MIB
+ENTRY_COUNTED_BYTES: Final = 256 * KIB  # of an entry whose tokens are counted when it is written
 ENTRY_ID_BYTES: Final = 128
 ENTRY_ROLE_BYTES: Final = 32
 ARGUMENTS_DEPTH: Final = 32  # levels; deeper arguments of a tool call are kept as text

@@ -2,7 +2,8 @@
 
 Most entries have one text: a message, an answer beside a tool call, the result of a tool. Its
 tokens are kept with the entry, so that a window costs what it shows. An entry with several
-texts has no number that a window could use, since each text is counted apart.
+texts has no number that a window could use, since each text is counted apart. Nor has one that
+is so long that counting it would hold up everybody else.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 import orjson
 
+from backstory import limits
 from backstory.domain.entries import MESSAGE, NewEntry
 from backstory.domain.parts import REFUSAL, TEXT, TOOL_RESULT
 
@@ -36,7 +38,9 @@ def counted(entries: Sequence[NewEntry], count: Count) -> tuple[NewEntry, ...]:
 
 
 def _counted(entry: NewEntry, count: Count) -> NewEntry:
-    text = one_text(orjson.loads(entry.content)) if entry.type == MESSAGE else None
+    if entry.type != MESSAGE or len(entry.content) > limits.ENTRY_COUNTED_BYTES:
+        return entry
+    text = one_text(orjson.loads(entry.content))
     if text is None:
         return entry
     # Spelled out, since `dataclasses.replace` takes three times as long.

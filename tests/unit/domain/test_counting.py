@@ -3,6 +3,7 @@
 import orjson
 import pytest
 
+from backstory import limits
 from backstory.domain.counting import counted, one_text
 from backstory.domain.entries import NewEntry
 
@@ -48,3 +49,9 @@ def test_only_messages_with_one_text_are_counted():
         NewEntry("user", "event", orjson.dumps("none of a window")),
     ]
     assert [entry.tokens for entry in counted(entries, len)] == [4, None, None]
+
+
+def test_a_text_that_would_hold_others_up_is_not_counted():
+    texts = ["x" * (limits.ENTRY_COUNTED_BYTES - 2), "x" * limits.ENTRY_COUNTED_BYTES]
+    entries = [NewEntry("user", "message", orjson.dumps(text)) for text in texts]
+    assert [each.tokens for each in counted(entries, len)] == [len(texts[0]), None]
