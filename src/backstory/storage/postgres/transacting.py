@@ -22,13 +22,14 @@ from backstory.storage.postgres.counters import Counter, Counters
 from backstory.storage.postgres.database import PostgresDatabase, SeveralError
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import AGAIN, FOREIGN, MEANWHILE, is_refusal, translate
-from backstory.storage.postgres.jobs import BatchError, Job, run_job
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.waiting import calling
 from backstory.storage.tables.database import Names, remember
+from backstory.storage.tables.jobs import BatchError, Job, run_job
 from backstory.storage.tokenizing import words
 
 Foresee = Callable[[PostgresTransaction, list[Any]], None]
+_ENDING: Final = (SeveralError, *FOREIGN)
 _PATIENCE: Final = 16  # transactions that are done in turn after one came to nothing
 _UNKNOWN: Final = (
     "the database was lost while the write was made durable; it may have happened: retry with "
@@ -131,7 +132,7 @@ class Transacting:
         tx.look(known)
         self._foresee(tx, [job.about for job in batch if job.about is not None])
         for job in batch:
-            run_job(tx, job)
+            run_job(tx, job, _ENDING)
         try:
             tx.finish_at_once(synchronous_commit)
         except FOREIGN as error:
@@ -172,7 +173,7 @@ class Transacting:
         tx.begin()
         self._foresee(tx, [job.about for job in batch if job.about is not None])
         for job in batch:
-            run_job(tx, job)
+            run_job(tx, job, _ENDING)
         more = tx.erase_some() if erasing or tx.erased else False
         tx.finish()
         return more

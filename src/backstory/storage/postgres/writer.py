@@ -15,9 +15,9 @@ from typing import Any, TypeVar
 
 from backstory import limits
 from backstory.errors import BusyError, OutcomeUnknownError, StoreUnavailableError
-from backstory.storage.postgres.jobs import BatchError, Job, tell
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
+from backstory.storage.tables.jobs import BatchError, Job, tell
 
 T = TypeVar("T")
 
@@ -66,7 +66,7 @@ class Writer:
             raise BusyError("too many writes are waiting; try again", limit="WRITE_QUEUE")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         lane = self._lanes.setdefault(tenant, _Lane(tenant))
-        lane.jobs.append(Job(run, about, weight, future))
+        lane.jobs.append(Job(run, weight, future, about))
         self._waiting += 1
         if lane.task is None:
             lane.task = asyncio.create_task(self._work(lane), name="backstory-write")

@@ -46,7 +46,7 @@ class SqliteTransaction(Transaction):
             new.head.key.name,
             new.head.history_from,
             *_touched(new, author),
-            *_rest(new),
+            *rows.document_columns(new),
         )
         return replace(new, id=number)
 
@@ -55,7 +55,9 @@ class SqliteTransaction(Transaction):
         if _only_grown(before, after):
             self.db.run(QUERIES.touch_context, *key, *_touched(after, author))
         else:
-            self.db.run(QUERIES.set_context, *key, *_touched(after, author), *_rest(after))
+            self.db.run(
+                QUERIES.set_context, *key, *_touched(after, author), *rows.document_columns(after)
+            )
 
 
 def _only_grown(before: Stored, after: Stored) -> bool:
@@ -71,23 +73,3 @@ def _only_grown(before: Stored, after: Stored) -> bool:
 def _touched(one: Stored, author: int) -> tuple[object, ...]:
     head = one.head
     return head.version, head.commit, head.entry_count, head.last_seq, author, head.updated_at
-
-
-def _rest(one: Stored) -> tuple[object, ...]:
-    head = one.head
-    return (
-        head.kind,
-        rows.labels_text(head.labels),
-        head.state_version,
-        head.content_version,
-        head.created_at,
-        head.expires_at,
-        head.deleted,
-        head.born,
-        one.document_version,
-        one.deltas,
-        one.open_first,
-        one.closed,
-        rows.content_text(head.content),
-        head.schema_version,
-    )

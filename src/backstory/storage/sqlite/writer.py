@@ -10,8 +10,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import apsw
 
@@ -31,32 +30,9 @@ from backstory.storage.sqlite.faults import ENVIRONMENT, translate
 from backstory.storage.sqlite.lagging import Lagging
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.transaction import SqliteTransaction
+from backstory.storage.tables.jobs import BatchError, Job, run_job, tell
 
 T = TypeVar("T")
-Run = Callable[[SqliteTransaction], Any]
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One thing to write, and who waits for it."""
-
-    run: Run
-    weight: int
-    future: asyncio.Future[Any]
-    result: Any = None
-    error: BaseException | None = None
-    erased: bool = False
-
-
-class _BatchError(Exception):
-    """The transaction as a whole did not happen; `reason` is what its callers hear.
-
-    `apart` tells whether the jobs may be tried again one by one: one of them broke it.
-    """
-
-    def __init__(self, reason: Exception, *, apart: bool) -> None:
-        super().__init__(str(reason))
-        self.reason, self.apart = reason, apart
 
 
 class Writer:
@@ -73,11 +49,11 @@ class Writer:
         self._connect, self._lock, self._checkpointer = connect, lock, checkpointer
         self._seal, self._clock = Seal(secret), clock
         self._db: SqliteDatabase | None = None
-        self._queue: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._next: _Job | None = None
+        self._queue: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._next: Job | None = None
         self._erasing = True  # something may be left over from an earlier life
         self._lagging = Lagging()
-        self._erased: list[_Job] = []
+        self._erased: list[Job] = []
         self._closed = False
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="backstory-write", daemon=True)
@@ -98,7 +74,7 @@ class Writer:
         if self._queue.qsize() >= limits.WRITE_QUEUE:
             raise BusyError("too many writes are waiting; try again", limit="WRITE_QUEUE")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(_Job(run, weight, future))
+        self._queue.put(Job(run, weight, future))
         return await future
 
     async def close(self) -> None:
@@ -114,9 +90,9 @@ class Writer:
             self._run_batch(batch)
         self._drop_connection()
 
-    def _batch(self) -> list[_Job] | None:
+    def _batch(self) -> list[Job] | None:
         """What waits, in order and within bounds; None at the end."""
-        batch: list[_Job] = []
+        batch: list[Job] = []
         weight = 0
         while True:
             try:
@@ -132,23 +108,23 @@ class Writer:
                 return batch
             batch.append(job)
 
-    def _patience(self, batch: list[_Job]) -> tuple[bool, float | None]:
+    def _patience(self, batch: list[Job]) -> tuple[bool, float | None]:
         """Whether to wait for a job, and for how long, before going on with what there is."""
         if batch or self._erasing:
             return False, None
         return True, self._lagging.patience
 
-    def _last(self, batch: list[_Job]) -> list[_Job] | None:
+    def _last(self, batch: list[Job]) -> list[Job] | None:
         """The end was seen; whatever is under way comes before it."""
         if not batch and not (self._erasing or self._lagging):
             return None
         self._queue.put(None)
         return batch
 
-    def _run_batch(self, batch: list[_Job]) -> None:
+    def _run_batch(self, batch: list[Job]) -> None:
         try:
             self._transact(batch)
-        except _BatchError as failure:
+        except BatchError as failure:
             if failure.apart and len(batch) > 1:
                 for job in batch:
                     self._run_batch([job])
@@ -160,32 +136,32 @@ class Writer:
             self._lagging.forget()
         self._answer(batch)
 
-    def _transact(self, batch: list[_Job]) -> None:
+    def _transact(self, batch: list[Job]) -> None:
         try:
             with self._lock:
                 self._transact_locked(batch)
-        except _BatchError:
+        except BatchError:
             raise
         except ENVIRONMENT as error:
             self._drop_connection()
-            raise _BatchError(translate(error), apart=False) from error
+            raise BatchError(translate(error), apart=False) from error
         except StoreError as error:
             self._roll_back()
-            raise _BatchError(error, apart=False) from error
+            raise BatchError(error, apart=False) from error
         except apsw.Error as error:
             self._roll_back()
-            raise _BatchError(translate(error), apart=True) from error
+            raise BatchError(translate(error), apart=True) from error
         except Exception as error:
             self._roll_back()
-            raise _BatchError(error, apart=True) from error
+            raise BatchError(error, apart=True) from error
 
-    def _transact_locked(self, batch: list[_Job]) -> None:
+    def _transact_locked(self, batch: list[Job]) -> None:
         db = self._database()
         db.connection.execute("BEGIN IMMEDIATE")
         tx = SqliteTransaction(db, self._seal, self._clock)
         self._lagging.follow(tx, idle=not batch)
         for job in batch:
-            _run_job(tx, job)
+            run_job(tx, job, (apsw.Error,))
         if self._erasing or tx.erased:
             self._erasing = erase_some(tx)
         tx.finish()
@@ -196,10 +172,10 @@ class Writer:
         except apsw.Error as error:
             self._drop_connection()
             unknown = OutcomeUnknownError(_UNKNOWN, retry_after=1)
-            raise _BatchError(unknown, apart=False) from error
+            raise BatchError(unknown, apart=False) from error
         self._lagging.note(tx, len(batch))
 
-    def _answer(self, batch: list[_Job]) -> None:
+    def _answer(self, batch: list[Job]) -> None:
         """Those who erased something hear of it once it is wiped out of all files."""
         self._erased += [job for job in batch if job.erased and job.error is None]
         self._tell([job for job in batch if not job.erased or job.error is not None])
@@ -214,16 +190,16 @@ class Writer:
             erased, OutcomeUnknownError(_NOT_ERASED, retry_after=1) if erased else None
         )
 
-    def _answer_erased(self, batch: list[_Job], error: BaseException | None) -> None:
+    def _answer_erased(self, batch: list[Job], error: BaseException | None) -> None:
         for job in batch:
             job.error = error
         self._tell(batch)
 
-    def _tell(self, batch: list[_Job]) -> None:
+    def _tell(self, batch: list[Job]) -> None:
         if not batch:
             return
         try:
-            self._loop.call_soon_threadsafe(_resolve, batch)
+            self._loop.call_soon_threadsafe(tell, batch)
         except RuntimeError:  # the loop is gone, and with it everybody who waited
             return
 
@@ -259,28 +235,3 @@ _NOT_ERASED = (
     "what was asked is done and cannot be read any more, but the disk failed before its text was "
     "out of the files; that is tried again: repeat the request to be sure"
 )
-
-
-def _run_job(tx: SqliteTransaction, job: _Job) -> None:
-    """Run one job; an error before its first row is its own, any other ends the batch."""
-    erased, tx.erased = tx.erased, False
-    try:
-        job.result, job.error = job.run(tx), None
-    except apsw.Error:
-        raise
-    except Exception as error:
-        if tx.writing:
-            raise
-        job.error = error
-    job.erased = tx.erased
-    tx.erased |= erased
-
-
-def _resolve(batch: list[_Job]) -> None:
-    for job in batch:
-        if job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)

@@ -84,6 +84,27 @@ def stored(db: Database, row: Row) -> Stored:
     return Stored(id_, tenant, snapshot, document_version, deltas, open_first, bool(closed))
 
 
+def document_columns(one: Stored) -> tuple[object, ...]:
+    """What only a commit that changes the document writes of a context's row, in the columns' order."""
+    head = one.head
+    return (
+        head.kind,
+        labels_text(head.labels),
+        head.state_version,
+        head.content_version,
+        head.created_at,
+        head.expires_at,
+        head.deleted,
+        head.born,
+        one.document_version,
+        one.deltas,
+        one.open_first,
+        one.closed,
+        content_text(head.content),
+        head.schema_version,
+    )
+
+
 def content_text(content: ContentRef | None) -> bytes | None:
     """A reference to content as a column holds it."""
     return None if content is None else orjson.dumps(content_members(content))

@@ -1,4 +1,4 @@
-"""One thing to write, and who waits for it."""
+"""One thing to write, and who waits for it: what the writers of all stores have in their queues."""
 
 from __future__ import annotations
 
@@ -7,21 +7,20 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from backstory.storage.postgres.database import SeveralError
-from backstory.storage.postgres.faults import FOREIGN
-from backstory.storage.postgres.transaction import PostgresTransaction
-
-Run = Callable[[PostgresTransaction], Any]
+from backstory.storage.tables.transaction import Transaction
 
 
 @dataclass(slots=True, eq=False)
 class Job:
-    """What is run in a transaction. `about` is what `foreseeing` may look at."""
+    """What is run in a transaction.
 
-    run: Run
-    about: Any
+    `weight` is about how many bytes it writes, `about` what a store may look at beforehand.
+    """
+
+    run: Callable[[Any], Any]
     weight: int
     future: asyncio.Future[Any]
+    about: Any = None
     result: Any = None
     error: BaseException | None = None
     erased: bool = False
@@ -38,13 +37,16 @@ class BatchError(Exception):
         self.reason, self.apart = reason, apart
 
 
-def run_job(tx: PostgresTransaction, job: Job) -> None:
-    """Run one job; an error before its first row is its own, any other ends the batch."""
+def run_job(tx: Transaction, job: Job, ending: tuple[type[BaseException], ...]) -> None:
+    """Run one job; an error before its first row is its own, any other ends the batch.
+
+    Errors of the types in `ending` end it always.
+    """
     erased, tx.erased = tx.erased, False
     job.result, job.error = None, None
     try:
         job.result = job.run(tx)
-    except (SeveralError, *FOREIGN):
+    except ending:
         raise
     except Exception as error:
         if tx.writing:
@@ -55,6 +57,7 @@ def run_job(tx: PostgresTransaction, job: Job) -> None:
 
 
 def tell(batch: Iterable[Job]) -> None:
+    """Answer everybody who still waits; on the event loop."""
     for job in batch:
         if job.future.done():
             continue
