@@ -10,6 +10,7 @@ import pytest
 
 import blocking_calls
 import postgres_server
+import server_process
 from backstory.storage.postgres.store import open_store as open_postgres
 
 blocking_calls.install()
@@ -60,6 +61,34 @@ async def postgres_url(postgres):
     await postgres.do(f"CREATE DATABASE {name} TEMPLATE template")
     yield postgres.url(name)
     await postgres.do(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def redis_process():
+    with server_process.redis() as server:
+        yield server
+
+
+@pytest.fixture
+def redis_server(redis_process):
+    """A Redis that tests share; the test is skipped where Redis is not installed."""
+    if redis_process is None:
+        pytest.skip(server_process.MISSING["redis"])
+    return redis_process
+
+
+@pytest.fixture(scope="session")
+def memcached_process():
+    with server_process.memcached() as server:
+        yield server
+
+
+@pytest.fixture
+def memcached_server(memcached_process):
+    """A Memcached that tests share; the test is skipped where Memcached is not installed."""
+    if memcached_process is None:
+        pytest.skip(server_process.MISSING["memcached"])
+    return memcached_process
 
 
 _numbers = itertools.count(1)

@@ -259,6 +259,8 @@ def said_of(module, name):
             return sentence(ast.get_docstring(node))
         if isinstance(node, ast.Assign) and node.targets[0].id == name:
             return sentence(following.value.value)
+        if isinstance(node, ast.ImportFrom) and any(name == alias.name for alias in node.names):
+            return said_of(import_module(node.module), name)
     raise LookupError(name)
 
 

@@ -1,0 +1,159 @@
+"""The one tree of errors.
+
+Every error that leaves a floor of the house is one of these. A driver's error is
+translated into the tree once per adapter, and the tree into a wire format once per
+transport. `code` is stable: clients may switch on it, and the reference lists each.
+
+    BackstoryError
+    ├── ConfigError                 a setting or an extension is wrong; the start stops
+    ├── BrokenExtensionError        an extension failed where it must not             500
+    ├── InvalidError                what was sent cannot be understood            400 / 422
+    │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
+    │   ├── SchemaError             well-formed, but not what is allowed here     422
+    │   │   ├── ChunkMismatchError  bytes that do not have the hash they came with 422
+    │   │   ├── UnknownModelError   nobody knows how the model counts             422
+    │   │   └── RenderBudgetError   less than what is pinned                      422
+    │   ├── TooLargeError           over a bound of limits.py                     413 / 431
+    │   └── RequestTimeoutError     the request did not come in time              408
+    ├── DeniedError                 the caller may not                            401 / 403
+    ├── MissingError                there is nothing there                        404
+    │   └── SearchDisabledError     the store keeps no index of words             404
+    ├── GoneError                   there was, and it cannot be told any more     410
+    │   └── RenderGoneError         a window that cannot be made again            410
+    ├── ConflictError               the present state stands against it           409 / 412
+    │   ├── VersionConflictError    a condition in a body did not hold            409
+    │   ├── PreconditionError       a condition in a header did not hold          412
+    │   ├── PatchConflictError      a patch does not apply                        409
+    │   ├── KindConflictError       the context has another kind                  409
+    │   ├── ChunksMissingError      a manifest names chunks the caller has to send 409
+    │   ├── UploadsFullError        chunks that no content names fill their bound 409
+    │   ├── ExistsError             the name is taken                             409
+    │   └── IncompatibleError       a schema breaks what the kind promised        409
+    ├── KeyReusedError              an idempotency key with another request       422
+    ├── DeclinedError               a handler of an extension says why not        422
+    ├── BusyError                   a bound on work under way; try again later    429 / 503
+    │   └── StaleRulesError         kinds were registered anew again and again    503
+    ├── SummariserError             whoever makes summaries made none             503
+    ├── CacheUnavailableError       the cache cannot be used; readers go on without   503
+    └── StoreError                  the store cannot do its work                  503
+        ├── StoreUnavailableError   nothing was written; try again
+        ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
+        ├── StoreCorruptError       the file or what is in it is damaged
+        │   └── ContentCorruptError a chunk of content is not what it was
+        ├── StoreFullError          no room on the disk; nothing was written
+        └── SchemaVersionError      made by another release; names `backstory migrate`
+"""
+
+from backstory.errors.base import (
+    BackstoryError,
+    BrokenExtensionError,
+    ConfigError,
+    Violation,
+)
+from backstory.errors.invalid import (
+    ChunkMismatchError,
+    HeadTooLargeError,
+    InvalidCursorError,
+    InvalidError,
+    InvalidKeyError,
+    InvalidPatchError,
+    KeyReusedError,
+    MalformedError,
+    MethodError,
+    NotAcceptableError,
+    RangeError,
+    RenderBudgetError,
+    RequestTimeoutError,
+    SchemaError,
+    TooLargeError,
+    UnknownKindError,
+    UnknownModelError,
+    UnsupportedMediaError,
+)
+from backstory.errors.refused import (
+    ChunksMissingError,
+    ConflictError,
+    DeclinedError,
+    DeniedError,
+    ExistsError,
+    GoneError,
+    IncompatibleError,
+    KindConflictError,
+    LimitReachedError,
+    MissingError,
+    PatchConflictError,
+    PreconditionError,
+    RenderGoneError,
+    SearchDisabledError,
+    UnauthenticatedError,
+    UploadsFullError,
+    VersionConflictError,
+)
+from backstory.errors.unable import (
+    SUMMARISER_FAILURES,
+    BusyError,
+    CacheUnavailableError,
+    ContentCorruptError,
+    OutcomeUnknownError,
+    SchemaVersionError,
+    StaleRulesError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreUnavailableError,
+    SummariserError,
+)
+
+__all__ = [
+    "SUMMARISER_FAILURES",
+    "BackstoryError",
+    "BrokenExtensionError",
+    "BusyError",
+    "CacheUnavailableError",
+    "ChunkMismatchError",
+    "ChunksMissingError",
+    "ConfigError",
+    "ConflictError",
+    "ContentCorruptError",
+    "DeclinedError",
+    "DeniedError",
+    "ExistsError",
+    "GoneError",
+    "HeadTooLargeError",
+    "IncompatibleError",
+    "InvalidCursorError",
+    "InvalidError",
+    "InvalidKeyError",
+    "InvalidPatchError",
+    "KeyReusedError",
+    "KindConflictError",
+    "LimitReachedError",
+    "MalformedError",
+    "MethodError",
+    "MissingError",
+    "NotAcceptableError",
+    "OutcomeUnknownError",
+    "PatchConflictError",
+    "PreconditionError",
+    "RangeError",
+    "RenderBudgetError",
+    "RenderGoneError",
+    "RequestTimeoutError",
+    "SchemaError",
+    "SchemaVersionError",
+    "SearchDisabledError",
+    "StaleRulesError",
+    "StoreCorruptError",
+    "StoreError",
+    "StoreFullError",
+    "StoreUnavailableError",
+    "SummariserError",
+    "TooLargeError",
+    "UnauthenticatedError",
+    "UnknownKindError",
+    "UnknownModelError",
+    "UnsupportedMediaError",
+    "UploadsFullError",
+    "VersionConflictError",
+    "Violation",
+]

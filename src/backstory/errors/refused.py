@@ -1,0 +1,131 @@
+"""What was asked for may not be, is not there, or stands against what is."""
+
+from __future__ import annotations
+
+from backstory.errors.base import BackstoryError
+
+
+class DeniedError(BackstoryError):
+    """The caller may not do this."""
+
+    code = "forbidden"
+    status = 403
+    title = "Forbidden"
+
+
+class UnauthenticatedError(DeniedError):
+    """Nobody has said who calls, or it could not be believed."""
+
+    code = "unauthenticated"
+    status = 401
+    title = "Authentication required"
+
+
+class MissingError(BackstoryError):
+    """There is nothing there, or nothing that the caller may know of."""
+
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class SearchDisabledError(MissingError):
+    """The store was set up without search, so there is nothing to look in."""
+
+    code = "search_disabled"
+    title = "Search disabled"
+
+
+class GoneError(BackstoryError):
+    """What was asked for was there once and cannot be told any more."""
+
+    code = "history_gone"
+    status = 410
+    title = "History gone"
+
+
+class RenderGoneError(GoneError):
+    """A window cannot be made again as it was; the detail says why."""
+
+    code = "render_gone"
+    title = "Render gone"
+
+
+class ConflictError(BackstoryError):
+    """The present state stands against the request."""
+
+    code = "conflict"
+    status = 409
+    title = "Conflict"
+
+
+class VersionConflictError(ConflictError):
+    """A condition in a body did not hold; `current` is the version that stands."""
+
+    code = "version_conflict"
+    title = "Version conflict"
+
+
+class PreconditionError(ConflictError):
+    """A condition in a header did not hold; `current` is the version that stands."""
+
+    code = "precondition_failed"
+    status = 412
+    title = "Precondition failed"
+
+
+class PatchConflictError(ConflictError):
+    """A patch does not apply; `operation` is the index of the one that failed."""
+
+    code = "patch_conflict"
+    title = "Patch conflict"
+
+
+class KindConflictError(ConflictError):
+    """The context exists with another kind, which never changes in its life."""
+
+    code = "kind_conflict"
+    title = "Kind conflict"
+
+
+class ExistsError(ConflictError):
+    """The name is taken by a living context."""
+
+    code = "already_exists"
+    title = "Already exists"
+
+
+class ChunksMissingError(ConflictError):
+    """A manifest names chunks that the caller has not uploaded; `missing` lists them."""
+
+    code = "chunks_missing"
+    title = "Chunks missing"
+
+
+class UploadsFullError(ConflictError):
+    """A tenant's chunks that no content names are over their bound; name them, or wait a day."""
+
+    code = "uploads_full"
+    title = "Uploads full"
+
+
+class IncompatibleError(ConflictError):
+    """A new schema breaks the kind's compatibility; `errors` names each breaking change."""
+
+    code = "schema_incompatible"
+    title = "Incompatible schema"
+
+
+class LimitReachedError(ConflictError):
+    """The context has reached a bound that no retry can change; the detail says which."""
+
+    code = "limit_reached"
+    title = "Limit reached"
+
+
+class DeclinedError(BackstoryError):
+    """A handler of an extension says, in its own words, why it cannot do it."""
+
+    code = "declined"
+    status = 422
+    title = "Declined"
