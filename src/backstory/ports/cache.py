@@ -39,8 +39,11 @@ class Cache(Protocol):
     that was damaged on its way is not given.
     """
 
-    async def get(self, key: str) -> Cached:
-        """What is kept, or an entry without a body."""
+    async def get(self, key: str, tag: Tag | None) -> Cached:
+        """What is kept for the tag, or an entry without a body.
+
+        With None, whatever is kept: for reads that may be stale, while no tag can be learnt.
+        """
         ...
 
     async def fill(self, key: str, found: Cached, tag: Tag, body: bytes) -> bool:
