@@ -23,6 +23,7 @@ from backstory.clock import Clock, SystemClock
 from backstory.config import ServerUrl, Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
+from backstory.errors import ConfigError
 from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
 from backstory.observability.asking import asked
@@ -37,6 +38,8 @@ from backstory.processing.transforms import catalogue
 from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.security.certificates import Certificate
+from backstory.security.tls import TlsOptions, server_context
 from backstory.storage.migrations import Migrated
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.postgres.options import PostgresOptions
@@ -148,6 +151,33 @@ def postgres_options(settings: Settings) -> PostgresOptions:
     )
 
 
+def tls_options(settings: Settings) -> TlsOptions | None:
+    """How the settings have the server speak TLS; None where it speaks plain HTTP.
+
+    Raises:
+        ConfigError: there is something for a certificate, but none.
+    """
+    if settings.tls_certificate is not None:
+        return TlsOptions(
+            settings.tls_certificate,
+            settings.tls_key,
+            settings.tls_client_ca,
+            settings.tls_minimum,
+        )
+    for name in ("tls_key", "tls_client_ca"):
+        if getattr(settings, name) is not None:
+            raise ConfigError(
+                f"{name} from {settings.origin(name)} is for a certificate; set --tls-certificate"
+            )
+    return None
+
+
+def is_secure(settings: Settings) -> bool:
+    """Whether clients come by HTTPS, to the server itself or to what stands before it."""
+    public = settings.public_url or ""
+    return settings.tls_certificate is not None or public.startswith("https://")
+
+
 def _chosen(settings: Settings) -> choosing.Rules | None:
     """The operator's rules for transforms, which the settings have checked."""
     makers = catalogue.extension_makers()
@@ -170,6 +200,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
+    from backstory.transports.edge.strict_transport import StrictTransport
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.mcp.offers import found
@@ -181,7 +212,9 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         renderer = renderer_of(contexts, settings, accepted.formats)
         async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
             rest = rest_app(rest_call.Served(contexts, renderer, accepted))
-            served = Guard(Coding(_Split(rest, mcp)), LocalMode(token), hooks)
+            served: ASGIApp = Guard(Coding(_Split(rest, mcp)), LocalMode(token), hooks)
+            if is_secure(settings):
+                served = StrictTransport(served)
             yield Running(served, contexts)
 
 
@@ -274,6 +307,16 @@ def inspect_store(path: Path) -> Inspected:
     """
     found = inspect(SqliteOptions(path))
     return Inspected(**asdict(found), newest=SCHEMA_VERSION)
+
+
+def inspect_certificate(settings: Settings) -> Certificate | None:
+    """The certificate that a server with these settings would show.
+
+    Raises:
+        ConfigError: no server would start with it.
+    """
+    options = tls_options(settings)
+    return None if options is None else server_context(options).certificate
 
 
 def inspect_extensions() -> Iterator[Extension]:
