@@ -69,6 +69,7 @@ COMMIT_ENTRIES: Final = 1000
 PATCH_OPERATIONS: Final = 10_000
 REQUEST_SECONDS: Final = 30.0  # deadline of a request that does not wait for changes
 CHECK_SECONDS: Final = 5.0  # a probe waits for the store
+LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
 TLS_LOOK_SECONDS: Final = 1.0  # between two looks at the certificate's files, while clients connect
 CERTIFICATE_WARNING_DAYS: Final = 14  # before its end, from when on a certificate is warned of
 HSTS_SECONDS: Final = 365 * 24 * 3600  # for which browsers ask for nothing but HTTPS

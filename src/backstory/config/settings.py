@@ -151,6 +151,11 @@ class Settings:
         "Further host names that requests may name in their Host header",
         readers.hosts,
     )
+    metrics: bool = _setting(
+        True,
+        "Count what is done, and show it at /metrics",
+        readers.switch,
+    )
     tls_certificate: Path | None = _setting(  # noqa: RUF009 -- returns a field
         None,
         "PEM file with the server's certificate and those between it and the authority",
