@@ -182,8 +182,9 @@ async def test_a_frozen_server_holds_nobody_and_leaves_nothing_behind(scene, net
 
 async def test_a_commit_that_hangs_while_it_is_made_durable_has_an_unknown_outcome(scene, network):
     """Where the answer is lost and not the commit, a retry with the same key finds it."""
-    before = Append(key("chat"), (entry("first"),))
-    await scene.do(before, idempotency=Idempotency(b"b" * 16, b"before"))  # its statement is known
+    for text in ("one", "two"):  # the second time, its statement is known to the server
+        append = Append(key("chat"), (entry(text),))
+        await scene.do(append, idempotency=Idempotency(text.encode() * 8, b"before"))
     send = PostgresTransaction.finish_at_once
 
     def freezing(self, synchronous_commit):
@@ -198,7 +199,7 @@ async def test_a_commit_that_hangs_while_it_is_made_durable_has_an_unknown_outco
     network.mend()
     await healed(scene)
     assert (await scene.do(append, idempotency=KEY)).replayed
-    assert await scene.texts("chat") == ["first", "maybe", "after"]
+    assert await scene.texts("chat") == ["one", "two", "maybe", "after"]
 
 
 async def held(url, statement):
