@@ -39,7 +39,7 @@ class Network(Proxy):
 class Node(Scene):
     @property
     def breaker(self):
-        return self.store._connections.breaker
+        return self.store._connections._presence._breaker
 
 
 @pytest.fixture(autouse=True)
@@ -228,8 +228,14 @@ async def test_a_read_ends_by_its_deadline_and_so_does_its_statement(scene, post
     assert scene.breaker.state is State.CLOSED  # it is slow, and there
 
 
+def in_turn(scene):
+    """What is sent at once may have been written, however short the time."""
+    scene.store._writer._transacting._at_once = None
+
+
 async def test_who_is_in_a_hurry_has_written_nothing_and_hurries_nobody(scene, postgres_url):
     """Commits of one batch: the first is due before its turn at the counter comes."""
+    in_turn(scene)
     holder = await held(postgres_url, "SELECT * FROM counters FOR UPDATE")
 
     async def hurried():
@@ -247,6 +253,7 @@ async def test_who_is_in_a_hurry_has_written_nothing_and_hurries_nobody(scene, p
 
 
 async def test_who_is_due_while_it_waits_in_the_queue_is_not_written_later(scene, postgres_url):
+    in_turn(scene)
     holder = await held(postgres_url, "SELECT * FROM counters FOR UPDATE")
     first = asyncio.create_task(scene.append("chat", "first"))
     await asyncio.sleep(0)

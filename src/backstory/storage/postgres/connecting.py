@@ -8,16 +8,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 from asyncpg import Connection, Record
 
 from backstory import limits
 from backstory.errors import BusyError, StoreUnavailableError
-from backstory.resilience.breaker import Breaker, Pass
+from backstory.resilience.breaker import Breaker
 from backstory.resilience.deadlines import detached, remaining
-from backstory.storage.postgres.faults import FOREIGN, is_away, is_outage, translate
+from backstory.storage.postgres.faults import FOREIGN, translate
 from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.presence import Presence
 from backstory.storage.postgres.watch import Watch
 
 
@@ -50,13 +52,13 @@ class Connections:
     def __init__(
         self, options: PostgresOptions, look: Callable[[], Awaitable[None]], breaker: Breaker
     ) -> None:
-        self._options, self._look = options, look
-        self.breaker = breaker
+        self._options = options
+        self._presence = Presence(look, breaker, self._lost)
         self._pool: asyncpg.Pool[Record] | None = None
         self._waiting = 0
         writing = min(limits.WRITE_LANES, max(1, options.connections // 4))
         self._turns = asyncio.Semaphore(options.connections - writing)
-        self._watch = Watch(self._is_there, self._lost)
+        self._watch = Watch(self._presence.look)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -91,8 +93,7 @@ class Connections:
         Raises:
             StoreUnavailableError: it is.
         """
-        if self.breaker.refuses:
-            raise self._refused()
+        self._presence.require()
 
     @asynccontextmanager
     async def borrow(self) -> AsyncIterator[Connection[Record]]:
@@ -129,14 +130,14 @@ class Connections:
         """
         if self._pool is None:
             raise StoreUnavailableError("the store is closed")
-        held, pool = await self._admitted(), self._pool
+        held, pool = await self._presence.admitted(), self._pool
         well: bool | None = None
         clock = asyncio.timeout(None if seconds is None else remaining(seconds))
         try:
             with self._watch.over(lambda: clock.reschedule(0)) as waiting:
                 async with clock:
                     connection = await pool.acquire()
-                waiting.cut = connection.terminate
+                waiting.cut = partial(_end, connection)
                 try:
                     yield connection
                 except asyncio.CancelledError:
@@ -147,11 +148,25 @@ class Connections:
                     raise
                 await _give_back(pool, connection)
             well = True
-        except FOREIGN as error:
-            well = self._verdict(error)
+        except Exception as error:
+            well = self._presence.verdict(error)
             raise
         finally:
-            self.breaker.leave(held, well=well)
+            self._presence.left(held, well=well)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Connection[Record]]:
+        """A connection besides those of the pool, for what may take very long.
+
+        Raises:
+            StoreUnavailableError: there is none to be had.
+        """
+        self.require()
+        connection = await connect(self._options)
+        try:
+            yield connection
+        finally:
+            connection.terminate()
 
     async def close(self) -> None:
         """Wait for those that are borrowed, then close all."""
@@ -166,52 +181,13 @@ class Connections:
         except FOREIGN:
             pool.terminate()
 
-    # -- whether the server is there ---------------------------------------------------
-
-    async def _admitted(self) -> Pass:
-        """Leave to ask the server; whoever is the probe looks first, on behalf of all."""
-        held = self.breaker.enter()
-        if held is None:
-            raise self._refused()
-        if not held.probe:
-            return held
-        there = None
-        try:
-            there = await self._is_there()
-        finally:
-            self.breaker.leave(held, well=there)
-        held = self.breaker.enter() if there else None
-        if held is None:
-            raise self._refused()
-        return held
-
-    async def _is_there(self) -> bool:
-        try:
-            async with asyncio.timeout(limits.CHECK_SECONDS):
-                await self._look()
-        except StoreUnavailableError as error:
-            # It may be busy, and still be there.
-            return error.__cause__ is not None and not is_away(error.__cause__)
-        except FOREIGN as error:
-            return not is_away(error)
-        return True
-
-    def _verdict(self, error: BaseException) -> bool | None:
-        """What an error of the driver tells of the server; a time that was too short tells nothing."""
-        if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
-            self._lost()  # somebody else is the primary now
-        if is_outage(error):
-            return False
-        return None if isinstance(error, TimeoutError) else True
+    # -- what nobody waits for ---------------------------------------------------------
 
     def _lost(self) -> None:
-        """It is away: no connection to it is of any use, and nobody needs to find that out."""
-        self.breaker.trip()
+        """No connection to a server that is away is of any use, and nobody needs to find that out."""
         if self._pool is not None:
             self._later(self._pool.expire_connections())
-
-    def _refused(self) -> StoreUnavailableError:
-        return StoreUnavailableError(_AWAY, retry_after=self.breaker.retry_after)
+        self._watch.cut()
 
     def _later(self, work: Coroutine[object, object, None]) -> None:
         """Nobody waits for that."""
@@ -220,8 +196,12 @@ class Connections:
         task.add_done_callback(self._tasks.discard)
 
 
-_AWAY = "the database does not answer; nothing was written, try again"
 _NONE_FREE = "all connections to the database were in use until the answer was due; try again"
+
+
+def _end(connection: Connection[Record]) -> None:
+    with suppress(asyncpg.InterfaceError):  # it was given back just now
+        connection.terminate()
 
 
 async def _give_back(pool: asyncpg.Pool[Record], connection: Connection[Record]) -> None:

@@ -70,9 +70,9 @@ class Vacuum:
             self._task = None
 
     async def _vacuum(self) -> None:
-        """It takes as long as it takes, and stands in no queue of readers."""
+        """It takes as long as it takes, and keeps nobody waiting for a connection."""
         try:
-            async with self._connections.lend(self._connections.seconds) as connection:
+            async with self._connections.apart() as connection:
                 for table in TABLES:
                     await connection.execute(
                         QUERIES.vacuum.format(table=table), timeout=limits.VACUUM_SECONDS

@@ -25,10 +25,10 @@ class Waiting:
 
 
 class Watch:
-    """`look` says whether the server is there, `lost` is called when it is not."""
+    """`look` sees whether the server is there, and has `cut` called where it is not."""
 
-    def __init__(self, look: Callable[[], Awaitable[bool]], lost: Callable[[], None]) -> None:
-        self._look, self._lost = look, lost
+    def __init__(self, look: Callable[[], Awaitable[None]]) -> None:
+        self._look = look
         self._waiting: set[Waiting] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -76,9 +76,7 @@ class Watch:
 
     async def _ask(self) -> None:
         try:
-            if not await self._look():
-                self._lost()
-                self.cut()
+            await self._look()
         finally:
             self._task = None
         if self._waiting:
