@@ -44,7 +44,7 @@ async def readyz(call: Call) -> Answer:
     `allow=stale` asks whether reads that may be stale can be served; without a copy of what
     the store holds they cannot, so it changes nothing yet.
     """
-    if call.contexts.hub.draining:
+    if call.contexts.hub.leaving:
         return _plain(503, {"status": "draining"})
     failure = await _store_failure(call)
     if failure is not None:
@@ -58,7 +58,7 @@ async def healthz(call: Call) -> Answer:
     store: dict[str, Any] = {"status": "ok"}
     if failure is not None:
         store = {"status": "failed", "detail": failure.detail, "code": failure.code}
-    status = store["status"] if not call.contexts.hub.draining else "draining"
+    status = store["status"] if not call.contexts.hub.leaving else "draining"
     view = {
         "status": status,
         "version": __version__,
