@@ -258,4 +258,6 @@ SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal
 SWEEP_CONTEXTS: Final = 200  # removed in one run
 SWEEP_UPLOADS: Final = 1000  # chunks of uploads that nobody finished, removed in one run
 SHUTDOWN_SECONDS: Final = 20
+DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
+REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops
 TELEMETRY_SECONDS: Final = 3.0  # that a server which stops waits for a collector, for each signal

@@ -69,6 +69,10 @@ class Running:
     app: ASGIApp
     contexts: Contexts
 
+    def leave(self) -> None:
+        """Say to whoever asks whether to come here that nobody should; who comes is served."""
+        self.contexts.hub.leaving = True
+
     def drain(self) -> None:
         """Let everybody who waits go, and nobody wait any more; the process is about to stop."""
         self.contexts.hub.drain()

@@ -18,9 +18,9 @@ from backstory.config import Settings, check_local_mode
 def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
     """Start the server, over HTTP or stdio.
 
-    Makes the store where there is none. Stops gracefully at SIGTERM or Ctrl-C: no new
-    connections, waiting clients are let go, requests under way are finished; a second signal
-    stops at once.
+    Makes the store where there is none. Stops gracefully at SIGTERM or Ctrl-C: it goes on
+    serving for the drain that is set, then waiting clients are let go and requests under way
+    are finished; a second signal ends the drain, or stops at once.
     """
     settings = settings_from(flags)
     from backstory.cli.serving import logs

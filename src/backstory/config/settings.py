@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
+from backstory import limits
 from backstory.config import readers, urls
 
 PREFIX: Final = "BACKSTORY_"
@@ -114,6 +115,11 @@ class Settings:
         1,
         "Processes that serve requests, from 1 to 64",
         readers.whole(1, 64),
+    )
+    drain_seconds: int = _setting(
+        0,
+        "Seconds to go on serving when told to stop, for a load balancer to send requests elsewhere",
+        readers.whole(0, limits.DRAIN_SECONDS),
     )
     local_token: bool = _setting(
         False,

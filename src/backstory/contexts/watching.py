@@ -116,6 +116,8 @@ class Hub:
         self._tails: dict[str, _Tail] = {}
         self._count = 0
         self._unsubscribe: Callable[[], None] | None = None
+        self.leaving = False
+        """Told that the process will stop: nobody should come any more, who does is served."""
         self.draining = False
 
     @property
@@ -153,7 +155,7 @@ class Hub:
 
     def drain(self) -> None:
         """Wake everybody and let nobody wait any more: the process is about to stop."""
-        self.draining = True
+        self.leaving = self.draining = True
         for tail in self._tails.values():
             for listener in tail.listeners:
                 listener.wake()

@@ -1,8 +1,14 @@
 """What `backstory serve` is made of.
 
 listening.py   the socket, and what is told once requests are taken
-one.py         one process, which stops gracefully
+protocol.py    HTTP/1.1, within bounds
+one.py         one process
+stopping.py    how it stops so that nobody notices
+refusing.py    a socket that is closed without losing a connection
 many.py        a supervisor and its workers
+worker.py      one of them
+turns.py       how the interpreter shares its time
+files.py       room for connections
 secret.py      the file with the local token
 secure.py      TLS
 logs.py        where log lines go, and how they look

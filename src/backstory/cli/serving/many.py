@@ -1,41 +1,30 @@
 """A supervisor and its workers.
 
-The supervisor holds the socket and opens no store: SQLite's locks do not survive a fork, and
-workers are spawned, not forked. Settings reach them through the environment. They stay in the
-supervisor's process group, and stop when it is gone.
+The supervisor holds the socket and opens no store. Workers stay in its process group, and
+stop when it is gone. One that dies is replaced; at SIGHUP all are, one after the other, each
+when the next already takes requests.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import multiprocessing
 import os
-import signal
 import socket
+import time
 from collections.abc import Callable, MutableMapping
-from contextlib import AsyncExitStack
-from types import FrameType
-from typing import Any, Final
 
-import click
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.supervisors import Multiprocess
-from uvicorn.supervisors.multiprocess import Process
 
-from backstory.cli.serving import logs
-from backstory.cli.serving.one import SERVER, SIGNALS
-from backstory.cli.serving.secret import local_token
-from backstory.cli.serving.secure import tls_arguments
-from backstory.cli.serving.turns import settle
-from backstory.config import TABLE, Settings, load
-from backstory.errors import BackstoryError
-from backstory.wiring import Running, open_app
+from backstory.cli.serving.one import SERVER
+from backstory.cli.serving.stopping import SIGNALS
+from backstory.cli.serving.worker import FAILED_START, HURRY, RETIRE, STOP, Worker
+from backstory.config import TABLE, Settings
 
-_APP: Final = f"{__name__}:Worker"
-_FAILED_STARTUP: Final = 3  # uvicorn's exit code for it
-_START_SECONDS: Final = 60.0
+logger = logging.getLogger(__name__)
+
+_START_SECONDS = 60.0
+_LOOK_SECONDS = 0.2
 
 
 def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) -> None:
@@ -46,16 +35,12 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
     """
     hand_down(settings, os.environ)
     config = uvicorn.Config(
-        _APP,
-        factory=True,
-        lifespan="on",
-        loop="uvloop",
+        "backstory",  # never loaded: workers open the application themselves
         workers=settings.workers,
         timeout_worker_healthcheck=int(_START_SECONDS),
         **SERVER,
-        **tls_arguments(settings),
     )
-    supervisor = Supervisor(config, [listener], ready)
+    supervisor = Supervisor(config, [listener], ready, settings.drain_seconds)
     supervisor.run()
     if supervisor.failed:
         raise SystemExit(1)
@@ -78,111 +63,117 @@ def hand_down(settings: Settings, environ: MutableMapping[str, str]) -> None:
 class Supervisor(Multiprocess):
     """Starts one worker first: what stops it would stop them all, and is said once."""
 
+    processes: list[Worker]  # type: ignore[assignment] # each is one of ours
+
     def __init__(
-        self, config: uvicorn.Config, sockets: list[socket.socket], ready: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        sockets: list[socket.socket],
+        ready: Callable[[], None],
+        drain_seconds: float,
     ) -> None:
         super().__init__(config, sockets)
         self._ready = ready
+        self._drain_seconds = drain_seconds
+        self._retired: list[Worker] = []
+        self._replacing = False
         self.failed = False
 
     def init_processes(self) -> None:
-        self._start(1)
-        if not self.should_exit.is_set():
-            self._start(self.processes_num - 1)
-        if not self.should_exit.is_set():
+        self.failed = not (self._start(1) and self._start(self.processes_num - 1))
+        if self.failed:
+            self.should_exit.set()
+        elif not self.should_exit.is_set():
             self._ready()
 
-    def _start(self, count: int) -> None:
-        """Start workers and wait until they take requests, one fails, or a signal comes."""
-        started = [Process(self.config, self.sockets) for _ in range(count)]
-        for process in started:
-            process.start()
+    def _start(self, count: int) -> bool:
+        """Start workers and wait until they take requests; False where one of them ended."""
+        started = [self._begin() for _ in range(count)]
         self.processes += started
-        while started and not self.should_exit.is_set():
+        return all(self._takes_requests(worker) for worker in started)
+
+    def _begin(self) -> Worker:
+        worker = Worker(self.config, self.sockets)
+        worker.start()
+        return worker
+
+    def _takes_requests(self, worker: Worker) -> bool:
+        """Wait until it does, or a signal says that nobody needs it; False where it ended."""
+        while not self.should_exit.is_set():
             self.handle_signals()
-            if not all(process.process.is_alive() for process in started):
-                self.failed = True
-                self.should_exit.set()
-            started = [process for process in started if not process.is_ready(timeout=0.2)]
+            if not worker.process.is_alive():
+                return False
+            if worker.is_ready(timeout=_LOOK_SECONDS):
+                return True
+        return True
 
     def keep_subprocess_alive(self) -> None:
-        super().keep_subprocess_alive()
-        if any(process.exitcode == _FAILED_STARTUP for process in self.processes):
-            self.failed = True
+        """Put a new worker in the place of one that died or hangs."""
+        self._retired = [worker for worker in self._retired if worker.process.is_alive()]
+        for place, worker in enumerate(self.processes):
+            if self.should_exit.is_set() or worker.is_alive(timeout=_START_SECONDS):
+                continue
+            worker.kill()
+            worker.join()
+            if worker.exitcode == FAILED_START:  # the next one would fail like it
+                self.failed = True
+                self.should_exit.set()
+                return
+            logger.warning("worker %s died, another takes its place", worker.pid)
+            self.processes[place] = self._begin()
+
+    def restart_all(self) -> None:
+        """Replace each worker, the old one when the new one takes requests."""
+        if self._replacing:
+            return
+        self._replacing = True
+        for place, old in enumerate(self.processes):
+            new = self._begin()
+            if not self._takes_requests(new):
+                logger.error("a new worker could not start; the others stay as they are")
+                break
+            self.processes[place] = new
+            self._retire(old)
+        self._replacing = False
+
+    def handle_ttin(self) -> None:
+        self.processes_num += 1
+        self.processes.append(self._begin())
+
+    def handle_ttou(self) -> None:
+        if self.processes_num > 1:
+            self.processes_num -= 1
+            self._retire(self.processes.pop())
+
+    def _retire(self, worker: Worker) -> None:
+        worker.tell(RETIRE)
+        self._retired.append(worker)
+
+    def terminate_all(self) -> None:
+        self.processes += self._retired
+        self._tell(STOP)
+        for listener in self.sockets:  # the workers have it, and close it in their time
+            listener.close()
 
     def join_all(self) -> None:
-        """Wait for the workers to finish; a second signal means now."""
-        for process in self.processes:
-            while process.process.is_alive():
-                process.process.join(0.2)
-                if any(number in SIGNALS for number in self.signal_queue):
+        """Wait for the workers to finish. A second signal ends the drain, one more means now."""
+        drained = time.monotonic() + self._drain_seconds
+        for worker in self.processes:
+            while worker.process.is_alive():
+                worker.process.join(_LOOK_SECONDS)
+                if not any(number in SIGNALS for number in self.signal_queue):
+                    continue
+                self.signal_queue.clear()
+                if time.monotonic() < drained:
+                    self._tell(HURRY)
+                    drained = 0.0
+                else:
                     self._kill_all()
 
+    def _tell(self, number: int) -> None:
+        for worker in self.processes:
+            worker.tell(number)
+
     def _kill_all(self) -> None:
-        for process in self.processes:
-            process.process.kill()
-
-
-class Worker:
-    """The application of one worker: it opens the store when the server starts, never before."""
-
-    def __init__(self) -> None:
-        self._app: ASGIApp | None = None
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self._live(receive, send)
-        else:
-            assert self._app is not None, "no request comes before the start is complete"
-            await self._app(scope, receive, send)
-
-    async def _live(self, receive: Receive, send: Send) -> None:
-        await receive()
-        async with AsyncExitStack() as stack:
-            try:
-                running = await self._open(stack)
-            except BackstoryError as error:
-                click.echo(f"error: {error.detail} ({error.code})", err=True)
-                logging.getLogger("uvicorn.error").disabled = True  # it is said already
-                await send({"type": "lifespan.startup.failed", "message": error.detail})
-                return
-            self._app = running.app
-            settle()
-            _drain_on_signal(running)
-            _stop_with_parent()
-            await send({"type": "lifespan.startup.complete"})
-            await receive()
-        await send({"type": "lifespan.shutdown.complete"})
-
-    async def _open(self, stack: AsyncExitStack) -> Running:
-        settings = load()
-        logs.configure(settings)
-        secret = local_token(settings)
-        return await stack.enter_async_context(open_app(settings, secret[0] if secret else None))
-
-
-def _drain_on_signal(running: Running) -> None:
-    """Let watchers go when the server is told to stop, before it waits for their answers."""
-    loop = asyncio.get_running_loop()
-    for number in SIGNALS:
-        before: Any = signal.getsignal(number)
-
-        def stop(number: int, frame: FrameType | None, before: Any = before) -> None:
-            loop.call_soon_threadsafe(running.drain)
-            before(number, frame)
-
-        signal.signal(number, stop)
-
-
-def _stop_with_parent() -> None:
-    """A worker whose supervisor was killed stops like one that was told to."""
-    parent = multiprocessing.parent_process()
-    if parent is None:
-        return
-    loop = asyncio.get_running_loop()
-
-    def gone() -> None:
-        loop.remove_reader(parent.sentinel)
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    loop.add_reader(parent.sentinel, gone)
+        for worker in self.processes:
+            worker.process.kill()

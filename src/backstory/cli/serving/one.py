@@ -1,13 +1,9 @@
-"""One process that serves, and stops gracefully."""
+"""One process that serves: the only one, or a worker."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import os
-import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 import uvicorn
@@ -16,11 +12,10 @@ import uvloop
 from backstory import limits
 from backstory.cli.serving.protocol import BoundedProtocol
 from backstory.cli.serving.secure import tls_arguments
+from backstory.cli.serving.stopping import Server
 from backstory.cli.serving.turns import settle
 from backstory.config import Settings
-from backstory.wiring import Running, open_app
-
-SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
+from backstory.wiring import open_app
 
 SERVER: Final[dict[str, Any]] = {
     "http": BoundedProtocol,
@@ -37,55 +32,30 @@ SERVER: Final[dict[str, Any]] = {
 
 
 def run(
-    settings: Settings, token: str | None, listener: socket.socket, ready: Callable[[], None]
+    settings: Settings,
+    token: str | None,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    server: type[Server] = Server,
 ) -> None:
     """Serve until a signal comes; `ready` is called once requests are taken.
 
     Raises:
-        StoreError: the store cannot be opened.
+        ConfigError, StoreError: as `open_app`.
     """
-    uvloop.run(_serve(settings, token, listener, ready))
+    uvloop.run(_serve(settings, token, listener, ready, server))
 
 
 async def _serve(
-    settings: Settings, token: str | None, listener: socket.socket, ready: Callable[[], None]
+    settings: Settings,
+    token: str | None,
+    listener: socket.socket,
+    ready: Callable[[], None],
+    server: type[Server],
 ) -> None:
     secure = tls_arguments(settings)
     async with open_app(settings, token) as running:
         settle()
         config = uvicorn.Config(running.app, lifespan="off", **SERVER, **secure)
-        await Server(config, running, ready).serve(sockets=[listener])
-
-
-class Server(uvicorn.Server):
-    """Lets watchers go before it waits for requests, and returns when it was told to stop."""
-
-    def __init__(self, config: uvicorn.Config, running: Running, ready: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._running = running
-        self._ready = ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._ready()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._running.drain()
-        await super().shutdown(sockets)
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        loop = asyncio.get_running_loop()
-        for number in SIGNALS:
-            loop.add_signal_handler(number, self._stop, number)
-        try:
-            yield
-        finally:
-            for number in SIGNALS:
-                loop.remove_signal_handler(number)
-
-    def _stop(self, number: int) -> None:
-        """The first signal asks, the second one means now: what is acknowledged is on the disk."""
-        if self.should_exit:
-            os._exit(128 + number)
-        self.should_exit = True
+        serving = server(config, running, ready, settings.drain_seconds)
+        await serving.serve(sockets=[listener])

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
 
 from backstory import limits
 
@@ -18,8 +19,21 @@ _ANSWER: Final = (
 )
 
 
+class State(ServerState):
+    """What the connections of a server share."""
+
+    leaving = False
+    """Whether each answer closes its connection, since the server is about to stop."""
+
+
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection whose head does not end within `limits.HEADER_BUFFER_BYTES`."""
+    """Closes a connection whose head does not end within `limits.HEADER_BUFFER_BYTES`.
+
+    And one that was answered by a server that is leaving, with a header that says so. Nothing
+    else closes it: whoever is told uses it no more, so that no request meets a closed one.
+    """
+
+    server_state: State
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -35,6 +49,8 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._head_bytes = 0
+        if self.server_state.leaving:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)

@@ -46,7 +46,7 @@ async def readyz(call: Call) -> Answer:
     `allow=stale` asks whether reads that may be stale can be served; without a copy of what
     the store holds they cannot, so it changes nothing yet.
     """
-    if call.contexts.hub.draining:
+    if call.contexts.hub.leaving:
         return _plain(503, {"status": "draining"})
     for seen in (await call.contexts.checks.seen()).values():
         # Who is busy is there: without this node, the others would be busier still.
@@ -59,7 +59,7 @@ async def healthz(call: Call) -> Answer:
     """How each part of the server fares, for people and dashboards."""
     found = await call.contexts.checks.seen()
     status = _status(found.values())
-    if call.contexts.hub.draining:
+    if call.contexts.hub.leaving:
         status = "draining"
     view = {
         "status": status,
