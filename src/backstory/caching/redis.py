@@ -53,6 +53,7 @@ class RedisCache:
             retry=Retry(NoBackoff(), 0),
             socket_timeout=None,  # `Remote` bounds all of it
             socket_connect_timeout=limits.CACHE_SECONDS,
+            driver_info=None,  # no `CLIENT SETINFO`, which older servers do not know
             maint_notifications_config=MaintNotificationsConfig(enabled=False),
         )
         self._redis = Redis.from_pool(pool)
