@@ -95,5 +95,7 @@ class RedisCache:
 
     async def aclose(self) -> None:
         """As the port says. What is asked for later is answered as if Redis were away."""
-        self._remote.close()
-        await self._redis.aclose(close_connection_pool=True)
+        try:
+            await self._remote.close()
+        finally:
+            await self._redis.aclose(close_connection_pool=True)
