@@ -106,7 +106,7 @@ class Settings:
     )
     bus: str = _setting(
         bus_urls.STORE,
-        "How nodes tell each other of changes: store, memory://, postgresql://... or redis://...",
+        "How nodes tell each other of changes: store, memory://, or a PostgreSQL's or Redis's URL",
         bus_urls.bus_url,
     )
     workers: int = _setting(
