@@ -10,7 +10,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,11 +23,16 @@ from backstory import extensions, limits
 from backstory.caching.opening import open_cache
 from backstory.clock import Clock, SystemClock
 from backstory.config import ServerUrl, Settings, StoreUrl
+from backstory.config.bus_urls import LOCAL as LOCAL_BUS
+from backstory.config.bus_urls import STORE as STORE_BUS
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.errors import ConfigError
 from backstory.extensions import Extension
+from backstory.messaging.lines import reach
 from backstory.messaging.local import LocalBus
+from backstory.messaging.opening import link_to
+from backstory.messaging.remote import RemoteBus
 from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
@@ -119,8 +124,9 @@ async def open_contexts(
         summarising = _summarising(wanted, settings, clock) if serving else None
         if summarising is not None:
             stack.push_async_callback(summarising.summariser.aclose)
-        store, bus, breaker = await _open_store(settings, clock, hooks)
+        store, probe, breaker = await _open_store(settings, clock, hooks)
         stack.push_async_callback(store.aclose)
+        bus = _open_bus(settings, store.secret, probe, serving=serving)
         stack.push_async_callback(bus.aclose)
         await asyncio.to_thread(ready)
         contexts = Contexts(
@@ -150,18 +156,17 @@ def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Sum
 
 async def _open_store(
     settings: Settings, clock: Clock, hooks: Hooks
-) -> tuple[Store, ChangeBus, Breaker | None]:
-    """The store, the bus that hears of what other processes write to it, a server's breaker."""
+) -> tuple[Store, Callable[[], int] | None, Breaker | None]:
+    """The store, what tells cheaply whether other processes have written to it, and its breaker."""
     if isinstance(settings.store, ServerUrl):
         from backstory.storage.postgres.store import open_store as open_server
 
         breaker = Breaker("database", told=_telling(hooks))
         server = await open_server(postgres_options(settings), clock=clock, breaker=breaker)
-        # No probe: what a node watches it asks for once in `limits.POLL_SECONDS` anyway.
-        return server, LocalBus(poll_seconds=limits.POLL_SECONDS), breaker
+        return server, None, breaker
     options = SqliteOptions(settings.store.path, search=settings.search)
     file = await open_store(options, clock=clock)
-    return file, LocalBus(probe=file.data_version), None
+    return file, file.data_version, None
 
 
 def _telling(hooks: Hooks) -> Told:
@@ -172,6 +177,24 @@ def _telling(hooks: Hooks) -> Told:
         hooks.dependency(name, there=state is State.CLOSED)
 
     return tell
+
+
+def _open_bus(
+    settings: Settings, secret: bytes, probe: Callable[[], int] | None, *, serving: bool
+) -> ChangeBus:
+    """The change bus. Commands that serve nobody tell nobody: the nodes look themselves."""
+    url = bus_server(settings) if serving else None
+    return LocalBus(probe) if url is None else RemoteBus(link_to(url), secret)
+
+
+def bus_server(settings: Settings) -> str | None:
+    """The URL of the server by way of which nodes hear of each other, None where there is none."""
+    if settings.bus == LOCAL_BUS:
+        return None
+    if settings.bus != STORE_BUS:
+        return settings.bus
+    store = settings.store
+    return store.dsn if isinstance(store, ServerUrl) and not store.pgbouncer else None
 
 
 def postgres_options(settings: Settings) -> PostgresOptions:
@@ -419,3 +442,14 @@ def inspect_cache(settings: Settings) -> None:
 
 def _cache(settings: Settings) -> Cache:
     return open_cache(settings.cache, memory_bytes=settings.cache_megabytes * limits.MIB)
+
+
+def inspect_bus(url: str) -> str:
+    """See whether messages pass; answers what stands at the other end.
+
+    Raises:
+        BusUnavailableError: they do not; the detail says why.
+    """
+    link = link_to(url)
+    asyncio.run(reach(link))
+    return link.name

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 from backstory.config import readers
+from backstory.config.redis_urls import SCHEMES, redis_url
 
 NEAR: Final = "memory://"
 _ALLOWED: Final = (
     "must be memory://, redis://USER:PASSWORD@HOST:PORT/NUMBER, rediss://... (TLS) or "
     "memcached://HOST:PORT, signs in a part written as %40"
 )
-_TLS: Final = frozenset({"ssl_ca_certs", "ssl_certfile", "ssl_keyfile"})
 
 
 def cache_url(raw: object) -> str:
@@ -23,18 +23,14 @@ def cache_url(raw: object) -> str:
     url = f"{scheme.lower()}{separator}{rest}"
     if url == NEAR:
         return url
-    parts = _server(url)
-    if parts.scheme == "memcached":
-        _check_memcached(parts)
-    elif parts.scheme in {"redis", "rediss"}:
-        _check_redis(parts)
-    else:
-        raise ValueError(_ALLOWED)
-    return url
+    if scheme.lower() in SCHEMES:
+        return redis_url(url, _ALLOWED)
+    if scheme.lower() == "memcached":
+        return _memcached(url)
+    raise ValueError(_ALLOWED)
 
 
-def _server(url: str) -> SplitResult:
-    """The parts of a URL that names a host."""
+def _memcached(url: str) -> str:
     try:
         parts = urlsplit(url)
         known = bool(readers.host(parts.hostname)) and parts.port != 0
@@ -42,22 +38,8 @@ def _server(url: str) -> SplitResult:
         raise ValueError(_ALLOWED) from error
     if not known or parts.fragment or any(sign.isspace() for sign in url):
         raise ValueError(_ALLOWED)
-    return parts
-
-
-def _check_memcached(parts: SplitResult) -> None:
     if "@" in parts.netloc:
         raise ValueError("must be memcached://HOST:PORT; Memcached asks for no password here")
     if parts.path.strip("/") or parts.query:
         raise ValueError("must be memcached://HOST:PORT and nothing behind it")
-
-
-def _check_redis(parts: SplitResult) -> None:
-    number = parts.path.strip("/")
-    if number and not (number.isascii() and number.isdigit()):
-        raise ValueError(_ALLOWED)
-    options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    allowed = _TLS if parts.scheme == "rediss" else frozenset[str]()
-    if parts.query and (not options or options - allowed):
-        words = f"only {', '.join(sorted(_TLS))}" if allowed else "nothing"
-        raise ValueError(f"must be a URL with {words} behind the ?")
+    return url

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from backstory import limits
-from backstory.config import cache_urls, readers, urls
+from backstory.config import bus_urls, cache_urls, readers, urls
 
 PREFIX: Final = "BACKSTORY_"
 DEFAULT_ORIGIN: Final = "default"
@@ -112,9 +112,9 @@ class Settings:
         readers.whole(0, 1_000_000),
     )
     bus: str = _setting(
-        "memory://",
-        "How nodes tell each other of changes: memory://",
-        urls.service_url("bus"),
+        bus_urls.STORE,
+        "How nodes tell each other of changes: store, memory://, or a PostgreSQL's or Redis's URL",
+        bus_urls.bus_url,
     )
     workers: int = _setting(
         1,
