@@ -204,6 +204,13 @@ ASKS: Final = 1000  # answers that one process waits for
 HEARTBEAT_SECONDS: Final = 15.0
 POLL_SECONDS: Final = 1.0  # at the latest, a node sees another's change after this long
 FILE_POLL_SECONDS: Final = 0.01  # between looks at a shared file while anyone waits
+BUS_MESSAGE_BYTES: Final = 7900  # of one message between nodes; PostgreSQL takes less than 8,000
+BUS_TENANTS: Final = 500  # named by one message; with more it says that any may be meant
+BUS_PAUSE_SECONDS: Final = 0.01  # between two messages of one process
+BUS_SECONDS: Final = 3.0  # that the bus may take to connect, or to send and hear a message
+BUS_CHECK_SECONDS: Final = 5.0  # between two messages by which a process sees that it is heard
+BUS_RETRY_SECONDS: Final = 0.25  # before the second attempt to connect; doubles with each
+BUS_RETRY_MOST_SECONDS: Final = 5.0  # between two attempts
 
 # -- the store -----------------------------------------------------------------------
 WRITE_QUEUE: Final = 4096  # commits waiting for the writer of one process

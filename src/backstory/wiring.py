@@ -10,7 +10,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,10 +21,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backstory import extensions, limits
 from backstory.clock import Clock, SystemClock
 from backstory.config import ServerUrl, Settings
+from backstory.config.bus_urls import LOCAL as LOCAL_BUS
+from backstory.config.bus_urls import STORE as STORE_BUS
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.extensions import Extension
+from backstory.messaging.lines import reach
 from backstory.messaging.local import LocalBus
+from backstory.messaging.opening import link_to
+from backstory.messaging.remote import RemoteBus
 from backstory.observability.asking import asked
 from backstory.ports.bus import ChangeBus
 from backstory.ports.hooks import SILENCE, Hooks, Request
@@ -103,8 +108,9 @@ async def open_contexts(
         summarising = _summarising(wanted, settings, clock) if serving else None
         if summarising is not None:
             stack.push_async_callback(summarising.summariser.aclose)
-        store, bus = await _open_store(settings, clock)
+        store, probe = await _open_store(settings, clock)
         stack.push_async_callback(store.aclose)
+        bus = _open_bus(settings, store.secret, probe, serving=serving)
         stack.push_async_callback(bus.aclose)
         await asyncio.to_thread(ready)
         contexts = Contexts(store, bus, clock, rules, summarising=summarising)
@@ -123,17 +129,33 @@ def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Sum
     return Summarising(making.make(wanted, settings.summariser_key, count, Pace(clock)), count)
 
 
-async def _open_store(settings: Settings, clock: Clock) -> tuple[Store, ChangeBus]:
-    """The store, and the bus that hears of what other processes write to it."""
+async def _open_store(settings: Settings, clock: Clock) -> tuple[Store, Callable[[], int] | None]:
+    """The store, and what tells whether other processes have written to it, where that is cheap."""
     if isinstance(settings.store, ServerUrl):
         from backstory.storage.postgres.store import open_store as open_server
 
-        server = await open_server(postgres_options(settings), clock=clock)
-        # No probe: what a node watches it asks for once in `limits.POLL_SECONDS` anyway.
-        return server, LocalBus(poll_seconds=limits.POLL_SECONDS)
+        return await open_server(postgres_options(settings), clock=clock), None
     options = SqliteOptions(settings.store.path, search=settings.search)
     file = await open_store(options, clock=clock)
-    return file, LocalBus(probe=file.data_version)
+    return file, file.data_version
+
+
+def _open_bus(
+    settings: Settings, secret: bytes, probe: Callable[[], int] | None, *, serving: bool
+) -> ChangeBus:
+    """The change bus. Commands that serve nobody tell nobody: the nodes look themselves."""
+    url = bus_server(settings) if serving else None
+    return LocalBus(probe) if url is None else RemoteBus(link_to(url), secret)
+
+
+def bus_server(settings: Settings) -> str | None:
+    """The URL of the server by way of which nodes hear of each other, None where there is none."""
+    if settings.bus == LOCAL_BUS:
+        return None
+    if settings.bus != STORE_BUS:
+        return settings.bus
+    store = settings.store
+    return store.dsn if isinstance(store, ServerUrl) and not store.pgbouncer else None
 
 
 def postgres_options(settings: Settings) -> PostgresOptions:
@@ -294,3 +316,14 @@ def inspect_server(settings: Settings) -> ServerInspection:
     from backstory.storage.postgres.inspecting import inspect as look
 
     return asyncio.run(look(postgres_options(settings)))
+
+
+def inspect_bus(url: str) -> str:
+    """See whether messages pass; answers what stands at the other end.
+
+    Raises:
+        BusUnavailableError: they do not; the detail says why.
+    """
+    link = link_to(url)
+    asyncio.run(reach(link))
+    return link.name

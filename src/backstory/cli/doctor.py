@@ -18,6 +18,7 @@ from backstory.extensions import Extension
 from backstory.storage.postgres.inspection import ServerInspection
 
 LOW_DISK_BYTES: Final = 256 * limits.MIB
+_BUS_STEP: Final = "set --bus to redis://..., or to a postgresql:// URL that leads past the pooler"
 _SIGNS: Final = {"ok": "ok     ", "warning": "warning", "failed": "failed "}
 
 
@@ -42,7 +43,12 @@ def command(*, as_json: bool, **flags: Any) -> None:
     """
     settings = settings_from(flags)
     extensions = _extensions()
-    findings = [*_settings(settings), *map(_extension, extensions), *_store(settings)]
+    findings = [
+        *_settings(settings),
+        *map(_extension, extensions),
+        *_store(settings),
+        *_bus(settings),
+    ]
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:
         view = {
@@ -92,6 +98,24 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield from _server(settings)
     else:
         yield from _file(settings.store.path)
+
+
+def _bus(settings: Settings) -> Iterator[Finding]:
+    """Nobody needs it to run, so a bus that is away is a warning."""
+    from backstory.wiring import bus_server, inspect_bus
+
+    url = bus_server(settings)
+    if url is None:
+        if isinstance(settings.store, ServerUrl):
+            detail = "there is none: nodes see each other's changes within a second"
+            yield Finding("bus", "warning", detail, _BUS_STEP)
+        return
+    try:
+        name = inspect_bus(url)
+    except BackstoryError as error:
+        yield Finding("bus", "warning", error.detail, "check --bus; until then nodes are slower")
+    else:
+        yield Finding("bus", "ok", f"messages pass by way of {name}")
 
 
 def _server(settings: Settings) -> Iterator[Finding]:

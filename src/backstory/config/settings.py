@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from backstory.config import readers, urls
+from backstory.config import bus_urls, readers, urls
 
 PREFIX: Final = "BACKSTORY_"
 DEFAULT_ORIGIN: Final = "default"
@@ -105,9 +105,9 @@ class Settings:
         urls.service_url("cache"),
     )
     bus: str = _setting(
-        "memory://",
-        "How nodes tell each other of changes: memory://",
-        urls.service_url("bus"),
+        bus_urls.STORE,
+        "How nodes tell each other of changes: store, memory://, postgresql://... or redis://...",
+        bus_urls.bus_url,
     )
     workers: int = _setting(
         1,
