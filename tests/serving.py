@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 
@@ -114,6 +115,28 @@ def until(condition, what="it"):
     while not condition():
         assert time.monotonic() < end, f"{what} did not happen"
         time.sleep(0.01)
+
+
+def children_of(pid):
+    """The pids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def workers_of(server):
+    """The pids of a supervisor's worker processes."""
+    return [
+        pid
+        for pid in children_of(server.process.pid)
+        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+
+
+def runs(pid):
+    """A zombie that nobody has taken does not count."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Wire:

@@ -1,6 +1,5 @@
 """Nodes and workers are killed while clients write, read and watch."""
 
-
 import pytest
 
 from clusters.load import under_load

@@ -53,6 +53,8 @@ class StoreUrl:
 class ServerUrl:
     """A PostgreSQL database, with the password; `dsn` is what the driver is given.
 
+    It may name several hosts, between commas.
+
     `connections` are kept at most by one process, None for the default. `pgbouncer` says that a
     pooler in transaction mode stands before the server.
     """
@@ -100,7 +102,8 @@ def store_url(raw: object) -> StoreUrl | ServerUrl:
 def _server_url(rest: str) -> ServerUrl:
     try:
         parts = urlsplit(f"postgresql://{rest}")
-        _ = parts.port
+        for host in parts.netloc.rpartition("@")[2].split(","):  # the driver tries each
+            _ = urlsplit(f"//{host}").port
     except ValueError as error:
         raise ValueError(_SERVER) from error
     if not parts.path.strip("/") or "/" in parts.path[1:] or parts.fragment:

@@ -6,7 +6,7 @@ No session state is ever set: a pooler may give each transaction another session
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 
 import asyncpg
@@ -38,8 +38,9 @@ async def connect(options: PostgresOptions) -> Connection[Record]:
 class Connections:
     """The pool of one process."""
 
-    def __init__(self, options: PostgresOptions) -> None:
-        self._options = options
+    def __init__(self, options: PostgresOptions, begun: Callable[..., Awaitable[None]]) -> None:
+        """`begun` is shown each new connection, since it may lead to another server."""
+        self._options, self._begun = options, begun
         self._pool: asyncpg.Pool[Record] | None = None
         self._waiting = 0
 
@@ -57,6 +58,7 @@ class Connections:
                 timeout=limits.CONNECT_SECONDS,
                 command_timeout=self._options.seconds + limits.CONNECT_SECONDS,
                 statement_cache_size=0 if self._options.pgbouncer else limits.STATEMENTS,
+                init=self._begun,
                 reset=_nothing,
             )
         except FOREIGN as error:

@@ -18,7 +18,13 @@ from backstory.storage.postgres.connecting import Connections, roll_back
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.foreseeing import foresee
-from backstory.storage.postgres.opening import Opened, check_server, check_version, prepare
+from backstory.storage.postgres.opening import (
+    Opened,
+    check_epoch,
+    check_server,
+    check_version,
+    prepare,
+)
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
@@ -67,6 +73,7 @@ class PostgresStore(TableStore):
         async with self._connections.borrow() as connection:
             await check_server(connection)
             await check_version(connection)
+            await check_epoch(connection, self.epoch)
 
     async def aclose(self) -> None:
         if self._closing is None:
@@ -180,7 +187,7 @@ async def open_store(
         options = replace(options, search=search)
     clock = clock or SystemClock()
     opened = await prepare(options, clock)
-    connections = Connections(options)
+    connections = Connections(options, partial(check_epoch, epoch=opened.meta.epoch))
     await connections.open()
     return PostgresStore(options, clock, opened, connections)
 
