@@ -124,11 +124,14 @@ def children_of(pid):
 
 def workers_of(server):
     """The pids of a supervisor's worker processes."""
-    return [
-        pid
-        for pid in children_of(server.process.pid)
-        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    return [pid for pid in children_of(server.process.pid) if b"spawn_main" in _command(pid)]
+
+
+def _command(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return b""
 
 
 def runs(pid):

@@ -9,7 +9,8 @@ import httpx
 from backstory.testing.histories import Outcome
 from mcp_serving import modern
 
-ATTEMPT_SECONDS = 6  # a caller waits for an answer; then it asks another node
+ATTEMPT_SECONDS = 3  # a caller waits for an answer; then it asks another node
+LEFT_OUT = 10  # requests that do not go to a node which has failed, as a load balancer has it
 PAUSE_SECONDS = 0.02  # between two attempts, as callers with retries do
 PATIENCE_SECONDS = 90  # in which a request has to be answered for certain
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -35,14 +36,21 @@ class Caller:
     def __init__(self, name, load):
         self.name, self.load = name, load
         self._turn = count(load.next_number())
+        self._left_out = {}
         self._http = httpx.AsyncClient(timeout=ATTEMPT_SECONDS, limits=load.limits)
 
     async def aclose(self):
         await self._http.aclose()
 
     def node(self):
-        nodes = self.load.nodes
-        return nodes[next(self._turn) % len(nodes)]
+        """The next in turn that has not just failed; any where all have."""
+        turn = next(self._turn)
+        nodes = [node for node in self.load.nodes if self._left_out.get(node.name, 0) <= turn]
+        nodes = nodes or self.load.nodes
+        return nodes[turn % len(nodes)]
+
+    def leave_out(self, node):
+        self._left_out[node.name] = next(self._turn) + LEFT_OUT
 
     async def send(self, method, path, **request):
         """A request that may be repeated as it is: the same key, ids or nothing to write."""
@@ -54,6 +62,7 @@ class Caller:
             if outcome is Outcome.DONE:
                 return Answered(answer, tuple(attempts), begun, node)
             self.load.failed(node, outcome)
+            self.leave_out(node)
             late = time.monotonic() - begun > PATIENCE_SECONDS
             assert not late, f"{method} {path} was answered by nobody: {attempts[-9:]}"
             await asyncio.sleep(PAUSE_SECONDS)

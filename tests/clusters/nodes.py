@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from contextlib import asynccontextmanager
 
-from serving import Server
+from serving import Server, workers_of
 
 
 class Node:
@@ -35,6 +35,9 @@ class Node:
         except BaseException:
             server.close()
             raise
+
+    def workers(self):
+        return workers_of(self._server)
 
     async def kill(self):
         """With SIGKILL, all of its processes at once."""

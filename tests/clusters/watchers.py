@@ -10,7 +10,7 @@ from backstory.testing.histories import Watch
 from clusters.caller import PAUSE_SECONDS, Caller
 from clusters.truth import NAMESPACE, context_of
 
-POLL_SECONDS = 2  # of one long poll
+POLL_SECONDS = 1  # of one long poll
 LAST_SECONDS = 20  # for the last changes to come, once nothing is written any more
 
 
@@ -27,9 +27,11 @@ class Watcher(Caller):
 
     async def run(self):
         while not self._has_all():
+            node = self.node()
             try:
-                await self._follow(self.node())
+                await self._follow(node)
             except httpx.TransportError:
+                self.leave_out(node)
                 await asyncio.sleep(PAUSE_SECONDS)
 
     def _has_all(self):
