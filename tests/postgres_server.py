@@ -85,7 +85,8 @@ class Server:
                 os.kill(one, signal.SIGKILL)
         until(lambda: not any(runs(one) for one in family), "the end of PostgreSQL")
         # Its number may be in use until somebody has asked for its exit code.
-        (self.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
+        for left in (self.folder / "data" / "postmaster.pid", *self.folder.glob(".s.PGSQL*")):
+            left.unlink(missing_ok=True)
 
     def copy(self, origin, port):
         """Become a standby of another server, reached through a port; to be started."""

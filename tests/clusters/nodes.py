@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import sys
 from contextlib import asynccontextmanager
 
 from serving import Server, workers_of
+
+LINES = 60  # of a node's log that are shown
 
 
 class Node:
@@ -36,6 +39,9 @@ class Node:
             server.close()
             raise
 
+    def client(self):
+        return self._server.async_client()
+
     def workers(self):
         return workers_of(self._server)
 
@@ -51,7 +57,8 @@ class Node:
             await asyncio.to_thread(self._server.close)
 
     def said(self):
-        return self._server.errors()
+        """What it has logged in all its lives."""
+        return (self._folder / "server.log").read_text()
 
 
 @asynccontextmanager
@@ -61,6 +68,12 @@ async def started(*nodes):
         for node in nodes:
             await node.start()
         yield nodes
+    except BaseException:
+        for node in nodes:
+            sys.stderr.write(
+                "\n".join([f"--- {node.name}:", *node.said().splitlines()[-LINES:], ""])
+            )
+        raise
     finally:
         for node in nodes:
             with contextlib.suppress(ProcessLookupError):

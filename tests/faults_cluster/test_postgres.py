@@ -1,12 +1,11 @@
 """PostgreSQL crashes, comes back, and is succeeded by a standby."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
 from clusters.load import under_load
-from postgres_server import STANDBY, standing_by
+from clusters.standbys import standby_of, succeed
 from serving import failing
 from tcp_proxy import Proxy
 
@@ -25,28 +24,6 @@ async def test_the_database_goes_away_and_comes_back(cluster, made, how):
             await load.more(10, "refused")
             await asyncio.to_thread(made.start)
             await load.of_each(30)
-
-
-@asynccontextmanager
-async def standby_of(primary, port=None, *, synchronous=True):
-    """A server that copies another; where it is synchronous, commits wait for it."""
-    ready = standing_by(primary, port)
-    standby = await asyncio.to_thread(ready.__enter__)
-    try:
-        if synchronous:
-            await primary.do(
-                f"ALTER SYSTEM SET synchronous_standby_names = '{STANDBY}'",
-                "SELECT pg_reload_conf()",
-            )
-        yield standby
-    finally:
-        await asyncio.to_thread(ready.__exit__, None, None, None)
-
-
-async def succeed(primary, standby):
-    """The old primary is dead for good before the new one writes."""
-    await asyncio.to_thread(primary.kill)
-    await asyncio.to_thread(standby.promote)
 
 
 async def test_a_synchronous_standby_takes_over_behind_one_address(cluster, made):

@@ -13,8 +13,19 @@ from backstory.errors import (
     StoreUnavailableError,
 )
 
-FOREIGN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError, TimeoutError)
-"""All that may come out of the driver."""
+FOREIGN: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+    EOFError,
+    TimeoutError,
+)
+"""All that may come out of the driver.
+
+Its internal errors, too: it raises one for a connection on which the server has said that it goes
+down, and another where none of several hosts is as it was asked for.
+"""
 
 AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """The server has taken the transaction back, and says that it may be tried again."""
@@ -38,6 +49,7 @@ _CONNECTION: Final = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     EOFError,
 )
