@@ -20,11 +20,14 @@ def pytest_terminal_summary(terminalreporter):
 
 @pytest.fixture
 def cluster(tmp_path):
-    """Starts two nodes, with one store's URL or an own for each; `env` is that of the first."""
+    """Starts two nodes, with one store's URL or an own for each.
+
+    `env` is that of the first, and `first` its arguments if they are not those of both.
+    """
 
     @asynccontextmanager
-    async def cluster(*stores, arguments=(), env=None):
-        one = Node("one", tmp_path, stores[0], *arguments, env=env)
+    async def cluster(*stores, arguments=(), first=None, env=None):
+        one = Node("one", tmp_path, stores[0], *(first or arguments), env=env)
         nodes = (one, Node("two", tmp_path, stores[-1], *arguments))
         async with started(*nodes) as running:
             yield running
