@@ -66,8 +66,11 @@ async def is_refused_until_it_is_restarted(client, standby):
     new_epoch = ["migrate", "--store", standby.url(), "--new-epoch"]
     done = await asyncio.to_thread(CliRunner().invoke, main, new_epoch)
     assert "has begun" in done.output
-    for answer in [await client.get(CHAT) for _ in range(3)]:
-        assert answer.status_code == 503
+    entry = {"role": "user", "content": "of another life"}
+    for _ in range(3):
+        read = await client.get(CHAT, headers={"cache-control": "no-cache"})
+        written = await client.post(CHAT + "/entries", json={"entries": [entry]})
+        assert (read.status_code, written.status_code) == (503, 503)
     ready = await client.get("/readyz")
     assert ready.status_code == 503
     assert "restart it" in ready.text

@@ -16,16 +16,12 @@ from backstory.errors import (
 FOREIGN: Final = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
+    asyncpg.InternalClientError,  # on a connection that was ended just before it was used
     OSError,
     EOFError,
     TimeoutError,
 )
-"""All that may come out of the driver.
-
-Its internal errors, too: it raises one for a connection on which the server has said that it goes
-down, and another where none of several hosts is as it was asked for.
-"""
+"""All that may come out of the driver."""
 
 AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
 """The server has taken the transaction back, and says that it may be tried again."""
