@@ -55,11 +55,13 @@ from backstory.resilience.checking import Dependency
 from backstory.resilience.pace import Pace
 from backstory.security.certificates import Certificate
 from backstory.security.tls import TlsOptions, server_context
+from backstory.storage.meta import Epochs
 from backstory.storage.migrations import Migrated
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
+from backstory.storage.sqlite.migrating import begin_epoch as begin_in_file
 from backstory.storage.sqlite.migrating import migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.summarising import making
@@ -377,6 +379,19 @@ def migrate_store(settings: Settings) -> Migrated:
 
         return asyncio.run(migrate_server(postgres_options(settings)))
     return migrate(SqliteOptions(settings.store.path))
+
+
+def begin_epoch(settings: Settings) -> Epochs:
+    """Begin another life of the store.
+
+    Raises:
+        StoreError: as `begin_epoch` of the store's own `migrating` says.
+    """
+    if isinstance(settings.store, ServerUrl):
+        from backstory.storage.postgres.migrating import begin_epoch as begin_on_server
+
+        return asyncio.run(begin_on_server(postgres_options(settings)))
+    return begin_in_file(SqliteOptions(settings.store.path))
 
 
 @dataclass(frozen=True, slots=True)

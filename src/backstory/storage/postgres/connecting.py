@@ -46,13 +46,18 @@ class Connections:
     """The pool of one process, behind a breaker.
 
     Some connections are kept from readers, so that writers always get on. `look` finds out on a
-    connection of its own whether the server is there, and raises what says that it is not.
+    connection of its own whether the server is there, and raises what says that it is not;
+    `begun` is shown each new connection, since it may lead to another server.
     """
 
     def __init__(
-        self, options: PostgresOptions, look: Callable[[], Awaitable[None]], breaker: Breaker
+        self,
+        options: PostgresOptions,
+        look: Callable[[], Awaitable[None]],
+        begun: Callable[..., Awaitable[None]],
+        breaker: Breaker,
     ) -> None:
-        self._options = options
+        self._options, self._begun = options, begun
         self._presence = Presence(look, breaker, self._lost)
         self._pool: asyncpg.Pool[Record] | None = None
         self._waiting = 0
@@ -80,6 +85,7 @@ class Connections:
                 timeout=limits.CONNECT_SECONDS,
                 command_timeout=self._options.seconds + limits.CONNECT_SECONDS,
                 statement_cache_size=0 if self._options.pgbouncer else limits.STATEMENTS,
+                init=self._begun,
                 reset=_nothing,
             )
         except FOREIGN as error:

@@ -15,7 +15,14 @@ from backstory.errors import (
 )
 from backstory.resilience.retrying import Backoff
 
-FOREIGN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError, TimeoutError)
+FOREIGN: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # on a connection that was ended just before it was used
+    OSError,
+    EOFError,
+    TimeoutError,
+)
 """All that may come out of the driver."""
 
 AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -40,6 +47,7 @@ _CONNECTION: Final = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     EOFError,
 )

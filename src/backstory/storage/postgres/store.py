@@ -22,7 +22,13 @@ from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import BACKOFF, again
 from backstory.storage.postgres.foreseeing import foresee
-from backstory.storage.postgres.opening import Opened, check_server, check_version, prepare
+from backstory.storage.postgres.opening import (
+    Opened,
+    check_epoch,
+    check_server,
+    check_version,
+    prepare,
+)
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
@@ -64,6 +70,7 @@ class PostgresStore(TableStore):
         async with self._connections.borrow() as connection:
             await check_server(connection)
             await check_version(connection)
+            await check_epoch(connection, self.epoch)
 
     async def aclose(self) -> None:
         if self._closing is None:
@@ -189,7 +196,12 @@ async def open_store(
         options = replace(options, search=search)
     clock = clock or SystemClock()
     opened = await prepare(options, clock)
-    connections = Connections(options, partial(_look, options), breaker or Breaker("database"))
+    connections = Connections(
+        options,
+        partial(_look, options),
+        partial(check_epoch, epoch=opened.meta.epoch),
+        breaker or Breaker("database"),
+    )
     await connections.open()
     return PostgresStore(clock, opened, connections)
 

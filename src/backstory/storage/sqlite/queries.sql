@@ -343,6 +343,12 @@ UPDATE meta SET scrubs = scrubs + 1 WHERE id = 1
 -- name: begin_life
 INSERT INTO meta (id, epoch, first_epoch, secret, created_at, search) VALUES (1, ?1, 1, ?2, ?3, ?4)
 
+-- name: epoch
+SELECT epoch FROM meta WHERE id = 1
+
+-- name: begin_epoch
+UPDATE meta SET epoch = ?1, first_epoch = 0 WHERE id = 1
+
 -- name: set_searching
 UPDATE meta SET search = ?1 WHERE id = 1
 

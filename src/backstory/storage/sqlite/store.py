@@ -23,7 +23,7 @@ from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.lock import FileLock
-from backstory.storage.sqlite.opening import check_version
+from backstory.storage.sqlite.opening import check_epoch, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
 from backstory.storage.sqlite.transaction import SqliteTransaction
@@ -59,6 +59,7 @@ class SqliteStore(TableStore):
 
     async def check(self) -> None:
         await self._readers.run(check_version)
+        await self._readers.run(partial(check_epoch, epoch=self.epoch))
         await self._writer.run(_nothing)
         disk = os.statvfs(self._options.path.parent)
         if disk.f_bavail * disk.f_frsize < limits.FREE_BYTES:
