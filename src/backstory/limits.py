@@ -234,6 +234,10 @@ WIPE_SECONDS: Final = 2.0  # writers wait at most, while a reader keeps erased t
 WIPE_RETRY_SECONDS: Final = 1.0  # before erased text that a reader held back is wiped again
 STORE_CONNECTIONS: Final = 10  # to PostgreSQL that one process keeps, unless told otherwise
 STATEMENTS: Final = 512  # prepared on one connection to PostgreSQL
+STANDINGS: Final = (
+    1000  # contexts that one statement asks PostgreSQL about, before copies are believed
+)
+STANDINGS_SECONDS: Final = 2.0  # that it may take
 CONNECT_SECONDS: Final = 10.0  # wait for a connection to PostgreSQL to be made
 WRITE_LANES: Final = 4  # tenants that one process writes for at the same time
 COUNTER_SECONDS: Final = 1.0  # that a process believes where a tenant's counter stood in PostgreSQL
