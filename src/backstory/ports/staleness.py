@@ -16,16 +16,20 @@ _allowed: ContextVar[Staleness | None] = ContextVar("staleness", default=None)
 
 
 class Staleness:
-    """One caller's leave to be given old answers. `seconds` is the age of the oldest that was."""
+    """One caller's leave to be given old answers, or that there is none.
 
-    __slots__ = ("_token", "seconds")
+    `seconds` is the age of the oldest that was given; None where all were true.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("_allowed", "_token", "seconds")
+
+    def __init__(self, *, allowed: bool = True) -> None:
         self.seconds: int | None = None
+        self._allowed = allowed
         self._token: Token[Staleness | None] | None = None
 
     def __enter__(self) -> Self:
-        self._token = _allowed.set(self)
+        self._token = _allowed.set(self if self._allowed else None)
         return self
 
     def __exit__(self, *exception: object) -> None:
