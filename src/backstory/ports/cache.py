@@ -16,8 +16,8 @@ from typing import Protocol
 
 from backstory.domain.contexts import Tag
 
-Token = int | bytes | str | None
-"""What a cache knows an entry's present content by; None where it has none."""
+Token = object
+"""What a cache knows an entry's present content by. Means something to that cache only."""
 
 
 @dataclass(frozen=True, slots=True)
