@@ -126,11 +126,16 @@ def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Sum
 async def _open_store(settings: Settings, clock: Clock) -> tuple[Store, ChangeBus]:
     """The store, and the bus that hears of what other processes write to it."""
     if isinstance(settings.store, ServerUrl):
+        from backstory.caching.opening import open_cache
+        from backstory.caching.store import CachedStore
         from backstory.storage.postgres.store import open_store as open_server
 
         server = await open_server(postgres_options(settings), clock=clock)
+        # SQLite's file is as near as a cache, so only this store has one.
+        cache = open_cache("memory://", memory_bytes=limits.CACHE_MEGABYTES * limits.MIB)
+        cached = CachedStore(server, cache, clock, shared=False)
         # No probe: what a node watches it asks for once in `limits.POLL_SECONDS` anyway.
-        return server, LocalBus(poll_seconds=limits.POLL_SECONDS)
+        return cached, LocalBus(poll_seconds=limits.POLL_SECONDS)
     options = SqliteOptions(settings.store.path, search=settings.search)
     file = await open_store(options, clock=clock)
     return file, LocalBus(probe=file.data_version)
