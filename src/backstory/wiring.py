@@ -19,6 +19,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory import extensions, limits
+from backstory.caching.opening import open_cache
 from backstory.clock import Clock, SystemClock
 from backstory.config import ServerUrl, Settings
 from backstory.contexts.service import Contexts
@@ -27,6 +28,7 @@ from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
 from backstory.observability.asking import asked
 from backstory.ports.bus import ChangeBus
+from backstory.ports.cache import Cache
 from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.ports.store import Store
 from backstory.ports.summariser import Summarising
@@ -299,3 +301,21 @@ def inspect_server(settings: Settings) -> ServerInspection:
     from backstory.storage.postgres.inspecting import inspect as look
 
     return asyncio.run(look(postgres_options(settings)))
+
+
+def inspect_cache(settings: Settings) -> None:
+    """Keep something in the cache, to see that it can be done.
+
+    Raises:
+        CacheUnavailableError: it cannot; the detail says why.
+    """
+
+    async def look() -> None:
+        async with contextlib.aclosing(_cache(settings)) as cache:
+            await cache.check()
+
+    asyncio.run(look())
+
+
+def _cache(settings: Settings) -> Cache:
+    return open_cache(settings.cache, memory_bytes=settings.cache_megabytes * limits.MIB)

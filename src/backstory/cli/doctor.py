@@ -13,7 +13,8 @@ import click
 from backstory import limits
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.config import ServerUrl, Settings, check_local_mode
-from backstory.errors import BackstoryError, ConfigError
+from backstory.config.cache_urls import NEAR
+from backstory.errors import BackstoryError, CacheUnavailableError, ConfigError
 from backstory.extensions import Extension
 from backstory.storage.postgres.inspection import ServerInspection
 
@@ -43,6 +44,7 @@ def command(*, as_json: bool, **flags: Any) -> None:
     settings = settings_from(flags)
     extensions = _extensions()
     findings = [*_settings(settings), *map(_extension, extensions), *_store(settings)]
+    findings.append(_cache(settings))
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:
         view = {
@@ -136,6 +138,20 @@ def _connections(found: ServerInspection) -> Finding:
     if found.connections * 10 < found.max_connections * 9:
         return Finding("connections", "ok", detail)
     return Finding("connections", "warning", detail, "raise max_connections or use a pooler")
+
+
+def _cache(settings: Settings) -> Finding:
+    """Servers answer without it, too, so that it is no failure."""
+    from backstory.wiring import inspect_cache
+
+    try:
+        inspect_cache(settings)
+    except CacheUnavailableError as error:
+        step = "check --cache and the server; until then all is read from the store"
+        return Finding("cache", "warning", error.detail, step)
+    detail = f"{settings.cache_megabytes} MiB in each process"
+    shared = "" if settings.cache == NEAR else ", before a server that can be used"
+    return Finding("cache", "ok", detail + shared)
 
 
 def _file(path: Path) -> Iterator[Finding]:

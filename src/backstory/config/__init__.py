@@ -6,7 +6,8 @@ silently ignored.
 
     settings.py   the table of settings: default, meaning, what is allowed
     readers.py    from what was written to a typed value
-    urls.py       the URLs of stores, caches and change buses
+    urls.py       the URLs of stores and change buses
+    cache_urls.py the URLs of caches
     loading.py    flags, variables, file and defaults into one `Settings`
     local.py      what may be served without authentication
 """

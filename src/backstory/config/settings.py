@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Any, Final
 
-from backstory.config import readers, urls
+from backstory import limits
+from backstory.config import cache_urls, readers, urls
 
 PREFIX: Final = "BACKSTORY_"
 DEFAULT_ORIGIN: Final = "default"
@@ -100,9 +101,14 @@ class Settings:
         urls.store_url,
     )
     cache: str = _setting(
-        "memory://",
-        "Where bodies that were read are cached: memory://",
-        urls.service_url("cache"),
+        cache_urls.NEAR,
+        "Where bodies that were read are cached: memory://, redis://..., rediss://... or memcached://...",
+        cache_urls.cache_url,
+    )
+    cache_megabytes: int = _setting(
+        limits.CACHE_MEGABYTES,
+        "Memory of each process for bodies that were read, in MiB; 0 keeps none",
+        readers.whole(0, 1_000_000),
     )
     bus: str = _setting(
         "memory://",

@@ -1,4 +1,4 @@
-"""The URLs of stores, caches and change buses.
+"""The URLs of stores and change buses.
 
 What a later release brings is recognised, so that the answer says "not yet" and not
 "unknown". The error's text never holds a password.
@@ -16,7 +16,6 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 _SERVICES_TO_COME = {
     "redis": "the Redis adapter",
     "rediss": "the Redis adapter",
-    "memcached": "the Memcached adapter",
     "postgresql": "the PostgreSQL adapter",
 }
 _FILE = (
@@ -128,7 +127,7 @@ def _switch(raw: str | None) -> bool:
 
 
 def service_url(what: str) -> Callable[[object], str]:
-    """The URL of a cache or a change bus; only memory:// in this release."""
+    """The URL of a change bus; only memory:// in this release."""
     allowed = f"must be memory://, the only {what} in this release"
 
     def read(raw: object) -> str:
