@@ -8,6 +8,7 @@ connection is its own: those who wait for long reads are not waited for.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from backstory.storage.postgres.opening import check_server
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.tables.database import Names, remember
 
+logger = logging.getLogger(__name__)
+
 _CLOSED = "the store is closed"
 Place = tuple[str, ContextKey]
 """A context: its tenant's name, and its own."""
@@ -37,10 +40,6 @@ class _Question:
     tenant: str
     keys: Sequence[ContextKey]
     answer: asyncio.Future[Sequence[Standing | None]]
-
-    def fail(self, error: BaseException) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
 
 
 class Standings:
@@ -82,6 +81,7 @@ class Standings:
                 await self._answer(self._take())
         finally:
             self._asking = None
+            self._fail(self._questions, StoreUnavailableError(_CLOSED))
 
     def _take(self) -> list[_Question]:
         """Those who ask first, for about as many keys as a statement should have."""
@@ -96,11 +96,15 @@ class Standings:
         try:
             found = await self._find(questions)
         except FOREIGN as error:
-            self._fail(questions, translate(error), error)
+            self._fail(questions, translate(error))
         except BackstoryError as error:
-            self._fail(questions, error, None)
+            self._fail(questions, error)
+        except Exception:
+            logger.exception("asking how contexts stand failed")
+            self._hang_up()
+            self._fail(questions, StoreUnavailableError("the database could not be asked"))
         except BaseException:
-            self._fail(questions, StoreUnavailableError("the question was not sent"), None)
+            self._fail(questions, StoreUnavailableError(_CLOSED))
             raise
         else:
             for question in questions:
@@ -108,12 +112,10 @@ class Standings:
                     standings = [found.get((question.tenant, key)) for key in question.keys]
                     question.answer.set_result(standings)
 
-    def _fail(
-        self, questions: list[_Question], error: BackstoryError, cause: BaseException | None
-    ) -> None:
-        error.__cause__ = cause
+    def _fail(self, questions: list[_Question], error: BackstoryError) -> None:
         for question in questions:
-            question.fail(error)
+            if not question.answer.done():
+                question.answer.set_exception(error)
 
     # -- one statement -----------------------------------------------------------------
 
