@@ -425,6 +425,17 @@ async def test_writes_are_refused_while_the_store_is_away(chat):
     chat.inner.away = True
     with Staleness(), pytest.raises(StoreUnavailableError):
         await chat.scene.append("chat", "three")
+    with pytest.raises(StoreUnavailableError):
+        await chat.scene.purge("chat")
+    assert (await stale(chat))[0] == 2  # nothing has happened
+
+
+async def test_whoever_wrote_is_not_given_an_older_copy_afterwards(chat):
+    await chat.view()
+    chat.clock.advance(seconds=1)
+    await chat.scene.append("chat", "three")
+    chat.inner.away = True
+    await refused(chat)
 
 
 async def test_entries_that_no_copy_has_are_refused(chat):

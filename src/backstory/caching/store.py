@@ -209,7 +209,9 @@ class CachedStore(PassingStore):
 
     async def commit(self, commit: Commit) -> Outcome:
         if not any(isinstance(operation, _TAKES_AWAY) for operation in commit.operations):
-            return await self._store.commit(commit)
+            outcome = await self._store.commit(commit)
+            self._learn(commit.tenant, outcome)
+            return outcome
         task = asyncio.create_task(self._commit(commit))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
@@ -220,9 +222,22 @@ class CachedStore(PassingStore):
         try:
             outcome = await self._store.commit(commit)
             touched += outcome.touched
-            return outcome
-        finally:  # whatever came of it: it may have happened, now or when it was tried before
+        except StoreUnavailableError:  # nothing was written
+            raise
+        except BaseException:  # it may have happened, now or when it was tried before
             await self._drop(commit.tenant, touched)
+            raise
+        await self._drop(commit.tenant, touched)
+        self._learn(commit.tenant, outcome)
+        return outcome
+
+    def _learn(self, tenant: str, outcome: Outcome) -> None:
+        """Whoever wrote here is not given an older copy afterwards."""
+        at = self._clock.now()
+        for result in outcome.results:
+            if result.head is not None:
+                name, _ = self._names(tenant, result.key)
+                self._old.believe(name, tenant, result.key, result.head.tag, at)
 
     async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
         task = asyncio.create_task(self._forget(tenant, key, before))
@@ -231,10 +246,10 @@ class CachedStore(PassingStore):
         return await asyncio.shield(task)
 
     async def _forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        try:
-            return await self._store.forget(tenant, key, before)
-        finally:  # a body that nobody replaced may be of a version that is forgotten
-            await self._drop(tenant, (key,))
+        head = await self._store.forget(tenant, key, before)
+        # A body that nobody replaced may be of a version that is forgotten.
+        await self._drop(tenant, (key,))
+        return head
 
     async def _drop(self, tenant: str, keys: Iterable[ContextKey]) -> None:
         names = [self._names(tenant, key) for key in dict.fromkeys(keys)]
