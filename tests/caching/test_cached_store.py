@@ -216,8 +216,8 @@ async def test_names_in_the_cache_tell_nothing_and_belong_to_one_tenant(chat, mo
     other = Scene(chat.store, clock, tenant="other")
     await other.put("chat", {"of": "other"})
     assert (await chat.view(tenant="other")).snapshot.state == b'{"of":"other"}'
+    model.epoch = "another life"
     again = Node(model, clock)
-    again.inner._store.epoch = "another life"
     await again.view()
     assert len(chat.cache.names) == 3
     assert not again.cache.names & chat.cache.names

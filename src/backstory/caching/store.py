@@ -9,26 +9,26 @@ only what is erased is taken out of them. While the store is away, those who all
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Final
 
 from backstory import limits
-from backstory.caching import bodies
 from backstory.caching.erasing import Erasing
 from backstory.caching.flights import Flights
 from backstory.caching.old_copies import OldCopies
 from backstory.caching.passing import PassingStore
+from backstory.caching.shelf import Shelf
 from backstory.caching.tails import TAIL, Tail, may_answer
 from backstory.clock import Clock
 from backstory.domain.commits import Commit, Delete, Outcome, Purge, Redact
-from backstory.domain.contexts import Head, Snapshot, Tag
+from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
-from backstory.errors import CacheUnavailableError, StoreUnavailableError
-from backstory.ports.cache import Cache, Cached
+from backstory.errors import StoreUnavailableError
+from backstory.ports.cache import Cache
 from backstory.ports.staleness import allowed
 from backstory.ports.store import EntryPage, EntryQuery, Standing, Store, View
 
@@ -46,10 +46,10 @@ class CachedStore(PassingStore):
     def __init__(self, store: Store, cache: Cache, clock: Clock, *, shared: bool) -> None:
         super().__init__(store)
         self._cache, self._clock = cache, clock
-        self._seal = Seal(store.secret)
+        self._shelf = Shelf(cache, Seal(store.secret), store.epoch)
         self._flights, self._erasing = Flights(), Erasing(cache)
         self._old = OldCopies(store, clock, self._drop, shared=shared)
-        self._names = lru_cache(limits.KEYS_CHECKED)(self._named)
+        self._names = self._shelf.names
         self._writing: set[asyncio.Task[Outcome] | asyncio.Task[Head]] = set()
 
     async def check(self) -> None:
@@ -63,7 +63,7 @@ class CachedStore(PassingStore):
                 await self._store.check()
         except (StoreUnavailableError, TimeoutError):
             age = self._old.silence
-            if age > limits.STALE_SECONDS or not await self._usable():
+            if age > limits.STALE_SECONDS or not await self._shelf.usable():
                 raise
             staleness.given(age)
 
@@ -117,8 +117,7 @@ class CachedStore(PassingStore):
         name, _ = self._names(tenant, key)
         if staleness is None or self._erasing.owes(name):
             raise error
-        found = await self._get(name, None)
-        copy = _copy(key, found, found.tag) if found and found.tag else None
+        _, copy = await self._shelf.view(name, key, None)
         age = self._old.age(name, copy) if copy else None
         if copy is None or age is None or age > limits.STALE_SECONDS:
             raise error
@@ -129,14 +128,13 @@ class CachedStore(PassingStore):
         """The view that has this tag, or a newer one."""
         name, _ = self._names(tenant, key)
         tag = standing.tag
-        found = await self._get(name, tag)
-        copy = _copy(key, found, tag)
+        found, copy = await self._shelf.view(name, key, tag)
         view: View | None
         if copy is not None:
             view = copy.view
         else:
             read = partial(self._store.view, tenant, key)
-            keep = partial(self._keep_view, name, found, self._clock.now())
+            keep = partial(self._shelf.keep_view, name, found, self._clock.now())
             view = await self._flights.join((name, tag), read, keep)
         if view is None or view.snapshot.head.tag != tag:
             return view
@@ -157,53 +155,15 @@ class CachedStore(PassingStore):
     async def _tail(self, tenant: str, view: View) -> Tail:
         head = view.snapshot.head
         _, name = self._names(tenant, head.key)
-        found = await self._get(name, head.tag)
-        kept = bodies.decode_tail(found.body) if found and found.body else None
+        found, kept = await self._shelf.tail(name, head.tag)
         if kept is not None:
             return kept
         read = partial(self._read_tail, tenant, view)
-        keep = partial(self._keep_tail, name, found, head.tag)
+        keep = partial(self._shelf.keep_tail, name, found, head.tag)
         return await self._flights.join((name, head.tag), read, keep)
 
     async def _read_tail(self, tenant: str, view: View) -> Tail:
         return Tail.of(await self._store.page(tenant, view.chain, TAIL))
-
-    # -- the cache ---------------------------------------------------------------------
-
-    def _named(self, tenant: str, key: ContextKey) -> tuple[str, str]:
-        """What a context and its tail are called in the cache: tells nothing to who has no key."""
-        parts = (self.epoch, tenant, key.namespace, key.name)
-        place = self._seal.hash("cache", *(part.encode() for part in parts)).hex()
-        return f"v{place}", f"t{place}"
-
-    async def _get(self, name: str, tag: Tag | None) -> Cached | None:
-        """What the cache has; None where it cannot be used, so that it need not be filled."""
-        try:
-            return await self._cache.get(name, tag)
-        except CacheUnavailableError:
-            return None
-
-    async def _usable(self) -> bool:
-        try:
-            await self._cache.check()
-        except CacheUnavailableError:
-            return False
-        return True
-
-    async def _keep_view(
-        self, name: str, found: Cached | None, read_at: int, view: View | None
-    ) -> None:
-        if view is not None:
-            body = bodies.encode_view(view, read_at)
-            await self._fill(name, found, view.snapshot.head.tag, body)
-
-    async def _keep_tail(self, name: str, found: Cached | None, tag: Tag, tail: Tail) -> None:
-        await self._fill(name, found, tag, bodies.encode_tail(tail))
-
-    async def _fill(self, name: str, found: Cached | None, tag: Tag, body: bytes) -> None:
-        if found is not None:
-            with suppress(CacheUnavailableError):
-                await self._cache.fill(name, found, tag, body)
 
     # -- writing: what is taken away leaves the cache before anybody is told -----------------
 
@@ -219,15 +179,9 @@ class CachedStore(PassingStore):
 
     async def _commit(self, commit: Commit) -> Outcome:
         touched = [operation.key for operation in commit.operations]
-        try:
+        async with self._taking_away(commit.tenant, touched):
             outcome = await self._store.commit(commit)
             touched += outcome.touched
-        except StoreUnavailableError:  # nothing was written
-            raise
-        except BaseException:  # it may have happened, now or when it was tried before
-            await self._drop(commit.tenant, touched)
-            raise
-        await self._drop(commit.tenant, touched)
         self._learn(commit.tenant, outcome)
         return outcome
 
@@ -246,20 +200,26 @@ class CachedStore(PassingStore):
         return await asyncio.shield(task)
 
     async def _forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        head = await self._store.forget(tenant, key, before)
         # A body that nobody replaced may be of a version that is forgotten.
-        await self._drop(tenant, (key,))
-        return head
+        async with self._taking_away(tenant, [key]):
+            return await self._store.forget(tenant, key, before)
+
+    @asynccontextmanager
+    async def _taking_away(self, tenant: str, touched: list[ContextKey]) -> AsyncIterator[None]:
+        """Drops them once it is done, and where it may have been done, now or when tried before."""
+        try:
+            yield
+        except StoreUnavailableError:  # nothing was written
+            raise
+        except BaseException:
+            await self._drop(tenant, touched)
+            raise
+        await self._drop(tenant, touched)
 
     async def _drop(self, tenant: str, keys: Iterable[ContextKey]) -> None:
         names = [self._names(tenant, key) for key in dict.fromkeys(keys)]
         self._old.disbelieve(view for view, _ in names)
         await self._erasing.drop([name for pair in names for name in pair])
-
-
-def _copy(key: ContextKey, found: Cached | None, tag: Tag) -> bodies.Copy | None:
-    copy = bodies.decode_view(key, found.body) if found and found.body else None
-    return copy if copy and copy.view.snapshot.head.tag == tag else None
 
 
 def _with_history_from(view: View, history_from: int) -> View:
