@@ -202,7 +202,7 @@ async def _look(options: PostgresOptions) -> None:
     Raises:
         StoreUnavailableError: it is not, or there was none to be had.
     """
-    connection = await connect(options, limits.CHECK_SECONDS)
+    connection = await connect(options, seconds=limits.CHECK_SECONDS)
     try:
         if not options.pgbouncer:
             await check_server(connection)
