@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import (
+    cached_reads,
     content,
     durable_append,
     growth,
@@ -24,6 +25,7 @@ from benchmarks import (
 )
 
 _ALL = {
+    "cached-reads": cached_reads.run,
     "content": content.run,
     "durable-append": durable_append.run,
     "growth": growth.run,

@@ -22,11 +22,12 @@ def free_port() -> int:
 
 
 @contextmanager
-def backstory(store: Path, *options: str, **environment: str) -> Iterator[int]:
-    """Our server on a store file; yields its port."""
+def backstory(store: Path | str, *options: str, **environment: str) -> Iterator[int]:
+    """Our server on a store file or a database's URL; yields its port."""
     port = free_port()
+    url = store if isinstance(store, str) else f"sqlite:///{store}"
     command = [sys.executable, "-m", "backstory", "serve", "--port", str(port)]
-    with _process([*command, "--store", f"sqlite:///{store}", *options], port, environment):
+    with _process([*command, "--store", url, *options], port, environment):
         yield port
 
 

@@ -234,6 +234,10 @@ WIPE_SECONDS: Final = 2.0  # writers wait at most, while a reader keeps erased t
 WIPE_RETRY_SECONDS: Final = 1.0  # before erased text that a reader held back is wiped again
 STORE_CONNECTIONS: Final = 10  # to PostgreSQL that one process keeps, unless told otherwise
 STATEMENTS: Final = 512  # prepared on one connection to PostgreSQL
+STANDINGS: Final = (
+    1000  # contexts that one statement asks PostgreSQL about, before copies are believed
+)
+STANDINGS_SECONDS: Final = 2.0  # that it may take
 CONNECT_SECONDS: Final = 10.0  # wait for a connection to PostgreSQL to be made
 WRITE_LANES: Final = 4  # tenants that one process writes for at the same time
 COUNTER_SECONDS: Final = 1.0  # that a process believes where a tenant's counter stood in PostgreSQL
@@ -251,6 +255,12 @@ CACHE_DROPS_AT_ONCE: Final = 500  # keys, in one message to a server
 CACHE_SECONDS: Final = 0.5  # that a server's cache may take for one operation
 CACHE_CONNECTIONS: Final = 16  # of one process to a server's cache
 MEMCACHED_BODY_BYTES: Final = 1_000_000  # of a body in Memcached, whose items have 1 MiB in all
+TAIL_ENTRIES: Final = 64  # of the newest of a context, that are cached as one body
+TAIL_BYTES: Final = 128 * KIB  # of them
+STALE_SECONDS: Final = 3600  # since a copy was last known to be true, to be given without the store
+STALE_CONTEXTS: Final = 2000  # of which a process remembers when its copy was last known to be true
+CACHE_ERASURES: Final = 100_000  # erased entries that wait for a cache which cannot be reached
+CACHE_RETRY_SECONDS: Final = 1.0  # between two tries to take them out
 CACHE_MEGABYTES: Final = 64  # of bodies that one process keeps, unless told otherwise
 SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal
 SWEEP_CONTEXTS: Final = 200  # removed in one run

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backstory import extensions, limits
 from backstory.caching.opening import open_cache
 from backstory.clock import Clock, SystemClock
-from backstory.config import ServerUrl, Settings
+from backstory.config import ServerUrl, Settings, cache_urls
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.extensions import Extension
@@ -128,11 +128,15 @@ def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Sum
 async def _open_store(settings: Settings, clock: Clock) -> tuple[Store, ChangeBus]:
     """The store, and the bus that hears of what other processes write to it."""
     if isinstance(settings.store, ServerUrl):
+        from backstory.caching.store import CachedStore
         from backstory.storage.postgres.store import open_store as open_server
 
         server = await open_server(postgres_options(settings), clock=clock)
+        # SQLite's file is as near as a cache, so only this store has one.
+        shared = settings.cache != cache_urls.NEAR
+        cached = CachedStore(server, _cache(settings), clock, shared=shared)
         # No probe: what a node watches it asks for once in `limits.POLL_SECONDS` anyway.
-        return server, LocalBus(poll_seconds=limits.POLL_SECONDS)
+        return cached, LocalBus(poll_seconds=limits.POLL_SECONDS)
     options = SqliteOptions(settings.store.path, search=settings.search)
     file = await open_store(options, clock=clock)
     return file, LocalBus(probe=file.data_version)

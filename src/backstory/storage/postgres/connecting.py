@@ -18,15 +18,17 @@ from backstory.storage.postgres.faults import FOREIGN, translate
 from backstory.storage.postgres.options import PostgresOptions
 
 
-async def connect(options: PostgresOptions) -> Connection[Record]:
-    """One connection for whoever opens, migrates or looks.
+async def connect(
+    options: PostgresOptions, *, seconds: float = limits.CONNECT_SECONDS, statements: int = 0
+) -> Connection[Record]:
+    """One connection of one's own, which keeps so many `statements` prepared.
 
     Raises:
         StoreUnavailableError: there is none to be had; the detail says why.
     """
     try:
         connection: Connection[Record] = await asyncpg.connect(
-            options.dsn, timeout=limits.CONNECT_SECONDS, statement_cache_size=0
+            options.dsn, timeout=seconds, statement_cache_size=statements
         )
     except FOREIGN as error:
         raise translate(error) from error

@@ -13,7 +13,14 @@ from backstory.errors import (
     StoreUnavailableError,
 )
 
-FOREIGN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError, TimeoutError)
+FOREIGN: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # on a connection that was ended just before it was used
+    OSError,
+    EOFError,
+    TimeoutError,
+)
 """All that may come out of the driver."""
 
 AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -38,6 +45,7 @@ _CONNECTION: Final = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     EOFError,
 )

@@ -12,7 +12,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 from backstory import limits
 from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
+from backstory.domain.keys import ContextKey
 from backstory.errors import StoreUnavailableError
+from backstory.ports.store import Standing
 from backstory.storage.postgres import notes
 from backstory.storage.postgres.connecting import Connections, roll_back
 from backstory.storage.postgres.database import PostgresDatabase
@@ -20,6 +22,7 @@ from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.foreseeing import foresee
 from backstory.storage.postgres.opening import Opened, check_server, check_version, prepare
 from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.standings import Standings
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.vacuuming import Vacuum
@@ -49,6 +52,7 @@ class PostgresStore(TableStore):
             milliseconds=milliseconds, synchronous_commit=opened.synchronous_commit
         )
         self._connections, self._names = connections, Names()
+        self._standings = Standings(options, self._names)
         self._vacuum = Vacuum(connections)
         transacting = Transacting(
             connections,
@@ -75,6 +79,7 @@ class PostgresStore(TableStore):
 
     async def _close(self) -> None:
         await self._writer.close()
+        await self._standings.close()
         await self._vacuum.close()
         await self._connections.close()
 
@@ -100,6 +105,11 @@ class PostgresStore(TableStore):
 
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         return await self._writer.run(tenant, run, weight=weight)
+
+    # -- reading -----------------------------------------------------------------------
+
+    async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
+        return await self._standings.ask(tenant, keys)
 
     # -- writing -----------------------------------------------------------------------
 

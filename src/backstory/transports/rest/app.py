@@ -71,7 +71,10 @@ class Resource:
             return await endpoint.handler(call)
         try:
             async with asyncio.timeout(limits.REQUEST_SECONDS):
-                return await endpoint.handler(call)
+                if not (endpoint.stale and call.takes_copies):
+                    return await endpoint.handler(call)
+                with call.staleness:
+                    return await endpoint.handler(call)
         except TimeoutError as error:
             raise _late(endpoint) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 from backstory import __version__, limits
@@ -41,15 +42,16 @@ async def livez(call: Call) -> Answer:
 async def readyz(call: Call) -> Answer:
     """Whether requests should be sent here: not at the start, at drain, or without the store.
 
-    `allow=stale` asks whether reads that may be stale can be served; without a copy of what
-    the store holds they cannot, so it changes nothing yet.
+    With `allow=stale` it is enough that reads can be answered from copies, which is told by the
+    status `stale`.
     """
     if call.contexts.hub.draining:
         return _plain(503, {"status": "draining"})
-    failure = await _store_failure(call)
+    with call.staleness if call.query["allow"] == "stale" else contextlib.nullcontext():
+        failure = await _store_failure(call)
     if failure is not None:
         return _plain(503, {"status": "failed", "detail": failure.detail})
-    return _plain(200, {"status": "ok"})
+    return _plain(200, {"status": "stale" if call.marks else "ok"})
 
 
 async def healthz(call: Call) -> Answer:
