@@ -89,6 +89,14 @@ class TestMemoryBeforeRedis(Opened):
         return f"redis://127.0.0.1:{redis_server.port}/4"
 
 
+class TestNoMemoryBeforeRedis(TestMemoryBeforeRedis):
+    @pytest.fixture
+    async def cache(self, url):
+        cache = open_cache(url, memory_bytes=0)
+        yield cache
+        await cache.aclose()
+
+
 class TestMemoryBeforeMemcached(Opened):
     @pytest.fixture
     def url(self, memcached_server):

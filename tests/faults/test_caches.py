@@ -14,6 +14,7 @@ from backstory.caching.memory import MemoryCache
 from backstory.caching.redis import RedisCache
 from backstory.domain.contexts import Tag
 from backstory.errors import CacheUnavailableError
+from backstory.ports.cache import Cached
 
 pytestmark = pytest.mark.faults
 
@@ -184,6 +185,22 @@ async def turns(number):
     """Let everything else go on for so many turns of the loop."""
     for _ in range(number):
         await asyncio.sleep(0)
+
+
+async def test_closing_while_others_read_ends_their_reading(server):
+    cache = open_to(server.kind, server.port)
+    await keep(cache, "a")
+    server.freeze()
+    try:
+        reads = [asyncio.create_task(cache.get("a", TAG)) for _ in range(50)]
+        await turns(30)
+        await cache.aclose()
+    finally:
+        server.thaw()
+    async with asyncio.timeout(60):
+        ended = await asyncio.gather(*reads, return_exceptions=True)
+    assert {type(one) for one in ended} <= {CacheUnavailableError, Cached}
+    assert "closed" in await fails(cache.get("a", TAG))
 
 
 async def test_a_server_that_was_emptied_is_filled_again(server, cache):

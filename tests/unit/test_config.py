@@ -152,7 +152,7 @@ def test_three_slashes_are_relative_and_four_absolute(url, path):
         ("cache", "redis://[::1", "memory://, redis://"),
         ("cache", "redis://:pa/ss@db", "memory://, redis://"),
         ("cache", "redis://db?ssl_ca_certs=/ca.pem", "nothing behind the ?"),
-        ("cache", "rediss://db?max_connections=1", "only ssl_ca_certs, ssl_cert_reqs"),
+        ("cache", "rediss://db?max_connections=1", "only ssl_ca_certs, ssl_certfile"),
         ("cache", "memcached://me:secret@db", "Memcached asks for no password"),
         ("cache", "memcached://db:11211/1", "nothing behind it"),
         ("cache_megabytes", "-1", "from 0 to 1000000"),
@@ -194,6 +194,14 @@ def test_no_password_is_repeated_in_an_error():
     with pytest.raises(ConfigError) as caught:
         load_bare(BACKSTORY_STORE="postgresql://me:se/cr@et@db/x?sslpassword=secret&a=b")
     assert "postgresql://me:***@db/x?sslpassword=***&a=b" in caught.value.detail
+
+
+def test_the_password_of_a_cache_is_not_shown():
+    settings = load_bare({"cache": "redis://me:se%40cret@db:6380/1"})
+    assert TABLE["cache"].shown(settings.cache) == "redis://me:***@db:6380/1"
+    with pytest.raises(ConfigError) as caught:
+        load_bare({"cache": "redis://me:se@cret@db/name"})
+    assert "cret" not in caught.value.detail
 
 
 def test_a_secret_is_masked_wherever_it_is_shown():

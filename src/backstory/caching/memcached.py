@@ -60,5 +60,7 @@ class MemcachedCache:
 
     async def aclose(self) -> None:
         """As the port says. What is asked for later is answered as if Memcached were away."""
-        self._remote.close()
-        await self._client.aclose()
+        try:
+            await self._remote.close()
+        finally:
+            await self._client.aclose()

@@ -118,8 +118,10 @@ class Client:
         try:
             yield reader, writer
             done = not self._closed
-        except (EOFError, LimitOverrunError, ValueError) as error:
-            raise ProtocolError(str(error)) from error
+        except EOFError as error:
+            raise ProtocolError("it has closed the connection") from error
+        except (LimitOverrunError, ValueError) as error:
+            raise ProtocolError("it says what is not of the protocol") from error
         finally:
             if done and not writer.is_closing():
                 self._idle.append((reader, writer))

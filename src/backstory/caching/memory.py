@@ -121,6 +121,9 @@ class MemoryCache:
 
     def _favour(self, key: str, kept: _Kept) -> None:
         """Move it behind all others; the longest unread of too many favoured goes on trial again."""
+        if key in self._favoured:
+            self._favoured.move_to_end(key)
+            return
         self._take(key)
         self._put(key, kept, favoured=True)
         while self._favoured_size * 5 > self._most * 4 and len(self._favoured) > 1:

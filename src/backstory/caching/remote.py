@@ -28,9 +28,13 @@ class Remote:
         self._turns = asyncio.Semaphore(limits.CACHE_CONNECTIONS)
         self._closed = False
 
-    def close(self) -> None:
-        """Begin no operation any more."""
+    async def close(self) -> None:
+        """Begin no operation any more, and wait for those under way, `CACHE_SECONDS` at most."""
+        if self._closed:
+            return
         self._closed = True
+        for _ in range(limits.CACHE_CONNECTIONS):
+            await self._turns.acquire()
 
     @asynccontextmanager
     async def operation(self) -> AsyncIterator[None]:
@@ -42,10 +46,10 @@ class Remote:
         Raises:
             CacheUnavailableError: not in time, not at all, or the server says that it cannot.
         """
-        if self._closed:
-            raise CacheUnavailableError(f"the cache at {self._shown} has been closed")
+        self._check_open()
         try:
             async with asyncio.timeout(limits.CACHE_SECONDS), self._turns:
+                self._check_open()
                 yield
         except TimeoutError as error:
             detail = f"has not answered within {limits.CACHE_SECONDS} seconds"
@@ -54,6 +58,10 @@ class Remote:
             said = (str(error).splitlines() or [type(error).__name__])[0]
             detail = f"the cache at {self._shown} cannot be used: {said}"
             raise CacheUnavailableError(detail) from error
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise CacheUnavailableError(f"the cache at {self._shown} has been closed")
 
 
 async def probe(cache: Cache) -> None:

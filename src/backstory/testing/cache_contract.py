@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from itertools import count
 
 import pytest
 
@@ -103,6 +104,30 @@ class CacheContract:
         assert sum(kept) == 1
         tag = tags[kept.index(True)]
         assert _what(await cache.get(key, None)) == (tag, b"%d" % tag.version)
+
+    async def test_no_fill_undoes_what_happened_since_its_reader_looked(
+        self, cache: Cache, beside: Cache, key: str
+    ) -> None:
+        """Of many who read, fill and drop at once: each that succeeds has seen the one before."""
+        moments, happened = count(), list[tuple[int, int]]()
+
+        async def read_and_fill(each: Cache, number: int) -> None:
+            for round_ in range(25):
+                found = await each.get(key, None)
+                looked = next(moments)
+                for _ in range((number * 7 + round_ * 3) % 5):
+                    await asyncio.sleep(0)
+                began = next(moments)
+                if (number + round_) % 11 == 0:
+                    await each.drop([key])
+                elif not await each.fill(key, found, Tag(began, b"t" * 16), b"%d" % began):
+                    continue
+                elif any(looked < start and end < began for start, end in happened):
+                    raise AssertionError("a fill undid what had happened since its reader looked")
+                happened.append((began, next(moments)))
+
+        await asyncio.gather(*(read_and_fill((cache, beside)[n % 2], n) for n in range(12)))
+        assert len(happened) > 25, "hardly anything was kept"
 
     async def test_what_is_dropped_is_gone_for_everyone(
         self, cache: Cache, beside: Cache, key: str
