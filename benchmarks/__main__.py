@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import (
     announcing,
+    cached_reads,
     content,
     durable_append,
     growth,
@@ -27,6 +28,7 @@ from benchmarks import (
 
 _ALL = {
     "announcing": announcing.run,
+    "cached-reads": cached_reads.run,
     "content": content.run,
     "durable-append": durable_append.run,
     "growth": growth.run,

@@ -23,7 +23,7 @@ def free_port() -> int:
 
 @contextmanager
 def backstory(store: Path | str, *options: str, **environment: str) -> Iterator[int]:
-    """Our server on a store's file or URL; yields its port."""
+    """Our server on a store file or a database's URL; yields its port."""
     port = free_port()
     url = store if isinstance(store, str) else f"sqlite:///{store}"
     command = [sys.executable, "-m", "backstory", "serve", "--port", str(port)]

@@ -20,9 +20,10 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory import extensions, limits
+from backstory.caching.guarded import GuardedCache
 from backstory.caching.opening import open_cache
 from backstory.clock import Clock, SystemClock
-from backstory.config import ServerUrl, Settings, StoreUrl
+from backstory.config import ServerUrl, Settings, StoreUrl, cache_urls
 from backstory.config.bus_urls import LOCAL as LOCAL_BUS
 from backstory.config.bus_urls import STORE as STORE_BUS
 from backstory.contexts.service import Contexts
@@ -161,11 +162,15 @@ async def _open_store(
 ) -> tuple[Store, Callable[[], int] | None, Breaker | None]:
     """The store, what tells cheaply whether other processes have written to it, and its breaker."""
     if isinstance(settings.store, ServerUrl):
+        from backstory.caching.store import CachedStore
         from backstory.storage.postgres.store import open_store as open_server
 
         breaker = Breaker("database", told=_telling(hooks))
         server = await open_server(postgres_options(settings), clock=clock, breaker=breaker)
-        return server, None, breaker
+        # SQLite's file is as near as a cache, so only this store has one.
+        shared = settings.cache != cache_urls.NEAR
+        cached = CachedStore(server, _cache(settings, hooks), clock, shared=shared)
+        return cached, None, breaker
     options = SqliteOptions(settings.store.path, search=settings.search)
     file = await open_store(options, clock=clock)
     return file, file.data_version, None
@@ -455,10 +460,6 @@ def inspect_cache(settings: Settings) -> None:
     asyncio.run(look())
 
 
-def _cache(settings: Settings) -> Cache:
-    return open_cache(settings.cache, memory_bytes=settings.cache_megabytes * limits.MIB)
-
-
 def inspect_bus(url: str) -> str:
     """See whether messages pass; answers what stands at the other end.
 
@@ -468,3 +469,11 @@ def inspect_bus(url: str) -> str:
     link = link_to(url)
     asyncio.run(reach(link))
     return link.name
+
+
+def _cache(settings: Settings, hooks: Hooks = SILENCE) -> Cache:
+    def guarded(far: Cache) -> Cache:
+        return GuardedCache(far, Breaker("cache", told=_telling(hooks)))
+
+    memory = settings.cache_megabytes * limits.MIB
+    return open_cache(settings.cache, memory_bytes=memory, guarded=guarded)

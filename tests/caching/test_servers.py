@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import datetime as dt
 import ipaddress
+import ssl
+import threading
 
 import pytest
 from cryptography import x509
@@ -215,6 +217,22 @@ async def test_a_redis_is_reached_over_tls_if_its_certificate_is_trusted(encrypt
         async with contextlib.aclosing(far_of(refused)) as cache:
             with pytest.raises(CacheUnavailableError):
                 await cache.check()
+
+
+async def test_trusted_certificates_are_read_once_and_not_on_the_event_loop(encrypted, monkeypatch):
+    server, pem = encrypted
+    made = []
+
+    def make(*arguments, _make=ssl.create_default_context):
+        made.append(threading.current_thread())
+        return _make(*arguments)
+
+    monkeypatch.setattr(ssl, "create_default_context", make)
+    url = f"rediss://127.0.0.1:{server.port}?ssl_ca_certs={pem}"
+    async with contextlib.aclosing(far_of(url)) as cache:
+        await asyncio.gather(*(keep(cache, f"a{number}", b"body") for number in range(40)))
+    assert len(made) == 1
+    assert made[0] is not threading.main_thread()
 
 
 async def test_memory_lies_before_a_server_and_a_guard_around_the_server_alone(redis_server):

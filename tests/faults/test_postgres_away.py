@@ -39,7 +39,7 @@ class Network(Proxy):
 class Node(Scene):
     @property
     def breaker(self):
-        return self.store._connections._presence._breaker
+        return self.store._connections.presence._breaker
 
 
 @pytest.fixture(autouse=True)

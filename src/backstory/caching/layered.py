@@ -22,7 +22,7 @@ class _Both:
 class LayeredCache:
     """`ports.cache.Cache` over two others, which it closes with itself.
 
-    While the far one cannot be used, the near one is the cache; only `drop` and `check` tell. Bodies
+    While the far one cannot be used, the near one is the cache for who knows a tag. Bodies
     of more than `far_bytes` are kept near only.
     """
 
@@ -30,9 +30,15 @@ class LayeredCache:
         self._near, self._far, self._far_bytes = near, far, far_bytes
 
     async def get(self, key: str, tag: Tag | None) -> Cached:
-        """As the port says. Without a tag the far one is asked first, since all nodes fill it."""
+        """As the port says. Without a tag the near one says nothing.
+
+        It does not hear of what other nodes have dropped, and nobody would find out.
+        """
+        if tag is None:
+            far = await self._far.get(key, None)
+            return Cached(None, far.tag, far.body)
         near = await self._near.get(key, tag)
-        if near.body is not None and tag is not None:
+        if near.body is not None:
             return Cached(_Both(near.token, None), near.tag, near.body)
         try:
             far = await self._far.get(key, tag)

@@ -6,17 +6,16 @@ key with what the reader found there. Every entry has a time to live.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Final
 
-from redis.asyncio import ConnectionPool, Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
+from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
-from redis.maint_notifications import MaintNotificationsConfig
 
 from backstory import limits
 from backstory.caching.entries import TOKEN_BYTES, decoded, dropped, encoded, key_of
+from backstory.caching.redis_pool import pool_to
 from backstory.caching.remote import Remote, probe
 from backstory.domain.contexts import Tag
 from backstory.ports.cache import Cached
@@ -47,15 +46,7 @@ class RedisCache:
 
     def __init__(self, url: str, shown: str) -> None:
         self._remote = Remote(shown, RedisError)
-        pool = ConnectionPool.from_url(
-            url,
-            protocol=2,
-            retry=Retry(NoBackoff(), 0),
-            socket_timeout=None,  # `Remote` bounds all of it
-            socket_connect_timeout=limits.CACHE_SECONDS,
-            driver_info=None,  # no `CLIENT SETINFO`, which older servers do not know
-            maint_notifications_config=MaintNotificationsConfig(enabled=False),
-        )
+        pool, self._trust = pool_to(url)
         self._redis = Redis.from_pool(pool)
         self._fill = self._redis.register_script(_FILL)
         self._drop = self._redis.register_script(_DROP)
@@ -63,7 +54,7 @@ class RedisCache:
     async def get(self, key: str, tag: Tag | None) -> Cached:
         """As the port says."""
         name = key_of(key)
-        async with self._remote.operation():
+        async with self._operation():
             try:
                 raw = await self._redis.getrange(name, 0, _VALUE_BYTES)
             except ResponseError as error:
@@ -79,14 +70,14 @@ class RedisCache:
         if len(body) > limits.CACHE_BODY_BYTES:
             return False
         token = found.token if isinstance(found.token, bytes) else b""
-        async with self._remote.operation():
+        async with self._operation():
             return bool(await self._fill([name], [token, encoded(key, tag, body)]))
 
     async def drop(self, keys: Sequence[str]) -> None:
         """As the port says."""
         names = [key_of(key) for key in keys]
         for begin in range(0, len(names), limits.CACHE_DROPS_AT_ONCE):
-            async with self._remote.operation():
+            async with self._operation():
                 await self._drop(names[begin : begin + limits.CACHE_DROPS_AT_ONCE], [dropped()])
 
     async def check(self) -> None:
@@ -99,3 +90,10 @@ class RedisCache:
             await self._remote.close()
         finally:
             await self._redis.aclose(close_connection_pool=True)
+
+    @asynccontextmanager
+    async def _operation(self) -> AsyncIterator[None]:
+        async with self._remote.operation():
+            if self._trust is not None:
+                await self._trust.ready()
+            yield

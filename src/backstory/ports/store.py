@@ -24,7 +24,7 @@ from backstory.domain.changes import Change
 from backstory.domain.chunking import Chunk
 from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
-from backstory.domain.contexts import Head, Snapshot
+from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.entries import Entry
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Visibility
@@ -59,6 +59,17 @@ class EntryPage:
 
     entries: tuple[Entry, ...]
     more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What tells whether a copy of a context is as the context stands.
+
+    Equal tags mean an equal view, but for `history_from`, which `forget` moves on its own.
+    """
+
+    tag: Tag
+    history_from: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +229,21 @@ class Reads(Protocol):
 
         Raises:
             GoneError: `at` is above the present version or below `history_from`.
+        """
+        ...
+
+    async def view_and_page(
+        self, tenant: str, key: ContextKey, query: EntryQuery
+    ) -> tuple[View, EntryPage] | None:
+        """The context as it stands with some of its entries; None if the name is unknown."""
+        ...
+
+    async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
+        """How each of these names stands, tombstones included; None for unknown ones.
+
+        Cheap beside everything else: made for asking each time before a copy is believed. A
+        store may put the questions of many callers together, but never sends one before it
+        was asked, so that whoever asks after a commit was acknowledged sees it.
         """
         ...
 

@@ -8,7 +8,7 @@ from backstory.domain.changes import Op
 from backstory.domain.commits import Put
 from backstory.domain.principals import Author, Trust
 from backstory.errors import GoneError, MissingError
-from backstory.ports.store import EntryQuery
+from backstory.ports.store import EntryQuery, Standing
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import ROBOT, Scene, entry, key
 
@@ -235,6 +235,51 @@ class HistoryContract(Contract):
         store, chat = scene.store, key("chat")
         found = [await store.version_at(scene.tenant, chat, seq) for seq in range(6)]
         assert found == [1, 2, 2, 4, 5, 5]
+
+    async def test_standings_tell_what_a_view_would_show(self, scene: Scene) -> None:
+        names = [key(name) for name in ("chat", "fork", "gone", "purged", "nobody")]
+
+        async def agree() -> list[Standing | None]:
+            told = list(await scene.store.standings(scene.tenant, names))
+            seen = [await scene.store.snapshot(scene.tenant, name) for name in names]
+            heads = [one and one.head for one in seen]
+            assert told == [h and Standing(h.tag, h.history_from) for h in heads]
+            assert len({one.tag for one in told if one}) == sum(one is not None for one in told)
+            return told
+
+        assert await agree() == [None] * 5
+        for name in ("chat", "gone", "purged"):
+            await scene.put(name)
+        await scene.append("chat", "one")
+        await scene.fork("chat", "fork")
+        await scene.delete("gone")
+        first = await agree()
+        await scene.purge("purged")
+        await scene.store.forget(scene.tenant, names[0], 2)
+        await scene.redact("fork", 1)
+        second = await agree()
+        assert [a != b for a, b in zip(first, second, strict=True)] == [
+            True, True, False, True, False,
+        ]  # fmt: skip
+        await scene.put("purged")
+        await scene.put("gone")
+        third = await agree()
+        assert not {one for one in first[2:4] if one} & {one for one in third if one}
+        assert await scene.store.standings("nobody", names) == [None] * 5
+        assert list(await scene.store.standings(scene.tenant, [])) == []
+
+    async def test_a_view_comes_with_entries(self, scene: Scene) -> None:
+        await scene.put("chat")
+        await scene.append("chat", "one", "two", "three")
+        query = EntryQuery(limit=2, descending=True)
+        for again in range(2):
+            found = await scene.store.view_and_page(scene.tenant, key("chat"), query)
+            assert found is not None
+            view, page = found
+            assert view == await scene.view("chat")
+            assert ([one.seq for one in page.entries], page.more) == ([3 + again, 2 + again], True)
+            await scene.append("chat", "four")
+        assert await scene.store.view_and_page(scene.tenant, key("nobody"), query) is None
 
     async def test_forgetting_lets_the_past_go_and_keeps_the_present(self, scene: Scene) -> None:
         await scene.put("chat", {"n": 0})

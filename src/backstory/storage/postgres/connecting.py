@@ -24,16 +24,16 @@ from backstory.storage.postgres.watch import Watch
 
 
 async def connect(
-    options: PostgresOptions, seconds: float = limits.CONNECT_SECONDS
+    options: PostgresOptions, *, seconds: float = limits.CONNECT_SECONDS, statements: int = 0
 ) -> Connection[Record]:
-    """One connection for whoever opens, migrates or looks, within so many seconds.
+    """One connection of one's own, which keeps so many `statements` prepared.
 
     Raises:
         StoreUnavailableError: there is none to be had; the detail says why.
     """
     try:
         connection: Connection[Record] = await asyncpg.connect(
-            options.dsn, timeout=seconds, statement_cache_size=0
+            options.dsn, timeout=seconds, statement_cache_size=statements
         )
     except FOREIGN as error:
         raise translate(error) from error
@@ -58,12 +58,12 @@ class Connections:
         breaker: Breaker,
     ) -> None:
         self._options, self._begun = options, begun
-        self._presence = Presence(look, breaker, self._lost)
+        self.presence = Presence(look, breaker, self._lost)
         self._pool: asyncpg.Pool[Record] | None = None
         self._waiting = 0
         writing = min(limits.WRITE_LANES, max(1, options.connections // 4))
         self._turns = asyncio.Semaphore(options.connections - writing)
-        self._watch = Watch(self._presence.look)
+        self._watch = Watch(self.presence.look)
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -99,7 +99,7 @@ class Connections:
         Raises:
             StoreUnavailableError: it is.
         """
-        self._presence.require()
+        self.presence.require()
 
     @asynccontextmanager
     async def borrow(self) -> AsyncIterator[Connection[Record]]:
@@ -136,10 +136,9 @@ class Connections:
         """
         if self._pool is None:
             raise StoreUnavailableError("the store is closed")
-        held, pool = await self._presence.admitted(), self._pool
-        well: bool | None = None
+        pool = self._pool
         clock = asyncio.timeout(None if seconds is None else remaining(seconds))
-        try:
+        async with self.presence.asking():
             with self._watch.over(lambda: clock.reschedule(0)) as waiting:
                 async with clock:
                     connection = await pool.acquire()
@@ -153,12 +152,6 @@ class Connections:
                     await _give_back(pool, connection)
                     raise
                 await _give_back(pool, connection)
-            well = True
-        except Exception as error:
-            well = self._presence.verdict(error)
-            raise
-        finally:
-            self._presence.left(held, well=well)
 
     @asynccontextmanager
     async def apart(self) -> AsyncIterator[Connection[Record]]:
@@ -167,12 +160,32 @@ class Connections:
         Raises:
             StoreUnavailableError: there is none to be had.
         """
-        self.require()
-        connection = await connect(self._options)
-        try:
-            yield connection
-        finally:
-            connection.terminate()
+        async with self.presence.asking():
+            connection = await connect(self._options)
+            try:
+                yield connection
+            finally:
+                connection.terminate()
+
+    @asynccontextmanager
+    async def watched(self, cut: Callable[[], object]) -> AsyncIterator[None]:
+        """Around what is asked on a connection that somebody keeps; `cut` ends that.
+
+        Raises:
+            StoreUnavailableError: the server is known to be away.
+        """
+        async with self.presence.asking():
+            with self._watch.over(cut):
+                yield
+
+    async def to_keep(self, seconds: float) -> Connection[Record]:
+        """A connection besides those of the pool, made in time, for statements asked often.
+
+        Raises:
+            StoreUnavailableError: there is none to be had.
+        """
+        statements = 0 if self._options.pgbouncer else limits.STATEMENTS
+        return await connect(self._options, seconds=seconds, statements=statements)
 
     async def close(self) -> None:
         """Wait for those that are borrowed, then close all."""

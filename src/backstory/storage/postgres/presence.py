@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 import asyncpg
 
@@ -34,12 +35,26 @@ class Presence:
         if self._breaker.refuses:
             raise self._refused()
 
-    async def admitted(self) -> Pass:
-        """Leave to ask the server; whoever is the probe looks first, on behalf of all.
+    @asynccontextmanager
+    async def asking(self) -> AsyncIterator[None]:
+        """Around whatever asks the server, so that what comes of it is known to all.
 
         Raises:
-            StoreUnavailableError: it is away.
+            StoreUnavailableError: the server is known to be away.
         """
+        held = await self._admitted()
+        well: bool | None = None
+        try:
+            yield
+            well = True
+        except Exception as error:
+            well = self._verdict(error)
+            raise
+        finally:
+            self._breaker.leave(held, well=well)
+
+    async def _admitted(self) -> Pass:
+        """Leave to ask; whoever is the probe looks first, on behalf of all."""
         held = self._breaker.enter()
         if held is not None and held.probe:
             there = None
@@ -52,11 +67,7 @@ class Presence:
             raise self._refused()
         return held
 
-    def left(self, held: Pass, *, well: bool | None) -> None:
-        """What was asked has ended, as `verdict` says."""
-        self._breaker.leave(held, well=well)
-
-    def verdict(self, error: Exception) -> bool | None:
+    def _verdict(self, error: Exception) -> bool | None:
         """What an error tells of the server: True where it answered, None where nobody knows.
 
         What the driver said may have been made an error of ours already.

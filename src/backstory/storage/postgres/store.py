@@ -12,7 +12,9 @@ from typing import Concatenate, ParamSpec, TypeVar
 from backstory import limits
 from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
+from backstory.domain.keys import ContextKey
 from backstory.errors import StoreUnavailableError
+from backstory.ports.store import Standing
 from backstory.resilience.breaker import Breaker
 from backstory.resilience.deadlines import detached, remaining
 from backstory.resilience.retrying import retried
@@ -30,6 +32,7 @@ from backstory.storage.postgres.opening import (
     prepare,
 )
 from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.standings import Standings
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.vacuuming import Vacuum
@@ -52,6 +55,7 @@ class PostgresStore(TableStore):
     def __init__(self, clock: Clock, opened: Opened, connections: Connections) -> None:
         super().__init__(clock, opened.meta)
         self._connections, self._names = connections, Names()
+        self._standings = Standings(connections, self._names)
         self._vacuum = Vacuum(connections)
         transacting = Transacting(
             connections,
@@ -79,6 +83,7 @@ class PostgresStore(TableStore):
 
     async def _close(self) -> None:
         await self._writer.close()
+        await self._standings.close()
         await self._vacuum.close()
         await self._connections.close()
 
@@ -113,6 +118,11 @@ class PostgresStore(TableStore):
 
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         return await self._writer.run(tenant, run, weight=weight)
+
+    # -- reading -----------------------------------------------------------------------
+
+    async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
+        return await self._standings.ask(tenant, keys)
 
     # -- writing -----------------------------------------------------------------------
 
@@ -214,7 +224,7 @@ async def _look(options: PostgresOptions) -> None:
     Raises:
         StoreUnavailableError: it is not, or there was none to be had.
     """
-    connection = await connect(options, limits.CHECK_SECONDS)
+    connection = await connect(options, seconds=limits.CHECK_SECONDS)
     try:
         if not options.pgbouncer:
             await check_server(connection)

@@ -74,7 +74,7 @@ FROM contexts AS c
 WHERE c.id = ?2 AND c.namespace IS NOT NULL
 
 -- name: tag_of
-SELECT version, commit_id, deleted FROM contexts
+SELECT version, commit_id, deleted, history_from FROM contexts
 WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
 
 -- name: tenants

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from backstory import limits
@@ -13,7 +13,7 @@ from backstory.domain.entries import Entry
 from backstory.domain.keys import ContextKey
 from backstory.domain.summaries import Summary
 from backstory.errors import GoneError
-from backstory.ports.store import EntryPage, EntryQuery, View
+from backstory.ports.store import EntryPage, EntryQuery, Standing, View
 from backstory.storage import deltas
 from backstory.storage.tables import rows
 from backstory.storage.tables.database import Database
@@ -55,6 +55,19 @@ def tag(db: Database, tenant: str, key: ContextKey) -> Tag | None:
     number = db.tenant(tenant)
     row = None if number is None else db.one(db.sql.tag_of, number, key.namespace, key.name)
     return Tag(row[0], row[1]) if row and not row[2] else None
+
+
+def standings(db: Database, tenant: str, keys: Sequence[ContextKey]) -> list[Standing | None]:
+    """As `ports.store.Reads.standings` says."""
+    number = db.tenant(tenant)
+    if number is None:
+        return [None] * len(keys)
+    return [_standing(db, number, key) for key in keys]
+
+
+def _standing(db: Database, tenant: int, key: ContextKey) -> Standing | None:
+    row = db.one(db.sql.tag_of, tenant, key.namespace, key.name)
+    return Standing(Tag(row[0], row[1]), row[3]) if row else None
 
 
 def view(db: Database, tenant: str, key: ContextKey, at: int | None) -> View | None:

@@ -30,6 +30,12 @@ def single(scope: Scope, name: bytes) -> str | None:
     return found[0] if found else None
 
 
+def wants_truth(scope: Scope) -> bool:
+    """Whether the caller asks for what is true now (`Cache-Control: no-cache`), or for nothing."""
+    found = values(scope, b"cache-control")
+    return any(word.strip().lower() == "no-cache" for text in found for word in text.split(","))
+
+
 def joined(scope: Scope, name: bytes) -> str | None:
     """The value of a list header: its field lines with commas between (RFC 9110 section 5.3)."""
     found = values(scope, name)

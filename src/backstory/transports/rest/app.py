@@ -11,6 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
+from backstory.ports.staleness import Staleness
 from backstory.resilience.deadlines import LateError, answered
 from backstory.transports.edge.guard import REQUEST
 from backstory.transports.edge.headers import patience
@@ -70,7 +71,8 @@ class Resource:
         if endpoint.waits:
             return await endpoint.handler(call)
         try:
-            return await answered(patience(scope), endpoint.handler(call))
+            with Staleness(allowed=endpoint.stale and call.takes_copies) as call.staleness:
+                return await answered(patience(scope), endpoint.handler(call))
         except LateError as error:
             raise _late(endpoint, error) from error
 

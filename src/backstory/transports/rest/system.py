@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
-from backstory import __version__
+from backstory import __version__, limits
 from backstory.domain import policy
-from backstory.errors import MissingError
+from backstory.errors import BackstoryError, MissingError
+from backstory.ports.staleness import Staleness
 from backstory.resilience.checking import Seen
 from backstory.transports.rest import params, schemas
 from backstory.transports.rest.answers import NO_STORE, Answer, encode
@@ -43,16 +44,29 @@ async def livez(call: Call) -> Answer:
 async def readyz(call: Call) -> Answer:
     """Whether requests should be sent here: not at the start, at drain, or without the store.
 
-    `allow=stale` asks whether reads that may be stale can be served; without a copy of what
-    the store holds they cannot, so it changes nothing yet.
+    With `allow=stale` it is enough that reads can be answered from copies, which is told by the
+    status `stale`.
     """
     if call.contexts.hub.leaving:
         return _plain(503, {"status": "draining"})
     for seen in (await call.contexts.checks.seen()).values():
         # Who is busy is there: without this node, the others would be busier still.
         if seen.dependency.needed and seen.failure is not None and not seen.busy:
+            if call.query["allow"] == "stale" and await _has_copies(call):
+                return _plain(200, {"status": "stale"})
             return _plain(503, {"status": "failed", "detail": seen.failure.detail})
     return _plain(200, {"status": "ok"})
+
+
+async def _has_copies(call: Call) -> bool:
+    """Whether the store has something to answer from while it is away."""
+    try:
+        with Staleness() as staleness:
+            async with asyncio.timeout(limits.CHECK_SECONDS):
+                await call.contexts.store.check()
+    except (BackstoryError, TimeoutError):
+        return False
+    return staleness.seconds is not None
 
 
 async def healthz(call: Call) -> Answer:
