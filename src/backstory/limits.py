@@ -84,6 +84,7 @@ PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 1000
 POINT_BYTES: Final = 4 * KIB  # of content, which are read without asking a thread
 POINT_ENTRIES: Final = 4  # a page of so few is read without asking a thread
+OUTLINES_MAX: Final = 512  # entries in a page of outlines, which is read without asking a thread
 PAGE_BYTES: Final = 1 * MIB  # a page ends before the item that would pass it
 MODEL_ANSWER_BYTES: Final = 24_000  # one MCP answer, in each of its two forms
 TOOL_LIST_BYTES: Final = 9_500  # all tool definitions together, compact

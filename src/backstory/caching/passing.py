@@ -22,6 +22,8 @@ from backstory.ports.store import (
     Mark,
     Match,
     MatchText,
+    OutlinePage,
+    OutlineQuery,
     SearchQuery,
     Standing,
     Store,
@@ -85,6 +87,9 @@ class PassingStore:
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         return await self._store.page(tenant, chain, query)
+
+    async def outline(self, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+        return await self._store.outline(tenant, chain, query)
 
     async def summaries(
         self, tenant: str, chain: Chain, before: int, limit: int

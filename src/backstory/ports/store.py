@@ -25,7 +25,7 @@ from backstory.domain.chunking import Chunk
 from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot, Tag
-from backstory.domain.entries import Entry
+from backstory.domain.entries import Entry, Outline
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Visibility
 from backstory.domain.summaries import Summary
@@ -70,6 +70,26 @@ class Standing:
 
     tag: Tag
     history_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineQuery:
+    """Entries with `seq < before` from the newest back, at most `limit` of them.
+
+    The page may end behind the entry with which the tokens that are stored pass `max_tokens`.
+    """
+
+    before: int = 2**32
+    limit: int = 50
+    max_tokens: int = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class OutlinePage:
+    """Outlines, the newest first; `more` tells whether there are entries before them."""
+
+    outlines: Sequence[Outline]
+    more: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +269,10 @@ class Reads(Protocol):
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         """Entries of a chain. Those erased meanwhile are left out."""
+        ...
+
+    async def outline(self, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+        """Entries of a chain without their content, as `page` has them."""
         ...
 
     async def summaries(

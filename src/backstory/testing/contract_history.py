@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from backstory.domain.changes import Op
 from backstory.domain.commits import Put
+from backstory.domain.entries import NewEntry, Shape
 from backstory.domain.principals import Author, Trust
 from backstory.errors import GoneError, MissingError
-from backstory.ports.store import EntryQuery, Standing
+from backstory.ports.store import EntryQuery, OutlineQuery, Standing
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import ROBOT, Scene, entry, key
 
@@ -102,6 +104,44 @@ class HistoryContract(Contract):
         assert await page(after=30) == ([], False)
         assert await page(max_bytes=1) == ([1], True)
         assert await page(max_bytes=20, after=10) == ([11, 12], True)
+
+    async def test_outlines_tell_what_pages_tell_but_the_content(self, scene: Scene) -> None:
+        await scene.put("chat")
+        asides = ('"', "größer", "\u2028", "plain " * 90, "naïve " * 90, "")
+        said = [entry(text, role="assistant", tokens=len(text)) for text in asides]
+        parts = NewEntry("user", "message", orjson.dumps([{"type": "text", "text": "a " * 90}]))
+        await scene.append("chat", *said, parts, entry("x", type="event"), author=ROBOT)
+        await scene.redact("chat", 2)
+        chain = (await scene.view("chat")).chain
+        page = await scene.store.page(scene.tenant, chain, EntryQuery(descending=True))
+        found = await scene.store.outline(scene.tenant, chain, OutlineQuery())
+        assert not found.more
+        assert [tuple(one)[:5] for one in found.outlines] == [
+            (one.seq, one.role, one.type, one.author, one.tokens) for one in page.entries
+        ]
+        shapes = {one.seq: one.shape for one in found.outlines}
+        other, text, plain = Shape.OTHER, Shape.TEXT, Shape.ASCII
+        told = [plain, other, text, plain, text, plain, other, plain]
+        assert [shapes[seq] for seq in range(1, 9)] == told
+
+    async def test_outlines_come_in_pages_from_the_newest_back(self, scene: Scene) -> None:
+        await scene.put("chat")
+        await scene.append("chat", *(entry("some text", tokens=2) for _ in range(20)))
+        await scene.fork("chat", "copy", 2)
+        await scene.append("copy", *(entry("some text") for _ in range(5)))
+
+        async def page(name: str, **query: int) -> tuple[list[int], bool]:
+            chain, asked = (await scene.view(name)).chain, OutlineQuery(**query)
+            found = await scene.store.outline(scene.tenant, chain, asked)
+            return [one.seq for one in found.outlines], found.more
+
+        assert await page("chat", limit=3) == ([20, 19, 18], True)
+        assert await page("chat", before=3) == ([2, 1], False)
+        assert await page("copy", before=23, limit=4) == ([22, 21, 20, 19], True)
+        assert await page("copy", before=2, max_tokens=0) == ([1], False)
+        seqs, more = await page("chat", max_tokens=7)
+        assert seqs[:4] == [20, 19, 18, 17]
+        assert more is (len(seqs) < 20)
 
     async def test_restoring_hides_what_came_after_and_renumbers_nothing(
         self, scene: Scene

@@ -35,6 +35,8 @@ from backstory.ports.store import (
     Mark,
     Match,
     MatchText,
+    OutlinePage,
+    OutlineQuery,
     SearchQuery,
     Standing,
     View,
@@ -155,6 +157,9 @@ class ModelStore(Keeping):
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         return finding.page(self._tenant(tenant), chain, query)
+
+    async def outline(self, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+        return finding.outline(self._tenant(tenant), chain, query)
 
     async def summaries(
         self, tenant: str, chain: Chain, before: int, limit: int

@@ -217,6 +217,11 @@ WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT $4
 SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
 WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
 
+-- name: outlines
+SELECT id, voice, tokens,
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < '\x03'::bytea THEN 1 ELSE 256 END)
+FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
+
 -- name: drop_entries
 DELETE FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3
 

@@ -153,6 +153,11 @@ WHERE id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4
 SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
 WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
+-- name: outlines
+SELECT id, voice, tokens,
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'03' THEN 1 ELSE 256 END)
+FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
+
 -- name: contents_between
 SELECT id, content FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4
 

@@ -9,11 +9,11 @@ from backstory import limits
 from backstory.domain.chains import Chain, Piece
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
-from backstory.domain.entries import Entry
+from backstory.domain.entries import Entry, Outline
 from backstory.domain.keys import ContextKey
 from backstory.domain.summaries import Summary
 from backstory.errors import GoneError
-from backstory.ports.store import EntryPage, EntryQuery, Standing, View
+from backstory.ports.store import EntryPage, EntryQuery, OutlinePage, OutlineQuery, Standing, View
 from backstory.storage import deltas
 from backstory.storage.tables import rows
 from backstory.storage.tables.database import Database
@@ -183,6 +183,27 @@ def _entries(db: Database, tenant: int, chain: Chain, query: EntryQuery) -> Iter
     for piece in pieces(query.after, before):
         for row in db.each(sql, tenant, *_bounds(piece), query.limit + 1):
             yield rows.entry(db, tenant, row)
+
+
+def outline(db: Database, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+    """As `ports.store.Reads.outline` says."""
+    found: list[Outline] = []
+    room = query.max_tokens
+    number = db.tenant(tenant)
+    for one in _outlines(db, number, chain, query) if number is not None else ():
+        if room < 0 or len(found) == query.limit:
+            return OutlinePage(found, more=True)
+        room -= one.tokens or 0
+        found.append(one)
+    return OutlinePage(found, more=False)
+
+
+def _outlines(db: Database, tenant: int, chain: Chain, query: OutlineQuery) -> Iterator[Outline]:
+    """The outlines in question, lazily, and one more than are wanted."""
+    before = min(query.before, limits.SEQ_MAX + 1)
+    for piece in chain.descending(0, before):
+        for row in db.few(db.sql.outlines, tenant, *_bounds(piece), query.limit + 1):
+            yield rows.outline(db, tenant, row)
 
 
 def _bounds(piece: Piece) -> tuple[int, int]:

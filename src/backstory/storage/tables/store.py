@@ -28,6 +28,8 @@ from backstory.ports.store import (
     Mark,
     Match,
     MatchText,
+    OutlinePage,
+    OutlineQuery,
     SearchQuery,
     Standing,
     View,
@@ -129,6 +131,9 @@ class TableStore(ABC):
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         return await self._read(reading.page, tenant, chain, query)
+
+    async def outline(self, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+        return await self._point(reading.outline, tenant, chain, query)
 
     async def summaries(
         self, tenant: str, chain: Chain, before: int, limit: int
