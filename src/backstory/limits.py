@@ -18,6 +18,8 @@ NAME_BYTES: Final = 200
 KIND_BYTES: Final = 64
 TENANT_BYTES: Final = 128
 SUBJECT_BYTES: Final = 256
+SUBJECT_SEGMENT_BYTES: Final = 100  # of a subject in a namespace; a longer one is hashed
+PRINCIPALS_KNOWN: Final = 4096  # whose rights one process keeps worked out
 
 # -- what a context holds ------------------------------------------------------------
 STATE_BYTES: Final = 1 * MIB

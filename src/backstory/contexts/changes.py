@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from backstory import limits
+from backstory.contexts import access
 from backstory.contexts.fitting import change_bytes, fitting
 from backstory.contexts.watching import Hub, Listener
-from backstory.domain import policy
 from backstory.domain.changes import Change
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Visibility
@@ -59,7 +59,7 @@ class Stream:
             GoneError: what lies behind the cursor is no longer kept, or of another epoch.
             BusyError: too many are waiting.
         """
-        visible = policy.visibility(principal, namespace)
+        visible = access.visible(principal, namespace)
         position = await self._position(principal, after)
         page = await self._page(principal.tenant, ChangeQuery(visible, position, limit))
         if page.changes or page.more or wait <= 0:
@@ -81,7 +81,7 @@ class Stream:
         Raises:
             InvalidCursorError, GoneError, BusyError: as `changes`, at the first step.
         """
-        visible = policy.visibility(principal, namespace)
+        visible = access.visible(principal, namespace)
         position = await self._position(principal, after)
         async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
             while not self._hub.draining:
