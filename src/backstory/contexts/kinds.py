@@ -22,7 +22,7 @@ from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.ruling import Unruled
 from backstory.domain.sealing import Seal
-from backstory.errors import MissingError, SchemaError, Violation
+from backstory.errors import GoneError, MissingError, SchemaError, Violation
 from backstory.ports.rules import Rules
 from backstory.ports.store import HeadQuery, Store
 
@@ -152,6 +152,17 @@ class Kinds:
         return await self._writer.write_prepared(
             principal, [Intent(Verb.WRITE, key)], prepare, retry
         )
+
+    async def registered(self, principal: Principal, kind: str, version: int) -> KindReading:
+        """What the principal has just registered, for which no right to read is needed.
+
+        Raises:
+            GoneError: it is no longer kept.
+        """
+        view = await self._store.view(principal.tenant, context_of(kind), version)
+        if view is None:
+            raise GoneError("what was registered is gone since")
+        return KindReading(kind, view.snapshot)
 
     async def read(self, principal: Principal, kind: str) -> KindReading:
         """What a kind demands now.

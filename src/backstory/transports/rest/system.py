@@ -6,6 +6,7 @@ import asyncio
 from typing import Any, Final
 
 from backstory import __version__, limits
+from backstory.clock import to_text
 from backstory.domain import policy
 from backstory.errors import BackstoryError, StoreUnavailableError
 from backstory.transports.rest import params, schemas
@@ -24,6 +25,8 @@ async def whoami(call: Call) -> Answer:
         "trust": principal.trust.word,
         "roles": sorted(principal.roles),
         "scopes": None if principal.scopes is None else sorted(principal.scopes),
+        "operator": principal.operator,
+        "expires_at": None if principal.expires_at is None else to_text(principal.expires_at),
         "rights": [
             {"verb": p.verb.value, "namespace": str(p.pattern), "reserved": p.reserved}
             for p in policy.permissions(principal)
@@ -48,17 +51,20 @@ async def readyz(call: Call) -> Answer:
         return _plain(503, {"status": "draining"})
     failure = await _store_failure(call)
     if failure is not None:
-        return _plain(503, {"status": "failed", "detail": failure.detail})
+        told = {"detail": failure.detail} if call.principal.operator else {}
+        return _plain(503, {"status": "failed"} | told)
     return _plain(200, {"status": "ok"})
 
 
 async def healthz(call: Call) -> Answer:
-    """How each part of the server fares, for people and dashboards."""
+    """How each part of the server fares: for operators, where tokens are asked for."""
     failure = await _store_failure(call)
     store: dict[str, Any] = {"status": "ok"}
     if failure is not None:
         store = {"status": "failed", "detail": failure.detail, "code": failure.code}
     status = store["status"] if not call.contexts.hub.draining else "draining"
+    if not call.principal.operator:
+        return _plain(200 if status == "ok" else 503, {"status": status})
     view = {
         "status": status,
         "version": __version__,
