@@ -3,7 +3,6 @@
 import json
 from contextlib import asynccontextmanager
 
-import httpx
 import httpx2
 import pytest
 from mcp import Client
@@ -54,6 +53,7 @@ def server(request, site, tmp_path_factory):
         "BACKSTORY_AUTH_AUDIENCE": f"http://127.0.0.1:{port}{request.param}",
     }
     with serving(folder, "--port", str(port), env=environment) as running:
+        running.audience = environment["BACKSTORY_AUTH_AUDIENCE"]
         yield running
 
 
@@ -96,9 +96,8 @@ async def test_the_official_client_discovers_signs_in_and_calls(server, site, mo
 
 
 async def test_it_steps_up_where_its_scope_does_not_reach(server, site):
-    audience = json.loads(httpx.get(document_of(server)).text)["resource"]
     narrow = site.issuer.token(
-        CLIENT, ["member"], client_id=CLIENT, aud=audience, scope="context:read"
+        CLIENT, ["member"], client_id=CLIENT, aud=server.audience, scope="context:read"
     )
     memory = Memory()
     memory.tokens = OAuthToken(access_token=narrow, scope="context:read")
@@ -108,8 +107,3 @@ async def test_it_steps_up_where_its_scope_does_not_reach(server, site):
         assert not error
     assert site.requested[-1]["scope"] == "context:read context:write"
     assert memory.tokens.access_token != narrow
-
-
-def document_of(server):
-    challenge = httpx.get(f"{server.url}/mcp").headers["www-authenticate"]
-    return re.search('resource_metadata="([^"]*)"', challenge)[1]
