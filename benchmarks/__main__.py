@@ -21,6 +21,7 @@ from benchmarks import (
     rendering,
     report,
     stored_bytes,
+    tokens,
 )
 
 _ALL = {
@@ -33,6 +34,7 @@ _ALL = {
     "processing": processing.run,
     "rendering": rendering.run,
     "stored-bytes": stored_bytes.run,
+    "tokens": tokens.run,
 }
 
 

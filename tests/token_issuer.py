@@ -1,6 +1,7 @@
 """A stand-in for an identity provider: keys, tokens, metadata and a token endpoint."""
 
 import base64
+import contextlib
 import json
 import threading
 import time
@@ -135,7 +136,8 @@ class Website:
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(BrokenPipeError):  # nobody waits any more
+                    self.wfile.write(body)
 
             def log_message(self, *_):
                 """Says nothing."""
