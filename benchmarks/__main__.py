@@ -23,6 +23,7 @@ from benchmarks import (
     rendering,
     report,
     stored_bytes,
+    tokens,
     watching,
 )
 
@@ -39,6 +40,7 @@ _ALL = {
     "rendering": rendering.run,
     "stored-bytes": stored_bytes.run,
     "watching": watching.run,
+    "tokens": tokens.run,
 }
 
 

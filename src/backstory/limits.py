@@ -18,6 +18,8 @@ NAME_BYTES: Final = 200
 KIND_BYTES: Final = 64
 TENANT_BYTES: Final = 128
 SUBJECT_BYTES: Final = 256
+SUBJECT_SEGMENT_BYTES: Final = 100  # of a subject in a namespace; a longer one is hashed
+PRINCIPALS_KNOWN: Final = 4096  # whose rights one process keeps worked out
 
 # -- what a context holds ------------------------------------------------------------
 STATE_BYTES: Final = 1 * MIB
@@ -132,6 +134,23 @@ SUMMARY_BACKOFF_MOST_SECONDS: Final = 20.0  # between two tries, unless the prov
 SUMMARY_CONNECTIONS: Final = 32  # of one process to the provider of summaries
 SUMMARY_ANSWER_BYTES: Final = 256 * KIB  # of a model's answer
 SECRET_BYTES: Final = 8192  # of a file with a key
+
+# -- tokens --------------------------------------------------------------------------
+TOKEN_BYTES: Final = 16 * KIB  # of an access token
+TOKEN_LEEWAY_SECONDS: Final = 60  # that clocks may be apart
+TOKEN_KNOWN_SECONDS: Final = 30.0  # that a verified token is remembered, never past its end
+TOKENS_KNOWN: Final = 10_000  # verified tokens that one process remembers
+TOKEN_LIFE_SECONDS: Final = 366 * 24 * 3600  # of a token that `backstory token` makes
+REVOKED_TOKENS: Final = 10_000  # that have not ended yet
+REVOKED_LOOK_SECONDS: Final = 0.5  # between two looks for tokens that were revoked
+KEYS_BYTES: Final = 256 * KIB  # of an issuer's keys or metadata
+KEYS: Final = 100  # of one issuer
+KEYS_FILE_LOOK_SECONDS: Final = 1.0  # between two looks at a file with keys
+KEYS_FRESH_SECONDS: Final = 300.0  # until an issuer's keys are asked for again
+KEYS_ASK_SECONDS: Final = 5.0  # between two questions for a key that is not known, or that failed
+KEYS_KEPT_SECONDS: Final = 4 * 3600.0  # that keys are believed while the issuer cannot be reached
+KEYS_TRY_SECONDS: Final = 5.0  # that an issuer may take for an answer
+OPERATORS: Final = 1000  # named by the configuration
 
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain

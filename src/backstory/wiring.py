@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -67,9 +67,26 @@ from backstory.storage.sqlite.migrating import migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.summarising import making
 
+if TYPE_CHECKING:
+    from backstory.security.verifying import Verifier
+    from backstory.transports.edge.guard import Authenticator
+    from backstory.transports.edge.resource_metadata import ResourceMetadata
+
 logger = logging.getLogger(__name__)
 
 MCP_PATHS: Final = ("/mcp", "/mcp/")
+_METADATA: Final = "/.well-known/oauth-protected-resource"
+_EXPOSED: Final = (
+    "ETag",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "Mcp-Session-Id",
+    "Mcp-Protocol-Version",
+    "Accept-Patch",
+    "Content-Range",
+)
+"""Headers of answers that pages may read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +281,6 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.processing.accepted import with_extensions
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
-    from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.edge.strict_transport import StrictTransport
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
@@ -282,11 +298,14 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         if metrics is not None:
             await stack.enter_async_context(looking(partial(_seen, metrics, contexts)))
         renderer = renderer_of(contexts, settings, accepted.formats)
-        served_mcp = Served(contexts, renderer, extensions=found())
-        mcp = await stack.enter_async_context(mcp_app(served_mcp))
+        callers = await stack.enter_async_context(open_callers(settings, contexts, token))
+        mcp = await stack.enter_async_context(
+            mcp_app(Served(contexts, renderer, extensions=found()))
+        )
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
-        served: ASGIApp = Guard(Coding(_Split(rest, mcp)), LocalMode(token), hooks)
+        split = _Split(rest, mcp, callers.metadata)
+        served = _for_pages(Guard(Coding(split), callers.authenticate, hooks), settings)
         if is_secure(settings):
             served = StrictTransport(served)
         yield Running(served, contexts)
@@ -336,14 +355,110 @@ def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Fo
     )
 
 
-class _Split:
-    """MCP under its path, REST everywhere else."""
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who is let in, and where clients learn how to be; there is no such thing in local mode."""
 
-    def __init__(self, rest: ASGIApp, mcp: ASGIApp) -> None:
+    authenticate: Authenticator
+    metadata: ResourceMetadata | None = None
+
+
+@asynccontextmanager
+async def open_callers(
+    settings: Settings, contexts: Contexts, token: str | None = None
+) -> AsyncIterator[Callers]:
+    """By access tokens where there is an issuer, else this machine only.
+
+    Raises:
+        ConfigError: what the settings say would let in nobody, or the wrong ones.
+        StoreError: the store cannot be asked for revoked tokens.
+    """
+    from backstory.transports.edge.bearer import Bearer
+    from backstory.transports.edge.local_mode import LocalMode
+    from backstory.transports.edge.origins import Origins
+    from backstory.transports.edge.resource_metadata import ResourceMetadata, is_url
+
+    if settings.auth_issuer is None:
+        yield Callers(LocalMode(token))
+        return
+    metadata = ResourceMetadata(settings.auth_issuer, settings.auth_audience, settings.public_url)
+    urls = [url for url in (settings.public_url, *settings.auth_audience) if url and is_url(url)]
+    origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
+    async with open_verifier(settings, contexts) as verifier:
+        yield Callers(Bearer(verifier, origins, metadata), metadata)
+
+
+@asynccontextmanager
+async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator[Verifier]:
+    """Checks the issuer's tokens; knows its keys and which tokens are revoked.
+
+    Raises:
+        ConfigError: the keys are in a file that cannot be used.
+        StoreError: the store cannot be asked for revoked tokens.
+    """
+    from backstory.security.claims import Reading
+    from backstory.security.keeping import Keys
+    from backstory.security.revoking import Revocations
+    from backstory.security.sources import source_of
+    from backstory.security.tokens import Expected, Reader
+    from backstory.security.verifying import Verifier
+
+    assert settings.auth_issuer is not None
+    reading = Reading(
+        "oidc" if settings.auth_profile == "oidc" else "rfc9068",
+        settings.auth_tenant_claim,
+        settings.auth_roles_claim,
+        frozenset(settings.operators),
+    )
+
+    def changed() -> None:
+        verifier.forget()
+        contexts.hub.wake()
+
+    revocations = Revocations(contexts.store, contexts.clock, changed)
+    keys = Keys(source_of(settings.auth_jwks, settings.auth_issuer), changed)
+    expected = Expected(settings.auth_issuer, settings.auth_audience, reading)
+    verifier = Verifier(Reader(expected, keys), lambda: revocations.names)
+    await revocations.look()
+    contexts.standing.revoked = lambda: revocations.names
+    async with keys.kept():
+        looking = asyncio.create_task(revocations.run(), name="revoked tokens")
+        try:
+            yield verifier
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking
+
+
+def _for_pages(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Lets browsers show pages of the configured origins what they ask for (CORS)."""
+    if not settings.cors_origins:
+        return app
+    from starlette.middleware.cors import CORSMiddleware
+
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        expose_headers=_EXPOSED,
+        max_age=600,
+    )
+
+
+class _Split:
+    """MCP under its path, metadata of tokens under theirs, REST everywhere else."""
+
+    def __init__(self, rest: ASGIApp, mcp: ASGIApp, metadata: ResourceMetadata | None) -> None:
         self._rest = rest
         self._mcp = mcp
+        self._metadata = metadata
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._metadata is not None and scope["path"].startswith(_METADATA):
+            await self._metadata(scope, receive, send)
+            return
         if scope["path"] not in MCP_PATHS:
             await self._rest(scope, receive, send)
             return

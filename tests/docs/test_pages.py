@@ -38,8 +38,27 @@ def environment(request, tmp_path):
     return {"PYTHONPATH": str(target)}
 
 
+TOKENS = {
+    "BACKSTORY_AUTH_ISSUER": "https://tokens.example.com",
+    "BACKSTORY_AUTH_AUDIENCE": "https://context.example.com",
+    "BACKSTORY_AUTH_JWKS": "file:.backstory/token-jwks.json",
+    "BACKSTORY_ALLOWED_HOSTS": "127.0.0.1",
+}
+
+
 @pytest.fixture
-def server(tmp_path, environment):
+def callers(request, tmp_path):
+    """What the server of a page is told of tokens, where it asks for them; the keys are there."""
+    text = request.node.callspec.params["page"].read_text(encoding="utf-8")
+    if "<!-- the server asks for tokens -->" not in text:
+        return {}
+    keys = [sys.executable, "-m", "backstory", "token", "keys"]
+    subprocess.run(keys, cwd=tmp_path, check=True, capture_output=True)
+    return TOKENS
+
+
+@pytest.fixture
+def server(tmp_path, environment, callers):
     """`backstory serve` on a free port, with its store where the commands of a page find it."""
     command = [sys.executable, "-m", "backstory", "serve", "--port", "0", "--json"]
     log = (tmp_path / "server.log").open("w")
@@ -51,7 +70,7 @@ def server(tmp_path, environment):
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            env=os.environ | environment,
+            env=os.environ | environment | callers,
         ) as process,
     ):
         try:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from backstory.cli.options import json_option, setting_options, settings_from
-from backstory.config import Settings, check_local_mode
+from backstory.config import Settings, check_callers
 
 
 @click.command("serve")
@@ -31,7 +31,7 @@ def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
     if stdio:
         _serve_stdio(settings)
     else:
-        check_local_mode(settings)
+        check_callers(settings)
         _serve_http(settings, as_json=as_json)
 
 

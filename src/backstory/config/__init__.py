@@ -12,13 +12,24 @@ silently ignored.
     redis_urls.py the URLs of a Redis
     loading.py    flags, variables, file and defaults into one `Settings`
     local.py      what may be served without authentication
+    auth.py       what has to be said before tokens can be checked
 """
 
 from __future__ import annotations
 
+from backstory.config.auth import check_callers
 from backstory.config.loading import load
 from backstory.config.local import check_local_mode
 from backstory.config.settings import TABLE, Setting, Settings
 from backstory.config.urls import ServerUrl, StoreUrl
 
-__all__ = ["TABLE", "ServerUrl", "Setting", "Settings", "StoreUrl", "check_local_mode", "load"]
+__all__ = [
+    "TABLE",
+    "ServerUrl",
+    "Setting",
+    "Settings",
+    "StoreUrl",
+    "check_callers",
+    "check_local_mode",
+    "load",
+]

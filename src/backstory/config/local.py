@@ -23,14 +23,11 @@ def is_loopback(host: str) -> bool:
 
 
 def check_local_mode(settings: Settings) -> None:
-    """Refuses to serve others without authentication; raises `ConfigError`.
-
-    This release has no authentication, so that every address but loopback is refused.
-    """
+    """Refuses to serve others without authentication; raises `ConfigError`."""
     if is_loopback(settings.host):
         return
     raise ConfigError(
         f"host from {settings.origin('host')} must be a loopback address while no authentication"
         f" is configured, not {settings.host!r}; set --host or BACKSTORY_HOST to 127.0.0.1, ::1 or"
-        " localhost"
+        " localhost, or BACKSTORY_AUTH_ISSUER to the issuer of access tokens"
     )

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from backstory import limits
 from backstory.errors import ConfigError
+from backstory.security.urls import is_safe
 
 _LABEL = r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOSTNAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
@@ -113,6 +115,66 @@ def public_url(raw: object) -> str | None:
         if known:
             return raw.strip().rstrip("/")
     raise ValueError("must be an http:// or https:// URL without user, query or fragment")
+
+
+def texts(raw: object) -> tuple[str, ...]:
+    """A list of texts without spaces."""
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    if isinstance(parts, list | tuple) and all(isinstance(part, str) for part in parts):
+        found = tuple(part.strip() for part in parts if part.strip())
+        if all(part.isprintable() and not re.search(r"[\s,]", part) for part in found):
+            return found
+    raise ValueError("must be a list of texts without spaces and commas")
+
+
+def operators(raw: object) -> tuple[str, ...]:
+    """A list of `tenant/subject`."""
+    found = texts(raw)
+    if len(found) <= limits.OPERATORS and all(
+        tenant and slash and subject
+        for tenant, slash, subject in (each.partition("/") for each in found)
+    ):
+        return found
+    raise ValueError(f"must be a list of at most {limits.OPERATORS} TENANT/SUBJECT")
+
+
+def origins(raw: object) -> tuple[str, ...]:
+    """Origins of pages: scheme and host, with a port where it is not the usual one."""
+    found = texts(raw)
+    if all(public_url(each) and not urlsplit(each).path for each in found):
+        return tuple(each.lower() for each in found)
+    raise ValueError("must be a list of origins such as https://app.example.com")
+
+
+def issuer(raw: object) -> str | None:
+    """The URL that tokens name as their issuer, to the letter; empty means none."""
+    if raw == "":
+        return None
+    try:
+        public_url(raw)
+    except ValueError:
+        raise ValueError("must be the URL that tokens have as iss, without query") from None
+    return str(raw).strip()
+
+
+def keys_url(raw: object) -> str | None:
+    """Where a JWK set is: `https:`, `file:`, or `http:` on this machine; empty means none."""
+    if raw == "":
+        return None
+    if isinstance(raw, str):
+        text = raw.strip()
+        if text.startswith("file:") and text.removeprefix("file:").strip("/"):
+            return text
+        if is_safe(text):
+            return text
+    raise ValueError("must be https://... or file:PATH")
+
+
+def claim(raw: object) -> str:
+    """The name of a claim, or a JSON Pointer (RFC 6901)."""
+    if isinstance(raw, str) and raw.strip() and raw.strip().isprintable():
+        return raw.strip()
+    raise ValueError("must be the name of a claim, or a JSON Pointer such as /realm_access/roles")
 
 
 def processing(raw: object) -> str:

@@ -88,7 +88,7 @@ class Settings:
 
     host: str = _setting(
         "127.0.0.1",
-        "Address to listen on; without authentication a loopback address only",
+        "Address to listen on; without auth_issuer a loopback address only",
         readers.host,
     )
     port: int = _setting(
@@ -189,6 +189,47 @@ class Settings:
         "1.3",
         "Oldest version of TLS that is spoken: 1.3 or 1.2",
         readers.one_of("1.3", "1.2"),
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        "Pages elsewhere that browsers may let call the server, as origins",
+        readers.origins,
+    )
+    auth_issuer: str | None = _setting(
+        None,
+        "Issuer of access tokens; as soon as it is set, every caller needs one",
+        readers.issuer,
+    )
+    auth_jwks: str | None = _setting(
+        None,
+        "The issuer's keys, https: or file:; without it its metadata is asked",
+        readers.keys_url,
+        text="what the issuer's metadata names",
+    )
+    auth_audience: tuple[str, ...] = _setting(
+        (),
+        "What tokens have to be made for, one of a list; needed with auth_issuer",
+        readers.texts,
+    )
+    auth_profile: str = _setting(
+        "rfc9068",
+        "What access tokens have to look like: rfc9068, or oidc, which asks for less",
+        readers.one_of("rfc9068", "oidc"),
+    )
+    auth_tenant_claim: str = _setting(
+        "tenant",
+        "Claim that names the tenant: its name, or a JSON Pointer to it",
+        readers.claim,
+    )
+    auth_roles_claim: str = _setting(
+        "roles",
+        "Claim that lists the caller's roles: its name, or a JSON Pointer to it",
+        readers.claim,
+    )
+    operators: tuple[str, ...] = _setting(
+        (),
+        "Who may what concerns all tenants, each as TENANT/SUBJECT",
+        readers.operators,
     )
     mcp_fast_lane: bool = _setting(
         True,

@@ -8,11 +8,11 @@ from backstory.domain import policy
 from backstory.domain.commits import Append, Fork, Operation, Patch, Put, PutContent, Restore
 from backstory.domain.contexts import missing
 from backstory.domain.entries import INSTRUCTING_ROLES
-from backstory.domain.keys import ContextKey
+from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.domain.kinds import PROMPT
-from backstory.domain.policy import Verb
+from backstory.domain.policy import Decision, Verb, Visibility
 from backstory.domain.principals import Principal
-from backstory.errors import DeniedError
+from backstory.errors import DeniedError, ScopeError
 from backstory.ports.store import Store
 
 
@@ -20,14 +20,62 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
     """Pass, or answer as one who may not know whether the context is there.
 
     Raises:
-        MissingError: the principal may not even read in the namespace.
+        MissingError: the principal's roles do not even let it read in the namespace.
         DeniedError: it may read, but not do this.
+        ScopeError: its roles would let it, its token's scope does not.
     """
-    if policy.allows(principal, verb, key.namespace):
+    match policy.decide(principal, verb, key.namespace):
+        case Decision.ALLOWED:
+            return
+        case Decision.NARROW:
+            raise narrow(verb, key.namespace)
+        case Decision.REFUSED:
+            raise DeniedError(f"you may read {key}, but not {verb.value} it", verb=verb.value)
+        case Decision.UNSEEN:
+            raise missing(key)
+
+
+def narrow(verb: Verb, namespace: str | None = None) -> ScopeError:
+    """Says which scope a token needs for the verb."""
+    scope = policy.scope_for(verb)
+    where = "" if namespace is None else f" in {namespace}"
+    return ScopeError(f"the token's scope does not reach: {scope} is needed{where}", scope=scope)
+
+
+def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visibility:
+    """What may be shown to the principal of what was asked for; nothing, where it has no rights.
+
+    Raises:
+        ScopeError: its roles would show something, its token's scope nothing at all.
+    """
+    if policy.hidden_by_scope(principal, asked):
+        raise narrow(Verb.READ)
+    return policy.visibility(principal, asked)
+
+
+def require_kinds(principal: Principal, verb: Verb, key: ContextKey) -> None:
+    """`require` for the registry of kinds, which whoever may read anything may read.
+
+    Raises:
+        MissingError, DeniedError, ScopeError: as `require`.
+    """
+    decision = policy.decide(principal, verb, key.namespace)
+    if decision is Decision.NARROW:
+        raise narrow(verb, key.namespace)
+    if decision is Decision.ALLOWED or (verb is Verb.READ and _reads(principal)):
         return
-    if verb is not Verb.READ and policy.allows(principal, Verb.READ, key.namespace):
-        raise DeniedError(f"you may read {key}, but not {verb.value} it", verb=verb.value)
+    if verb is not Verb.READ and _reads(principal):
+        raise DeniedError(f"you may read kinds, but not {verb.value} them", verb=verb.value)
     raise missing(key)
+
+
+def visible_kinds(principal: Principal, registry: NamespacePattern) -> Visibility:
+    """The registry, for whoever may read anything."""
+    return Visibility((registry,) if _reads(principal) else ())
+
+
+def _reads(principal: Principal) -> bool:
+    return any(each.verb is Verb.READ for each in policy.permissions(principal))
 
 
 async def require_instruct(
@@ -36,6 +84,7 @@ async def require_instruct(
     """Pass where nothing that is written can instruct a model, or the principal may do so.
 
     Raises:
+        ScopeError: its roles would let it, its token's scope does not.
         DeniedError: it writes a system or developer entry, or a prompt, without the right to.
     """
     for operation in operations:
@@ -43,6 +92,8 @@ async def require_instruct(
         if policy.allows(principal, Verb.INSTRUCT, namespace):
             continue
         if _instructs(operation) or await _touches_prompt(store, principal, operation):
+            if policy.decide(principal, Verb.INSTRUCT, namespace) is Decision.NARROW:
+                raise narrow(Verb.INSTRUCT, namespace)
             raise DeniedError(
                 f"writing instructions in {namespace} (system or developer entries, prompts) "
                 "needs the right to instruct",
@@ -78,5 +129,8 @@ def require_origin(principal: Principal, origin: ContextKey) -> None:
     Raises:
         DeniedError: the principal may not write there.
     """
-    if not policy.allows(principal, Verb.WRITE, origin.namespace):
+    decision = policy.decide(principal, Verb.WRITE, origin.namespace)
+    if decision is Decision.NARROW:
+        raise narrow(Verb.WRITE, origin.namespace)
+    if decision is not Decision.ALLOWED:
         raise DeniedError("the entry is inherited, and you may not write where it comes from")

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from backstory import limits
+from backstory.contexts import access
 from backstory.contexts.fitting import change_bytes, fitting
+from backstory.contexts.standing import Standing
 from backstory.contexts.watching import Hub, Listener
-from backstory.domain import policy
 from backstory.domain.changes import Change
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Visibility
@@ -35,10 +36,11 @@ class ChangesPage:
 class Stream:
     """Reads the change log for those who may, within the namespaces they may see."""
 
-    def __init__(self, store: Store, hub: Hub, seal: Seal) -> None:
+    def __init__(self, store: Store, hub: Hub, seal: Seal, standing: Standing) -> None:
         self._store = store
         self._hub = hub
         self._seal = seal
+        self._standing = standing
 
     async def changes(
         self,
@@ -59,14 +61,14 @@ class Stream:
             GoneError: what lies behind the cursor is no longer kept, or of another epoch.
             BusyError: too many are waiting.
         """
-        visible = policy.visibility(principal, namespace)
+        visible = access.visible(principal, namespace)
         position = await self._position(principal, after)
         page = await self._page(principal.tenant, ChangeQuery(visible, position, limit))
         if page.changes or page.more or wait <= 0:
             return self._answer(principal, page)
         async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
             query = ChangeQuery(visible, page.position, limit)
-            page = await self._wait(principal.tenant, query, wait, listener)
+            page = await self._wait(principal, query, wait, listener)
         return self._answer(principal, page)
 
     async def follow(
@@ -76,30 +78,32 @@ class Stream:
         after: str | None = None,
         namespace: NamespacePattern | None = None,
     ) -> AsyncGenerator[ChangesPage, None]:
-        """Pages of changes without end, empty ones as heartbeats; ends when the process drains.
+        """Pages of changes without end, empty ones as heartbeats; ends when the process drains
+        or the principal's token ends.
 
         Raises:
             InvalidCursorError, GoneError, BusyError: as `changes`, at the first step.
         """
-        visible = policy.visibility(principal, namespace)
+        visible = access.visible(principal, namespace)
         position = await self._position(principal, after)
         async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
-            while not self._hub.draining:
+            while not self._hub.draining and not self._standing.ended(principal):
                 listener.take()
                 query = ChangeQuery(visible, position, limits.PAGE_MAX)
                 page = await self._page(principal.tenant, query)
                 position = page.position
                 yield self._answer(principal, page)
                 if not page.more:
-                    await listener.wait(limits.HEARTBEAT_SECONDS)
+                    await listener.wait(self._standing.within(principal, limits.HEARTBEAT_SECONDS))
 
     async def _wait(
-        self, tenant: str, query: ChangeQuery, wait: float, listener: Listener
+        self, principal: Principal, query: ChangeQuery, wait: float, listener: Listener
     ) -> ChangePage:
-        deadline = asyncio.get_running_loop().time() + min(wait, limits.WAIT_SECONDS)
+        most = self._standing.within(principal, min(wait, limits.WAIT_SECONDS)) or 0.0
+        deadline = asyncio.get_running_loop().time() + most
         while True:
             listener.take()
-            page = await self._page(tenant, query)
+            page = await self._page(principal.tenant, query)
             left = deadline - asyncio.get_running_loop().time()
             if page.changes or page.more or left <= 0 or self._hub.draining:
                 return page

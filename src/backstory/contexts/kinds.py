@@ -13,7 +13,7 @@ from backstory.contexts.ruling import Ruled
 from backstory.contexts.views import View
 from backstory.contexts.writing import Intent, Retry, Writer
 from backstory.domain import conditions as checking
-from backstory.domain import kinds, policy
+from backstory.domain import kinds
 from backstory.domain.commits import Conditions, Outcome, Put
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey, NamespacePattern
@@ -22,7 +22,7 @@ from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.ruling import Unruled
 from backstory.domain.sealing import Seal
-from backstory.errors import MissingError, SchemaError, Violation
+from backstory.errors import GoneError, MissingError, SchemaError, Violation
 from backstory.ports.rules import Rules
 from backstory.ports.store import HeadQuery, Store
 
@@ -148,9 +148,21 @@ class Kinds:
             put = Put(key, KIND, state, head.labels if head else (), None, conditions, rule=rule)
             return Ruled((put,), ((kind, head.tag if head else None),))
 
+        access.require_kinds(principal, Verb.WRITE, key)
         return await self._writer.write_prepared(
             principal, [Intent(Verb.WRITE, key)], prepare, retry
         )
+
+    async def registered(self, principal: Principal, kind: str, version: int) -> KindReading:
+        """What the principal has just registered, for which no right to read is needed.
+
+        Raises:
+            GoneError: it is no longer kept.
+        """
+        view = await self._store.view(principal.tenant, context_of(kind), version)
+        if view is None:
+            raise GoneError("what was registered is gone since")
+        return KindReading(kind, view.snapshot)
 
     async def read(self, principal: Principal, kind: str) -> KindReading:
         """What a kind demands now.
@@ -162,7 +174,7 @@ class Kinds:
             key = context_of(kind)
         except SchemaError as error:
             raise MissingError(f"there is no such kind; {error.detail}") from error
-        access.require(principal, Verb.READ, key)
+        access.require_kinds(principal, Verb.READ, key)
         snapshot = await self._standing(principal.tenant, key)
         packaged = self._rules.packaged.get(kind) if snapshot is None else None
         if snapshot is None and packaged is None and kind not in kinds.BUILT_IN:
@@ -188,7 +200,7 @@ class Kinds:
         """
         scope = (CURSOR, principal.tenant, principal.subject)
         after = "" if cursor is None else str(self._seal.open(*scope, cursor)[0])
-        visible = policy.visibility(principal, NamespacePattern(NAMESPACE, below=False))
+        visible = access.visible_kinds(principal, NamespacePattern(NAMESPACE, below=False))
         query = HeadQuery(visible, after=ContextKey(NAMESPACE, after), limit=limit + 1)
         heads = {head.key.name: head for head in await self._store.heads(principal.tenant, query)}
         others = kinds.BUILT_IN | self._rules.packaged.keys()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from backstory.contexts import access
 from backstory.contexts.fitting import fitting, head_bytes
-from backstory.domain import policy
 from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.domain.principals import Principal
@@ -54,7 +54,7 @@ class Lister:
             payload = self._seal.open(CURSOR, principal.tenant, principal.subject, cursor)
             after = ContextKey(*payload)
         query = HeadQuery(
-            policy.visibility(principal, wanted.namespace),
+            access.visible(principal, wanted.namespace),
             wanted.kind,
             wanted.label,
             wanted.updated_since,

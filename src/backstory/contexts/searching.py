@@ -102,7 +102,7 @@ class Searcher:
             detail = "there is no word to look for; give one, or a label"
             raise SchemaError(detail, errors=(Violation("/query", detail),))
         query = SearchQuery(
-            policy.visibility(principal, wanted.namespace),
+            access.visible(principal, wanted.namespace),
             terms,
             wanted.kind,
             wanted.label,

@@ -18,6 +18,7 @@ from backstory.contexts.migrating import Migrator
 from backstory.contexts.reading import Reader
 from backstory.contexts.ruling import Ruler
 from backstory.contexts.searching import Searcher
+from backstory.contexts.standing import Standing
 from backstory.contexts.summaries.background import Background
 from backstory.contexts.summaries.making import Summaries
 from backstory.contexts.sweeping import Sweeper
@@ -50,6 +51,7 @@ class Contexts:
         self.store = store
         self.clock = clock
         self.seal = Seal(store.secret)
+        self.standing = Standing(clock)
         self.hub = Hub(store, bus)
         self.checks = Checks(dependencies or [Dependency("store", store.check, needed=True)])
         self.reader = Reader(store, clock)
@@ -66,7 +68,7 @@ class Contexts:
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)
         self.searcher = Searcher(store, self.seal)
-        self.stream = Stream(store, self.hub, self.seal)
+        self.stream = Stream(store, self.hub, self.seal, self.standing)
         self.sweeper = Sweeper(store, clock, self.migrator)
 
     def background(self, rules: Choice[When | None]) -> Background:

@@ -161,6 +161,10 @@ class Hub:
     def drain(self) -> None:
         """Wake everybody and let nobody wait any more: the process is about to stop."""
         self.leaving = self.draining = True
+        self.wake()
+
+    def wake(self) -> None:
+        """Have everybody who waits look again whether to go on."""
         for tail in self._tails.values():
             for listener in tail.listeners:
                 listener.wake()

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
+
+from backstory import limits
 
 DEFAULT_TENANT = "default"
 
@@ -38,7 +43,9 @@ class Principal:
     """The caller of one request.
 
     `roles` and `scopes` come from the token; `scopes` is None where the token has none, and
-    then only the roles count.
+    then only the roles count. An `operator` may what concerns all tenants. `expires_at` is when
+    the token ends, in microseconds, None where nothing ends; `token` names it where tokens can
+    be revoked.
     """
 
     tenant: str
@@ -47,17 +54,46 @@ class Principal:
     trust: Trust = Trust.USER
     scopes: frozenset[str] | None = None
     client: str | None = None
+    operator: bool = False
+    expires_at: int | None = None
+    token: str | None = None
+
+    @property
+    def machine(self) -> bool:
+        """Whether a client calls for itself and for no user (RFC 9068 section 2.2)."""
+        return self.client is not None and self.client == self.subject
 
     @property
     def author(self) -> Author:
         return Author(self.subject, self.trust)
 
 
-LOCAL_ADMIN = Principal(DEFAULT_TENANT, "local", frozenset({"admin"}), Trust.OPERATOR)
+LOCAL_ADMIN = Principal(
+    DEFAULT_TENANT, "local", frozenset({"admin"}), Trust.OPERATOR, operator=True
+)
 """Everybody, where no authentication is configured (see Local mode in the reference)."""
 
 LOCAL_IMPORT = Principal(DEFAULT_TENANT, "import", frozenset({"admin"}), Trust.IMPORT)
 """The command line bringing in conversations from elsewhere."""
 
+ANONYMOUS = Principal("", "", frozenset())
+"""Whoever asks for what needs no token; may nothing in any tenant."""
+
 SYSTEM = Author("system", Trust.OPERATOR)
 """The server itself, where it lets contexts expire."""
+
+_ESCAPED: Final = re.compile(rb"[^a-z0-9-]")
+
+
+def segment_of(name: str) -> str:
+    """A subject or client as one segment of a namespace: `users.{sub}`.
+
+    The bytes `[a-z0-9-]` stay, any other becomes `_` and two hex digits; where that has more
+    than `limits.SUBJECT_SEGMENT_BYTES`, it is `_h` and the SHA-256 instead. So no two names
+    are ever one segment.
+    """
+    raw = name.encode()
+    segment = _ESCAPED.sub(lambda found: b"_%02x" % found[0][0], raw).decode("ascii")
+    if len(segment) > limits.SUBJECT_SEGMENT_BYTES:
+        return f"_h{hashlib.sha256(raw).hexdigest()}"
+    return segment

@@ -16,6 +16,10 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── TooLargeError           over a bound of limits.py                     413 / 431
     │   └── RequestTimeoutError     the request did not come in time              408
     ├── DeniedError                 the caller may not                            401 / 403
+    │   ├── UnauthenticatedError    nobody has said who calls                     401
+    │   │   └── TokenRefusedError   a token that is not believed                  401
+    │   └── ScopeError              the token's scope is too narrow               403
+    ├── MisdirectedError            a host that is none of this server's          421
     ├── MissingError                there is nothing there                        404
     │   └── SearchDisabledError     the store keeps no index of words             404
     ├── GoneError                   there was, and it cannot be told any more     410
@@ -81,11 +85,14 @@ from backstory.errors.refused import (
     IncompatibleError,
     KindConflictError,
     LimitReachedError,
+    MisdirectedError,
     MissingError,
     PatchConflictError,
     PreconditionError,
     RenderGoneError,
+    ScopeError,
     SearchDisabledError,
+    TokenRefusedError,
     UnauthenticatedError,
     UploadsFullError,
     VersionConflictError,
@@ -133,6 +140,7 @@ __all__ = [
     "LimitReachedError",
     "MalformedError",
     "MethodError",
+    "MisdirectedError",
     "MissingError",
     "NotAcceptableError",
     "OutcomeUnknownError",
@@ -144,6 +152,7 @@ __all__ = [
     "RequestTimeoutError",
     "SchemaError",
     "SchemaVersionError",
+    "ScopeError",
     "SearchDisabledError",
     "StaleRulesError",
     "StoreCorruptError",
@@ -151,6 +160,7 @@ __all__ = [
     "StoreFullError",
     "StoreUnavailableError",
     "SummariserError",
+    "TokenRefusedError",
     "TooLargeError",
     "UnauthenticatedError",
     "UnknownKindError",

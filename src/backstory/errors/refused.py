@@ -21,6 +21,29 @@ class UnauthenticatedError(DeniedError):
     title = "Authentication required"
 
 
+class TokenRefusedError(UnauthenticatedError):
+    """A token that is not believed. `reason` is for the log: callers learn nothing of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("the token is not accepted; get another one")
+        self.reason = reason
+
+
+class ScopeError(DeniedError):
+    """The caller's roles allow it, its token's scope does not; `scope` would."""
+
+    code = "insufficient_scope"
+    title = "Insufficient scope"
+
+
+class MisdirectedError(BackstoryError):
+    """The request names a host that is none of this server's."""
+
+    code = "misdirected"
+    status = 421
+    title = "Misdirected request"
+
+
 class MissingError(BackstoryError):
     """There is nothing there, or nothing that the caller may know of."""
 

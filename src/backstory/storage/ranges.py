@@ -14,6 +14,7 @@ Range = tuple[str, str]
 """Namespaces from the first (included) to the second (excluded)."""
 
 _END = "~"
+_BEHIND_RESERVED = "`"  # the byte after "_"
 
 
 def ranges(visible: Visibility) -> tuple[Range, ...]:
@@ -30,7 +31,10 @@ def ranges(visible: Visibility) -> tuple[Range, ...]:
 def _all(visible: Visibility) -> Iterator[Range]:
     for pattern in visible.patterns:
         if not pattern.base:
-            yield "", _END
+            if visible.reserved:
+                yield "", _END
+            else:
+                yield from (("", "_"), (_BEHIND_RESERVED, _END))
             continue
         yield pattern.base, pattern.base + "\x01"
         if pattern.below:

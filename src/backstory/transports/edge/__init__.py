@@ -2,6 +2,9 @@
 
 guard.py        the ASGI application around all others: who calls, bounds, last resort
 local_mode.py   who may call where no authentication is configured
+bearer.py       who calls where tokens are asked for
+origins.py      which hosts a request may name, and which pages may make it
+resource_metadata.py  what clients need to know to get a token
 body.py         reading a request's body within bounds
 strict_json.py  the one reading of JSON
 headers.py      looking at raw ASGI headers

@@ -4,7 +4,8 @@ An application behind the guard finds in its scope
 
 * `scope["backstory.principal"]`: the `Principal` that calls,
 * `scope["backstory.request"]`: the `ports.hooks.Request`, whose trace id names it in answers, logs
-  and traces, and
+  and traces,
+* `scope["backstory.challenge"]`: what an answer says that another token would avoid, and
 * `scope["backstory.hooks"]`: the `ports.hooks.Hooks` that hear of the steps done for it.
 
 It may raise any `BackstoryError` before it has begun to answer: the guard makes a problem
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -32,12 +33,30 @@ logger = logging.getLogger(__name__)
 PRINCIPAL: Final = "backstory.principal"
 REQUEST: Final = "backstory.request"
 HOOKS: Final = "backstory.hooks"
+CHALLENGE: Final = "backstory.challenge"
+
+Challenge = Callable[[Scope, BackstoryError], str | None]
+"""The value of `WWW-Authenticate` in the answer to an error, None without one."""
 
 _PROBES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Come every few seconds from everywhere; nobody is told of them."""
 
-Authenticate = Callable[[Scope], Principal]
-"""Tells who calls. Raises DeniedError or MalformedError."""
+
+class Authenticator(Protocol):
+    """Tells who calls."""
+
+    async def __call__(self, scope: Scope) -> Principal:
+        """The principal of a request.
+
+        Raises:
+            DeniedError, MisdirectedError, MalformedError: nobody that is let in.
+        """
+        ...
+
+    def challenge(self, scope: Scope, error: BackstoryError) -> str | None:
+        """The value of `WWW-Authenticate` in the answer to an error, None without one."""
+        ...
+
 
 _SECURITY: Final = (
     (b"x-content-type-options", b"nosniff"),
@@ -51,7 +70,7 @@ _CLOSE_POLICY_VIOLATION = 1008
 class Guard:
     """Lets in whom `authenticate` knows, and answers for whatever goes wrong behind it."""
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticate, hooks: Hooks = SILENCE) -> None:
+    def __init__(self, app: ASGIApp, authenticate: Authenticator, hooks: Hooks = SILENCE) -> None:
         self._app = app
         self._authenticate = authenticate
         self._hooks = hooks
@@ -83,20 +102,26 @@ class Guard:
     async def _let_in(self, scope: Scope, receive: Receive, send: _Answering) -> None:
         try:
             _check_head(scope)
-            scope[PRINCIPAL] = self._authenticate(scope)
+            scope[CHALLENGE] = self._authenticate.challenge
+            scope[PRINCIPAL] = await self._authenticate(scope)
             await self._app(scope, receive, send)
         except BackstoryError as error:
             if send.started or error.status == 500:
                 raise
             if error.status > 500:
                 logger.warning("%s (%s)", error.detail, error.code, extra=_extra(scope))
-            await _send_problem(scope, send, error)
+            challenge = self._authenticate.challenge(scope, error)
+            await _send_problem(scope, send, error, challenge)
 
 
-async def _send_problem(scope: Scope, send: Send, error: BackstoryError) -> None:
+async def _send_problem(
+    scope: Scope, send: Send, error: BackstoryError, challenge: str | None = None
+) -> None:
     request: Request = scope[REQUEST]
     request.failed(error.code)
     status, headers, body = problems.answer(error, request.trace_id)
+    if challenge is not None:
+        headers.append((b"www-authenticate", challenge.encode("latin-1")))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
@@ -126,7 +151,8 @@ class _Answering:
 def _check_head(scope: Scope) -> None:
     size = len(scope.get("raw_path") or scope["path"]) + len(scope["query_string"])
     for name, value in scope["headers"]:
-        size += len(name) + len(value)
+        if name != b"authorization":  # has a bound of its own, and another answer
+            size += len(name) + len(value)
     if size > limits.HEADER_BYTES:
         raise HeadTooLargeError(
             f"path, query and headers may have {limits.HEADER_BYTES} bytes together",

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from starlette.types import Scope
 
 from backstory.domain.principals import LOCAL_ADMIN, Principal
-from backstory.errors import DeniedError, MalformedError, UnauthenticatedError
+from backstory.errors import BackstoryError, DeniedError, MalformedError, UnauthenticatedError
 from backstory.transports.edge import headers
 
 _LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{0,5})?\Z", re.IGNORECASE)
@@ -32,7 +32,7 @@ class LocalMode:
         """`token` is what `Authorization: Bearer` has to carry, None where nothing has to."""
         self._token = None if token is None else token.encode()
 
-    def __call__(self, scope: Scope) -> Principal:
+    async def __call__(self, scope: Scope) -> Principal:
         """The principal of a request.
 
         Raises:
@@ -41,9 +41,15 @@ class LocalMode:
             MalformedError: there is no Host header, or several.
         """
         self._check_origin(scope)
-        if self._token is not None and not _is_open(scope["path"]):
+        if self._token is not None and not is_open(scope["path"]):
             self._check_token(scope, self._token)
         return LOCAL_ADMIN
+
+    def challenge(self, scope: Scope, error: BackstoryError) -> str | None:
+        """What the answer to an error tells of the token that is missing."""
+        del scope
+        challenge: str | None = error.context.get("challenge")
+        return challenge
 
     def _check_origin(self, scope: Scope) -> None:
         host = None
@@ -99,5 +105,6 @@ def _check_page(origin: str) -> None:
         raise DeniedError("Origin must be a page of localhost, 127.0.0.1 or [::1]")
 
 
-def _is_open(path: str) -> bool:
+def is_open(path: str) -> bool:
+    """Whether the path tells nothing of what is stored, and needs no token."""
     return path in _OPEN_PATHS or path.startswith("/docs/")

@@ -26,7 +26,6 @@ _HEADERS: Final = {
     "accept_patch": b"accept-patch",
     "accept": b"accept",
     "accept_encoding": b"accept-encoding",
-    "challenge": b"www-authenticate",
     "content_range": b"content-range",
 }
 

@@ -34,7 +34,7 @@ class Listening:
     async def listen(
         self, ctx: RequestContext, params: SubscriptionsListenRequestParams
     ) -> SubscriptionsListenResult:
-        """Tell of changes until the client leaves or the server drains."""
+        """Tell of changes until the client leaves, its token ends or the server drains."""
         if ctx.request_id is None:
             raise failures.invalid("subscriptions/listen needs a request id")
         contexts = self._served.contexts
@@ -51,7 +51,9 @@ class Listening:
             await interest.add(contexts, wanted.resource_subscriptions or ())
             await _acknowledge(ctx, interest)
             while not contexts.hub.draining:
-                await listener.wait(None)
+                await listener.wait(contexts.standing.within(interest.principal, None))
+                if contexts.standing.ended(interest.principal):
+                    break
                 for notice in interest.notices(take(listener)):
                     await ctx.session.send_notification(
                         event_to_notification(notice, _meta(ctx)), related_request_id=ctx.request_id

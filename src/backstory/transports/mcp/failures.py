@@ -29,6 +29,7 @@ from backstory.errors import (
     MalformedError,
     MissingError,
     OutcomeUnknownError,
+    ScopeError,
     StoreError,
     Violation,
     codes,
@@ -74,6 +75,7 @@ _STEPS: Final = {
     "idempotency_key_reused": "Use a new idempotency_key for a new request.",
     "forbidden": "list_contexts tells in writable where you may write.",
     "declined": "Do what the detail says, or tell the user.",
+    "insufficient_scope": "Nothing here helps; the user has to allow more.",
     "unauthenticated": "Nothing here helps; the user has to sign in.",
     "outcome_unknown": "Call again with the same idempotency_key: it is done at most once.",
     "busy": "Wait, then call again.",
@@ -182,6 +184,15 @@ _Context = ServerRequestContext[Any, Any]
 Handler = Callable[[_Context, Any], Coroutine[Any, Any, BaseModel | dict[str, Any]]]
 
 
+REFUSED: Final = "backstory.mcp_refused"
+"""Where the scope of a request holds the error that another token would avoid."""
+
+
+def _mark(ctx: _Context, error: BaseException | None) -> None:
+    if isinstance(error, ScopeError) and isinstance(ctx.request, Request):
+        ctx.request.scope[REFUSED] = error
+
+
 def answered(handler: Handler, *, waits: bool = False) -> Handler:
     """A handler whose answer is whole, and whose failures tell no more than they should.
 
@@ -196,9 +207,11 @@ def answered(handler: Handler, *, waits: bool = False) -> Handler:
             result = await (work if waits else in_time(work))
         except MCPError as error:
             _tell(ctx, params, _code_of(error), begun)
+            _mark(ctx, error.__cause__)
             raise
         except BackstoryError as error:
             _tell(ctx, params, error.code, begun)
+            _mark(ctx, error)
             raise protocol_error(error) from error
         except Exception as error:
             _tell(ctx, params, BackstoryError.code, begun)

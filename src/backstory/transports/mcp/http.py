@@ -43,6 +43,7 @@ from backstory.transports.mcp.era_2025 import Era2025
 from backstory.transports.mcp.lines import HttpLine, http_line
 from backstory.transports.mcp.replies import reply_error
 from backstory.transports.mcp.server import build
+from backstory.transports.mcp.stepping_up import stepping_up
 
 _JSON: Final = "application/json"
 _VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
@@ -76,6 +77,7 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["headers"] = [_trimmed(header) for header in scope["headers"]]
+        send = stepping_up(scope, send)
         method = scope["method"]
         if method == "POST":
             await self._post(scope, receive, send)

@@ -30,7 +30,7 @@ async def stream(
     receive: Receive,
     send: Send,
 ) -> None:
-    """Tell until the client leaves, the session ends, a newer stream takes over or we drain."""
+    """Tell until the client leaves, the session or token ends, a newer stream takes over or we drain."""
     async with contexts.hub.listen(session.principal.tenant, interest.sees) as listener:
         telling = _Telling(contexts, sessions, session, interest, listener)
         await telling.begin()
@@ -75,7 +75,9 @@ class _Telling:
 
     async def tell(self, send: Send, left: asyncio.Task[None]) -> None:
         while not self._contexts.hub.draining:
-            something = await self._listener.wait(limits.HEARTBEAT_SECONDS)
+            standing, principal = self._contexts.standing, self._session.principal
+            most = standing.within(principal, limits.HEARTBEAT_SECONDS)
+            something = await self._listener.wait(most)
             if left.done():
                 self.open = False
                 return
@@ -99,6 +101,8 @@ class _Telling:
 
     async def _goes_on(self) -> bool:
         if self._contexts.clock.now() >= self._session.expires_at:
+            return False
+        if self._contexts.standing.ended(self._session.principal):
             return False
         if await self._sessions.ended(self._session):
             return False

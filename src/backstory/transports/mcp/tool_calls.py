@@ -10,7 +10,7 @@ import orjson
 from mcp.shared.exceptions import MCPError
 from mcp_types import CallToolRequestParams, PaginatedRequestParams
 
-from backstory.errors import BackstoryError
+from backstory.errors import BackstoryError, ScopeError
 from backstory.transports.mcp import failures
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.asks import InputRequired
@@ -66,7 +66,7 @@ class Tools:
             answer = _answer(found)
             if not isinstance(found, InputRequired):
                 _check(tool, answer, validators)
-        except MCPError:
+        except (MCPError, ScopeError):
             raise
         except BackstoryError as error:
             return _failed(failures.tool_error(error))

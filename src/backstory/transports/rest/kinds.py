@@ -52,12 +52,12 @@ async def put_kind(call: Call) -> Answer:
         call.principal, kind, lambda: value, call.conditions(), retry_of(call, raw)
     )
     result = outcome.results[0]
-    view = await call.contexts.reader.view(call.principal, context_of(kind), result.version)
+    reading = await call.contexts.kinds.registered(call.principal, kind, result.version)
     extra = [*replayed(outcome)]
     if result.created:
         extra.append((b"location", f"/v1/kinds/{kind}".encode()))
     status = 201 if result.created else 200
-    return await _answer(call, KindReading(kind, view.snapshot), status, extra)
+    return await _answer(call, reading, status, extra)
 
 
 async def list_kinds(call: Call) -> Answer:

@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from backstory import __version__, limits
+from backstory.clock import to_text
 from backstory.domain import policy
-from backstory.errors import BackstoryError, MissingError
+from backstory.errors import BackstoryError, DeniedError, MissingError
 from backstory.ports.staleness import Staleness
 from backstory.resilience.checking import Seen
 from backstory.transports.rest import params, schemas
@@ -27,6 +28,8 @@ async def whoami(call: Call) -> Answer:
         "trust": principal.trust.word,
         "roles": sorted(principal.roles),
         "scopes": None if principal.scopes is None else sorted(principal.scopes),
+        "operator": principal.operator,
+        "expires_at": None if principal.expires_at is None else to_text(principal.expires_at),
         "rights": [
             {"verb": p.verb.value, "namespace": str(p.pattern), "reserved": p.reserved}
             for p in policy.permissions(principal)
@@ -54,7 +57,8 @@ async def readyz(call: Call) -> Answer:
         if seen.dependency.needed and seen.failure is not None and not seen.busy:
             if call.query["allow"] == "stale" and await _has_copies(call):
                 return _plain(200, {"status": "stale"})
-            return _plain(503, {"status": "failed", "detail": seen.failure.detail})
+            told = {"detail": seen.failure.detail} if call.principal.operator else {}
+            return _plain(503, {"status": "failed"} | told)
     return _plain(200, {"status": "ok"})
 
 
@@ -70,22 +74,27 @@ async def _has_copies(call: Call) -> bool:
 
 
 async def healthz(call: Call) -> Answer:
-    """How each part of the server fares, for people and dashboards."""
+    """How each part of the server fares: for operators, where tokens are asked for."""
     found = await call.contexts.checks.seen()
     status = _status(found.values())
     if call.contexts.hub.leaving:
         status = "draining"
+    code = 200 if status in ("ok", "degraded") else 503
+    if not call.principal.operator:
+        return _plain(code, {"status": status})
     view = {
         "status": status,
         "version": __version__,
         "epoch": call.contexts.epoch,
         "checks": {name: _check(seen) for name, seen in found.items()},
     }
-    return _plain(200 if status in ("ok", "degraded") else 503, view)
+    return _plain(code, view)
 
 
 async def metrics(call: Call) -> Answer:
     """What was counted since the start, of all workers, for Prometheus to scrape."""
+    if not call.principal.operator:
+        raise DeniedError("metrics are for operators; `operators` of the settings names them")
     if call.metrics is None:
         raise MissingError("nothing is counted; set --metrics")
     media, page = await asyncio.to_thread(call.metrics)
@@ -153,7 +162,7 @@ ENDPOINTS: Final = (
         tag="Operations",
         summary="What was counted",
         replies={200: Reply("Metrics in Prometheus' text format.", str, media="text/plain")},
-        errors=(MissingError,),
+        errors=(DeniedError, MissingError),
         probe=True,
     ),
 )

@@ -19,7 +19,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
-from backstory.errors import BackstoryError
+from backstory.errors import BackstoryError, ScopeError
 from backstory.ports.staleness import Staleness
 from backstory.transports.mcp import answers, calls, extending, failures
 from backstory.transports.mcp.answers import View
@@ -119,9 +119,15 @@ class Tool(Generic[A]):
         )
 
     async def call(self, served: Served, principal: Principal, raw: Mapping[str, Any]) -> Answer:
-        """The answer, which is a tool error where the model or the store is at fault."""
+        """The answer, which is a tool error where the model or the store is at fault.
+
+        Raises:
+            ScopeError: the client needs another token, which no model can get.
+        """
         try:
             view = await self.done(served, principal, raw)
+        except ScopeError:
+            raise
         except BackstoryError as error:
             return Answer(orjson.dumps(failures.tool_error(error), default=str), error=True)
         return Answer(orjson.dumps(view))

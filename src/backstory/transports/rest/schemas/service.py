@@ -24,6 +24,8 @@ class Whoami(Struct):
     trust: str
     roles: list[str]
     scopes: list[str] | None
+    operator: bool
+    expires_at: str | None
     rights: list[Right]
 
 
@@ -38,12 +40,12 @@ class Check(Struct):
 
 
 class Health(Struct):
-    """How the server fares, part by part."""
+    """How the server fares; part by part for operators."""
 
     status: Literal["ok", "degraded", "failed", "draining", "starting"]
-    version: str
-    epoch: str
-    checks: dict[str, Check]
+    version: str | UnsetType = UNSET
+    epoch: str | UnsetType = UNSET
+    checks: dict[str, Check] | UnsetType = UNSET
 
 
 class Status(Struct):

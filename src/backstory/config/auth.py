@@ -1,0 +1,52 @@
+"""What has to be said before tokens can be checked, and what nobody else may be served without."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from backstory.config.local import check_local_mode
+from backstory.config.settings import DEFAULT_ORIGIN, Settings
+from backstory.errors import ConfigError
+from backstory.security.urls import is_safe
+
+_ONLY_WITH_ISSUER = ("auth_jwks", "auth_audience", "auth_tenant_claim", "auth_roles_claim")
+
+
+def check_callers(settings: Settings) -> None:
+    """Refuses to start where it would not be sure who calls; raises `ConfigError`."""
+    if settings.auth_issuer is None:
+        _check_no_half(settings)
+        check_local_mode(settings)
+        return
+    if not settings.auth_audience:
+        raise ConfigError(
+            "auth_audience is needed with auth_issuer: what tokens for this server have as aud, "
+            "such as its URL; set BACKSTORY_AUTH_AUDIENCE"
+        )
+    if settings.local_token:
+        raise ConfigError("local_token is for servers without auth_issuer; set one of the two")
+    if settings.auth_jwks is None and not is_safe(settings.auth_issuer):
+        raise ConfigError(
+            f"auth_issuer from {settings.origin('auth_issuer')} must be https, since its metadata "
+            "is asked for keys; or set auth_jwks"
+        )
+    named = any(_is_url(audience) for audience in settings.auth_audience)
+    if not (named or settings.public_url or settings.allowed_hosts):
+        raise ConfigError(
+            "public_url is needed, since no auth_audience is a URL that tells how this server is "
+            "called; set BACKSTORY_PUBLIC_URL"
+        )
+
+
+def _check_no_half(settings: Settings) -> None:
+    for name in _ONLY_WITH_ISSUER:
+        if settings.origin(name) != DEFAULT_ORIGIN and getattr(settings, name):
+            raise ConfigError(
+                f"{name} from {settings.origin(name)} is of no use without auth_issuer, and every "
+                "caller would be the administrator; set BACKSTORY_AUTH_ISSUER"
+            )
+
+
+def _is_url(audience: str) -> bool:
+    parts = urlsplit(audience)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -1,0 +1,109 @@
+"""Who calls, where tokens are asked for: `Authorization: Bearer` with an access token.
+
+Whatever is wrong with a token, its bearer is told the same; the reason stands in the log.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from starlette.types import Scope
+
+from backstory.domain.principals import ANONYMOUS, Principal
+from backstory.errors import (
+    BackstoryError,
+    MalformedError,
+    ScopeError,
+    TokenRefusedError,
+    UnauthenticatedError,
+)
+from backstory.ports.tokens import TokenVerifier
+from backstory.transports.edge.local_mode import is_open
+from backstory.transports.edge.origins import Origins
+from backstory.transports.edge.resource_metadata import FIRST_SCOPES, PREFIX, ResourceMetadata
+
+logger = logging.getLogger(__name__)
+
+_PROBES: Final = frozenset({"/livez", "/readyz"})
+"""Are asked by address, whatever the server's name is."""
+_HEALTH: Final = "/healthz"
+_SCHEME: Final = "bearer "
+
+
+class Bearer:
+    """Tells who calls, by a token."""
+
+    def __init__(
+        self, verifier: TokenVerifier, origins: Origins, metadata: ResourceMetadata
+    ) -> None:
+        self._verifier = verifier
+        self._origins = origins
+        self._metadata = metadata
+
+    async def __call__(self, scope: Scope) -> Principal:
+        """The principal of a request; `ANONYMOUS` for what needs no token.
+
+        Raises:
+            MisdirectedError, DeniedError: Host or Origin is a foreign one.
+            UnauthenticatedError: there is no token, or none that is to be believed.
+            MalformedError: there is no Host header, or a header stands twice.
+        """
+        path = scope["path"]
+        if path in _PROBES:
+            return ANONYMOUS
+        host, origin, authorization = _heads(scope)
+        self._origins.check(host, origin)
+        if is_open(path) or path == PREFIX or path.startswith(PREFIX + "/"):
+            return ANONYMOUS
+        if authorization is None:
+            if path == _HEALTH:
+                return ANONYMOUS
+            raise UnauthenticatedError("a token is needed: Authorization: Bearer")
+        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+            raise UnauthenticatedError("a token is needed: Authorization: Bearer")
+        token = authorization[len(_SCHEME) :].strip()
+        known = self._verifier.known(token)
+        return await self._verify(scope, token) if known is None else known
+
+    async def _verify(self, scope: Scope, token: str) -> Principal:
+        try:
+            return await self._verifier.verify(token)
+        except TokenRefusedError as error:
+            request = scope.get("backstory.request")
+            trace = "" if request is None else request.trace_id
+            logger.warning("a token is refused: %s", error.reason, extra={"trace_id": trace})
+            raise
+
+    def challenge(self, scope: Scope, error: BackstoryError) -> str | None:
+        """What the answer to an error tells of how to get a token that would do."""
+        match error:
+            case ScopeError():
+                needed = error.context["scope"]
+                return self._metadata.challenge(scope, needed=needed, error="insufficient_scope")
+            case TokenRefusedError():
+                return self._metadata.challenge(scope, needed=FIRST_SCOPES, error="invalid_token")
+            case UnauthenticatedError():
+                return self._metadata.challenge(scope, needed=FIRST_SCOPES)
+            case _:
+                return None
+
+
+def _heads(scope: Scope) -> tuple[str, str | None, str | None]:
+    host = origin = authorization = None
+    for name, value in scope["headers"]:
+        if name == b"host":
+            host = _once(host, value, "Host")
+        elif name == b"origin":
+            origin = _once(origin, value, "Origin")
+        elif name == b"authorization":
+            authorization = _once(authorization, value, "Authorization")
+    if host is None:
+        raise MalformedError("there is no Host header")
+    return host, origin, authorization
+
+
+def _once(before: str | None, value: bytes, name: str) -> str:
+    if before is not None:
+        raise MalformedError(f"there are two {name} headers")
+    return value.decode("latin-1").strip()
