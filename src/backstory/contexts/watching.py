@@ -118,6 +118,11 @@ class Hub:
         self._unsubscribe: Callable[[], None] | None = None
         self.draining = False
 
+    @property
+    def watching(self) -> int:
+        """How many wait."""
+        return self._count
+
     @asynccontextmanager
     async def listen(
         self,

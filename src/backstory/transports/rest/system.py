@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import Any, Final
 
 from backstory import __version__
 from backstory.domain import policy
+from backstory.errors import MissingError
 from backstory.resilience.checking import Seen
 from backstory.transports.rest import params, schemas
 from backstory.transports.rest.answers import NO_STORE, Answer, encode
@@ -68,6 +70,14 @@ async def healthz(call: Call) -> Answer:
     return _plain(200 if status in ("ok", "degraded") else 503, view)
 
 
+async def metrics(call: Call) -> Answer:
+    """What was counted since the start, of all workers, for Prometheus to scrape."""
+    if call.metrics is None:
+        raise MissingError("nothing is counted; set --metrics")
+    media, page = await asyncio.to_thread(call.metrics)
+    return Answer(200, page, NO_STORE, media.encode())
+
+
 def _status(found: Iterable[Seen]) -> str:
     """The worst of them: what is needed failed, something else did or is busy, or nothing."""
     troubled = [seen for seen in found if seen.failure is not None]
@@ -122,4 +132,14 @@ ENDPOINTS: Final = (
         query=(params.choice("allow", "Stale reads will do.", "stale"),),
     ),
     _probe("/healthz", healthz, "How does each part fare", schemas.Health),
+    Endpoint(
+        method="GET",
+        path="/metrics",
+        handler=metrics,
+        tag="Operations",
+        summary="What was counted",
+        replies={200: Reply("Metrics in Prometheus' text format.", str, media="text/plain")},
+        errors=(MissingError,),
+        probe=True,
+    ),
 )
