@@ -71,7 +71,6 @@ REQUEST_SECONDS: Final = 30.0  # deadline of a request that does not wait for ch
 GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a request is cut off
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
 CHECKED_SECONDS: Final = 0.5  # for which probes are answered what the last look saw
-CHECK_SECONDS: Final = 5.0  # a probe waits for the store
 LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
 TLS_LOOK_SECONDS: Final = 1.0  # between two looks at the certificate's files, while clients connect
 CERTIFICATE_WARNING_DAYS: Final = 14  # before its end, from when on a certificate is warned of
