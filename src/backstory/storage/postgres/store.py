@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from backstory import limits
 from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
-from backstory.errors import StoreUnavailableError
+from backstory.errors import OutcomeUnknownError, StoreUnavailableError
 from backstory.resilience.breaker import Breaker
 from backstory.resilience.deadlines import detached, remaining
 from backstory.resilience.retrying import retried
@@ -20,7 +20,7 @@ from backstory.storage.postgres import notes
 from backstory.storage.postgres.connecting import Connections, connect, roll_back
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
-from backstory.storage.postgres.faults import BACKOFF, again
+from backstory.storage.postgres.faults import BACKOFF, FOREIGN, again, is_refusal
 from backstory.storage.postgres.foreseeing import foresee
 from backstory.storage.postgres.opening import Opened, check_server, check_version, prepare
 from backstory.storage.postgres.options import PostgresOptions
@@ -138,7 +138,7 @@ class PostgresStore(TableStore):
     # -- notes ---------------------------------------------------------------------------
 
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
-        await self._noted(tenant, notes.put, name, value, expires_at)
+        await self._retried(partial(self._noted, tenant, notes.put, name, value, expires_at))
 
     async def swap_note(
         self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
@@ -151,7 +151,7 @@ class PostgresStore(TableStore):
         return await self._point(notes.get, tenant, name, self._clock.now())
 
     async def delete_note(self, tenant: str, name: str) -> None:
-        await self._noted(tenant, notes.delete, name)
+        await self._retried(partial(self._noted, tenant, notes.delete, name))
 
     async def _noted(
         self,
@@ -164,7 +164,15 @@ class PostgresStore(TableStore):
         async with self._connections.borrow() as connection:
             db = PostgresDatabase(connection, self._names, words)
             number = await calling(_tenant, db, tenant)
-            return await calling(write, db, number, *args, **kwargs)
+            try:
+                return await calling(write, db, number, *args, **kwargs)
+            except FOREIGN as error:
+                if is_refusal(error):
+                    raise
+                raise OutcomeUnknownError(_UNKNOWN, retry_after=1) from error
+
+
+_UNKNOWN = "the database was lost while it wrote; that may have happened: look, and try again"
 
 
 async def open_store(
