@@ -174,6 +174,24 @@ async def test_what_was_lost_before_commit_is_written_once_over_another_connecti
         assert await scene.texts("chat") == ["once"]
 
 
+async def test_a_note_that_may_have_been_swapped_is_told_so_and_one_that_is_put_is_put_again(
+    node, postgres, postgres_url
+):
+    async with Proxy(postgres.port) as proxy:
+        scene = await node(postgres_url.replace(str(postgres.port), str(proxy.port)))
+        later = scene.clock.now() + 1_000_000
+        await scene.store.put_note("acme", "n", b"first", later)
+        for value in (b"put one", b"put two"):  # the second over a connection that knows it
+            proxy.cut_at(value, after=True)
+            await scene.store.put_note("acme", "n", value, later)
+        assert await scene.store.get_note("acme", "n") == b"put two"
+        proxy.cut_at(b"swapped", after=True)
+        with pytest.raises(OutcomeUnknownError):
+            await scene.store.swap_note("acme", "n", b"put two", b"swapped", later)
+        assert await scene.store.get_note("acme", "n") == b"swapped"
+        assert proxy.cuts == 3
+
+
 async def test_who_waits_too_long_for_its_turn_has_written_nothing(node, postgres_url):
     scene = await node(seconds=0.3)
     await scene.put("chat")

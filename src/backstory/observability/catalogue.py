@@ -68,6 +68,12 @@ STEP_FAILURES: Final = Metric(
     "Steps that rejected what was sent, by code",
     ("step", "code"),
 )
+DEPENDENCY_CHANGES: Final = Metric(
+    "backstory_dependency_changes_total",
+    "counter",
+    "How often something that is depended on went away (`away`) and came back (`there`)",
+    ("dependency", "state"),
+)
 WATCHERS: Final = Metric(
     "backstory_watchers", "gauge", "Long polls, streams and subscriptions that wait for changes"
 )
@@ -92,6 +98,7 @@ METRICS: Final = (
     MCP_SECONDS,
     STEP_SECONDS,
     STEP_FAILURES,
+    DEPENDENCY_CHANGES,
     WATCHERS,
     DEPENDENCY,
     LOOP_LAG,

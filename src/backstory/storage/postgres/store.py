@@ -13,7 +13,7 @@ from backstory import limits
 from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
 from backstory.domain.keys import ContextKey
-from backstory.errors import StoreUnavailableError
+from backstory.errors import OutcomeUnknownError, StoreUnavailableError
 from backstory.ports.store import Standing
 from backstory.resilience.breaker import Breaker
 from backstory.resilience.deadlines import detached, remaining
@@ -22,7 +22,7 @@ from backstory.storage.postgres import notes
 from backstory.storage.postgres.connecting import Connections, connect, roll_back
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
-from backstory.storage.postgres.faults import BACKOFF, again
+from backstory.storage.postgres.faults import BACKOFF, FOREIGN, again, is_refusal
 from backstory.storage.postgres.foreseeing import foresee
 from backstory.storage.postgres.opening import (
     Opened,
@@ -155,7 +155,7 @@ class PostgresStore(TableStore):
     # -- notes ---------------------------------------------------------------------------
 
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
-        await self._noted(tenant, notes.put, name, value, expires_at)
+        await self._retried(partial(self._noted, tenant, notes.put, name, value, expires_at))
 
     async def swap_note(
         self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
@@ -168,7 +168,7 @@ class PostgresStore(TableStore):
         return await self._point(notes.get, tenant, name, self._clock.now())
 
     async def delete_note(self, tenant: str, name: str) -> None:
-        await self._noted(tenant, notes.delete, name)
+        await self._retried(partial(self._noted, tenant, notes.delete, name))
 
     async def _noted(
         self,
@@ -181,7 +181,15 @@ class PostgresStore(TableStore):
         async with self._connections.borrow() as connection:
             db = PostgresDatabase(connection, self._names, words)
             number = await calling(_tenant, db, tenant)
-            return await calling(write, db, number, *args, **kwargs)
+            try:
+                return await calling(write, db, number, *args, **kwargs)
+            except FOREIGN as error:
+                if is_refusal(error):
+                    raise
+                raise OutcomeUnknownError(_UNKNOWN, retry_after=1) from error
+
+
+_UNKNOWN = "the database was lost while it wrote; that may have happened: look, and try again"
 
 
 async def open_store(

@@ -17,7 +17,7 @@ from asyncpg import Connection, Record
 
 from backstory.clock import Clock
 from backstory.domain.sealing import Seal
-from backstory.errors import OutcomeUnknownError, StoreError
+from backstory.errors import OutcomeUnknownError, StoreUnavailableError
 from backstory.resilience.deadlines import remaining, within
 from backstory.resilience.retrying import retried
 from backstory.storage.postgres.connecting import Connections, roll_back
@@ -95,7 +95,7 @@ class Transacting:
                 raise BatchError(translate(error), apart=True) from error
             except FOREIGN as error:
                 raise BatchError(translate(error), apart=is_refusal(error)) from error
-            except StoreError as error:
+            except StoreUnavailableError as error:  # the server is away for all of them
                 raise BatchError(error, apart=False) from error
             except (BatchError, GivenUpError):
                 raise
