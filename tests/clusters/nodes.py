@@ -61,7 +61,8 @@ class Node:
 
     def said(self):
         """What it has logged in all its lives."""
-        return (self._folder / "server.log").read_text()
+        log = self._folder / "server.log"
+        return log.read_text() if log.exists() else ""
 
 
 @asynccontextmanager
