@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import (
+    announcing,
     content,
     durable_append,
     growth,
@@ -21,9 +22,11 @@ from benchmarks import (
     rendering,
     report,
     stored_bytes,
+    watching,
 )
 
 _ALL = {
+    "announcing": announcing.run,
     "content": content.run,
     "durable-append": durable_append.run,
     "growth": growth.run,
@@ -33,6 +36,7 @@ _ALL = {
     "processing": processing.run,
     "rendering": rendering.run,
     "stored-bytes": stored_bytes.run,
+    "watching": watching.run,
 }
 
 

@@ -215,8 +215,10 @@ async def node(store_url, bus_url):
 
 @pytest.mark.parametrize("fault", ["cut", "frozen", "dropped", "slow"])
 async def test_a_watcher_without_its_bus_sees_each_change_once_and_in_order(
-    kind, port, fault, postgres_url
+    kind, port, fault, postgres_url, monkeypatch
 ):
+    monkeypatch.setattr(limits, "HEARTBEAT_SECONDS", 1000)  # it comes back for nothing else
+    monkeypatch.setattr(limits, "POLL_SECONDS", 0.1)
     async with (
         Proxy(port) as proxy,
         node(postgres_url, url(kind, port)) as writer,

@@ -8,6 +8,7 @@ silently ignored.
     readers.py    from what was written to a typed value
     urls.py       the URLs of stores and caches
     bus_urls.py   the URLs of change buses
+    redis_urls.py the URLs of a Redis
     loading.py    flags, variables, file and defaults into one `Settings`
     local.py      what may be served without authentication
 """

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
 
 from backstory.config import urls
+from backstory.config.redis_urls import SCHEMES, redis_url
 
 STORE: Final = "store"
 LOCAL: Final = "memory://"
 _ALLOWED: Final = (
     "must be store, memory://, postgresql://USER:PASSWORD@HOST:PORT/DATABASE, "
     "redis://USER:PASSWORD@HOST:PORT or rediss://..., signs in a part written as %40"
-)
-_TLS: Final = frozenset(
-    {"ssl_cert_reqs", "ssl_ca_certs", "ssl_certfile", "ssl_keyfile", "ssl_check_hostname"}
 )
 
 
@@ -27,8 +24,8 @@ def bus_url(raw: object) -> str:
     scheme = scheme.lower()
     if text.lower() in {STORE, LOCAL}:
         return text.lower()
-    if scheme in {"redis", "rediss"}:
-        return _redis(scheme, rest)
+    if scheme in SCHEMES:
+        return redis_url(f"{scheme}://{rest}", _ALLOWED)
     if scheme in {"postgresql", "postgres"}:
         return _postgres(text)
     raise ValueError(_ALLOWED)
@@ -46,21 +43,3 @@ def _postgres(text: str) -> str:
             "pooler in transaction mode LISTEN hears nothing"
         )
     return url.dsn
-
-
-def _redis(scheme: str, rest: str) -> str:
-    url = f"{scheme}://{rest}"
-    try:
-        parts = urlsplit(url)
-        known = bool(parts.hostname) and parts.port != 0
-    except ValueError as error:
-        raise ValueError(_ALLOWED) from error
-    path = parts.path.strip("/")
-    if not known or parts.fragment or not (path == "" or (path.isascii() and path.isdigit())):
-        raise ValueError(_ALLOWED)
-    options = {name for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
-    allowed = _TLS if scheme == "rediss" else frozenset[str]()
-    if parts.query and (not options or options - allowed):
-        words = f"only {', '.join(sorted(_TLS))}" if allowed else "nothing"
-        raise ValueError(f"must be a URL with {words} behind the ?")
-    return url

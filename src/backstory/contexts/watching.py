@@ -122,6 +122,11 @@ class Hub:
         self._count = 0
         self.draining = False
 
+    @property
+    def watching(self) -> int:
+        """How many wait."""
+        return self._count
+
     @asynccontextmanager
     async def listen(
         self,

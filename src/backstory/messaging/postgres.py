@@ -50,6 +50,9 @@ class PostgresLink:
             except FOREIGN as error:
                 raise BusUnavailableError(_said(error)) from error
             yield line
+        except BusUnavailableError:
+            connection.terminate()  # a farewell would only be waited for
+            raise
         finally:
             with suppress(*FOREIGN):
                 await connection.close(timeout=limits.BUS_SECONDS)

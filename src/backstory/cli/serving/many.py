@@ -27,6 +27,7 @@ from uvicorn.supervisors.multiprocess import Process
 from backstory.cli.serving import logs
 from backstory.cli.serving.one import SERVER, SIGNALS
 from backstory.cli.serving.secret import local_token
+from backstory.cli.serving.secure import tls_arguments
 from backstory.cli.serving.turns import settle
 from backstory.config import TABLE, Settings, load
 from backstory.errors import BackstoryError
@@ -52,6 +53,7 @@ def run(settings: Settings, listener: socket.socket, ready: Callable[[], None]) 
         workers=settings.workers,
         timeout_worker_healthcheck=int(_START_SECONDS),
         **SERVER,
+        **tls_arguments(settings),
     )
     supervisor = Supervisor(config, [listener], ready)
     supervisor.run()

@@ -15,6 +15,7 @@ import uvloop
 
 from backstory import limits
 from backstory.cli.serving.protocol import BoundedProtocol
+from backstory.cli.serving.secure import tls_arguments
 from backstory.cli.serving.turns import settle
 from backstory.config import Settings
 from backstory.wiring import Running, open_app
@@ -49,9 +50,10 @@ def run(
 async def _serve(
     settings: Settings, token: str | None, listener: socket.socket, ready: Callable[[], None]
 ) -> None:
+    secure = tls_arguments(settings)
     async with open_app(settings, token) as running:
         settle()
-        config = uvicorn.Config(running.app, lifespan="off", **SERVER)
+        config = uvicorn.Config(running.app, lifespan="off", **SERVER, **secure)
         await Server(config, running, ready).serve(sockets=[listener])
 
 
