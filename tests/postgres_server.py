@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import select
 import shutil
 import signal
 import socket
@@ -11,8 +12,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
-
-from serving import children_of, runs, until
 
 STANDBY = "standby"  # by which a primary knows the one that copies it
 MISSING = "PostgreSQL is not installed: `apt-get install postgresql`, or put initdb on the PATH"
@@ -79,11 +78,14 @@ class Server:
     def kill(self):
         """All of its processes at once, as the machine's end would."""
         pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
-        family = [pid, *children_of(pid)]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        family = [os.pidfd_open(one) for one in (pid, *map(int, children))]
         for one in family:
             with suppress(ProcessLookupError):
-                os.kill(one, signal.SIGKILL)
-        until(lambda: not any(runs(one) for one in family), "the end of PostgreSQL")
+                signal.pidfd_send_signal(one, signal.SIGKILL)
+        for one in family:
+            assert select.select([one], [], [], 60)[0], "PostgreSQL does not end"
+            os.close(one)
         # Its number may be in use until somebody has asked for its exit code.
         for left in (self.folder / "data" / "postmaster.pid", *self.folder.glob(".s.PGSQL*")):
             left.unlink(missing_ok=True)

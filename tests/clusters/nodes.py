@@ -5,7 +5,7 @@ import contextlib
 import sys
 from contextlib import asynccontextmanager
 
-from serving import Server, workers_of
+from serving import Server, children
 
 LINES = 60  # of a node's log that are shown
 
@@ -43,7 +43,10 @@ class Node:
         return self._server.async_client()
 
     def workers(self):
-        return workers_of(self._server)
+        """The pids of its workers, none while one of its processes is just ending."""
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            return children(self._server)
+        return []
 
     async def kill(self):
         """With SIGKILL, all of its processes at once."""
@@ -58,7 +61,8 @@ class Node:
 
     def said(self):
         """What it has logged in all its lives."""
-        return (self._folder / "server.log").read_text()
+        log = self._folder / "server.log"
+        return log.read_text() if log.exists() else ""
 
 
 @asynccontextmanager
