@@ -5,7 +5,7 @@ import contextlib
 import sys
 from contextlib import asynccontextmanager
 
-from serving import Server, children
+from serving import Server, workers_of
 
 LINES = 60  # of a node's log that are shown
 
@@ -45,7 +45,7 @@ class Node:
     def workers(self):
         """The pids of its workers, none while one of its processes is just ending."""
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            return children(self._server)
+            return workers_of(self._server)
         return []
 
     async def kill(self):

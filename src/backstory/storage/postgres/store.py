@@ -14,6 +14,7 @@ from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
 from backstory.domain.keys import ContextKey
 from backstory.errors import OutcomeUnknownError, StoreUnavailableError
+from backstory.ports.staleness import allowed
 from backstory.ports.store import Standing
 from backstory.resilience.breaker import Breaker
 from backstory.resilience.deadlines import detached, remaining
@@ -122,7 +123,9 @@ class PostgresStore(TableStore):
     # -- reading -----------------------------------------------------------------------
 
     async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
-        return await self._standings.ask(tenant, keys)
+        ask = partial(self._standings.ask, tenant, keys)
+        # Whoever may be given a copy is not kept waiting for the truth.
+        return await (ask() if allowed() else self._retried(ask))
 
     # -- writing -----------------------------------------------------------------------
 
