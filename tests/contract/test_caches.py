@@ -10,6 +10,8 @@ from backstory.caching.opening import open_cache
 from backstory.caching.redis import RedisCache
 from backstory.testing.cache_contract import CacheContract
 
+pytestmark = pytest.mark.usefixtures("unhurried_caches")
+
 MEMORY_BYTES = 64 * limits.MIB
 
 
