@@ -19,6 +19,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory import extensions, limits
+from backstory.caching.guarded import GuardedCache
 from backstory.caching.opening import open_cache
 from backstory.clock import Clock, SystemClock
 from backstory.config import ServerUrl, Settings, cache_urls
@@ -39,6 +40,9 @@ from backstory.processing.transforms import catalogue
 from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.resilience.breaker import Breaker, State, Told, log
+from backstory.resilience.checking import Dependency
+from backstory.resilience.pace import Pace
 from backstory.storage.migrations import Migrated
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.postgres.options import PostgresOptions
@@ -47,7 +51,6 @@ from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.summarising import making
-from backstory.summarising.http import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -105,11 +108,18 @@ async def open_contexts(
         summarising = _summarising(wanted, settings, clock) if serving else None
         if summarising is not None:
             stack.push_async_callback(summarising.summariser.aclose)
-        store, bus = await _open_store(settings, clock)
+        store, bus, breaker = await _open_store(settings, clock, hooks)
         stack.push_async_callback(store.aclose)
         stack.push_async_callback(bus.aclose)
         await asyncio.to_thread(ready)
-        contexts = Contexts(store, bus, clock, rules, summarising=summarising)
+        contexts = Contexts(
+            store,
+            bus,
+            clock,
+            rules,
+            summarising=summarising,
+            dependencies=[Dependency("store", store.check, needed=True, breaker=breaker)],
+        )
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_sweeping(contexts))
@@ -122,24 +132,39 @@ async def open_contexts(
 def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:
     """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
     count = COUNTERS["o200k_base"].count
-    return Summarising(making.make(wanted, settings.summariser_key, count, Pace(clock)), count)
+    return Summarising(
+        making.make(wanted, settings.summariser_key, count, Pace(clock=clock)), count
+    )
 
 
-async def _open_store(settings: Settings, clock: Clock) -> tuple[Store, ChangeBus]:
-    """The store, and the bus that hears of what other processes write to it."""
+async def _open_store(
+    settings: Settings, clock: Clock, hooks: Hooks
+) -> tuple[Store, ChangeBus, Breaker | None]:
+    """The store, the bus that hears of what other processes write to it, a server's breaker."""
     if isinstance(settings.store, ServerUrl):
         from backstory.caching.store import CachedStore
         from backstory.storage.postgres.store import open_store as open_server
 
-        server = await open_server(postgres_options(settings), clock=clock)
+        breaker = Breaker("database", told=_telling(hooks))
+        server = await open_server(postgres_options(settings), clock=clock, breaker=breaker)
         # SQLite's file is as near as a cache, so only this store has one.
         shared = settings.cache != cache_urls.NEAR
-        cached = CachedStore(server, _cache(settings), clock, shared=shared)
+        cached = CachedStore(server, _cache(settings, hooks), clock, shared=shared)
         # No probe: what a node watches it asks for once in `limits.POLL_SECONDS` anyway.
-        return cached, LocalBus(poll_seconds=limits.POLL_SECONDS)
+        return cached, LocalBus(poll_seconds=limits.POLL_SECONDS), breaker
     options = SqliteOptions(settings.store.path, search=settings.search)
     file = await open_store(options, clock=clock)
-    return file, LocalBus(probe=file.data_version)
+    return file, LocalBus(probe=file.data_version), None
+
+
+def _telling(hooks: Hooks) -> Told:
+    """Each change of a breaker has a line in the log, and is told to who measures."""
+
+    def tell(name: str, state: State) -> None:
+        log(name, state)
+        hooks.dependency(name, there=state is State.CLOSED)
+
+    return tell
 
 
 def postgres_options(settings: Settings) -> PostgresOptions:
@@ -316,5 +341,9 @@ def inspect_cache(settings: Settings) -> None:
     asyncio.run(look())
 
 
-def _cache(settings: Settings) -> Cache:
-    return open_cache(settings.cache, memory_bytes=settings.cache_megabytes * limits.MIB)
+def _cache(settings: Settings, hooks: Hooks = SILENCE) -> Cache:
+    def guarded(far: Cache) -> Cache:
+        return GuardedCache(far, Breaker("cache", told=_telling(hooks)))
+
+    memory = settings.cache_megabytes * limits.MIB
+    return open_cache(settings.cache, memory_bytes=memory, guarded=guarded)

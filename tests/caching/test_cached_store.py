@@ -492,6 +492,17 @@ async def test_looking_again_makes_copies_younger_and_goes_on_without_the_store(
     await node.store.aclose()
 
 
+async def test_copies_of_many_tenants_are_looked_at_together(model, clock):
+    node = Node(model, clock, shared=False)
+    for n in range(500):
+        await Scene(node.store, clock, tenant=f"t{n}").put("chat")
+        await node.view(tenant=f"t{n}")
+    await Scene(model, clock, tenant="t7").purge("chat")
+    await node.store._old.look_again()
+    assert len(node.cache.bodies) == 499
+    await node.store.aclose()
+
+
 async def test_what_nobody_reads_is_not_looked_at_for_ever(model, clock):
     node = Node(model, clock, shared=False)
     await node.scene.put("chat")

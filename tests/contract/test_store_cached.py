@@ -1,4 +1,4 @@
-"""The PostgreSQL store behind a cache passes the contract."""
+"""The PostgreSQL store behind a cache passes what of the contract a cache could break."""
 
 import pytest
 
@@ -6,10 +6,16 @@ from backstory.caching.memory import MemoryCache
 from backstory.caching.store import CachedStore
 from backstory.limits import MIB
 from backstory.storage.postgres.store import open_store
-from backstory.testing.store_contract import StoreContract
+from backstory.testing.contract_erasing import ErasingContract
+from backstory.testing.contract_history import HistoryContract
+from backstory.testing.contract_kinds import KindsContract
+from backstory.testing.contract_retries import RetriesContract
+from backstory.testing.contract_writing import WritingContract
 
 
-class TestCachedStore(StoreContract):
+class TestCachedStore(
+    WritingContract, RetriesContract, HistoryContract, ErasingContract, KindsContract
+):
     @pytest.fixture
     async def store(self, postgres_url, clock):
         inner = await open_store(postgres_url, clock=clock)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Hashable
-from contextvars import Context
 from typing import Any, TypeVar
+
+from backstory.resilience.deadlines import detached
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Flights:
         if coming is None:
             coming = self._under_way[key] = asyncio.get_running_loop().create_future()
             flight = self._fly(key, coming, fetch, then)
-            task = asyncio.get_running_loop().create_task(flight, context=Context())
+            task = asyncio.get_running_loop().create_task(flight, context=detached())
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return await asyncio.shield(coming)

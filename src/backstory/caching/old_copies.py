@@ -8,8 +8,9 @@ process's own cache is told by nobody: the contexts that were read last are look
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import islice
 
 from backstory import limits
 from backstory.caching.beliefs import Belief, Beliefs
@@ -19,6 +20,8 @@ from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
 from backstory.errors import BackstoryError
 from backstory.ports.store import Store
+
+_TENANTS = 200  # asked about at once, so that a store can put their questions together
 
 Drop = Callable[[str, Iterable[ContextKey]], Awaitable[None]]
 """Takes contexts of a tenant out of the cache."""
@@ -68,18 +71,28 @@ class OldCopies:
         Raises:
             BackstoryError: the store cannot tell; what is believed grows old.
         """
-        for tenant, beliefs in self._beliefs.old(self._clock.now()).items():
-            at = self._clock.now()
-            standings = await self._store.standings(tenant, [one.key for _, one in beliefs])
-            self._reached_at = max(self._reached_at, at)
-            gone: list[ContextKey] = []
-            for (name, one), standing in zip(beliefs, standings, strict=True):
-                if standing is not None and standing.tag == one.tag:
-                    one.at = max(one.at, at)
-                elif self._holds(name, one, at):
-                    gone.append(one.key)
-            if gone:
-                await self._drop(tenant, gone)
+        waiting = iter(self._beliefs.old(self._clock.now()).items())
+        while some := list(islice(waiting, _TENANTS)):
+            found = await asyncio.gather(
+                *(self._look_at(tenant, beliefs) for tenant, beliefs in some),
+                return_exceptions=True,
+            )
+            for error in found:
+                if error is not None:
+                    raise error
+
+    async def _look_at(self, tenant: str, beliefs: Sequence[tuple[str, Belief]]) -> None:
+        at = self._clock.now()
+        standings = await self._store.standings(tenant, [one.key for _, one in beliefs])
+        self._reached_at = max(self._reached_at, at)
+        gone: list[ContextKey] = []
+        for (name, one), standing in zip(beliefs, standings, strict=True):
+            if standing is not None and standing.tag == one.tag:
+                one.at = max(one.at, at)
+            elif self._holds(name, one, at):
+                gone.append(one.key)
+        if gone:
+            await self._drop(tenant, gone)
 
     async def aclose(self) -> None:
         if self._looking is not None:

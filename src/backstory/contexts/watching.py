@@ -21,6 +21,7 @@ from backstory.domain.policy import Visibility
 from backstory.errors import BackstoryError, BusyError
 from backstory.ports.bus import ChangeBus
 from backstory.ports.store import ChangeQuery, Store
+from backstory.resilience.deadlines import detached
 
 logger = logging.getLogger(__name__)
 _ALL = Visibility((EVERYWHERE,))
@@ -71,7 +72,7 @@ class _Tail:
         self._position = position
         self._hint = asyncio.Event()
         self.listeners: set[Listener] = set()
-        self._task = asyncio.create_task(self._run(), name=f"tail of {tenant}")
+        self._task = asyncio.create_task(self._run(), name=f"tail of {tenant}", context=detached())
 
     def hint(self) -> None:
         self._hint.set()

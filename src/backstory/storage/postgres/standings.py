@@ -21,11 +21,11 @@ from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
 from backstory.errors import BackstoryError, BusyError, StoreUnavailableError
 from backstory.ports.store import Standing
-from backstory.storage.postgres.connecting import connect
+from backstory.resilience.deadlines import detached
+from backstory.storage.postgres.connecting import Connections
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import FOREIGN, is_refusal, translate
 from backstory.storage.postgres.opening import check_server
-from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.tables.database import Names, remember
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,8 @@ class _Question:
 class Standings:
     """Asks for many at once. `names` are the tenants' numbers that the store has learned."""
 
-    def __init__(self, options: PostgresOptions, names: Names) -> None:
-        self._options, self._names = options, names
+    def __init__(self, connections: Connections, names: Names) -> None:
+        self._connections, self._names = connections, names
         self._questions: list[_Question] = []
         self._asking: asyncio.Task[None] | None = None
         self._connection: Connection[Record] | None = None
@@ -57,16 +57,20 @@ class Standings:
 
         Raises:
             BusyError: `limits.READ_QUEUE` are asking already.
-            StoreUnavailableError: the server did not answer in `limits.STANDINGS_SECONDS`.
+            StoreUnavailableError: the server is away, or did not answer in
+                `limits.STANDINGS_SECONDS`.
         """
         if self._closed:
             raise StoreUnavailableError(_CLOSED)
+        self._connections.require()
         if len(self._questions) >= limits.READ_QUEUE:
             raise BusyError("too many reads are waiting; try again", limit="READ_QUEUE")
         question = _Question(tenant, keys, asyncio.get_running_loop().create_future())
         self._questions.append(question)
         if self._asking is None:  # begins in the next turn of the loop, when all of this one asked
-            self._asking = asyncio.create_task(self._run(), name="standings")
+            self._asking = asyncio.create_task(
+                self._run(), name="backstory-standings", context=detached()
+            )
         return await question.answer
 
     async def close(self) -> None:
@@ -94,7 +98,8 @@ class Standings:
 
     async def _answer(self, questions: list[_Question]) -> None:
         try:
-            found = await self._find(questions)
+            async with self._connections.watched(self._hang_up):
+                found = await self._find(questions)
         except FOREIGN as error:
             self._fail(questions, translate(error))
         except BackstoryError as error:
@@ -165,11 +170,9 @@ class Standings:
         return rows
 
     async def _connect(self) -> Connection[Record]:
-        statements = 0 if self._options.pgbouncer else limits.STATEMENTS
-        seconds = limits.STANDINGS_SECONDS
-        connection = await connect(self._options, seconds=seconds, statements=statements)
+        connection = await self._connections.to_keep(limits.STANDINGS_SECONDS)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(limits.STANDINGS_SECONDS):
                 await check_server(connection)
         except BaseException:
             connection.terminate()

@@ -16,6 +16,7 @@ from backstory.clock import Clock
 from backstory.domain.chains import Chain
 from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
 from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery
+from backstory.resilience.deadlines import detached
 from backstory.storage.meta import Meta
 from backstory.storage.sqlite import notes, sweeping
 from backstory.storage.sqlite.checkpointer import Checkpointer
@@ -77,7 +78,7 @@ class SqliteStore(TableStore):
 
     async def aclose(self) -> None:
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
+            self._closing = asyncio.create_task(self._close(), context=detached())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
