@@ -150,9 +150,12 @@ async def test_who_gives_up_waiting_leaves_no_answer_for_the_next(server, cache)
     for round_ in range(10):
         server.freeze()
         try:
-            asked = [asyncio.create_task(cache.get(f"x{number}", TAG)) for number in range(10)]
+            asked = [
+                asyncio.create_task(cache.get(f"x{number % 30}", TAG))
+                for number in range(3 * limits.CACHE_CONNECTIONS)
+            ]
             await turns(30)
-            for one in asked:
+            for one in asked[round_ % 3 :: 3] + asked:
                 one.cancel()
             await asyncio.wait(asked)
         finally:
