@@ -11,6 +11,7 @@ import pytest
 import blocking_calls
 import postgres_server
 import server_process
+from backstory import limits
 from backstory.storage.postgres.store import open_store as open_postgres
 
 blocking_calls.install()
@@ -89,6 +90,12 @@ def memcached_server(memcached_process):
     if memcached_process is None:
         pytest.skip(server_process.MISSING["memcached"])
     return memcached_process
+
+
+@pytest.fixture
+def unhurried_caches(monkeypatch):
+    """Caches wait long for their servers, however busy the machine is that runs the tests."""
+    monkeypatch.setattr(limits, "CACHE_SECONDS", 30.0)
 
 
 _numbers = itertools.count(1)

@@ -23,6 +23,8 @@ from backstory.config import load
 from backstory.domain.contexts import Tag
 from backstory.errors import CacheUnavailableError
 
+pytestmark = pytest.mark.usefixtures("unhurried_caches")
+
 TAG, OTHER = Tag(7, b"c" * 16), Tag(7, b"d" * 16)
 
 

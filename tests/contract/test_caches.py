@@ -3,12 +3,16 @@
 import pytest
 
 from backstory import limits
+from backstory.caching.guarded import GuardedCache
 from backstory.caching.layered import LayeredCache
 from backstory.caching.memcached import MemcachedCache
 from backstory.caching.memory import MemoryCache
 from backstory.caching.opening import open_cache
 from backstory.caching.redis import RedisCache
+from backstory.resilience.breaker import Breaker
 from backstory.testing.cache_contract import CacheContract
+
+pytestmark = pytest.mark.usefixtures("unhurried_caches")
 
 MEMORY_BYTES = 64 * limits.MIB
 
@@ -17,6 +21,14 @@ class TestMemory(CacheContract):
     @pytest.fixture
     async def cache(self):
         cache = MemoryCache(MEMORY_BYTES)
+        yield cache
+        await cache.aclose()
+
+
+class TestGuarded(CacheContract):
+    @pytest.fixture
+    async def cache(self):
+        cache = GuardedCache(MemoryCache(MEMORY_BYTES), Breaker("cache"))
         yield cache
         await cache.aclose()
 

@@ -35,6 +35,7 @@ def redis(tmp_path):
         yield server
 
 
+@pytest.mark.usefixtures("unhurried_caches")
 async def test_a_cache_needs_no_more_rights_and_no_more_room(redis):
     url = f"redis://backstory:PASSWORD@127.0.0.1:{redis.port}/1"
     async with contextlib.aclosing(RedisCache(url, "redis")) as cache:

@@ -63,20 +63,33 @@ def test_doctor_says_what_to_do_about_each_failure(store):
     assert doctor(store)["schema"]["next"] == "choose another path with --store"
 
 
-@pytest.mark.parametrize("url", ["redis://me:secret@127.0.0.1:1", "memcached://127.0.0.1:1"])
-def test_doctor_warns_of_a_cache_that_is_not_there(store, url):
-    done = run("doctor", "--store", f"sqlite:///{store}", "--cache", url)
-    assert done.exit_code == 0
-    assert "warning cache: the cache at " in done.stdout
-    assert "127.0.0.1:1 cannot be used" in done.stdout
-    assert "next: check --cache and the server" in done.stdout
+def doctor_of_cache(url, store="postgresql://nobody@127.0.0.1:1/none"):
+    done = run("doctor", "--store", store, "--cache", url, "--json")
     assert "secret" not in done.stdout
+    return next(one for one in json.loads(done.stdout)["findings"] if one["name"] == "cache")
 
 
-def test_doctor_keeps_something_in_a_cache_that_is_there(store, redis_server):
+@pytest.mark.parametrize("url", ["redis://me:secret@127.0.0.1:1", "memcached://127.0.0.1:1"])
+def test_doctor_warns_of_a_cache_that_is_not_there(url):
+    found = doctor_of_cache(url)
+    assert found["status"] == "warning"
+    assert "127.0.0.1:1 cannot be used" in found["detail"]
+    assert found["next"].startswith("check --cache and the server")
+
+
+def test_doctor_keeps_something_in_a_cache_that_is_there(redis_server, memcached_server):
+    for url in (
+        f"redis://127.0.0.1:{redis_server.port}/8",
+        f"memcached://127.0.0.1:{memcached_server.port}",
+        "memory://",
+    ):
+        assert doctor_of_cache(url)["status"] == "ok"
+
+
+def test_doctor_warns_of_a_cache_that_a_file_does_not_use(store, redis_server):
     url = f"redis://127.0.0.1:{redis_server.port}/8"
-    done = run("doctor", "--store", f"sqlite:///{store}", "--cache", url)
-    assert "ok      cache: 64 MiB in each process, before a server" in done.stdout
+    found = doctor_of_cache(url, store=f"sqlite:///{store}")
+    assert (found["status"], found["next"][:18]) == ("warning", "leave --cache away")
 
 
 def test_doctor_sees_damage(store):

@@ -14,6 +14,8 @@ from backstory.caching.memory import MemoryCache
 from backstory.caching.redis import RedisCache
 from backstory.domain.contexts import Tag
 
+pytestmark = pytest.mark.usefixtures("unhurried_caches")
+
 KEYS = ("a", "b", "c")
 keys = st.sampled_from(KEYS)
 readers = st.integers(0, 3)

@@ -34,21 +34,19 @@ class LayeredCache:
 
         It does not hear of what other nodes have dropped, and nobody would find out.
         """
+        near = await self._near.get(key, tag)
         if tag is None:
             far = await self._far.get(key, None)
-            return Cached(None, far.tag, far.body)
-        near = await self._near.get(key, tag)
+            return Cached(_Both(near.token, far), far.tag, far.body)
         if near.body is not None:
             return Cached(_Both(near.token, None), near.tag, near.body)
         try:
             far = await self._far.get(key, tag)
         except CacheUnavailableError:
-            return Cached(_Both(near.token, None, away=True), near.tag, near.body)
-        if far.body is None or far.tag is None:
-            return Cached(_Both(near.token, far), near.tag, near.body)
-        if far.tag != near.tag:
-            await self._near.fill(key, near, far.tag, far.body)
-            near = await self._near.get(key, far.tag)
+            return Cached(_Both(near.token, None, away=True))
+        if far.body is not None:
+            await self._near.fill(key, near, tag, far.body)
+            near = await self._near.get(key, tag)
         return Cached(_Both(near.token, far), far.tag, far.body)
 
     async def fill(self, key: str, found: Cached, tag: Tag, body: bytes) -> bool:

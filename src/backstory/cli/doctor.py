@@ -189,6 +189,12 @@ def _connections(found: ServerInspection) -> Finding:
 
 def _cache(settings: Settings) -> Finding:
     """Servers answer without it, too, so that it is no failure."""
+    if not isinstance(settings.store, ServerUrl):
+        detail = "none is used: the store's file is as near as one"
+        if settings.cache == NEAR:
+            return Finding("cache", "ok", detail)
+        step = "leave --cache away, or keep contexts in PostgreSQL"
+        return Finding("cache", "warning", detail, step)
     from backstory.wiring import inspect_cache
 
     try:
