@@ -17,7 +17,7 @@ from contextlib import (
     asynccontextmanager,
     contextmanager,
 )
-from typing import Protocol
+from typing import Any, Protocol
 
 from backstory import limits
 from backstory.errors import BusUnavailableError
@@ -129,6 +129,15 @@ async def reach(link: Link) -> None:
     channel = "backstory_look_" + secrets.token_hex(8)
     async with heard(link, channel, lambda _: None):
         pass
+
+
+async def stop(task: asyncio.Task[Any]) -> None:
+    """End a task, and take what it raised. One that misses being told so is told again."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait([task], timeout=limits.BUS_SECONDS)
+    if not task.cancelled():
+        task.exception()
 
 
 @contextmanager

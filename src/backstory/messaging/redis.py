@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 
 from backstory import limits
 from backstory.errors import BusUnavailableError
-from backstory.messaging.lines import Line, Take
+from backstory.messaging.lines import Line, Take, stop
 
 FOREIGN: Final = (RedisError, OSError, EOFError, TimeoutError)
 """All that may come out of the driver."""
@@ -32,12 +32,13 @@ class RedisLink:
     @asynccontextmanager
     async def open(self, channel: str, take: Take) -> AsyncIterator[Line]:
         """Two connections: one that hears, and one that sends."""
-        # Who retries is `remote`, which has to know that messages were lost.
+        # Who retries is `remote`, which has to know that messages were lost, and who bounds
+        # is `lines`; the time to connect is also how long a farewell may take.
         client = Redis.from_url(
             self._url,
             retry=Retry(NoBackoff(), 0),
             socket_connect_timeout=limits.BUS_SECONDS,
-            socket_timeout=limits.BUS_SECONDS,
+            socket_timeout=None,
             client_name="backstory-bus",
         )
         hearing = client.pubsub(ignore_subscribe_messages=True)
@@ -51,8 +52,7 @@ class RedisLink:
             yield _Line(client, channel, reading)
         finally:
             if reading is not None:
-                reading.cancel()
-                await asyncio.wait([reading])
+                await stop(reading)
             with suppress(*FOREIGN):
                 await hearing.aclose()  # type: ignore[no-untyped-call]
             with suppress(*FOREIGN):

@@ -16,7 +16,7 @@ from typing import Any
 from backstory import limits
 from backstory.errors import BusUnavailableError
 from backstory.messaging.hearers import Hearers
-from backstory.messaging.lines import Heard, Link, heard
+from backstory.messaging.lines import Heard, Link, heard, stop
 from backstory.messaging.messages import Marks
 from backstory.ports.bus import Hear
 
@@ -71,7 +71,7 @@ class RemoteBus:
         task, self._task = self._task, None
         self._hearers.clear()
         if task is not None:
-            await _stop(task)
+            await stop(task)
             self._away(BusUnavailableError("the bus is closed"), told=True)
 
     # -- the server ----------------------------------------------------------------------
@@ -147,14 +147,7 @@ async def _first(*works: Coroutine[Any, Any, None]) -> None:
             task.result()
     finally:
         for task in tasks:
-            await _stop(task)
-
-
-async def _stop(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.wait([task])
-    if not task.cancelled():
-        task.exception()  # whoever wanted it has it
+            await stop(task)
 
 
 def _pause(attempt: int) -> float:
