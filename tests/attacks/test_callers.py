@@ -381,6 +381,39 @@ def test_cursors_are_of_one_tenant_and_subject(call):
     assert call(MEMBER, "GET", f"/v1/contexts?limit=1&cursor={cursor}").status_code == 200
 
 
+def test_a_render_id_is_of_one_tenant_and_subject(call):
+    path = "/v1/contexts/users.ada/window"
+    call(MEMBER, "PUT", path, json={"kind": "conversation"})
+    call(MEMBER, "POST", f"{path}/entries", json=ENTRIES)
+    wanted = {"sources": [{"context": "users.ada/window"}], "model": "gpt-5", "budget": 1000}
+    found = call(MEMBER, "POST", "/v1/render", json=wanted).json()["render_id"]
+    assert call(MEMBER, "GET", f"/v1/renders/{found}").status_code == 200
+    assert call(ADMIN, "GET", f"/v1/renders/{found}").status_code in (400, 404, 410)
+    assert call(MEMBER | {"tenant": "other"}, "GET", f"/v1/renders/{found}").status_code != 200
+    assert call({"roles": []}, "GET", f"/v1/renders/{found}").status_code == 404
+
+
+def test_an_mcp_session_is_of_one_tenant_and_subject(http):
+    begin = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "protocolVersion": "2025-11-25",
+            "capabilities": {},
+            "clientInfo": {"name": "raw", "version": "1"},
+        },
+    }
+    accept = {"accept": "application/json, text/event-stream"}
+    ada = ISSUER.token("ada")
+    session = http.post("/mcp", json=begin, headers=accept | bearer(ada)).headers["mcp-session-id"]
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    more = accept | {"mcp-session-id": session, "mcp-protocol-version": "2025-11-25"}
+    assert http.post("/mcp", json=ping, headers=more | bearer(ada)).status_code == 200
+    for stolen in (ISSUER.token("eve"), ISSUER.token("ada", tenant="other")):
+        assert http.post("/mcp", json=ping, headers=more | bearer(stolen)).status_code == 404
+
+
 def test_over_mcp_a_narrow_scope_is_a_challenge_with_the_error_behind_it(http):
     token = ISSUER.token(scope="context:read")
     arguments = {"context": "users.ada/x", "kind": "session", "state": {}}

@@ -15,6 +15,13 @@ def test_every_setting_reaches_a_worker():
         "allowed_hosts": "a.example,b.example:1",
         "public_url": "https://c.example/x",
         "history_days": 7,
+        "auth_issuer": "https://login.example.com/",
+        "auth_audience": "https://c.example/mcp,backstory",
+        "auth_jwks": "file:keys.json",
+        "auth_profile": "oidc",
+        "auth_roles_claim": "/realm_access/roles",
+        "operators": "acme/root,acme/https://login.example.com/7",
+        "cors_origins": "https://app.example",
     }
     settings = load(flags, environ={})
     environ = {"BACKSTORY_CONFIG": "/nowhere", "PATH": "/bin"}

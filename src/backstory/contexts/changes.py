@@ -105,7 +105,8 @@ class Stream:
             listener.take()
             page = await self._page(principal.tenant, query)
             left = deadline - asyncio.get_running_loop().time()
-            if page.changes or page.more or left <= 0 or self._hub.draining:
+            over = self._hub.draining or self._standing.ended(principal)
+            if page.changes or page.more or left <= 0 or over:
                 return page
             query = replace(query, after=page.position)
             await listener.wait(left)

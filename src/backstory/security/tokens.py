@@ -70,13 +70,13 @@ class Reader:
         key = await self._keys.find(kid, algorithm)
         if key is None:
             raise TokenRefusedError(f"no key {shorten(str(kid))} for {algorithm} is known")
+        claims = _object(payload, "payload")
         try:
             self._check(token, key.public, algorithm)
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
             raise TokenRefusedError(
                 f"{type(error).__name__}: {shorten(str(error), 200)}"
             ) from error
-        claims = _object(payload, "payload")
         _check_claims(claims, self._expected.reading.profile)
         return principal_of(claims, self._expected.reading, self._now()), claims["exp"]
 

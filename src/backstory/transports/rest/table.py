@@ -12,6 +12,7 @@ from backstory.errors import (
     BackstoryError,
     DeniedError,
     MalformedError,
+    MisdirectedError,
     MissingError,
     UnauthenticatedError,
 )
@@ -25,6 +26,7 @@ ALWAYS: Final[tuple[type[BackstoryError], ...]] = (
     UnauthenticatedError,
     DeniedError,
     MissingError,
+    MisdirectedError,
 )
 """What every call under `/v1` may answer."""
 
