@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
+import re
 
 import pytest
 from mcp.client.subscriptions import ResourceUpdated
@@ -121,11 +122,12 @@ async def test_large_content_goes_up_and_down(http, path):
     again = await http.put(f"{path}/content", content=pieces(), headers=unknown)
     assert again.status_code == 200, again.text
     read = 0
-    async with http.stream("GET", f"{path}/content") as answer:
+    plain = {"accept-encoding": "identity"}
+    async with http.stream("GET", f"{path}/content", headers=plain) as answer:
         async for piece in answer.aiter_raw():
             read += len(piece)
     assert read == SIZE
-    part = await http.get(f"{path}/content", headers={"range": f"bytes={SIZE - 4}-"})
+    part = await http.get(f"{path}/content", headers=plain | {"range": f"bytes={SIZE - 4}-"})
     assert (part.status_code, part.content) == (206, b"cdef")
 
 
@@ -140,8 +142,9 @@ async def test_a_body_that_is_too_large_is_refused_before_it_is_sent(balancer, p
         f"{method} {path}/{part} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode()
     )
     with contextlib.closing(writer):
-        head, _, body = (await soon(reader.read())).partition(b"\r\n\r\n")
-    assert head.split()[1] == b"413"
+        head = (await soon(reader.readuntil(b"\r\n\r\n"))).decode().lower()
+        body = await soon(reader.readexactly(int(re.search(r"content-length: (\d+)", head)[1])))
+    assert head.split()[1] == "413"
     assert json.loads(body)["code"] == "too_large"
 
 
@@ -181,7 +184,7 @@ async def test_too_many_requests_are_told_to_come_later(name, nodes, http):
     async with another(name, nodes, FEW[name]) as port:
         url = f"http://localhost:{port}/v1/whoami"
         answers = [await http.get(url) for _ in range(40)]
-    assert [answer.status_code for answer in answers[:20]] == [200] * 20
+    assert [answer.status_code for answer in answers[:19]] == [200] * 19
     assert answers[-1].status_code == 429
     assert answers[-1].json()["code"] == "rate_limited"
     assert answers[-1].headers["retry-after"] == "1"
@@ -191,5 +194,5 @@ async def test_who_sends_a_head_slowly_is_not_waited_for(name, nodes):
     async with another(name, nodes, HURRIED[name]) as port:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(b"GET /v1/whoami HTTP/1.1\r\nHost: local")
-        with contextlib.closing(writer):
+        with contextlib.closing(writer), contextlib.suppress(ConnectionResetError):
             assert (await soon(reader.read()))[:12] in (b"", b"HTTP/1.1 408")
