@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from backstory import errors, limits
+from backstory.observability import catalogue
 
 REFERENCE = Path(__file__).resolve().parents[1] / "docs" / "reference"
 _TABLE = re.compile(r"(?<=<!-- begin )(\w+)( -->\n)(.*?)(?=<!-- end -->)", re.DOTALL)
@@ -264,7 +265,19 @@ def said_of(module, name):
     raise LookupError(name)
 
 
+def metrics():
+    """Every metric that `/metrics` shows."""
+    return rows(
+        ("metric", "type", "labels", "meaning"),
+        *(
+            (code(each.name), each.kind, ", ".join(map(code, each.labels)), each.meaning)
+            for each in (*catalogue.METRICS, *catalogue.LOOKED_AT)
+        ),
+    )
+
+
 TABLES = {
+    "metrics": metrics,
     "summariser_failures": summariser_failures,
     "extending": extending,
     "reasons": reasons,

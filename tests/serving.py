@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import httpx
 
@@ -106,6 +107,16 @@ def failing(folder, *arguments, **options):
         yield server
     finally:
         server.close()
+
+
+def children(server):
+    """The pids of the supervisor's worker processes."""
+    path = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
+    return [
+        int(pid)
+        for pid in path.read_text().split()
+        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
 
 
 def until(condition, what="it"):

@@ -13,6 +13,7 @@ import os
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +21,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory import extensions, limits
 from backstory.clock import Clock, SystemClock
-from backstory.config import ServerUrl, Settings
+from backstory.config import ServerUrl, Settings, StoreUrl
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
+from backstory.errors import ConfigError
 from backstory.extensions import Extension
 from backstory.messaging.local import LocalBus
+from backstory.observability import catalogue as observed
+from backstory.observability import files
 from backstory.observability.asking import asked
+from backstory.observability.lagging import looking
+from backstory.observability.prometheus import Counted, Metrics
 from backstory.ports.bus import ChangeBus
 from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.ports.store import Store
@@ -37,6 +43,8 @@ from backstory.processing.transforms import catalogue
 from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.security.certificates import Certificate
+from backstory.security.tls import TlsOptions, server_context
 from backstory.storage.migrations import Migrated
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.postgres.options import PostgresOptions
@@ -152,6 +160,33 @@ def postgres_options(settings: Settings) -> PostgresOptions:
     )
 
 
+def tls_options(settings: Settings) -> TlsOptions | None:
+    """How the settings have the server speak TLS; None where it speaks plain HTTP.
+
+    Raises:
+        ConfigError: there is something for a certificate, but none.
+    """
+    if settings.tls_certificate is not None:
+        return TlsOptions(
+            settings.tls_certificate,
+            settings.tls_key,
+            settings.tls_client_ca,
+            settings.tls_minimum,
+        )
+    for name in ("tls_key", "tls_client_ca"):
+        if getattr(settings, name) is not None:
+            raise ConfigError(
+                f"{name} from {settings.origin(name)} is for a certificate; set --tls-certificate"
+            )
+    return None
+
+
+def is_secure(settings: Settings) -> bool:
+    """Whether clients come by HTTPS, to the server itself or to what stands before it."""
+    public = settings.public_url or ""
+    return settings.tls_certificate is not None or public.startswith("https://")
+
+
 def _chosen(settings: Settings) -> choosing.Rules | None:
     """The operator's rules for transforms, which the settings have checked."""
     makers = catalogue.extension_makers()
@@ -174,6 +209,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.local_mode import LocalMode
+    from backstory.transports.edge.strict_transport import StrictTransport
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.mcp.offers import found
@@ -181,12 +217,43 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     from backstory.transports.rest.app import rest_app
 
     accepted = with_extensions()
-    async with open_hooks() as hooks, open_contexts(settings, hooks, serving=True) as contexts:
+    async with AsyncExitStack() as stack:
+        hooks = await stack.enter_async_context(open_hooks())
+        metrics = Metrics(partial(_looked, settings)) if settings.metrics else None
+        if metrics is not None:
+            hooks = Counted(metrics, hooks)
+        contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
+        if metrics is not None:
+            await stack.enter_async_context(looking(partial(_seen, metrics, contexts)))
         renderer = renderer_of(contexts, settings, accepted.formats)
-        async with mcp_app(Served(contexts, renderer, extensions=found())) as mcp:
-            rest = rest_app(rest_call.Served(contexts, renderer, accepted))
-            served = Guard(Coding(_Split(rest, mcp)), LocalMode(token), hooks)
-            yield Running(served, contexts)
+        served_mcp = Served(contexts, renderer, extensions=found())
+        mcp = await stack.enter_async_context(mcp_app(served_mcp))
+        page = None if metrics is None else metrics.page
+        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
+        served: ASGIApp = Guard(Coding(_Split(rest, mcp)), LocalMode(token), hooks)
+        if is_secure(settings):
+            served = StrictTransport(served)
+        yield Running(served, contexts)
+
+
+def _seen(metrics: Metrics, contexts: Contexts, lag: float) -> None:
+    metrics.of(observed.LOOP_LAG).observe(lag)
+    metrics.of(observed.WATCHERS).set(contexts.hub.watching)
+
+
+def _looked(settings: Settings) -> files.Found:
+    """What is looked up of the server's files when it is asked for its metrics."""
+    if isinstance(settings.store, StoreUrl):
+        yield from files.store(settings.store.path)
+    yield from files.certificate(partial(_certificate_ends, settings))
+
+
+def _certificate_ends(settings: Settings) -> float | None:
+    try:
+        found = inspect_certificate(settings)
+    except ConfigError:
+        return None
+    return None if found is None else found.ends
 
 
 def message_formats() -> Mapping[str, Format]:
@@ -278,6 +345,16 @@ def inspect_store(path: Path) -> Inspected:
     """
     found = inspect(SqliteOptions(path))
     return Inspected(**asdict(found), newest=SCHEMA_VERSION)
+
+
+def inspect_certificate(settings: Settings) -> Certificate | None:
+    """The certificate that a server with these settings would show.
+
+    Raises:
+        ConfigError: no server would start with it.
+    """
+    options = tls_options(settings)
+    return None if options is None else server_context(options).certificate
 
 
 def inspect_extensions() -> Iterator[Extension]:

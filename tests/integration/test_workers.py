@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serving import SECONDS, serving, until
+from serving import SECONDS, children, serving, until
 
 WRITERS = 8
 EACH = 12
@@ -18,16 +18,6 @@ CHAT = "/v1/contexts/users.42/chat"
 def workers(tmp_path_factory):
     with serving(tmp_path_factory.mktemp("workers"), "--workers", "2") as server:
         yield server
-
-
-def children(server):
-    """The pids of the supervisor's worker processes."""
-    path = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [
-        int(pid)
-        for pid in path.read_text().split()
-        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
 
 
 async def increment(client, accepted, refused):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -42,7 +43,12 @@ def command(*, as_json: bool, **flags: Any) -> None:
     """
     settings = settings_from(flags)
     extensions = _extensions()
-    findings = [*_settings(settings), *map(_extension, extensions), *_store(settings)]
+    findings = [
+        *_settings(settings),
+        *_certificate(settings),
+        *map(_extension, extensions),
+        *_store(settings),
+    ]
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:
         view = {
@@ -67,6 +73,27 @@ def _settings(settings: Settings) -> Iterator[Finding]:
         yield Finding("settings", "failed", error.detail, "set --host to a loopback address")
     else:
         yield Finding("settings", "ok", "all can be read; `backstory config` shows them")
+
+
+def _certificate(settings: Settings) -> Iterator[Finding]:
+    from backstory.wiring import inspect_certificate
+
+    name, step = "certificate", "renew it; the server takes the new files by itself"
+    try:
+        found = inspect_certificate(settings)
+    except ConfigError as error:
+        yield Finding(name, "failed", error.detail, "mend --tls-certificate and --tls-key")
+        return
+    if found is None:
+        return
+    days = found.days(time.time())
+    detail = f"{', '.join(found.names) or found.subject} for {days:.0f} more days"
+    if days <= 0:
+        yield Finding(name, "failed", f"{found.subject} ended {-days:.0f} days ago", step)
+    elif days < limits.CERTIFICATE_WARNING_DAYS:
+        yield Finding(name, "warning", detail, step)
+    else:
+        yield Finding(name, "ok", detail)
 
 
 def _extensions() -> list[Extension]:

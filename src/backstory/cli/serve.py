@@ -39,10 +39,11 @@ def _serve_http(settings: Settings, *, as_json: bool) -> None:
     from backstory.cli.serving import files, many, one
     from backstory.cli.serving.listening import Announcement, bind
     from backstory.cli.serving.secret import local_token
+    from backstory.observability.folder import shared
 
     files.allow_many()
     secret = local_token(settings)
-    with bind(settings) as listener:
+    with bind(settings) as listener, shared(settings.workers, wanted=settings.metrics):
         announcement = Announcement.of(
             settings, listener, secret[1] if secret else None, as_json=as_json
         )

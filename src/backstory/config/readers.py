@@ -10,6 +10,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -150,6 +151,15 @@ def summariser(raw: object) -> str:
         return json.dumps(written)
     except (ConfigError, TypeError) as error:
         raise ValueError(str(error)) from None
+
+
+def path(raw: object) -> Path | None:
+    """A file's path; empty means none."""
+    if raw == "":
+        return None
+    if isinstance(raw, str) and "\0" not in raw and raw.strip():
+        return Path(raw.strip())
+    raise ValueError("must be the path of a file")
 
 
 def secret(raw: object) -> str | None:

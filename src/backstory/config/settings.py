@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -155,6 +156,34 @@ class Settings:
         (),
         "Further host names that requests may name in their Host header",
         readers.hosts,
+    )
+    metrics: bool = _setting(
+        True,
+        "Count what is done, and show it at /metrics",
+        readers.switch,
+    )
+    tls_certificate: Path | None = _setting(  # noqa: RUF009 -- returns a field
+        None,
+        "PEM file with the server's certificate and those between it and the authority",
+        readers.path,
+        text="none: HTTP without TLS",
+    )
+    tls_key: Path | None = _setting(  # noqa: RUF009 -- returns a field
+        None,
+        "PEM file with the certificate's key, unencrypted",
+        readers.path,
+        text="in the certificate's file",
+    )
+    tls_client_ca: Path | None = _setting(  # noqa: RUF009 -- returns a field
+        None,
+        "PEM file with the authorities whose clients alone may connect (mutual TLS)",
+        readers.path,
+        text="none: clients show no certificate",
+    )
+    tls_minimum: str = _setting(
+        "1.3",
+        "Oldest version of TLS that is spoken: 1.3 or 1.2",
+        readers.one_of("1.3", "1.2"),
     )
     mcp_fast_lane: bool = _setting(
         True,

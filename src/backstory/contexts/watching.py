@@ -119,6 +119,11 @@ class Hub:
         """Told that the process will stop: nobody should come any more, who does is served."""
         self.draining = False
 
+    @property
+    def watching(self) -> int:
+        """How many wait."""
+        return self._count
+
     @asynccontextmanager
     async def listen(
         self,

@@ -156,4 +156,13 @@ __all__ = [
     "UploadsFullError",
     "VersionConflictError",
     "Violation",
+    "codes",
 ]
+
+
+def codes() -> frozenset[str]:
+    """The codes of all errors there are."""
+    found = [BackstoryError]
+    for each in found:
+        found.extend(each.__subclasses__())
+    return frozenset(each.code for each in found)

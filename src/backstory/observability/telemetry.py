@@ -21,7 +21,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, Tracer, set_span_in_
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from backstory.errors import BackstoryError
-from backstory.ports.hooks import Measure, RawHeaders, Request
+from backstory.ports.hooks import OK, Called, Measure, RawHeaders, Request
 
 STEP_SECONDS: Final = "backstory.step.duration"
 STEP_FAILURES: Final = "backstory.step.failures"
@@ -115,6 +115,17 @@ class _Heard:
             self._span.set_attribute("http.response.status_code", status)
             if status >= 500:
                 self._fail(str(status))
+
+    def failed(self, code: str) -> None:
+        del code  # what a client did wrong is no failure of the server; the status tells the rest
+
+    def called(self, call: Called) -> None:
+        if self._span is not None:
+            self._span.set_attribute("mcp.method.name", call.method)
+            if call.tool:
+                self._span.set_attribute("gen_ai.tool.name", call.tool)
+            if call.code != OK:
+                self._span.set_attribute(ERROR, call.code)
 
     def _fail(self, what: str) -> None:
         if self._span is not None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Final, Protocol, Self
 
@@ -20,6 +21,24 @@ RawHeaders = Iterable[tuple[bytes, bytes]]
 
 Measure = Callable[[str], AbstractContextManager[object]]
 """Wraps a step by its name. An exception that leaves the step is its failure, and goes on."""
+
+
+OK: Final = "ok"
+"""Stands for the code of an error where there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A request of MCP that is done, as one HTTP request may carry it.
+
+    `tool` is the name of a tool that there is, empty where none was called; `code` is that of
+    the error, or `ok`.
+    """
+
+    method: str
+    tool: str
+    code: str
+    seconds: float
 
 
 class Request(Protocol):
@@ -36,6 +55,14 @@ class Request(Protocol):
 
     def answered(self, status: int) -> None:
         """The answer has begun."""
+        ...
+
+    def failed(self, code: str) -> None:
+        """The answer is a problem document with this code."""
+        ...
+
+    def called(self, call: Called) -> None:
+        """It carried a request of MCP, which is done."""
         ...
 
 
@@ -90,6 +117,12 @@ class _Unheard:
 
     def answered(self, status: int) -> None:
         del status
+
+    def failed(self, code: str) -> None:
+        del code
+
+    def called(self, call: Called) -> None:
+        del call
 
 
 class Silence:

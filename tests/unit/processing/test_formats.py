@@ -183,6 +183,14 @@ def test_members_that_make_half_of_another_part_are_named_as_lost(extra):
     assert FORMATS["gemini"].parse(rendered.payload)[0]["content"][0]["name"] == "f"
 
 
+def test_what_stands_beside_an_item_of_its_own_kind_is_named_as_lost():
+    item = {"type": "other", "provider": "openai-responses", "value": {"type": "shell_output"}}
+    beside = {"extra": {"anthropic": {"cache_control": {"type": "ephemeral"}}}}
+    rendered = render("openai-responses", [{"role": "tool", "content": [item | beside]}])
+    assert rendered.payload == {"input": [item["value"]]}
+    assert [loss.pointer for loss in rendered.losses] == ["/0/content/0/extra/anthropic"]
+
+
 def test_noted_members_cannot_change_role_or_content():
     members = {"role": "system", "content": "Obey.", "tool_calls": [{"id": "x"}]}
     for name in FORMATS:

@@ -10,5 +10,6 @@ worker.py      one of them
 turns.py       how the interpreter shares its time
 files.py       room for connections
 secret.py      the file with the local token
+secure.py      TLS
 logs.py        where log lines go, and how they look
 """

@@ -70,8 +70,13 @@ class Announcement:
     ) -> Announcement:
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        scheme = "http" if settings.tls_certificate is None else "https"
         return cls(
-            f"http://{host}:{port}", settings.store.shown, settings.workers, token_file, as_json
+            f"{scheme}://{host}:{port}",
+            settings.store.shown,
+            settings.workers,
+            token_file,
+            as_json,
         )
 
     @property

@@ -11,6 +11,7 @@ import uvloop
 
 from backstory import limits
 from backstory.cli.serving.protocol import BoundedProtocol
+from backstory.cli.serving.secure import tls_arguments
 from backstory.cli.serving.stopping import Server
 from backstory.cli.serving.turns import settle
 from backstory.config import Settings
@@ -52,8 +53,9 @@ async def _serve(
     ready: Callable[[], None],
     server: type[Server],
 ) -> None:
+    secure = tls_arguments(settings)
     async with open_app(settings, token) as running:
         settle()
-        config = uvicorn.Config(running.app, lifespan="off", **SERVER)
+        config = uvicorn.Config(running.app, lifespan="off", **SERVER, **secure)
         serving = server(config, running, ready, settings.drain_seconds)
         await serving.serve(sockets=[listener])

@@ -22,7 +22,7 @@ from backstory.processing.formats.common import (
     write_content,
 )
 from backstory.processing.formats.responses_items import CALLS, CONTENT, NAME, OUTPUTS, THOUGHTS
-from backstory.processing.formats.shapes import Json, as_array, as_object
+from backstory.processing.formats.shapes import Json, as_array, as_object, foreign_extra
 from backstory.processing.formats.turns import (
     ASSISTANT,
     SYSTEM,
@@ -215,6 +215,7 @@ def _render_item(turn: Turn, parts: Sequence[Part], losses: Losses) -> list[_Ite
         ours = part["type"] == OTHER and part["provider"] == NAME
         known = isinstance(_type(value), str) and _type(value) in _KNOWN
         if ours and not known and _role_of(value) == turn.role:
+            foreign_extra(part, NAME, turn.part_place(i), losses, own=False)
             found.append(_Item(value, turn.pointer))
         else:
             losses.dropped(turn.part_place(i), "no item of a kind of its own")

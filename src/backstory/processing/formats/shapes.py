@@ -197,11 +197,11 @@ class Vocabulary:
         if untyped or any(shape.owns(value) for shape in self.shapes):
             losses.dropped(f"{pointer}/value", "is a known part in the dress of an unknown one")
             return None
-        _foreign_extra(part, self.provider, pointer, losses, own=False)
+        foreign_extra(part, self.provider, pointer, losses, own=False)
         return value
 
     def _with_extra(self, raw: Json, part: Part, pointer: str, losses: Losses) -> Json:
-        _foreign_extra(part, self.provider, pointer, losses, own=True)
+        foreign_extra(part, self.provider, pointer, losses, own=True)
         extra = part.get(EXTRA.name, {}).get(self.provider)
         if not extra:
             return raw
@@ -216,7 +216,8 @@ class Vocabulary:
         return raw
 
 
-def _foreign_extra(part: Part, provider: str, pointer: str, losses: Losses, *, own: bool) -> None:
+def foreign_extra(part: Part, provider: str, pointer: str, losses: Losses, *, own: bool) -> None:
+    """Name the members of a part that stand under other formats, or all where `own` is not one."""
     for name in part.get(EXTRA.name, {}):
         if name != provider or not own:
             losses.dropped(f"{pointer}/extra/{name}", f"members that only {name} knows")

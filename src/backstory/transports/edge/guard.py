@@ -94,7 +94,9 @@ class Guard:
 
 
 async def _send_problem(scope: Scope, send: Send, error: BackstoryError) -> None:
-    status, headers, body = problems.answer(error, scope[REQUEST].trace_id)
+    request: Request = scope[REQUEST]
+    request.failed(error.code)
+    status, headers, body = problems.answer(error, request.trace_id)
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -16,9 +17,10 @@ import msgspec
 import orjson
 from mcp.server.context import ServerRequestContext
 from mcp.shared.exceptions import MCPError
-from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
+from mcp_types import INTERNAL_ERROR, INVALID_PARAMS, CallToolRequestParams
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from pydantic import BaseModel
+from starlette.requests import Request
 
 from backstory import limits
 from backstory.domain.keys import shorten
@@ -30,7 +32,11 @@ from backstory.errors import (
     OutcomeUnknownError,
     StoreError,
     Violation,
+    codes,
 )
+from backstory.ports.hooks import OK, Called
+from backstory.ports.hooks import Request as Heard
+from backstory.transports.edge.guard import REQUEST
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
 
@@ -43,6 +49,11 @@ _RENAMED: Final = {"current": "current_version"}
 _VIOLATIONS: Final = 10  # that a tool error shows
 
 _URI_CHARS: Final = 2000  # of a URI that is given back
+
+_UNKNOWN: Final = "invalid_params"
+"""Stands for the code of what the protocol refuses before there is any."""
+_TOOLS_OWN: Final = "tool_error"
+_CODES: Final = codes()
 
 _STEPS: Final = {
     "not_found": "list_contexts shows what is there; write_context creates.",
@@ -177,21 +188,51 @@ Handler = Callable[[_Context, Any], Coroutine[Any, Any, BaseModel | dict[str, An
 def answered(handler: Handler, *, waits: bool = False) -> Handler:
     """A handler whose answer is whole, and whose failures tell no more than they should.
 
-    It is given `limits.REQUEST_SECONDS`, unless it `waits`.
+    It is given `limits.REQUEST_SECONDS`, unless it `waits`. The HTTP request that it came by is
+    told of it.
     """
 
     async def guarded(ctx: _Context, params: Any) -> BaseModel | dict[str, Any]:
+        begun = time.perf_counter()
         try:
             work = handler(ctx, params)
             result = await (work if waits else in_time(work))
-        except MCPError:
+        except MCPError as error:
+            _tell(ctx, params, _code_of(error), begun)
             raise
         except BackstoryError as error:
+            _tell(ctx, params, error.code, begun)
             raise protocol_error(error) from error
         except Exception as error:
+            _tell(ctx, params, BackstoryError.code, begun)
             logger.exception("handling %s failed", ctx.method)
             raise MCPError(INTERNAL_ERROR, "Internal server error") from error
+        _tell(ctx, params, _code_in(result), begun)
         # Every result of 2026-07-28 has it; the SDK leaves it out for older clients.
         return {"resultType": "complete"} | result if isinstance(result, dict) else result
 
     return guarded
+
+
+def _tell(ctx: _Context, params: Any, code: str, begun: float) -> None:
+    if not isinstance(ctx.request, Request):
+        return
+    heard: Heard = ctx.request.scope[REQUEST]
+    # The name of a tool that there is not is the caller's own, and no label.
+    tool = params.name if isinstance(params, CallToolRequestParams) and code != _UNKNOWN else ""
+    heard.called(Called(ctx.method, tool, code, time.perf_counter() - begun))
+
+
+def _code_of(error: MCPError) -> str:
+    data = error.error.data
+    code = data.get("code") if isinstance(data, dict) else None
+    return code if code in _CODES else _UNKNOWN
+
+
+def _code_in(result: BaseModel | dict[str, Any]) -> str:
+    """The code of a tool's error, which only our own tools are sure to have."""
+    if not isinstance(result, dict) or not result.get("isError"):
+        return OK
+    told = result.get("structuredContent")
+    code = told.get("code") if isinstance(told, dict) else None
+    return code if code in _CODES else _TOOLS_OWN

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -30,17 +30,31 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What all calls are for: the contexts, the renderer, and what bodies may be written in."""
+    """What all calls are for: the contexts, the renderer, and what bodies may be written in.
+
+    `metrics` gives the media type and the text of `/metrics`, None where nothing is counted.
+    """
 
     contexts: Contexts
     renderer: Renderer
     accepted: Accepted
+    metrics: Callable[[], tuple[str, bytes]] | None = None
 
 
 class Call:
     """A request, and what is served to it."""
 
-    __slots__ = ("accepted", "body", "contexts", "media", "query", "receive", "renderer", "scope")
+    __slots__ = (
+        "accepted",
+        "body",
+        "contexts",
+        "media",
+        "metrics",
+        "query",
+        "receive",
+        "renderer",
+        "scope",
+    )
 
     def __init__(
         self,
@@ -54,6 +68,7 @@ class Call:
         self.contexts = served.contexts
         self.renderer = served.renderer
         self.accepted = served.accepted
+        self.metrics = served.metrics
         self.query = query
         self.media = ""
         self.body = b""

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from backstory import __version__, limits
 from backstory.domain import policy
-from backstory.errors import BackstoryError, StoreUnavailableError
+from backstory.errors import BackstoryError, MissingError, StoreUnavailableError
 from backstory.transports.rest import params, schemas
 from backstory.transports.rest.answers import NO_STORE, Answer, encode
 from backstory.transports.rest.call import Call
@@ -68,6 +68,14 @@ async def healthz(call: Call) -> Answer:
     return _plain(200 if status == "ok" else 503, view)
 
 
+async def metrics(call: Call) -> Answer:
+    """What was counted since the start, of all workers, for Prometheus to scrape."""
+    if call.metrics is None:
+        raise MissingError("nothing is counted; set --metrics")
+    media, page = await asyncio.to_thread(call.metrics)
+    return Answer(200, page, NO_STORE, media.encode())
+
+
 async def _store_failure(call: Call) -> BackstoryError | None:
     try:
         async with asyncio.timeout(limits.CHECK_SECONDS):
@@ -115,4 +123,14 @@ ENDPOINTS: Final = (
         query=(params.choice("allow", "Stale reads will do.", "stale"),),
     ),
     _probe("/healthz", healthz, "How does each part fare", schemas.Health),
+    Endpoint(
+        method="GET",
+        path="/metrics",
+        handler=metrics,
+        tag="Operations",
+        summary="What was counted",
+        replies={200: Reply("Metrics in Prometheus' text format.", str, media="text/plain")},
+        errors=(MissingError,),
+        probe=True,
+    ),
 )

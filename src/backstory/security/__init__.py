@@ -1,0 +1,1 @@
+"""What keeps strangers out: who calls, what they may do, and what can be read on the way."""

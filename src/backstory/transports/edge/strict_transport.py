@@ -1,0 +1,26 @@
+"""Browsers that came by HTTPS once come by nothing else (RFC 6797)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from backstory import limits
+
+_HEADER: Final = (b"strict-transport-security", b"max-age=%d" % limits.HSTS_SECONDS)
+
+
+class StrictTransport:
+    """Says so on every answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [*message.get("headers", ()), _HEADER]}
+            await send(message)
+
+        await self._app(scope, receive, told)

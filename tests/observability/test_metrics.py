@@ -1,0 +1,140 @@
+"""What `/metrics` tells, with one worker and with two."""
+
+import os
+import signal
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from backstory.observability.catalogue import LOOKED_AT, METRICS
+from mcp_serving import JSON_AND_EVENTS, MODERN
+from serving import children, serving, until
+
+PUT = {"kind": "preferences", "state": {"n": 1}}
+PATH = "/v1/contexts/private-space/private-name"
+ROUTE = "/v1/contexts/{namespace}/{name}"
+TLS_ONLY = {"backstory_certificate_seconds"}
+
+
+def scraped(http):
+    """Every sample by its name and labels."""
+    answer = http.get("/metrics")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=")
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(answer.text)
+        for sample in family.samples
+    }
+
+
+def value(found, name, **labels):
+    return found.get((name, *sorted(labels.items())), 0)
+
+
+def call(http, tool, arguments):
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientInfo": {"name": "tests", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    params = {"name": tool, "arguments": arguments, "_meta": meta}
+    message = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}
+    named = {"mcp-protocol-version": MODERN, "mcp-method": "tools/call", "mcp-name": tool}
+    return http.post("/mcp", json=message, headers={"accept": JSON_AND_EVENTS} | named)
+
+
+def work(http):
+    assert http.put(PATH, json=PUT).status_code == 201
+    assert http.get(PATH).status_code == 200
+    assert http.get(f"{PATH}-2").status_code == 404
+    assert http.put(PATH, content=b"{", headers={"content-type": "application/json"}).is_error
+    http.request("LOCK", "/private-path")
+    read = {"context": "private-space/private-name", "part": "state"}
+    assert call(http, "read_context", read).is_success
+    read["context"] += "-2"
+    call(http, "read_context", read)
+    call(http, "private-tool", {})
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_requests_errors_and_calls_are_counted_whichever_worker_is_asked(tmp_path, workers):
+    with serving(tmp_path, "--workers", workers) as server:
+        for _ in range(6):
+            with server.client() as http:  # a connection of its own, to whoever takes it
+                http.delete(PATH, params={"purge": "true"})
+                work(http)
+        with server.client() as http:
+            found = scraped(http)
+    count = "backstory_requests_total"
+    assert value(found, count, route=ROUTE, method="PUT", status="201") == 6
+    assert value(found, count, route=ROUTE, method="GET", status="404") == 6
+    assert value(found, count, route="none", method="other", status="404") == 6
+    seconds = "backstory_request_seconds_count"
+    assert value(found, seconds, route=ROUTE, method="GET") == 12
+    assert value(found, "backstory_errors_total", route=ROUTE, code="malformed") == 6
+    calls = "backstory_mcp_calls_total"
+    assert value(found, calls, method="tools/call", tool="read_context", code="ok") == 6
+    assert value(found, calls, method="tools/call", tool="read_context", code="not_found") == 6
+    assert value(found, calls, method="tools/call", tool="", code="invalid_params") == 6
+    assert value(found, "backstory_step_failures_total", step="parse", code="malformed") == 6
+    assert value(found, "backstory_workers") == int(workers)
+    assert value(found, "backstory_requests_in_flight") == 0
+    assert value(found, "process_cpu_seconds_total") > 0
+    assert value(found, "backstory_store_bytes", file="database") > 0
+    assert value(found, "backstory_store_free_bytes") > 0
+
+
+def test_the_page_tells_all_of_the_catalogue_and_nothing_of_callers(tmp_path):
+    with serving(tmp_path) as server, server.client() as http:
+        work(http)
+        until(lambda: "backstory_event_loop_lag_seconds_count 1" in http.get("/metrics").text)
+        page = http.get("/metrics").text
+    told = {family.name for family in text_string_to_metric_families(page)}
+    wanted = {metric.name for metric in (*METRICS, *LOOKED_AT)} - TLS_ONLY
+    assert {name.removesuffix("_total") for name in wanted} <= {
+        name.removesuffix("_total") for name in told
+    }
+    assert "private" not in page
+
+
+def test_the_catalogue_has_each_name_once_and_counters_end_in_total():
+    metrics = (*METRICS, *LOOKED_AT)
+    assert len({metric.name for metric in metrics}) == len(metrics)
+    for metric in metrics:
+        assert metric.name.endswith("_total") == (metric.kind == "counter")
+
+
+def test_counts_of_a_worker_that_was_killed_are_kept_and_its_present_is_forgotten(tmp_path):
+    with serving(tmp_path, "--workers", "2") as server:
+        with server.client() as http:
+            http.put(PATH, json=PUT)
+        for worker in children(server):
+            os.kill(worker, signal.SIGKILL)
+
+        def back():
+            try:
+                with server.client() as http:
+                    found = scraped(http)
+            except Exception:  # noqa: BLE001 - nobody is there to answer yet
+                return False
+            assert (
+                value(
+                    found,
+                    "backstory_requests_total",
+                    route=ROUTE,
+                    method="PUT",
+                    status="201",
+                )
+                == 1
+            )
+            return value(found, "backstory_workers") == 2
+
+        until(back, "two new workers")
+
+
+def test_nothing_is_counted_where_it_is_switched_off(tmp_path):
+    with serving(tmp_path, "--no-metrics") as server, server.client() as http:
+        answer = http.get("/metrics")
+        assert answer.status_code == 404
+        assert "set --metrics" in answer.json()["detail"]
