@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit check audit conformance bench lock upgrade format clean
+.PHONY: help setup run test unit faults check audit conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ test: ## Install what the tests need and pass them all (ARGS="-k append")
 
 unit: ## Only the fast tests that start nothing (ARGS="-k config")
 	@scripts/test tests/unit $(ARGS)
+
+faults: ## Hurt whole clusters and check that nothing is lost, twice or read back (ARGS="-k redis")
+	@scripts/faults $(ARGS)
 
 check: ## Formatting, lint, types, import direction, locks, known vulnerabilities
 	@scripts/check

@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import (
+    announcing,
+    cached_reads,
     content,
     durable_append,
     growth,
@@ -21,9 +23,12 @@ from benchmarks import (
     rendering,
     report,
     stored_bytes,
+    watching,
 )
 
 _ALL = {
+    "announcing": announcing.run,
+    "cached-reads": cached_reads.run,
     "content": content.run,
     "durable-append": durable_append.run,
     "growth": growth.run,
@@ -33,6 +38,7 @@ _ALL = {
     "processing": processing.run,
     "rendering": rendering.run,
     "stored-bytes": stored_bytes.run,
+    "watching": watching.run,
 }
 
 

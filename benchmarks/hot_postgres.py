@@ -76,9 +76,9 @@ async def _measure(url: str) -> tuple[float, float]:
 
     async def ours(_: int) -> None:
         entry = NewEntry("user", "message", content)
-        await store.commit(_commit(Append(CHAT, (entry,))))
+        await store.commit(commit(Append(CHAT, (entry,))))
 
-    rounds = [(await _rate(one), await _rate(ours)) for _ in range(ROUNDS)]
+    rounds = [(await rate(one), await rate(ours)) for _ in range(ROUNDS)]
     head = await store.snapshot(TENANT, CHAT)
     assert head is not None
     if head.head.entry_count != 2 * ROUNDS * WRITERS * APPENDS:
@@ -90,16 +90,19 @@ async def _measure(url: str) -> tuple[float, float]:
 
 
 async def _begin(store: PostgresStore, connection: Any) -> int:
-    await store.commit(_commit(Put(CHAT, "conversation", b"{}", (), None)))
+    await store.commit(commit(Put(CHAT, "conversation", b"{}", (), None)))
     number: int = await connection.fetchval("SELECT id FROM contexts")
     return number
 
 
-def _commit(operation: Append | Put) -> Commit:
+def commit(operation: Append | Put) -> Commit:
+    """One commit of the benchmark's author."""
     return Commit(TENANT, ids.commit_id(), BY, SystemClock().now(), (operation,))
 
 
-async def _rate(write: Callable[[int], Awaitable[None]]) -> float:
+async def rate(write: Callable[[int], Awaitable[None]]) -> float:
+    """Writes a second, by all writers at once."""
+
     async def writer(number: int) -> None:
         for _ in range(APPENDS):
             await write(number)

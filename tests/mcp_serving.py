@@ -35,7 +35,13 @@ async def opened(path, clock=None):
     """Contexts over a store, as another process would open it."""
     clock = clock or SystemClock()
     store = await open_store(path, clock=clock)
-    bus = LocalBus(store.data_version)
+    async with over(store, LocalBus(store.data_version), clock) as contexts:
+        yield contexts
+
+
+@asynccontextmanager
+async def over(store, bus, clock):
+    """Contexts over a store and a bus, which are closed with them."""
     contexts = Contexts(store, bus, clock, PipelineRules(count=count_stored))
     try:
         yield contexts

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SHOWN_ADDRESS = "127.0.0.1:8765"
 SHOWN_DATABASE = "127.0.0.1:5432"
+SHOWN_REDIS = "127.0.0.1:6379"
+SHOWN_MEMCACHED = "127.0.0.1:11211"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BESIDE = re.compile(r"^<!-- beside the server: (\S+) -->$", re.MULTILINE)
 _END = "--- the command has ended with"
@@ -84,12 +86,14 @@ def is_like(shown, printed):
 
 
 class Reader:
-    """Somebody who does what a page says, in the root of a checkout with a server running."""
+    """Somebody who does what a page says, in the root of a checkout with a server running.
 
-    def __init__(self, folder, address, environment=None, database=SHOWN_DATABASE):
+    `addresses` has where each that a page shows is in truth.
+    """
+
+    def __init__(self, folder, addresses, environment=None):
         self._folder = folder
-        self._address = address
-        self._database = database
+        self._addresses = addresses
         for name in ("docs", "README.md"):
             (folder / name).symlink_to(ROOT / name)
         (folder / ".venv").symlink_to(sys.prefix)
@@ -140,10 +144,13 @@ class Reader:
             printed += line
         else:
             raise AssertionError(f"$ {command}\nended the shell:\n{printed}")
-        printed = printed.replace(self._address, SHOWN_ADDRESS)
+        for shown_address, address in self._addresses.items():
+            printed = printed.replace(address, shown_address)
         assert code == 0, f"$ {command}\nended with {code}:\n{printed}"
         if shown:
             assert is_like(shown, printed), f"$ {command}\nis shown as\n{shown}\nbut is\n{printed}"
 
     def _here(self, text):
-        return text.replace(SHOWN_ADDRESS, self._address).replace(SHOWN_DATABASE, self._database)
+        for shown_address, address in self._addresses.items():
+            text = text.replace(shown_address, address)
+        return text

@@ -3,14 +3,18 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import asyncpg
 
+from serving import children_of, runs, until
+
+STANDBY = "standby"  # by which a primary knows the one that copies it
 MISSING = "PostgreSQL is not installed: `apt-get install postgresql`, or put initdb on the PATH"
 _MEMORY = Path("/dev/shm")
 _ROOM = 512 * 2**20
@@ -72,6 +76,28 @@ class Server:
     def stop(self, mode="fast"):
         self.run("pg_ctl", "-D", self.data, "-w", "-m", mode, "stop")
 
+    def kill(self):
+        """All of its processes at once, as the machine's end would."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        family = [pid, *children_of(pid)]
+        for one in family:
+            with suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        until(lambda: not any(runs(one) for one in family), "the end of PostgreSQL")
+        # Its number may be in use until somebody has asked for its exit code.
+        for left in (self.folder / "data" / "postmaster.pid", *self.folder.glob(".s.PGSQL*")):
+            left.unlink(missing_ok=True)
+
+    def copy(self, origin, port):
+        """Become a standby of another server, reached through a port; to be started."""
+        os.chown(self.folder, *self.user)
+        where = f"host=127.0.0.1 port={port} user=backstory application_name={STANDBY}"
+        self.run("pg_basebackup", "-D", self.data, "-d", where, "-R", "-c", "fast", "--no-sync")
+        assert origin.settings == self.settings
+
+    def promote(self):
+        self.run("pg_ctl", "-D", self.data, "-w", "-t", "60", "promote")
+
     def run(self, program, *arguments):
         done = subprocess.run(
             [str(self.bin / program), *arguments],
@@ -119,15 +145,29 @@ def running(*, on_disk=False, **settings):
     if bin_folder is None:
         yield None
         return
+    with _placed(bin_folder, on_disk=on_disk, **settings) as server:
+        server.make()
+        server.start()
+        yield server
+
+
+@contextmanager
+def standing_by(origin, port=None):
+    """A standby of another server, which it reaches through `port` if one is given."""
+    with _placed(origin.bin, on_disk=False, **origin.settings) as server:
+        server.copy(origin, port or origin.port)
+        server.start()
+        yield server
+
+
+@contextmanager
+def _placed(bin_folder, *, on_disk, **settings):
     roomy = not on_disk and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
     folder = Path(tempfile.mkdtemp(prefix="backstory-pg-", dir=_MEMORY if roomy else None))
     server = Server(bin_folder, folder, free_port(), **settings)
     try:
-        server.make()
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop("immediate")
+        yield server
     finally:
+        if (folder / "data" / "postmaster.pid").exists():
+            server.stop("immediate")
         shutil.rmtree(folder, ignore_errors=True)

@@ -94,12 +94,13 @@ def running(name, arguments, port=None):
         server.close()
 
 
-def redis(**settings):
+def redis(*, tls=False, **settings):
     """A Redis that keeps nothing on disk; `maxmemory="8mb"` and the like are its own settings."""
 
     def arguments(server):
         options = {
-            "port": server.port,
+            "port": 0 if tls else server.port,
+            "tls-port": server.port if tls else 0,
             "bind": "127.0.0.1",
             "save": "",
             "appendonly": "no",

@@ -109,22 +109,37 @@ def failing(folder, *arguments, **options):
         server.close()
 
 
-def children(server):
-    """The pids of the supervisor's worker processes."""
-    path = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    return [
-        int(pid)
-        for pid in path.read_text().split()
-        if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-
-
 def until(condition, what="it"):
     """Looks again and again, for a bounded time."""
     end = time.monotonic() + SECONDS
     while not condition():
         assert time.monotonic() < end, f"{what} did not happen"
         time.sleep(0.01)
+
+
+def children_of(pid):
+    """The pids of a process's children."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def workers_of(server):
+    """The pids of a supervisor's worker processes."""
+    return [pid for pid in children_of(server.process.pid) if b"spawn_main" in _command(pid)]
+
+
+def _command(pid):
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):  # it has just ended
+        return b""
+
+
+def runs(pid):
+    """A zombie that nobody has taken does not count."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 class Wire:

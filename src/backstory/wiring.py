@@ -10,7 +10,7 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -20,19 +20,27 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory import extensions, limits
+from backstory.caching.guarded import GuardedCache
+from backstory.caching.opening import open_cache
 from backstory.clock import Clock, SystemClock
-from backstory.config import ServerUrl, Settings, StoreUrl
+from backstory.config import ServerUrl, Settings, StoreUrl, cache_urls
+from backstory.config.bus_urls import LOCAL as LOCAL_BUS
+from backstory.config.bus_urls import STORE as STORE_BUS
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.errors import ConfigError
 from backstory.extensions import Extension
+from backstory.messaging.lines import reach
 from backstory.messaging.local import LocalBus
+from backstory.messaging.opening import link_to
+from backstory.messaging.remote import RemoteBus
 from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
 from backstory.observability.lagging import looking
 from backstory.observability.prometheus import Counted, Metrics
 from backstory.ports.bus import ChangeBus
+from backstory.ports.cache import Cache
 from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.ports.store import Store
 from backstory.ports.summariser import Summarising
@@ -43,17 +51,21 @@ from backstory.processing.transforms import catalogue
 from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.resilience.breaker import Breaker, State, Told, log
+from backstory.resilience.checking import Dependency
+from backstory.resilience.pace import Pace
 from backstory.security.certificates import Certificate
 from backstory.security.tls import TlsOptions, server_context
+from backstory.storage.meta import Epochs
 from backstory.storage.migrations import Migrated
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import Inspection, inspect
+from backstory.storage.sqlite.migrating import begin_epoch as begin_in_file
 from backstory.storage.sqlite.migrating import migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.summarising import making
-from backstory.summarising.http import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -115,11 +127,19 @@ async def open_contexts(
         summarising = _summarising(wanted, settings, clock) if serving else None
         if summarising is not None:
             stack.push_async_callback(summarising.summariser.aclose)
-        store, bus = await _open_store(settings, clock)
+        store, probe, breaker = await _open_store(settings, clock, hooks)
         stack.push_async_callback(store.aclose)
+        bus = _open_bus(settings, store.secret, probe, serving=serving)
         stack.push_async_callback(bus.aclose)
         await asyncio.to_thread(ready)
-        contexts = Contexts(store, bus, clock, rules, summarising=summarising)
+        contexts = Contexts(
+            store,
+            bus,
+            clock,
+            rules,
+            summarising=summarising,
+            dependencies=[Dependency("store", store.check, needed=True, breaker=breaker)],
+        )
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_sweeping(contexts))
@@ -132,20 +152,56 @@ async def open_contexts(
 def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:
     """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
     count = COUNTERS["o200k_base"].count
-    return Summarising(making.make(wanted, settings.summariser_key, count, Pace(clock)), count)
+    return Summarising(
+        making.make(wanted, settings.summariser_key, count, Pace(clock=clock)), count
+    )
 
 
-async def _open_store(settings: Settings, clock: Clock) -> tuple[Store, ChangeBus]:
-    """The store, and the bus that hears of what other processes write to it."""
+async def _open_store(
+    settings: Settings, clock: Clock, hooks: Hooks
+) -> tuple[Store, Callable[[], int] | None, Breaker | None]:
+    """The store, what tells cheaply whether other processes have written to it, and its breaker."""
     if isinstance(settings.store, ServerUrl):
+        from backstory.caching.store import CachedStore
         from backstory.storage.postgres.store import open_store as open_server
 
-        server = await open_server(postgres_options(settings), clock=clock)
-        # No probe: what a node watches it asks for once in `limits.POLL_SECONDS` anyway.
-        return server, LocalBus(poll_seconds=limits.POLL_SECONDS)
+        breaker = Breaker("database", told=_telling(hooks))
+        server = await open_server(postgres_options(settings), clock=clock, breaker=breaker)
+        # SQLite's file is as near as a cache, so only this store has one.
+        shared = settings.cache != cache_urls.NEAR
+        cached = CachedStore(server, _cache(settings, hooks), clock, shared=shared)
+        return cached, None, breaker
     options = SqliteOptions(settings.store.path, search=settings.search)
     file = await open_store(options, clock=clock)
-    return file, LocalBus(probe=file.data_version)
+    return file, file.data_version, None
+
+
+def _telling(hooks: Hooks) -> Told:
+    """Each change of a breaker has a line in the log, and is told to who measures."""
+
+    def tell(name: str, state: State) -> None:
+        log(name, state)
+        hooks.dependency(name, there=state is State.CLOSED)
+
+    return tell
+
+
+def _open_bus(
+    settings: Settings, secret: bytes, probe: Callable[[], int] | None, *, serving: bool
+) -> ChangeBus:
+    """The change bus. Commands that serve nobody tell nobody: the nodes look themselves."""
+    url = bus_server(settings) if serving else None
+    return LocalBus(probe) if url is None else RemoteBus(link_to(url), secret)
+
+
+def bus_server(settings: Settings) -> str | None:
+    """The URL of the server by way of which nodes hear of each other, None where there is none."""
+    if settings.bus == LOCAL_BUS:
+        return None
+    if settings.bus != STORE_BUS:
+        return settings.bus
+    store = settings.store
+    return store.dsn if isinstance(store, ServerUrl) and not store.pgbouncer else None
 
 
 def postgres_options(settings: Settings) -> PostgresOptions:
@@ -330,6 +386,19 @@ def migrate_store(settings: Settings) -> Migrated:
     return migrate(SqliteOptions(settings.store.path))
 
 
+def begin_epoch(settings: Settings) -> Epochs:
+    """Begin another life of the store.
+
+    Raises:
+        StoreError: as `begin_epoch` of the store's own `migrating` says.
+    """
+    if isinstance(settings.store, ServerUrl):
+        from backstory.storage.postgres.migrating import begin_epoch as begin_on_server
+
+        return asyncio.run(begin_on_server(postgres_options(settings)))
+    return begin_in_file(SqliteOptions(settings.store.path))
+
+
 @dataclass(frozen=True, slots=True)
 class Inspected(Inspection):
     """What was found, and the schema version that this release needs."""
@@ -375,3 +444,36 @@ def inspect_server(settings: Settings) -> ServerInspection:
     from backstory.storage.postgres.inspecting import inspect as look
 
     return asyncio.run(look(postgres_options(settings)))
+
+
+def inspect_cache(settings: Settings) -> None:
+    """Keep something in the cache, to see that it can be done.
+
+    Raises:
+        CacheUnavailableError: it cannot; the detail says why.
+    """
+
+    async def look() -> None:
+        async with contextlib.aclosing(_cache(settings)) as cache:
+            await cache.check()
+
+    asyncio.run(look())
+
+
+def inspect_bus(url: str) -> str:
+    """See whether messages pass; answers what stands at the other end.
+
+    Raises:
+        BusUnavailableError: they do not; the detail says why.
+    """
+    link = link_to(url)
+    asyncio.run(reach(link))
+    return link.name
+
+
+def _cache(settings: Settings, hooks: Hooks = SILENCE) -> Cache:
+    def guarded(far: Cache) -> Cache:
+        return GuardedCache(far, Breaker("cache", told=_telling(hooks)))
+
+    memory = settings.cache_megabytes * limits.MIB
+    return open_cache(settings.cache, memory_bytes=memory, guarded=guarded)

@@ -10,7 +10,20 @@ import pytest
 
 import stand_in
 from installing import install_from
-from pages import DOCS, ROOT, SHOWN_DATABASE, Reader, beside, blocks, commands, is_like, pages
+from pages import (
+    DOCS,
+    ROOT,
+    SHOWN_ADDRESS,
+    SHOWN_DATABASE,
+    SHOWN_MEMCACHED,
+    SHOWN_REDIS,
+    Reader,
+    beside,
+    blocks,
+    commands,
+    is_like,
+    pages,
+)
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
@@ -75,6 +88,16 @@ def database(postgres):
     postgres.run("dropdb", *where, "--force", "backstory")
 
 
+@pytest.fixture
+def redis(redis_server):
+    return f"127.0.0.1:{redis_server.port}"
+
+
+@pytest.fixture
+def memcached(memcached_server):
+    return f"127.0.0.1:{memcached_server.port}"
+
+
 def runnable():
     languages = {"console", "python", "json"}
     return [page for page in pages() if languages & {block.language for block in blocks(page)}]
@@ -83,10 +106,10 @@ def runnable():
 @pytest.mark.slow
 @pytest.mark.parametrize("page", runnable(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_what_a_page_shows_is_what_happens(page, server, variables, tmp_path, request):
-    more = {}
-    if SHOWN_DATABASE in page.read_text(encoding="utf-8"):
-        more["database"] = request.getfixturevalue("database")
-    reader = Reader(tmp_path, server, variables, **more)
+    text = page.read_text(encoding="utf-8")
+    servers = {SHOWN_DATABASE: "database", SHOWN_REDIS: "redis", SHOWN_MEMCACHED: "memcached"}
+    there = {one: request.getfixturevalue(name) for one, name in servers.items() if one in text}
+    reader = Reader(tmp_path, {SHOWN_ADDRESS: server} | there, variables)
     try:
         for block in blocks(page):
             try:

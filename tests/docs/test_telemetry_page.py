@@ -19,9 +19,14 @@ def test_each_step_has_a_span():
 
 
 def test_each_metric_is_there():
-    assert rows("Metrics") == [telemetry.STEP_SECONDS, telemetry.STEP_FAILURES]
+    assert rows("Metrics") == [
+        telemetry.STEP_SECONDS,
+        telemetry.STEP_FAILURES,
+        telemetry.DEPENDENCY_CHANGES,
+    ]
 
 
-def test_each_attribute_of_a_step_is_there():
-    for name in (telemetry.STEP, telemetry.OF, telemetry.ERROR):
+def test_each_attribute_is_there():
+    own = (telemetry.STEP, telemetry.OF, telemetry.DEPENDENCY, telemetry.STATE)
+    for name in (*own, telemetry.ERROR):
         assert f"`{name}`" in PAGE

@@ -7,6 +7,9 @@ import subprocess
 
 import pytest
 
+from backstory.errors import BusUnavailableError
+from backstory.messaging.lines import reach
+from backstory.messaging.postgres import PostgresLink
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store
 from backstory.testing import FakeClock
@@ -71,3 +74,10 @@ async def test_everything_works_behind_a_pooler_in_transaction_mode(pooled_url):
     await scene.put_content("fork", b"x" * 200_000)
     assert await scene.content("fork") == b"x" * 200_000
     await store.aclose()
+
+
+async def test_listening_through_a_pooler_is_found_out_and_told(pooled_url, postgres_url):
+    await (await opened(pooled_url)).aclose()
+    with pytest.raises(BusUnavailableError, match=r"pooler.* name the server itself in bus"):
+        await reach(PostgresLink(pooled_url))
+    await reach(PostgresLink(postgres_url))

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from serving import SECONDS, Wire, serving, until
+from serving import SECONDS, Wire, serving, until, workers_of
 
 CHAT = "/v1/contexts/users.42/chat"
 LONG = "600"  # a drain that does not end by itself while a test runs
@@ -138,24 +138,17 @@ async def go_on(server, answered, stop):
             answered.append(answer.json()["first_seq"])
 
 
-def workers(server):
-    """The pids of the workers that serve, those that retire among them."""
-    path = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children")
-    pids = path.read_text().split()
-    return {pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes()}
-
-
 async def test_workers_are_replaced_while_nobody_notices(start):
     server = await asyncio.to_thread(start, "--workers", "2", "--drain-seconds", LONG)
     async with server.async_client() as http:
         await http.put(CHAT, json={"kind": "conversation"})
-    before = workers(server)
+    before = set(workers_of(server))
     answered, stop = [], asyncio.Event()
     async with asyncio.timeout(SECONDS), asyncio.TaskGroup() as group:
         for _ in range(16):
             group.create_task(go_on(server, answered, stop))
         server.signal(signal.SIGHUP)
-        gone = lambda: not before & workers(server) and len(workers(server)) == 2  # noqa: E731
+        gone = lambda: not before & set(workers_of(server)) and len(set(workers_of(server))) == 2  # noqa: E731
         await asyncio.to_thread(until, gone, "the end of the old workers")
         count = len(answered)
         while len(answered) < count + 50:  # noqa: ASYNC110
@@ -167,7 +160,7 @@ async def test_workers_are_replaced_while_nobody_notices(start):
 
 async def test_workers_whose_supervisor_was_killed_drain_like_any_node(start, connect):
     server = await asyncio.to_thread(start, "--workers", "2", "--drain-seconds", "1")
-    pids = workers(server)
+    pids = set(workers_of(server))
     poll = await connect(server)
     poll.send("/v1/changes?after=now&wait=60")
     os.kill(server.process.pid, signal.SIGKILL)

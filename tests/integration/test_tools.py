@@ -44,7 +44,7 @@ def spoil(path, sql):
 
 def test_doctor_finds_nothing_wrong_with_a_sound_store(store):
     found = doctor(store)
-    assert {"settings", "schema", "integrity", "disk", "wal", "permissions"} == set(found)
+    assert {"settings", "schema", "integrity", "disk", "wal", "permissions", "cache"} == set(found)
     assert {one["status"] for one in found.values()} == {"ok"}
     assert "ok      integrity" in run("doctor", "--store", f"sqlite:///{store}").stdout
 
@@ -61,6 +61,22 @@ def test_doctor_says_what_to_do_about_each_failure(store):
     assert (found["status"], "newer release" in found["next"]) == ("failed", True)
     spoil(store, "PRAGMA application_id = 1")
     assert doctor(store)["schema"]["next"] == "choose another path with --store"
+
+
+@pytest.mark.parametrize("url", ["redis://me:secret@127.0.0.1:1", "memcached://127.0.0.1:1"])
+def test_doctor_warns_of_a_cache_that_is_not_there(store, url):
+    done = run("doctor", "--store", f"sqlite:///{store}", "--cache", url)
+    assert done.exit_code == 0
+    assert "warning cache: the cache at " in done.stdout
+    assert "127.0.0.1:1 cannot be used" in done.stdout
+    assert "next: check --cache and the server" in done.stdout
+    assert "secret" not in done.stdout
+
+
+def test_doctor_keeps_something_in_a_cache_that_is_there(store, redis_server):
+    url = f"redis://127.0.0.1:{redis_server.port}/8"
+    done = run("doctor", "--store", f"sqlite:///{store}", "--cache", url)
+    assert "ok      cache: 64 MiB in each process, before a server" in done.stdout
 
 
 def test_doctor_sees_damage(store):

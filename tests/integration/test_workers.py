@@ -3,11 +3,10 @@
 import asyncio
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
-from serving import SECONDS, children, serving, until
+from serving import SECONDS, runs, serving, until, workers_of
 
 WRITERS = 8
 EACH = 12
@@ -99,16 +98,16 @@ async def test_an_idempotency_key_is_known_to_every_worker(workers):
 
 
 def test_workers_stay_in_the_group_of_their_supervisor(workers):
-    pids = children(workers)
+    pids = workers_of(workers)
     assert len(pids) == 2
     assert {os.getpgid(pid) for pid in pids} == {os.getpgid(workers.process.pid)}
 
 
 def test_a_worker_that_dies_is_replaced(tmp_path):
     with serving(tmp_path, "--workers", "2") as server:
-        before = children(server)
+        before = workers_of(server)
         os.kill(before[0], signal.SIGKILL)
-        until(lambda: len(set(children(server)) - set(before)) == 1, "a new worker")
+        until(lambda: len(set(workers_of(server)) - set(before)) == 1, "a new worker")
         with server.client() as http:
             assert http.get("/readyz").status_code == 200
         assert server.stop() == 0
@@ -116,15 +115,7 @@ def test_a_worker_that_dies_is_replaced(tmp_path):
 
 def test_workers_stop_when_their_supervisor_is_gone(tmp_path):
     with serving(tmp_path, "--workers", "2") as server:
-        pids = children(server)
+        pids = workers_of(server)
         os.kill(server.process.pid, signal.SIGKILL)
         server.wait()
         until(lambda: not any(runs(pid) for pid in pids), "their end")
-
-
-def runs(pid):
-    """A zombie that nobody has taken does not count."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False

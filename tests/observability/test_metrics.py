@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from backstory.observability.catalogue import LOOKED_AT, METRICS
 from mcp_serving import JSON_AND_EVENTS, MODERN
-from serving import children, serving, until
+from serving import serving, until, workers_of
 
 PUT = {"kind": "preferences", "state": {"n": 1}}
 PATH = "/v1/contexts/private-space/private-name"
@@ -109,7 +109,7 @@ def test_counts_of_a_worker_that_was_killed_are_kept_and_its_present_is_forgotte
     with serving(tmp_path, "--workers", "2") as server:
         with server.client() as http:
             http.put(PATH, json=PUT)
-        for worker in children(server):
+        for worker in workers_of(server):
             os.kill(worker, signal.SIGKILL)
 
         def back():

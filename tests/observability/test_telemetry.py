@@ -11,6 +11,7 @@ from backstory import limits
 from backstory.errors import ConfigError
 from backstory.observability import exporting
 from backstory.observability.asking import Asked, asked
+from backstory.observability.telemetry import Telemetry
 from collecting import collecting
 from serving import failing, serving
 
@@ -256,3 +257,21 @@ async def test_an_end_that_never_comes_is_not_waited_for(monkeypatch, caplog):
     await exporting._shut(never.wait)
     never.set()
     assert "did not answer in time" in caplog.text
+
+
+def test_a_dependency_that_goes_and_comes_is_counted():
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    provider = MeterProvider([reader])
+    hooks = Telemetry(None, provider.get_meter("test"))
+    for there in (False, True, False):
+        hooks.dependency("database", there=there)
+    (resource,) = reader.get_metrics_data().resource_metrics
+    points = resource.scope_metrics[0].metrics[0].data.data_points
+    provider.shutdown()
+    assert {(point.attributes["backstory.state"], point.value) for point in points} == {
+        ("away", 2),
+        ("there", 1),
+    }

@@ -18,6 +18,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from backstory.caching.memory import MemoryCache
+from backstory.caching.store import CachedStore
 from backstory.clock import SECOND
 from backstory.domain.chunking import cut
 from backstory.domain.commits import (
@@ -39,6 +41,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.patches import MergePatch
 from backstory.domain.principals import SYSTEM
 from backstory.errors import BackstoryError
+from backstory.limits import MIB
 from backstory.ports.store import ChangeQuery, EntryQuery, HeadQuery, SearchQuery
 from backstory.storage.postgres.store import open_store as open_postgres
 from backstory.storage.sqlite import open_store as open_sqlite
@@ -229,6 +232,7 @@ class StoreLikeModel(RuleBasedStateMachine):
     def all_contexts_look_the_same(self):
         for key in KEYS:
             self.same(lambda store, key=key: store.snapshot(TENANT, key))
+            self.same(lambda store, key=key: present(store, key))
             head = self.runner.run(self.model.snapshot(TENANT, key))
             for at in (None, *range(1, head.head.version + 2 if head else 2)):
                 self.same(lambda store, key=key, at=at: seen(store, key, at))
@@ -275,6 +279,21 @@ async def seen(store, key, at):
     ref = view.snapshot.head.content
     body = ref and await store.read_content(TENANT, ref.root, 0, ref.size)
     return view.snapshot, view.chain.spans, whole, part, list(stand_ins), origins, body
+
+
+PAGES = (
+    EntryQuery(limit=2, descending=True),
+    EntryQuery(after=1, before=4, descending=True),
+    EntryQuery(max_bytes=20, descending=True),
+    EntryQuery(after=2, limit=1),
+    EntryQuery(max_bytes=15),
+)
+
+
+async def present(store, key):
+    """A context as it stands, with pages of its entries."""
+    found = [await store.view_and_page(TENANT, key, query) for query in PAGES]
+    return [one and (one[0].snapshot, one[0].chain.spans, one[1]) for one in found]
 
 
 async def mark(store):
@@ -332,6 +351,12 @@ class PostgresLikeModel(StoreLikeModel):
         await self.server.do("DROP DATABASE property WITH (FORCE)")
 
 
+class CachedLikeModel(PostgresLikeModel):
+    async def open(self):
+        store = await super().open()
+        return CachedStore(store, MemoryCache(MIB), self.clock, shared=True)
+
+
 def examples(number, steps=25):
     return settings(
         max_examples=number,
@@ -350,3 +375,9 @@ def test_sqlite_is_like_the_model():
 def test_postgres_is_like_the_model(postgres, monkeypatch):  # the server's fixture
     monkeypatch.setattr(PostgresLikeModel, "server", postgres)
     run_state_machine_as_test(PostgresLikeModel, settings=examples(6, steps=20))
+
+
+@pytest.mark.slow
+def test_a_cached_store_is_like_the_model(postgres, monkeypatch):  # the server's fixture
+    monkeypatch.setattr(PostgresLikeModel, "server", postgres)
+    run_state_machine_as_test(CachedLikeModel, settings=examples(5, steps=20))

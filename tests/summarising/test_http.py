@@ -10,8 +10,9 @@ import pytest
 from backstory import limits
 from backstory.errors import SUMMARISER_FAILURES, SummariserError
 from backstory.ports.summariser import Turn
+from backstory.resilience.pace import Pace
 from backstory.summarising import making
-from backstory.summarising.http import HttpSummariser, Pace
+from backstory.summarising.http import HttpSummariser
 from backstory.testing import FakeClock
 from model_serving import (
     BREAKS_OFF,
@@ -43,7 +44,7 @@ class Time:
         self.clock.advance(seconds=seconds)
 
     def pace(self, chance=1.0):
-        return Pace(self.clock, lambda: self.seconds, self.sleep, lambda: chance)
+        return Pace(lambda: self.seconds, self.sleep, lambda: chance, self.clock)
 
 
 @pytest.fixture

@@ -75,6 +75,15 @@ def test_logs_are_for_people_on_a_terminal_and_for_programs_elsewhere(monkeypatc
         ("search", "no", False),
         ("log_level", "WARNING", "warning"),
         ("cache", "memory://", "memory://"),
+        ("cache", " REDIS://db ", "redis://db"),
+        ("cache", "rediss://me:p%40ss@[::1]:6380/2", "rediss://me:p%40ss@[::1]:6380/2"),
+        ("cache", "rediss://db?ssl_ca_certs=/ca.pem", "rediss://db?ssl_ca_certs=/ca.pem"),
+        ("cache", "memcached://db", "memcached://db"),
+        ("cache_megabytes", "0", 0),
+        ("bus", " Store", "store"),
+        ("bus", "postgres://db/x", "postgresql://db/x"),
+        ("bus", "REDIS://:se%40cret@db:6380/2", "redis://:se%40cret@db:6380/2"),
+        ("bus", "rediss://db?ssl_ca_certs=/ca.pem", "rediss://db?ssl_ca_certs=/ca.pem"),
         ("public_url", "https://example.com/context/", "https://example.com/context"),
         ("public_url", "", None),
         ("allowed_hosts", "A.example, box:8765,[::1]:80,", ("a.example", "box:8765", "[::1]:80")),
@@ -135,10 +144,33 @@ def test_three_slashes_are_relative_and_four_absolute(url, path):
         ("store", "postgresql://me@db:port/x", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
         ("store", "postgresql://db/x?connections=1", "a number from 2"),
         ("store", "postgresql://db/x?pgbouncer=maybe", "pgbouncer is true or false"),
-        ("cache", "redis://db", "comes with the Redis adapter"),
-        ("cache", "memcached://db:1", "comes with the Memcached adapter"),
-        ("cache", "memory", "memory://, the only cache in this release"),
-        ("bus", "nats://x", "memory://, the only bus in this release"),
+        ("cache", "memory", "memory://, redis://USER:PASSWORD@HOST:PORT/NUMBER"),
+        ("cache", "memory://x", "memory://, redis://"),
+        ("cache", "http://db", "memory://, redis://"),
+        ("cache", "redis://", "memory://, redis://"),
+        ("cache", "redis://db:0", "memory://, redis://"),
+        ("cache", "redis://db:port", "memory://, redis://"),
+        ("cache", "redis://db/name", "memory://, redis://"),
+        ("cache", "redis://a..b", "memory://, redis://"),
+        ("cache", "redis://db 2", "memory://, redis://"),
+        ("cache", "redis://[::1", "memory://, redis://"),
+        ("cache", "redis://:pa/ss@db", "memory://, redis://"),
+        ("cache", "redis://db?ssl_ca_certs=/ca.pem", "nothing behind the ?"),
+        ("cache", "rediss://db?max_connections=1", "only ssl_ca_certs, ssl_certfile"),
+        ("cache", "memcached://me:secret@db", "Memcached asks for no password"),
+        ("cache", "memcached://db:11211/1", "nothing behind it"),
+        ("cache_megabytes", "-1", "from 0 to 1000000"),
+        ("bus", "nats://x", "store, memory://, postgresql://"),
+        ("bus", "redis", "redis://USER:PASSWORD@HOST:PORT"),
+        ("bus", 5, "redis://USER:PASSWORD@HOST:PORT"),
+        ("bus", "redis://", "redis://USER:PASSWORD@HOST:PORT"),
+        ("bus", "redis://db:port", "redis://USER:PASSWORD@HOST:PORT"),
+        ("bus", "redis://db/zero", "redis://USER:PASSWORD@HOST:PORT"),
+        ("bus", "redis://db?timeout=5", "nothing behind the ?"),
+        ("bus", "rediss://db?timeout=5", "only ssl_ca_certs, "),
+        ("bus", "memory://x", "store, memory://, postgresql://"),
+        ("bus", "postgresql://db", "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"),
+        ("bus", "postgresql://db/x?pgbouncer=true", "the server itself, without pgbouncer"),
     ],
 )
 def test_a_wrong_value_is_one_line_naming_the_setting_its_origin_and_what_is_allowed(
@@ -176,6 +208,14 @@ def test_no_password_is_repeated_in_an_error():
     with pytest.raises(ConfigError) as caught:
         load_bare(BACKSTORY_STORE="postgresql://me:se/cr@et@db/x?sslpassword=secret&a=b")
     assert "postgresql://me:***@db/x?sslpassword=***&a=b" in caught.value.detail
+
+
+def test_the_password_of_a_cache_is_not_shown():
+    settings = load_bare({"cache": "redis://me:se%40cret@db:6380/1"})
+    assert TABLE["cache"].shown(settings.cache) == "redis://me:***@db:6380/1"
+    with pytest.raises(ConfigError) as caught:
+        load_bare({"cache": "redis://me:se@cret@db/name"})
+    assert "cret" not in caught.value.detail
 
 
 def test_a_secret_is_masked_wherever_it_is_shown():

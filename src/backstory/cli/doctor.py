@@ -14,11 +14,13 @@ import click
 from backstory import limits
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.config import ServerUrl, Settings, check_local_mode
-from backstory.errors import BackstoryError, ConfigError
+from backstory.config.cache_urls import NEAR
+from backstory.errors import BackstoryError, CacheUnavailableError, ConfigError
 from backstory.extensions import Extension
 from backstory.storage.postgres.inspection import ServerInspection
 
 LOW_DISK_BYTES: Final = 256 * limits.MIB
+_BUS_STEP: Final = "set --bus to redis://..., or to a postgresql:// URL that leads past the pooler"
 _SIGNS: Final = {"ok": "ok     ", "warning": "warning", "failed": "failed "}
 
 
@@ -48,6 +50,8 @@ def command(*, as_json: bool, **flags: Any) -> None:
         *_certificate(settings),
         *map(_extension, extensions),
         *_store(settings),
+        _cache(settings),
+        *_bus(settings),
     ]
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:
@@ -121,6 +125,24 @@ def _store(settings: Settings) -> Iterator[Finding]:
         yield from _file(settings.store.path)
 
 
+def _bus(settings: Settings) -> Iterator[Finding]:
+    """Nobody needs it to run, so a bus that is away is a warning."""
+    from backstory.wiring import bus_server, inspect_bus
+
+    url = bus_server(settings)
+    if url is None:
+        if isinstance(settings.store, ServerUrl):
+            detail = "there is none: nodes see each other's changes within a second"
+            yield Finding("bus", "warning", detail, _BUS_STEP)
+        return
+    try:
+        name = inspect_bus(url)
+    except BackstoryError as error:
+        yield Finding("bus", "warning", error.detail, "check --bus; until then nodes are slower")
+    else:
+        yield Finding("bus", "ok", f"messages pass by way of {name}")
+
+
 def _server(settings: Settings) -> Iterator[Finding]:
     from backstory.wiring import inspect_server
 
@@ -163,6 +185,20 @@ def _connections(found: ServerInspection) -> Finding:
     if found.connections * 10 < found.max_connections * 9:
         return Finding("connections", "ok", detail)
     return Finding("connections", "warning", detail, "raise max_connections or use a pooler")
+
+
+def _cache(settings: Settings) -> Finding:
+    """Servers answer without it, too, so that it is no failure."""
+    from backstory.wiring import inspect_cache
+
+    try:
+        inspect_cache(settings)
+    except CacheUnavailableError as error:
+        step = "check --cache and the server; until then all is read from the store"
+        return Finding("cache", "warning", error.detail, step)
+    detail = f"{settings.cache_megabytes} MiB in each process"
+    shared = "" if settings.cache == NEAR else ", before a server that can be used"
+    return Finding("cache", "ok", detail + shared)
 
 
 def _file(path: Path) -> Iterator[Finding]:

@@ -6,7 +6,10 @@ silently ignored.
 
     settings.py   the table of settings: default, meaning, what is allowed
     readers.py    from what was written to a typed value
-    urls.py       the URLs of stores, caches and change buses
+    urls.py       the URLs of stores
+    cache_urls.py the URLs of caches
+    bus_urls.py   the URLs of change buses
+    redis_urls.py the URLs of a Redis
     loading.py    flags, variables, file and defaults into one `Settings`
     local.py      what may be served without authentication
 """

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from backstory import limits
-from backstory.config import readers, urls
+from backstory.config import bus_urls, cache_urls, readers, urls
 
 PREFIX: Final = "BACKSTORY_"
 DEFAULT_ORIGIN: Final = "default"
@@ -102,14 +102,19 @@ class Settings:
         urls.store_url,
     )
     cache: str = _setting(
-        "memory://",
-        "Where bodies that were read are cached: memory://",
-        urls.service_url("cache"),
+        cache_urls.NEAR,
+        "Where bodies that were read are cached: memory://, redis://..., rediss://... or memcached://...",
+        cache_urls.cache_url,
+    )
+    cache_megabytes: int = _setting(
+        limits.CACHE_MEGABYTES,
+        "Memory of each process for bodies that were read, in MiB; 0 keeps none",
+        readers.whole(0, 1_000_000),
     )
     bus: str = _setting(
-        "memory://",
-        "How nodes tell each other of changes: memory://",
-        urls.service_url("bus"),
+        bus_urls.STORE,
+        "How nodes tell each other of changes: store, memory://, or a PostgreSQL's or Redis's URL",
+        bus_urls.bus_url,
     )
     workers: int = _setting(
         1,

@@ -1,24 +1,13 @@
-"""The URLs of stores, caches and change buses.
-
-What a later release brings is recognised, so that the answer says "not yet" and not
-"unknown". The error's text never holds a password.
-"""
+"""The URLs of stores, and what of a URL may be shown: the error's text never holds a password."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
-_SERVICES_TO_COME = {
-    "redis": "the Redis adapter",
-    "rediss": "the Redis adapter",
-    "memcached": "the Memcached adapter",
-    "postgresql": "the PostgreSQL adapter",
-}
 _FILE = (
     "must be sqlite:///FILE (three slashes: relative to the working directory; four: absolute) "
     "or postgresql://USER@HOST/DATABASE"
@@ -53,6 +42,8 @@ class StoreUrl:
 @dataclass(frozen=True, slots=True)
 class ServerUrl:
     """A PostgreSQL database, with the password; `dsn` is what the driver is given.
+
+    It may name several hosts, between commas.
 
     `connections` are kept at most by one process, None for the default. `pgbouncer` says that a
     pooler in transaction mode stands before the server.
@@ -101,7 +92,8 @@ def store_url(raw: object) -> StoreUrl | ServerUrl:
 def _server_url(rest: str) -> ServerUrl:
     try:
         parts = urlsplit(f"postgresql://{rest}")
-        _ = parts.port
+        for host in parts.netloc.rpartition("@")[2].split(","):  # the driver tries each
+            _ = urlsplit(f"//{host}").port
     except ValueError as error:
         raise ValueError(_SERVER) from error
     if not parts.path.strip("/") or "/" in parts.path[1:] or parts.fragment:
@@ -127,21 +119,6 @@ def _switch(raw: str | None) -> bool:
     return raw == "true"
 
 
-def service_url(what: str) -> Callable[[object], str]:
-    """The URL of a cache or a change bus; only memory:// in this release."""
-    allowed = f"must be memory://, the only {what} in this release"
-
-    def read(raw: object) -> str:
-        scheme, rest = _split(raw, allowed)
-        if scheme in _SERVICES_TO_COME:
-            raise ValueError(_not_yet("must be memory://", scheme, _SERVICES_TO_COME[scheme]))
-        if scheme != "memory" or rest:
-            raise ValueError(allowed)
-        return "memory://"
-
-    return read
-
-
 def masked(text: str) -> str:
     """The same text without the passwords that URLs in it may carry."""
     text = re.sub(r"(://[^:/?#@]*:).*@", r"\1***@", text, flags=re.DOTALL)
@@ -158,7 +135,3 @@ def _split(raw: object, allowed: str) -> tuple[str, str]:
     if not separator:
         raise ValueError(allowed)
     return scheme.lower(), rest
-
-
-def _not_yet(allowed: str, scheme: str, brings: str) -> str:
-    return f"{allowed}; {scheme}:// comes with {brings}, which is not in this release"

@@ -72,10 +72,22 @@ class Reader:
         Raises:
             MissingError, GoneError: as `view`.
         """
-        if at is None and query is None:
-            return Reading(await self.snapshot(principal, key))
+        if at is None:
+            return await self._present(principal, key, query)
         view = await self.view(principal, key, at)
         if query is None:
             return Reading(view.snapshot)
         page = await self._store.page(principal.tenant, view.chain, query)
+        return Reading(view.snapshot, page)
+
+    async def _present(
+        self, principal: Principal, key: ContextKey, query: EntryQuery | None
+    ) -> Reading:
+        if query is None:
+            return Reading(await self.snapshot(principal, key))
+        access.require(principal, Verb.READ, key)
+        found = await self._store.view_and_page(principal.tenant, key, query)
+        if found is None or not found[0].snapshot.head.alive(self._clock.now()):
+            raise missing(key)
+        view, page = found
         return Reading(view.snapshot, page)

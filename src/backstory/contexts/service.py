@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from backstory.clock import Clock
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
@@ -27,6 +29,7 @@ from backstory.ports.bus import ChangeBus
 from backstory.ports.rules import Masked, Rules
 from backstory.ports.store import Store
 from backstory.ports.summariser import Summarising, When
+from backstory.resilience.checking import Checks, Dependency
 
 
 class Contexts:
@@ -41,11 +44,14 @@ class Contexts:
         masked: Masked | None = None,
         *,
         summarising: Summarising | None = None,
+        dependencies: Sequence[Dependency] = (),
     ) -> None:
+        """`dependencies` are looked at for probes; where none are told, it is the store."""
         self.store = store
         self.clock = clock
         self.seal = Seal(store.secret)
         self.hub = Hub(store, bus)
+        self.checks = Checks(dependencies or [Dependency("store", store.check, needed=True)])
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
         self.writer = Writer(store, bus, clock, self.seal, ruler=self.ruler, masked=masked)
@@ -73,4 +79,5 @@ class Contexts:
 
     async def aclose(self) -> None:
         """Let everybody who waits go."""
+        await self.checks.aclose()
         await self.hub.aclose()

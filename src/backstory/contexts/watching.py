@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from backstory import limits
@@ -21,6 +21,7 @@ from backstory.domain.policy import Visibility
 from backstory.errors import BackstoryError, BusyError
 from backstory.ports.bus import ChangeBus
 from backstory.ports.store import ChangeQuery, Store
+from backstory.resilience.deadlines import detached
 
 logger = logging.getLogger(__name__)
 _ALL = Visibility((EVERYWHERE,))
@@ -62,21 +63,27 @@ class Listener:
         return True
 
 
+class Hint:
+    """What the bus says of one tenant."""
+
+    def __init__(self, bus: ChangeBus, tenant: str) -> None:
+        self.heard = asyncio.Event()
+        self.leave = bus.subscribe(tenant, self.heard.set)
+
+
 class _Tail:
     """Reads one tenant's log while anyone listens to it."""
 
-    def __init__(self, store: Store, tenant: str, position: int) -> None:
+    def __init__(self, store: Store, tenant: str, position: int, hint: Hint) -> None:
         self._store = store
         self._tenant = tenant
         self._position = position
-        self._hint = asyncio.Event()
+        self._hint = hint
         self.listeners: set[Listener] = set()
-        self._task = asyncio.create_task(self._run(), name=f"tail of {tenant}")
-
-    def hint(self) -> None:
-        self._hint.set()
+        self._task = asyncio.create_task(self._run(), name=f"tail of {tenant}", context=detached())
 
     async def stop(self) -> None:
+        self._hint.leave()
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
@@ -85,8 +92,8 @@ class _Tail:
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limits.POLL_SECONDS):
-                    await self._hint.wait()
-            self._hint.clear()
+                    await self._hint.heard.wait()
+            self._hint.heard.clear()
             try:
                 await self._read_on()
             except BackstoryError as error:
@@ -114,7 +121,6 @@ class Hub:
         self._bus = bus
         self._tails: dict[str, _Tail] = {}
         self._count = 0
-        self._unsubscribe: Callable[[], None] | None = None
         self.leaving = False
         """Told that the process will stop: nobody should come any more, who does is served."""
         self.draining = False
@@ -161,20 +167,23 @@ class Hub:
 
     async def aclose(self) -> None:
         self.drain()
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
         for tail in list(self._tails.values()):
             await tail.stop()
         self._tails.clear()
 
     async def _tail(self, tenant: str) -> _Tail:
-        if self._unsubscribe is None:
-            self._unsubscribe = self._bus.subscribe(self._hear)
         if tenant not in self._tails:
-            mark = await self._store.mark(tenant)
-            if tenant not in self._tails:  # nobody else was faster
-                self._tails[tenant] = _Tail(self._store, tenant, mark.newest)
+            # Heard from before the log is looked at, so that nothing falls between the two.
+            hint = Hint(self._bus, tenant)
+            try:
+                mark = await self._store.mark(tenant)
+            except BaseException:
+                hint.leave()
+                raise
+            if tenant in self._tails:  # somebody else was faster
+                hint.leave()
+            else:
+                self._tails[tenant] = _Tail(self._store, tenant, mark.newest, hint)
         return self._tails[tenant]
 
     async def _leave(self, tenant: str, listener: Listener) -> None:
@@ -185,16 +194,3 @@ class Hub:
         if not tail.listeners:
             del self._tails[tenant]
             await tail.stop()
-        if not self._tails and self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
-
-    def _hear(self, tenant: str | None) -> None:
-        for tail in self._some(tenant):
-            tail.hint()
-
-    def _some(self, tenant: str | None) -> Iterator[_Tail]:
-        if tenant is None:
-            yield from self._tails.values()
-        elif tenant in self._tails:
-            yield self._tails[tenant]

@@ -193,10 +193,12 @@ class Result:
 class Outcome:
     """What a commit came to: `id` None where nothing changed, `replayed` for a known retry.
 
-    `position` is the tenant's after the commit.
+    `position` is the tenant's after the commit. `touched` are the contexts that it changed, those
+    included that a redaction reached; a replay does not know them.
     """
 
     id: bytes | None
     results: tuple[Result, ...]
     position: int = 0
     replayed: bool = False
+    touched: tuple[ContextKey, ...] = ()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from enum import IntEnum
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -64,6 +65,38 @@ class Entry:
     def size(self) -> int:
         """Bytes that count toward a page."""
         return len(self.content) + len(self.metadata or b"")
+
+
+class Shape(IntEnum):
+    """What is known of a content that was not read."""
+
+    OTHER = 0
+    """Nothing."""
+    TEXT = 1
+    """It is one JSON string."""
+    ASCII = 2
+    """It is one JSON string whose text is ASCII throughout."""
+
+    @classmethod
+    def of(cls, content: bytes) -> Shape:
+        """Of compact JSON."""
+        if content[:1] != b'"':
+            return cls.OTHER
+        return cls.ASCII if content.isascii() and b"\\u" not in content else cls.TEXT
+
+
+class Outline(NamedTuple):
+    """An entry without its content, which is told in a twentieth of the time.
+
+    `tokens` as in `NewEntry`. `shape` may say less than is true, never more.
+    """
+
+    seq: int
+    role: str
+    type: str
+    author: Author
+    tokens: int | None
+    shape: Shape
 
 
 def derived_id(seq: int) -> str:

@@ -35,6 +35,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   └── StaleRulesError         kinds were registered anew again and again    503
     ├── SummariserError             whoever makes summaries made none             503
     ├── CacheUnavailableError       the cache cannot be used; readers go on without   503
+    ├── BusUnavailableError         other nodes cannot be heard; watchers look themselves 503
     └── StoreError                  the store cannot do its work                  503
         ├── StoreUnavailableError   nothing was written; try again
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
@@ -91,6 +92,7 @@ from backstory.errors.refused import (
 )
 from backstory.errors.unable import (
     SUMMARISER_FAILURES,
+    BusUnavailableError,
     BusyError,
     CacheUnavailableError,
     ContentCorruptError,
@@ -108,6 +110,7 @@ __all__ = [
     "SUMMARISER_FAILURES",
     "BackstoryError",
     "BrokenExtensionError",
+    "BusUnavailableError",
     "BusyError",
     "CacheUnavailableError",
     "ChunkMismatchError",

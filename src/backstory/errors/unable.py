@@ -108,3 +108,11 @@ class CacheUnavailableError(BackstoryError):
     code = "cache_unavailable"
     status = 503
     title = "Cache unavailable"
+
+
+class BusUnavailableError(BackstoryError):
+    """Other nodes cannot be heard now; watchers go on a little later, so that no caller sees this."""
+
+    code = "bus_unavailable"
+    status = 503
+    title = "Bus unavailable"

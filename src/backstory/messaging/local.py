@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from backstory import limits
 from backstory.errors import StoreError
+from backstory.messaging.hearers import Hearers
 from backstory.ports.bus import Hear
 
 _log = logging.getLogger(__name__)
@@ -34,35 +35,33 @@ class LocalBus:
     ) -> None:
         self._probe = probe
         self._poll_seconds, self._hint_seconds = poll_seconds, hint_seconds
-        self._hearers: dict[int, Hear] = {}
-        self._pending: dict[str, None] = {}
+        self._hearers = Hearers()
         self._looking: asyncio.Task[None] | None = None
-        self._number = 0
         self._closed = False
 
     def announce(self, tenant: str) -> None:
         """Tell the hearers, once for all changes of a tenant in one turn of the loop."""
-        if self._closed or not self._hearers:
-            return
-        if not self._pending:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._pending[tenant] = None
+        self._hearers.announce(tenant)
 
-    def subscribe(self, hear: Hear) -> Callable[[], None]:
+    def subscribe(self, tenant: str, hear: Hear) -> Callable[[], None]:
         """Hear until the returned function is called, which may be done twice."""
-        self._number += 1
-        number = self._number
-        self._hearers[number] = hear
-        if self._looking is None and not self._closed:
-            self._looking = asyncio.create_task(self._look(), name="backstory-local-bus")
+        if self._closed:
+            return lambda: None
+        forget = self._hearers.add(tenant, hear)
+        if self._looking is None and self._probe is not None:
+            looking = self._look(self._probe)
+            self._looking = asyncio.create_task(looking, name="backstory-local-bus")
             self._looking.add_done_callback(_log_failure)
 
         def leave() -> None:
-            self._hearers.pop(number, None)
+            forget()
             if not self._hearers:
                 self._stop_looking()
 
         return leave
+
+    async def check(self) -> None:
+        """There is nothing that could be away."""
 
     async def aclose(self) -> None:
         """Stop looking; nothing is heard any more."""
@@ -78,36 +77,25 @@ class LocalBus:
         if looking is not None:
             looking.cancel()
 
-    def _flush(self) -> None:
-        pending, self._pending = self._pending, {}
-        for tenant in pending:
-            self._tell(tenant)
-
-    def _tell(self, tenant: str | None) -> None:
-        for hear in list(self._hearers.values()):
-            try:
-                hear(tenant)
-            except Exception:  # noqa: BLE001 - one bad hearer must not silence the rest
-                _log.exception("a hearer of changes failed")
-
-    async def _look(self) -> None:
+    async def _look(self, probe: Callable[[], int]) -> None:
         """Give a hint when the probe's number changes, and once in a while anyway."""
         loop = asyncio.get_running_loop()
-        seen, due = self._ask(), loop.time() + self._hint_seconds
+        seen, due = _ask(probe), loop.time() + self._hint_seconds
         while True:
             await asyncio.sleep(self._poll_seconds)
-            number = self._ask()
+            number = _ask(probe)
             if number != seen or loop.time() >= due:
                 seen, due = number, loop.time() + self._hint_seconds
-                self._tell(None)
+                self._hearers.tell_all()
 
-    def _ask(self) -> int | None:
-        """The probe's number; None where it fails, which the regular hint makes up for."""
-        try:
-            return self._probe() if self._probe else None
-        except StoreError as error:
-            _log.warning("the store could not be looked at: %s", error.detail)
-            return None
+
+def _ask(probe: Callable[[], int]) -> int | None:
+    """The probe's number; None where it fails, which the regular hint makes up for."""
+    try:
+        return probe()
+    except StoreError as error:
+        _log.warning("the store could not be looked at: %s", error.detail)
+        return None
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

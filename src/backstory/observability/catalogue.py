@@ -71,6 +71,12 @@ STEP_FAILURES: Final = Metric(
 WATCHERS: Final = Metric(
     "backstory_watchers", "gauge", "Long polls, streams and subscriptions that wait for changes"
 )
+DEPENDENCY: Final = Metric(
+    "backstory_dependency_down",
+    "gauge",
+    "How many workers do without a dependency, since its breaker is open",
+    ("dependency",),
+)
 LOOP_LAG: Final = Metric(
     "backstory_event_loop_lag_seconds",
     "histogram",
@@ -87,6 +93,7 @@ METRICS: Final = (
     STEP_SECONDS,
     STEP_FAILURES,
     WATCHERS,
+    DEPENDENCY,
     LOOP_LAG,
 )
 """Those that are counted while the server works."""

@@ -128,6 +128,10 @@ class Counted:
         known = method if method in _METHODS else "other"
         return _Request(self._metrics, known, self._inner.request(method, headers))
 
+    def dependency(self, name: str, *, there: bool) -> None:
+        self._metrics.of(catalogue.DEPENDENCY, name).set(0 if there else 1)
+        self._inner.dependency(name, there=there)
+
     def steps(self, of: str) -> Measure:
         return partial(_Step, self._metrics, self._inner.steps(of))
 

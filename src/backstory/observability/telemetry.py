@@ -27,6 +27,9 @@ STEP_SECONDS: Final = "backstory.step.duration"
 STEP_FAILURES: Final = "backstory.step.failures"
 STEP: Final = "backstory.step"
 OF: Final = "backstory.of"
+DEPENDENCY_CHANGES: Final = "backstory.dependency.changes"
+DEPENDENCY: Final = "backstory.dependency"
+STATE: Final = "backstory.state"
 ERROR: Final = "error.type"
 
 _BOUNDARIES: Final = (1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0)
@@ -43,7 +46,7 @@ class Telemetry:
     def __init__(self, tracer: Tracer | None, meter: Meter | None) -> None:
         self._propagator = TraceContextTextMapPropagator()
         self.tracer = tracer
-        self.seconds = self.failures = None
+        self.seconds = self.failures = self.changes = None
         if meter is not None:
             self.seconds = meter.create_histogram(
                 STEP_SECONDS,
@@ -53,6 +56,9 @@ class Telemetry:
             )
             self.failures = meter.create_counter(
                 STEP_FAILURES, "{failure}", "Steps of processing that rejected what was sent"
+            )
+            self.changes = meter.create_counter(
+                DEPENDENCY_CHANGES, "{change}", "How often a dependency went away and came back"
             )
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
@@ -71,6 +77,10 @@ class Telemetry:
 
     def steps(self, of: str) -> Measure:
         return partial(_Step, self, of, _SERVED.get())
+
+    def dependency(self, name: str, *, there: bool) -> None:
+        if self.changes is not None:
+            self.changes.add(1, {DEPENDENCY: name, STATE: "there" if there else "away"})
 
 
 class _Heard:

@@ -16,8 +16,8 @@ from typing import Protocol
 
 from backstory.domain.contexts import Tag
 
-Token = int | bytes | str | None
-"""What a cache knows an entry's present content by; None where it has none."""
+Token = object
+"""What a cache knows an entry's present content by. Means something to that cache only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,11 @@ class Cache(Protocol):
         ...
 
     async def drop(self, keys: Sequence[str]) -> None:
-        """Forget these entries, now, for everyone who shares the cache."""
+        """Forget these entries, now, for everyone who shares the cache.
+
+        What was got before cannot be filled afterwards, for longer than a request may last. What
+        other processes hold in memory before a shared cache is theirs to drop.
+        """
         ...
 
     async def check(self) -> None:

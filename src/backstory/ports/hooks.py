@@ -67,7 +67,7 @@ class Request(Protocol):
 
 
 class Hooks(Protocol):
-    """Hears of requests, and of the steps that are done for them."""
+    """Hears of requests, of the steps that are done for them, and of what they depend on."""
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         """Wraps the serving of a request, in the task that serves it.
@@ -82,6 +82,10 @@ class Hooks(Protocol):
         Belongs to the request that is being served where it is asked for, and may be used on
         any thread and after it; where none is served, to none.
         """
+        ...
+
+    def dependency(self, name: str, *, there: bool) -> None:
+        """What the server depends on is known to be away, or is there again."""
         ...
 
 
@@ -135,6 +139,9 @@ class Silence:
     def steps(self, of: str) -> Measure:
         del of
         return unmeasured
+
+    def dependency(self, name: str, *, there: bool) -> None:
+        del name, there
 
 
 SILENCE: Final = Silence()

@@ -24,8 +24,8 @@ from backstory.domain.changes import Change
 from backstory.domain.chunking import Chunk
 from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
-from backstory.domain.contexts import Head, Snapshot
-from backstory.domain.entries import Entry
+from backstory.domain.contexts import Head, Snapshot, Tag
+from backstory.domain.entries import Entry, Outline
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Visibility
 from backstory.domain.summaries import Summary
@@ -58,6 +58,37 @@ class EntryPage:
     """Entries in the order asked for; `more` tells whether there are others behind them."""
 
     entries: tuple[Entry, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What tells whether a copy of a context is as the context stands.
+
+    Equal tags mean an equal view, but for `history_from`, which `forget` moves on its own.
+    """
+
+    tag: Tag
+    history_from: int
+
+
+@dataclass(frozen=True, slots=True)
+class OutlineQuery:
+    """Entries with `seq < before` from the newest back, at most `limit` of them.
+
+    The page may end behind the entry with which the tokens that are stored pass `max_tokens`.
+    """
+
+    before: int = 2**32
+    limit: int = 50
+    max_tokens: int = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class OutlinePage:
+    """Outlines, the newest first; `more` tells whether there are entries before them."""
+
+    outlines: Sequence[Outline]
     more: bool
 
 
@@ -221,8 +252,27 @@ class Reads(Protocol):
         """
         ...
 
+    async def view_and_page(
+        self, tenant: str, key: ContextKey, query: EntryQuery
+    ) -> tuple[View, EntryPage] | None:
+        """The context as it stands with some of its entries; None if the name is unknown."""
+        ...
+
+    async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
+        """How each of these names stands, tombstones included; None for unknown ones.
+
+        Cheap beside everything else: made for asking each time before a copy is believed. A
+        store may put the questions of many callers together, but never sends one before it
+        was asked, so that whoever asks after a commit was acknowledged sees it.
+        """
+        ...
+
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         """Entries of a chain. Those erased meanwhile are left out."""
+        ...
+
+    async def outline(self, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+        """Entries of a chain without their content, as `page` has them."""
         ...
 
     async def summaries(

@@ -38,7 +38,7 @@ def rows(each: Gathered, chosen: Chosen) -> list[Row]:
 def _instruction_rows(each: Gathered) -> list[Row]:
     found: list[Row] = []
     for unit in each.instructions:
-        trust = unit.messages[0].trust.word
+        trust = unit.trust.word
         part = ENTRIES if unit.seqs else STATE
         seqs = spans(unit.seqs) if unit.seqs else None
         found.append(Row(each.name, part, 1, 0, ledger.INSTRUCTS, trust, unit.tokens, seqs))
@@ -48,8 +48,8 @@ def _instruction_rows(each: Gathered) -> list[Row]:
 def _unit_rows(each: Gathered, units: Sequence[Unit], reason: str, *, kept: bool) -> list[Row]:
     """A row for each trust; a unit counts for that of its first message."""
     found: list[Row] = []
-    for trust in sorted({unit.messages[0].trust for unit in units}):
-        same = [unit for unit in units if unit.messages[0].trust is trust]
+    for trust in sorted({unit.trust for unit in units}):
+        same = [unit for unit in units if unit.trust is trust]
         seqs = seqs_of(same)
         found.append(
             Row(

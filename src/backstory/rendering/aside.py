@@ -8,16 +8,19 @@ from typing import Final, ParamSpec, TypeVar
 
 from backstory import limits
 from backstory.domain.entries import Entry
+from backstory.rendering.units import Unit
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _EACH: Final = 128  # bytes that take as long as an entry does, however short it is
+_OUTLINE: Final = 16  # bytes that take as long as a unit does of which there is only an outline
 
 
-def weight(entries: Sequence[Entry]) -> int:
-    """How much work the entries are, in bytes of text."""
-    return _EACH * len(entries) + sum([len(entry.content) for entry in entries])
+def weight(items: Sequence[Entry | Unit]) -> int:
+    """How much work entries and units with outlines are, in bytes of text."""
+    contents = [len(item.content) for item in items if isinstance(item, Entry)]
+    return _EACH * len(contents) + sum(contents) + _OUTLINE * (len(items) - len(contents))
 
 
 async def run(heavy: int, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

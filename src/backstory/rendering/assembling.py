@@ -1,4 +1,7 @@
-"""Putting a window together: what is pinned, then each source by priority and share."""
+"""Putting a window together: what is pinned, then each source by priority and share.
+
+What is chosen and was not read is asked for; then the choice is made anew.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from backstory.errors import RenderBudgetError
-from backstory.rendering import cutting, ledger
+from backstory.rendering import cutting, ledger, outlines
 from backstory.rendering.counters import Tally
 from backstory.rendering.facts import Fact
 from backstory.rendering.gathering import Gathered
@@ -48,7 +51,12 @@ class Assembled:
 
 
 class Assembler:
-    """Fits what was gathered into a budget. Pure: equal input gives equal bytes."""
+    """Fits what was gathered into a budget. Pure: equal input gives equal bytes.
+
+    `made` is the window, as soon as `go_on` wants nothing any more.
+    """
+
+    made: Assembled
 
     def __init__(
         self, request: RenderRequest, gathered: Sequence[Gathered], output: Output, counter: Tally
@@ -57,13 +65,40 @@ class Assembler:
         self._gathered = gathered
         self._output = output
         self._counter = counter
+        self._left: int | None = None
+        self._rounds = _ROUNDS
+        self._asked: dict[int, list[Unit]] = {}
+        self._unknown: list[Unit] = []
 
-    def assemble(self) -> Assembled:
-        """The fullest window within the budget.
+    def go_on(self) -> list[tuple[Gathered, list[Unit]]]:
+        """Make the fullest window within the budget, or tell which units it has to know more of.
+
+        Those are to be read (`outlines.read`) before the next call.
 
         Raises:
             RenderBudgetError: what is pinned alone is over it; the detail says by how much.
         """
+        for i, units in self._asked.items():
+            outlines.take_in(self._gathered[i], units, self.cost)
+        self._asked = {}
+        left = self._room() if self._left is None else self._left
+        while True:
+            chosen = self._choose(left)
+            if self._asked:
+                self._left = left
+                return [(self._gathered[i], units) for i, units in self._asked.items()]
+            self.made = self._written(chosen)
+            over = self.made.written.tokens - self._request.available
+            if over <= 0 or not self._rounds:
+                return []
+            # What was left free is no room to save in: the next choice has to be less.
+            left = max(0, min(left, sum(map(_tokens, self._free(self.made)))) - over)
+            self._rounds -= 1
+            if not self._rounds:
+                left = 0
+
+    def _room(self) -> int:
+        """What is left beside all that is pinned."""
         available = self._request.available
         fixed = self._written([self._pinned(each) for each in self._gathered])
         if fixed.written.tokens > available:
@@ -75,15 +110,7 @@ class Assembler:
                 available=available,
                 missing=missing,
             )
-        left = available - fixed.written.tokens
-        for _ in range(_ROUNDS):
-            made = self._written(self._choose(left))
-            over = made.written.tokens - available
-            if over <= 0:
-                return made
-            # What was left free is no room to save in: the next choice has to be less.
-            left = max(0, min(left, sum(map(_tokens, self._free(made)))) - over)
-        return self._written(self._choose(0))
+        return available - fixed.written.tokens
 
     def _free(self, made: Assembled) -> list[Chosen]:
         """What was chosen of the sources that are not pinned."""
@@ -113,6 +140,10 @@ class Assembler:
             promised = sum(self._promised(j, room) for j in order[place + 1 :])
             allowed = min(int(source.max_share * room), left - promised)
             chosen[i] = self._fill(self._gathered[i], max(0, allowed))
+            unknown = [unit for unit in chosen[i].turns if unit.outline is not None]
+            if unknown or self._unknown:
+                self._asked[i] = [*unknown, *self._unknown]
+                self._unknown = []
             left -= _tokens(chosen[i])
         return chosen
 
@@ -141,7 +172,10 @@ class Assembler:
         """The unit, or its head and tail, or nothing, and why."""
         if unit.tokens <= room:
             return unit, ledger.KEPT
-        if self.cuts:
+        if unit.outline is not None:
+            if self.cuts and room >= cutting.LEAST:
+                self._unknown.append(unit)
+        elif self.cuts:
             messages = cutting.cut(unit.messages, room, self._counter, self.cost)
             if messages is not None:
                 return Unit(messages, self.cost(messages), unit.seqs), ledger.CUT

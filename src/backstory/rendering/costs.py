@@ -31,6 +31,7 @@ _TOOLS: Final = frozenset(
 _GEMINI_MEDIA: Final = frozenset({"inlineData", "fileData", "inline_data", "file_data"})
 _GEMINI_TOOLS: Final = frozenset({"functionCall", "functionResponse"})
 _SILENT: Final = frozenset({"type", "cache_control", "detail"})
+_PLAIN: Final = 2  # members of a message with a role and a text
 _JSON: Final = frozenset({"input", "args", "response"})
 
 
@@ -54,7 +55,10 @@ class Bill:
     def message(self, message: Mapping[str, Any]) -> None:
         """One message, its role included."""
         self.tokens += MESSAGE
-        self.value(message)
+        if len(message) == _PLAIN and type(text := message.get("content")) is str:
+            self.tokens += self.counter.count(message["role"]) + self.counter.count(text)
+        else:
+            self.value(message)
 
     def value(self, value: Any) -> None:
         """Whatever stands in a message."""

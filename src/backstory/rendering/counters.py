@@ -17,6 +17,7 @@ from typing import Final
 
 from splintr import AnyTokenizer, Tokenizer
 
+from backstory.domain.entries import Shape
 from backstory.errors import UnknownModelError
 
 STORED: Final = "o200k_base"
@@ -103,6 +104,14 @@ class Tally:
         """Count nothing for this text: it has so many tokens of the vocabulary `STORED`."""
         if self._stored:
             self._seen[text] = stored if self._plain else self._counter.scaled(stored, text)
+
+    def reckoned(self, stored: int, shape: Shape) -> int | None:
+        """Tokens of a text of this shape that was not read, None where nobody can tell."""
+        if not self._stored or shape is Shape.OTHER:
+            return None
+        if self._plain:
+            return stored
+        return self._counter.scaled(stored, "") if shape is Shape.ASCII else None
 
     def count(self, text: str) -> int:
         """Tokens of the text."""

@@ -76,6 +76,11 @@ class Row:
         }
 
 
+def lost(source: str, seq: int, reason: str, trust: str) -> Row:
+    """The row of an entry, or a part of one, that no message could be made of."""
+    return Row(source, ENTRIES, 0, 1, reason, trust, 0, [[seq, seq]])
+
+
 def spans(seqs: Iterable[int]) -> list[list[int]]:
     """Seqs as ranges, both ends included."""
     found: list[list[int]] = []

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from backstory import limits
 from backstory.domain.chains import Chain, Span
+from backstory.domain.entries import Entry, Outline
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.domain.summaries import Summary
@@ -17,6 +18,7 @@ from backstory.rendering.messages import Message, Reader
 from backstory.rendering.units import Unit
 
 Cost = Callable[[Sequence[Message]], int]
+Reckon = Callable[[Outline], int | None]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -27,6 +29,7 @@ class Log:
     not read, `read` how many entries behind it there are. `place` is a JSON Pointer into the
     request. `hits` are the seqs that a search found, the best first (None: not yet searched);
     at most `most_hits` of them are looked at. `runs` are spans that were read whole.
+    `late` are entries that were read for units which had an outline only.
     `covers` are the summaries in front, and `rest` is the chain without what they cover.
     """
 
@@ -48,6 +51,7 @@ class Log:
     unread: int = 0
     read: int = 0
     weight: int = 0
+    late: dict[int, Entry] = field(default_factory=dict)
     rows: list[Row] = field(default_factory=list)
 
     @property
@@ -70,12 +74,16 @@ class Finds(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Reads:
-    """How a log is read: for whom, from where, and what a message costs."""
+    """How a log is read: for whom, from where, and what a message costs.
+
+    `reckoned` tells it from an outline, where it can.
+    """
 
     store: Store
     finds: Finds
     principal: Principal
     cost: Cost
+    reckoned: Reckon
 
     @property
     def tenant(self) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Final, Protocol
 
+from backstory.domain.entries import Outline
 from backstory.domain.messages import Format
 from backstory.domain.parts import Part
 from backstory.rendering.costs import MESSAGE, Bill
@@ -60,6 +61,10 @@ class Output(Protocol):
         """Tokens of messages that stand together."""
         ...
 
+    def reckoned(self, outline: Outline, /) -> int | None:
+        """The same of a message with one text that was not read, None where nobody can tell."""
+        ...
+
     def write(self, content: Content) -> Written:
         """The window. Pure: the same content gives the same bytes."""
         ...
@@ -80,6 +85,13 @@ class ProviderOutput:
                 return self._billed(messages)
             tokens += MESSAGE + 1 + self._counter.count(text)
         return tokens
+
+    def reckoned(self, outline: Outline, /) -> int | None:
+        """As `cost` of the message that is made of it, unless the text has to be changed."""
+        if outline.tokens is None:
+            return None
+        tokens = self._counter.reckoned(outline.tokens, outline.shape)
+        return None if tokens is None else MESSAGE + 1 + tokens
 
     def _billed(self, messages: Sequence[Message]) -> int:
         bill = Bill(self._counter)

@@ -18,7 +18,7 @@ from backstory.domain.sealing import Seal
 from backstory.errors import InvalidCursorError, MissingError, RenderGoneError, TooLargeError
 from backstory.rendering.requests import RenderRequest
 
-RENDERER: Final = "2"
+RENDERER: Final = "3"
 """Changes whenever the same request may give other bytes than it gave before."""
 
 _PURPOSE: Final = "render"

@@ -15,7 +15,7 @@ from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import GoneError, MissingError, RenderGoneError
 from backstory.ports.store import Store, View
-from backstory.rendering import aside, records, requests
+from backstory.rendering import aside, outlines, records, requests
 from backstory.rendering.assembling import Assembler
 from backstory.rendering.comparing import Rendered, comparison
 from backstory.rendering.counters import COUNTERS, Counter, Tally
@@ -183,11 +183,14 @@ class Renderer:
         form: str,
     ) -> Window:
         output = self._output(form, tally, {each.reader.mark: each.name for each in found})
-        reads = Reads(self._store, self._finds, principal, output.cost)
+        reads = Reads(self._store, self._finds, principal, output.cost, output.reckoned)
         for each in found:
             await gather(each, reads, int(request.available * each.source.max_share))
         assembler = Assembler(request, found, output, tally)
-        made = await aside.run(sum(each.weight for each in found), assembler.assemble)
+        while unknown := await aside.run(sum(each.weight for each in found), assembler.go_on):
+            for each, units in unknown:
+                await outlines.read(each, reads, units)
+        made = assembler.made
         versions = [each.view.snapshot.head.version for each in found]
         payload = made.written.payload
         record = Record(

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from backstory.domain.entries import Outline
 from backstory.domain.telling import told
 from backstory.rendering.counters import Tally
 from backstory.rendering.messages import Message
@@ -43,6 +44,10 @@ class TextOutput:
     def cost(self, messages: Sequence[Message]) -> int:
         """About what the messages add; texts side by side may share or split a token."""
         return self._counter.count("".join(map(self._told, messages)))
+
+    def reckoned(self, _: Outline, /) -> int | None:
+        """Nobody can tell: a message is counted with what stands around its text."""
+        return None
 
     def write(self, content: Content) -> Written:
         """All of it, instructions first."""

@@ -1,6 +1,7 @@
 """Units: what is kept or dropped as one. A tool call and its results are never torn.
 
 Results stand directly behind their call, in the order of the calls, as all providers want.
+A message that is one text is a unit by itself, so its outline is enough to choose by.
 """
 
 from __future__ import annotations
@@ -8,26 +9,38 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from backstory.domain.entries import Outline
 from backstory.domain.parts import TOOL_CALL, Part
+from backstory.domain.principals import Trust
 from backstory.rendering.messages import ASSISTANT, TOOL, USER, Message, Reader
 
 
 @dataclass(slots=True)
 class Unit:
-    """Messages that stay together. `first` is the seq of the first entry."""
+    """Messages that stay together. `first` is the seq of the first entry.
+
+    One with an `outline` was not read yet and has no messages; `tokens` are what it will cost,
+    or a little more or less.
+    """
 
     messages: list[Message]
     tokens: int = 0
     seqs: set[int] = field(default_factory=set)
+    outline: Outline | None = None
 
     @property
     def first(self) -> int:
-        return self.messages[0].seq
+        return self.messages[0].seq if self.outline is None else self.outline.seq
+
+    @property
+    def trust(self) -> Trust:
+        """That of the first message."""
+        return self.messages[0].trust if self.outline is None else self.outline.author.trust
 
     @property
     def begins_turn(self) -> bool:
         """Whether a window may begin here for every provider."""
-        return self.messages[0].role == USER
+        return (self.messages[0] if self.outline is None else self.outline).role == USER
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +55,15 @@ class Lost:
 NO_RESULT = "tool call without result"
 
 
-def units_of(messages: Iterable[Message], reader: Reader) -> tuple[list[Unit], list[Lost]]:
-    """Units in the order of their first entries."""
+def units_of(turns: Iterable[Message | Unit], reader: Reader) -> tuple[list[Unit], list[Lost]]:
+    """Units in the order of their first entries; those that are units already stay as they are."""
     units: list[Unit] = []
     waiting: list[tuple[Unit, Part]] = []
     results: dict[int, tuple[Unit, Message]] = {}
-    for message in messages:
+    for message in turns:
+        if isinstance(message, Unit):
+            units.append(message)
+            continue
         if message.role == TOOL:
             _answer(message, waiting, results, units, reader)
             continue

@@ -1,7 +1,8 @@
-"""How an entry's content is kept: as the JSON that it is, or as a zstd frame behind a NUL.
+"""How an entry's content is kept: as the JSON that it is, or as a zstd frame behind a mark.
 
-No JSON begins with a NUL. Frames are without magic number (RFC 8878 section 3.1.1.1 has the
-rest), since each byte counts for a message of some 250.
+The mark is a byte that no JSON begins with, and tells the content's shape. Frames are without
+magic number (RFC 8878 section 3.1.1.1 has the rest), since each byte counts for a message of
+some 250.
 """
 
 from __future__ import annotations
@@ -11,10 +12,13 @@ import threading
 import zstandard
 
 from backstory import limits
+from backstory.domain.entries import Shape
 
 _LEVEL = 1
 _WORTH_TRYING = 128  # bytes; below that frames save next to nothing
-_MARK = b"\0"
+_SHAPES = tuple(Shape)
+_MARKS = tuple(bytes([shape]) for shape in _SHAPES)
+_BEGINNING = 256  # bytes of content without a mark that an outline has to have
 _FORMAT = zstandard.FORMAT_ZSTD1_MAGICLESS
 
 
@@ -37,19 +41,31 @@ def encode(content: bytes) -> bytes:
     if len(content) < _WORTH_TRYING:
         return content
     frame = _compressor(len(content)).compress(content)
-    return _MARK + frame if len(frame) < len(content) - len(content) // 8 else content
+    return (
+        _MARKS[Shape.of(content)] + frame
+        if len(frame) < len(content) - len(content) // 8
+        else content
+    )
 
 
 def decode(stored: bytes) -> bytes:
     """The content, byte for byte."""
-    if stored[:1] != _MARK:
+    if stored[:1] not in _MARKS:
         return stored
     return _codecs.decompressor.decompress(stored[1:], max_output_size=limits.ENTRY_BYTES)
 
 
+def shape(beginning: bytes) -> Shape:
+    """What is known from a mark, or from the first 256 bytes of content without one."""
+    if beginning[0] < len(_SHAPES):
+        return _SHAPES[beginning[0]]
+    whole = len(beginning) < _BEGINNING
+    return Shape.of(beginning) if whole else min(Shape.of(beginning), Shape.TEXT)
+
+
 def size(header: bytes, stored: int) -> int:
     """The content's bytes, told from how many are stored, and the first 19 of those."""
-    if header[:1] != _MARK:
+    if header[:1] not in _MARKS:
         return stored
     return zstandard.get_frame_parameters(header[1:], format=_FORMAT).content_size
 

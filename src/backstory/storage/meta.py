@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from backstory.errors import SchemaVersionError
+from backstory.errors import SchemaVersionError, StoreUnavailableError
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,27 @@ class Meta:
     epoch: str
     first_epoch: bool
     secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Epochs:
+    """The life that a store has ended, and the one that it has begun."""
+
+    before: str
+    after: str
+
+
+def same_life(opened: str, now: str | None) -> None:
+    """Whether what a process knows is of the store as it is.
+
+    Raises:
+        StoreUnavailableError: it is not, since the store has begun another epoch.
+    """
+    if opened != now:
+        raise StoreUnavailableError(
+            "the store has begun another epoch since this process was started; restart it",
+            retry_after=1,
+        )
 
 
 def wrong_version(version: int, needed: int) -> SchemaVersionError:

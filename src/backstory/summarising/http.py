@@ -8,9 +8,7 @@ asks for. No redirect is followed, no coded answer taken, no proxy's word believ
 from __future__ import annotations
 
 import asyncio
-import random
-import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -22,19 +20,11 @@ from backstory import limits
 from backstory.clock import SECOND, Clock
 from backstory.errors import SummariserError
 from backstory.ports.summariser import Made, Turn
+from backstory.resilience.pace import Pace
+from backstory.resilience.retrying import Backoff, retried
 from backstory.summarising.requests import ALWAYS, Asked, Provider, asked, text_of
 
 _LATER: Final = frozenset({408, 409, 425, 429})
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How time passes: a clock, seconds that only grow, sleeping, and a number from 0 to 1."""
-
-    clock: Clock
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-    chance: Callable[[], float] = random.random
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,17 +75,15 @@ class HttpSummariser:
         model, pace = self._model, self._pace
         what = asked(model.name, model.url, turns, tokens)
         ends = pace.now() + model.seconds
-        for number in range(model.tries):
-            try:
-                text = await self._try(what, min(model.try_seconds, ends - pace.now()))
-                return Made(text, f"{model.provider.name}:{model.name}")
-            except SummariserError as error:
-                pause = _pause(error, number, pace.chance())
-                left = ends - pace.now()
-                if pause is None or number + 1 == model.tries or pause >= left:
-                    raise
-            await pace.sleep(pause)
-        raise AssertionError("unreachable")
+
+        async def attempt() -> str:
+            return await self._try(what, min(model.try_seconds, ends - pace.now()))
+
+        backoff = Backoff(
+            model.tries, limits.SUMMARY_BACKOFF_SECONDS, limits.SUMMARY_BACKOFF_MOST_SECONDS
+        )
+        text = await retried(attempt, _again, backoff, seconds=model.seconds, pace=pace)
+        return Made(text, f"{model.provider.name}:{model.name}")
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -132,13 +120,11 @@ class HttpSummariser:
 _AGAIN: Final = frozenset({"timeout", "unreachable", "busy", "unavailable"})
 
 
-def _pause(error: SummariserError, number: int, chance: float) -> float | None:
-    """Seconds before the next try; None where another would be no better."""
-    if error.reason not in _AGAIN:
+def _again(error: Exception) -> float | None:
+    """As long as the provider asks for; None where another try would be no better."""
+    if not isinstance(error, SummariserError) or error.reason not in _AGAIN:
         return None
-    most = limits.SUMMARY_BACKOFF_MOST_SECONDS
-    jittered = chance * min(most, limits.SUMMARY_BACKOFF_SECONDS * 2.0**number)
-    return max(jittered, error.retry_after or 0)
+    return error.retry_after or 0
 
 
 def _retry_after(text: str | None, clock: Clock) -> int | None:

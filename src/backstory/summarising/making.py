@@ -15,9 +15,10 @@ from backstory.domain.keys import shorten
 from backstory.errors import ConfigError
 from backstory.extensions import SUMMARISERS, Extension, Group
 from backstory.ports.summariser import EXTRACTIVE, Count, Summariser, When
+from backstory.resilience.pace import Pace
 from backstory.summarising.extractive import Extractive
 from backstory.summarising.fallback import Fallback
-from backstory.summarising.http import HttpSummariser, Model, Pace
+from backstory.summarising.http import HttpSummariser, Model
 from backstory.summarising.requests import PROVIDERS
 
 _MEMBERS: Final = frozenset(

@@ -1,7 +1,8 @@
-"""For those who test against Backstory, or write a store of their own.
+"""For those who test against Backstory, or write a store, cache or summariser of their own.
 
-`store_contract` is the suite that every store passes, `ModelStore` the in-memory store that
-passes it too, `FakeClock` a clock to set, `faults` the switches that make a disk fail.
+`store_contract`, `cache_contract`, `bus_contract` and `summariser_contract` are the suites that all of their kind
+pass, `ModelStore` the in-memory store that passes the first, `FakeClock` a clock to set, `faults`
+the switches that make a disk fail.
 """
 
 from __future__ import annotations

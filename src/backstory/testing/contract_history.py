@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 
 from backstory.domain.changes import Op
 from backstory.domain.commits import Put
+from backstory.domain.entries import NewEntry, Shape
 from backstory.domain.principals import Author, Trust
 from backstory.errors import GoneError, MissingError
-from backstory.ports.store import EntryQuery
+from backstory.ports.store import EntryQuery, OutlineQuery, Standing
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import ROBOT, Scene, entry, key
 
@@ -102,6 +104,44 @@ class HistoryContract(Contract):
         assert await page(after=30) == ([], False)
         assert await page(max_bytes=1) == ([1], True)
         assert await page(max_bytes=20, after=10) == ([11, 12], True)
+
+    async def test_outlines_tell_what_pages_tell_but_the_content(self, scene: Scene) -> None:
+        await scene.put("chat")
+        asides = ('"', "größer", "\u2028", "plain " * 90, "naïve " * 90, "")
+        said = [entry(text, role="assistant", tokens=len(text)) for text in asides]
+        parts = NewEntry("user", "message", orjson.dumps([{"type": "text", "text": "a " * 90}]))
+        await scene.append("chat", *said, parts, entry("x", type="event"), author=ROBOT)
+        await scene.redact("chat", 2)
+        chain = (await scene.view("chat")).chain
+        page = await scene.store.page(scene.tenant, chain, EntryQuery(descending=True))
+        found = await scene.store.outline(scene.tenant, chain, OutlineQuery())
+        assert not found.more
+        assert [tuple(one)[:5] for one in found.outlines] == [
+            (one.seq, one.role, one.type, one.author, one.tokens) for one in page.entries
+        ]
+        shapes = {one.seq: one.shape for one in found.outlines}
+        other, text, plain = Shape.OTHER, Shape.TEXT, Shape.ASCII
+        told = [plain, other, text, plain, text, plain, other, plain]
+        assert [shapes[seq] for seq in range(1, 9)] == told
+
+    async def test_outlines_come_in_pages_from_the_newest_back(self, scene: Scene) -> None:
+        await scene.put("chat")
+        await scene.append("chat", *(entry("some text", tokens=2) for _ in range(20)))
+        await scene.fork("chat", "copy", 2)
+        await scene.append("copy", *(entry("some text") for _ in range(5)))
+
+        async def page(name: str, **query: int) -> tuple[list[int], bool]:
+            chain, asked = (await scene.view(name)).chain, OutlineQuery(**query)
+            found = await scene.store.outline(scene.tenant, chain, asked)
+            return [one.seq for one in found.outlines], found.more
+
+        assert await page("chat", limit=3) == ([20, 19, 18], True)
+        assert await page("chat", before=3) == ([2, 1], False)
+        assert await page("copy", before=23, limit=4) == ([22, 21, 20, 19], True)
+        assert await page("copy", before=2, max_tokens=0) == ([1], False)
+        seqs, more = await page("chat", max_tokens=7)
+        assert seqs[:4] == [20, 19, 18, 17]
+        assert more is (len(seqs) < 20)
 
     async def test_restoring_hides_what_came_after_and_renumbers_nothing(
         self, scene: Scene
@@ -235,6 +275,51 @@ class HistoryContract(Contract):
         store, chat = scene.store, key("chat")
         found = [await store.version_at(scene.tenant, chat, seq) for seq in range(6)]
         assert found == [1, 2, 2, 4, 5, 5]
+
+    async def test_standings_tell_what_a_view_would_show(self, scene: Scene) -> None:
+        names = [key(name) for name in ("chat", "fork", "gone", "purged", "nobody")]
+
+        async def agree() -> list[Standing | None]:
+            told = list(await scene.store.standings(scene.tenant, names))
+            seen = [await scene.store.snapshot(scene.tenant, name) for name in names]
+            heads = [one and one.head for one in seen]
+            assert told == [h and Standing(h.tag, h.history_from) for h in heads]
+            assert len({one.tag for one in told if one}) == sum(one is not None for one in told)
+            return told
+
+        assert await agree() == [None] * 5
+        for name in ("chat", "gone", "purged"):
+            await scene.put(name)
+        await scene.append("chat", "one")
+        await scene.fork("chat", "fork")
+        await scene.delete("gone")
+        first = await agree()
+        await scene.purge("purged")
+        await scene.store.forget(scene.tenant, names[0], 2)
+        await scene.redact("fork", 1)
+        second = await agree()
+        assert [a != b for a, b in zip(first, second, strict=True)] == [
+            True, True, False, True, False,
+        ]  # fmt: skip
+        await scene.put("purged")
+        await scene.put("gone")
+        third = await agree()
+        assert not {one for one in first[2:4] if one} & {one for one in third if one}
+        assert await scene.store.standings("nobody", names) == [None] * 5
+        assert list(await scene.store.standings(scene.tenant, [])) == []
+
+    async def test_a_view_comes_with_entries(self, scene: Scene) -> None:
+        await scene.put("chat")
+        await scene.append("chat", "one", "two", "three")
+        query = EntryQuery(limit=2, descending=True)
+        for again in range(2):
+            found = await scene.store.view_and_page(scene.tenant, key("chat"), query)
+            assert found is not None
+            view, page = found
+            assert view == await scene.view("chat")
+            assert ([one.seq for one in page.entries], page.more) == ([3 + again, 2 + again], True)
+            await scene.append("chat", "four")
+        assert await scene.store.view_and_page(scene.tenant, key("nobody"), query) is None
 
     async def test_forgetting_lets_the_past_go_and_keeps_the_present(self, scene: Scene) -> None:
         await scene.put("chat", {"n": 0})

@@ -9,7 +9,14 @@ from backstory import limits
 from backstory.domain.chains import Chain, Span
 from backstory.domain.changes import Change, Part
 from backstory.domain.contexts import Head, label_terms
-from backstory.domain.entries import Entry, text_of_content, text_of_state
+from backstory.domain.entries import (
+    REDACTED,
+    Entry,
+    Outline,
+    Shape,
+    text_of_content,
+    text_of_state,
+)
 from backstory.domain.keys import ContextKey
 from backstory.domain.summaries import Summary, covers_of
 from backstory.ports.store import (
@@ -21,6 +28,8 @@ from backstory.ports.store import (
     Mark,
     Match,
     MatchText,
+    OutlinePage,
+    OutlineQuery,
     SearchQuery,
 )
 from backstory.storage import tokens
@@ -50,6 +59,17 @@ def page(tenant: Tenant, chain: Chain, query: EntryQuery) -> EntryPage:
             break
         fitting.append(entry)
     return EntryPage(tuple(fitting), more=len(fitting) < len(asked))
+
+
+def outline(tenant: Tenant, chain: Chain, query: OutlineQuery) -> OutlinePage:
+    entries = [kept.entry for kept in shown(tenant, chain) if kept.entry.seq < query.before]
+    found = [_outline(entry) for entry in entries[::-1][: query.limit]]
+    return OutlinePage(found, more=len(found) < len(entries))
+
+
+def _outline(entry: Entry) -> Outline:
+    shape = Shape.OTHER if entry.type == REDACTED else Shape.of(entry.content)
+    return Outline(entry.seq, entry.role, entry.type, entry.author, entry.tokens, shape)
 
 
 def summaries(tenant: Tenant, chain: Chain, before: int, limit: int) -> list[Summary]:

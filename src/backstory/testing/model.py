@@ -35,7 +35,10 @@ from backstory.ports.store import (
     Mark,
     Match,
     MatchText,
+    OutlinePage,
+    OutlineQuery,
     SearchQuery,
+    Standing,
     View,
 )
 from backstory.testing import finding
@@ -85,7 +88,8 @@ class ModelStore(Keeping):
         for record, effect in planned.values():
             _apply(tenant, commit, record, effect)
         answer = tuple(result for result in results.values() if result is not None)
-        outcome = Outcome(commit.id if planned else None, answer, tenant.position)
+        touched = tuple(planned)
+        outcome = Outcome(commit.id if planned else None, answer, tenant.position, touched=touched)
         if commit.idempotency is not None:
             ends = commit.at + limits.IDEMPOTENCY_KEY_SECONDS * SECOND
             tenant.retries[commit.idempotency.key] = commit.idempotency, outcome, ends
@@ -141,8 +145,21 @@ class ModelStore(Keeping):
             raise _gone(record, version)
         return _with_history(record.views[version], record.history_from)
 
+    async def view_and_page(
+        self, tenant: str, key: ContextKey, query: EntryQuery
+    ) -> tuple[View, EntryPage] | None:
+        view = await self.view(tenant, key)
+        return None if view is None else (view, await self.page(tenant, view.chain, query))
+
+    async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
+        found = map(self._tenant(tenant).find, keys)
+        return [Standing(one.head.tag, one.history_from) if one else None for one in found]
+
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         return finding.page(self._tenant(tenant), chain, query)
+
+    async def outline(self, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+        return finding.outline(self._tenant(tenant), chain, query)
 
     async def summaries(
         self, tenant: str, chain: Chain, before: int, limit: int
@@ -235,7 +252,7 @@ def _known(tenant: Tenant, asked: Idempotency | None, now: int) -> Outcome | Non
     if kept[0].request != asked.request:
         raise KeyReusedError("this idempotency key was used with another request; take a new one")
     results = tuple(replace(result, head=None) for result in kept[1].results)
-    return replace(kept[1], results=results, replayed=True)
+    return replace(kept[1], results=results, replayed=True, touched=())
 
 
 def _expire_due(

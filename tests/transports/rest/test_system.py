@@ -6,7 +6,8 @@ import pytest
 
 from backstory import __version__, limits
 from backstory.domain.kinds import BUILT_IN
-from backstory.errors import StoreUnavailableError
+from backstory.errors import BusyError, StoreUnavailableError
+from backstory.resilience.checking import Checks, Dependency
 
 
 @pytest.mark.parametrize("kind", sorted(BUILT_IN))
@@ -33,15 +34,17 @@ async def test_a_server_that_fares_well_says_so(http):
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
         assert answer.headers["cache-control"] == "no-store"
     found = (await http.get("/healthz")).json()
-    assert (found["version"], found["checks"]) == (__version__, {"store": {"status": "ok"}})
+    assert (found["version"], list(found["checks"])) == (__version__, ["store"])
+    assert found["checks"]["store"]["status"] == "ok"
+    assert found["checks"]["store"]["milliseconds"] >= 0
 
 
 @pytest.fixture
-def broken(running, monkeypatch):
+def broken(running):
     async def check():
         raise StoreUnavailableError("the disk is on fire")
 
-    monkeypatch.setattr(type(running.contexts.store), "check", lambda _: check())
+    running.contexts.checks = Checks([Dependency("store", check, needed=True)])
 
 
 async def test_without_the_store_no_requests_should_come(http, broken):
@@ -56,8 +59,39 @@ async def test_without_the_store_no_requests_should_come(http, broken):
 
 async def test_a_store_that_does_not_answer_is_not_waited_for(http, running, monkeypatch):
     monkeypatch.setattr(limits, "CHECK_SECONDS", 0.01)
-    monkeypatch.setattr(type(running.contexts.store), "check", lambda _: asyncio.sleep(60))
+    hanging = Dependency("store", lambda: asyncio.sleep(60), needed=True)
+    running.contexts.checks = Checks([hanging])
     assert (await http.get("/readyz")).status_code == 503
+
+
+async def test_what_is_busy_or_not_needed_is_told_and_keeps_no_request_away(http, running):
+    async def busy():
+        raise BusyError("all connections are in use")
+
+    async def gone():
+        raise StoreUnavailableError("nobody there")
+
+    running.contexts.checks = Checks(
+        [Dependency("store", busy, needed=True), Dependency("cache", gone)]
+    )
+    assert (await http.get("/readyz")).status_code == 200
+    health = await http.get("/healthz")
+    assert (health.status_code, health.json()["status"]) == (200, "degraded")
+    found = health.json()["checks"]
+    assert (found["store"]["status"], found["cache"]["status"]) == ("busy", "failed")
+
+
+async def test_one_look_serves_all_who_ask_meanwhile(http, running):
+    looks = []
+
+    async def check():
+        looks.append(True)
+        await asyncio.sleep(0)
+
+    running.contexts.checks = Checks([Dependency("store", check, needed=True)], now=lambda: 0.0)
+    answers = await asyncio.gather(*(http.get(path) for path in ("/readyz", "/healthz") * 8))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(looks) == 1
 
 
 async def test_while_it_drains_no_requests_should_come(http, running):

@@ -5,7 +5,8 @@ from __future__ import annotations
 from backstory.rendering import aside, cutting, ledger, trimming
 from backstory.rendering.ledger import ENTRIES, Row
 from backstory.rendering.logs import Fits, Log, Reads
-from backstory.rendering.strategies.reading import newest, sort
+from backstory.rendering.strategies.newest import newest
+from backstory.rendering.strategies.reading import sort
 from backstory.rendering.strategies.strategy import Picked
 from backstory.rendering.units import Unit
 

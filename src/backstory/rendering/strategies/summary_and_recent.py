@@ -19,7 +19,8 @@ from backstory.rendering.ledger import ENTRIES, Row
 from backstory.rendering.logs import Fits, Log, Reads
 from backstory.rendering.marks import enclosed
 from backstory.rendering.messages import USER, Message
-from backstory.rendering.strategies.reading import leading, newest, sort
+from backstory.rendering.strategies.newest import newest
+from backstory.rendering.strategies.reading import leading, sort
 from backstory.rendering.strategies.recent import Recent, choose_newest
 from backstory.rendering.strategies.strategy import Picked
 from backstory.rendering.units import Unit

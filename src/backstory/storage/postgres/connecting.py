@@ -6,27 +6,34 @@ No session state is ever set: a pooler may give each transaction another session
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 
 import asyncpg
 from asyncpg import Connection, Record
 
 from backstory import limits
 from backstory.errors import BusyError, StoreUnavailableError
+from backstory.resilience.breaker import Breaker
+from backstory.resilience.deadlines import detached, remaining
 from backstory.storage.postgres.faults import FOREIGN, translate
 from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.presence import Presence
+from backstory.storage.postgres.watch import Watch
 
 
-async def connect(options: PostgresOptions) -> Connection[Record]:
-    """One connection for whoever opens, migrates or looks.
+async def connect(
+    options: PostgresOptions, *, seconds: float = limits.CONNECT_SECONDS, statements: int = 0
+) -> Connection[Record]:
+    """One connection of one's own, which keeps so many `statements` prepared.
 
     Raises:
         StoreUnavailableError: there is none to be had; the detail says why.
     """
     try:
         connection: Connection[Record] = await asyncpg.connect(
-            options.dsn, timeout=limits.CONNECT_SECONDS, statement_cache_size=0
+            options.dsn, timeout=seconds, statement_cache_size=statements
         )
     except FOREIGN as error:
         raise translate(error) from error
@@ -36,12 +43,33 @@ async def connect(options: PostgresOptions) -> Connection[Record]:
 
 
 class Connections:
-    """The pool of one process."""
+    """The pool of one process, behind a breaker.
 
-    def __init__(self, options: PostgresOptions) -> None:
-        self._options = options
+    Some connections are kept from readers, so that writers always get on. `look` finds out on a
+    connection of its own whether the server is there, and raises what says that it is not;
+    `begun` is shown each new connection, since it may lead to another server.
+    """
+
+    def __init__(
+        self,
+        options: PostgresOptions,
+        look: Callable[[], Awaitable[None]],
+        begun: Callable[..., Awaitable[None]],
+        breaker: Breaker,
+    ) -> None:
+        self._options, self._begun = options, begun
+        self.presence = Presence(look, breaker, self._lost)
         self._pool: asyncpg.Pool[Record] | None = None
         self._waiting = 0
+        writing = min(limits.WRITE_LANES, max(1, options.connections // 4))
+        self._turns = asyncio.Semaphore(options.connections - writing)
+        self._watch = Watch(self.presence.look)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def seconds(self) -> float:
+        """How long anything may take that has no sooner deadline."""
+        return self._options.seconds
 
     async def open(self) -> None:
         """Make the first connection.
@@ -57,62 +85,153 @@ class Connections:
                 timeout=limits.CONNECT_SECONDS,
                 command_timeout=self._options.seconds + limits.CONNECT_SECONDS,
                 statement_cache_size=0 if self._options.pgbouncer else limits.STATEMENTS,
+                init=self._begun,
                 reset=_nothing,
             )
         except FOREIGN as error:
             raise translate(error) from error
 
-    @asynccontextmanager
-    async def borrow(self) -> AsyncIterator[Connection[Record]]:
-        """A connection for some time. What it raises is translated.
+    # -- borrowing ---------------------------------------------------------------------
+
+    def require(self) -> None:
+        """Nothing, while the server is not known to be away.
 
         Raises:
-            BusyError: `limits.READ_QUEUE` are waiting already.
-            StoreUnavailableError: none was free in time, or the server is gone.
+            StoreUnavailableError: it is.
         """
+        self.presence.require()
+
+    @asynccontextmanager
+    async def borrow(self) -> AsyncIterator[Connection[Record]]:
+        """A connection for a read, until its answer is due. What it raises is translated.
+
+        Raises:
+            BusyError: `limits.READ_QUEUE` are waiting already, or none was free in time.
+            StoreUnavailableError: the server is gone, or did not answer in time.
+        """
+        self.require()
         if self._waiting >= limits.READ_QUEUE:
             raise BusyError("too many reads are waiting; try again", limit="READ_QUEUE")
         self._waiting += 1
-        left = False
+        queued = True
         try:
-            async with self.lend() as connection:
-                left, self._waiting = True, self._waiting - 1
-                yield connection
+            async with asyncio.timeout(remaining(self.seconds)), self._turns:
+                queued, self._waiting = False, self._waiting - 1
+                async with self.lend(None) as connection:
+                    yield connection
         except FOREIGN as error:
+            if queued:
+                raise BusyError(_NONE_FREE, limit="STORE_CONNECTIONS", retry_after=1) from error
             raise translate(error) from error
         finally:
-            if not left:
+            if queued:
                 self._waiting -= 1
 
     @asynccontextmanager
-    async def lend(self) -> AsyncIterator[Connection[Record]]:
-        """The same for who knows the driver's errors."""
+    async def lend(self, seconds: float | None) -> AsyncIterator[Connection[Record]]:
+        """The same for who knows the driver's errors; waits `seconds` for it at most.
+
+        Raises:
+            StoreUnavailableError: the server is known to be away, or the store is closed.
+        """
         if self._pool is None:
             raise StoreUnavailableError("the store is closed")
         pool = self._pool
-        connection = await pool.acquire(timeout=self._options.seconds)
-        try:
-            yield connection
-        finally:
-            await _give_back(pool, connection)
+        clock = asyncio.timeout(None if seconds is None else remaining(seconds))
+        async with self.presence.asking():
+            with self._watch.over(lambda: clock.reschedule(0)) as waiting:
+                async with clock:
+                    connection = await pool.acquire()
+                waiting.cut = partial(_end, connection)
+                try:
+                    yield connection
+                except asyncio.CancelledError:
+                    self._later(_give_back(pool, connection))
+                    raise
+                except BaseException:
+                    await _give_back(pool, connection)
+                    raise
+                await _give_back(pool, connection)
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[Connection[Record]]:
+        """A connection besides those of the pool, for what may take very long.
+
+        Raises:
+            StoreUnavailableError: there is none to be had.
+        """
+        async with self.presence.asking():
+            connection = await connect(self._options)
+            try:
+                yield connection
+            finally:
+                connection.terminate()
+
+    @asynccontextmanager
+    async def watched(self, cut: Callable[[], object]) -> AsyncIterator[None]:
+        """Around what is asked on a connection that somebody keeps; `cut` ends that.
+
+        Raises:
+            StoreUnavailableError: the server is known to be away.
+        """
+        async with self.presence.asking():
+            with self._watch.over(cut):
+                yield
+
+    async def to_keep(self, seconds: float) -> Connection[Record]:
+        """A connection besides those of the pool, made in time, for statements asked often.
+
+        Raises:
+            StoreUnavailableError: there is none to be had.
+        """
+        statements = 0 if self._options.pgbouncer else limits.STATEMENTS
+        return await connect(self._options, seconds=seconds, statements=statements)
 
     async def close(self) -> None:
         """Wait for those that are borrowed, then close all."""
         pool, self._pool = self._pool, None
         if pool is None:
             return
+        await self._watch.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         try:
             await asyncio.wait_for(pool.close(), limits.SHUTDOWN_SECONDS)
         except FOREIGN:
             pool.terminate()
 
+    # -- what nobody waits for ---------------------------------------------------------
+
+    def _lost(self) -> None:
+        """No connection to a server that is away is of any use, and nobody needs to find that out."""
+        if self._pool is not None:
+            self._later(self._pool.expire_connections())
+        self._watch.cut()
+
+    def _later(self, work: Coroutine[object, object, None]) -> None:
+        """Nobody waits for that."""
+        task = asyncio.create_task(work, name="backstory-connection", context=detached())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+_NONE_FREE = "all connections to the database were in use until the answer was due; try again"
+
+
+def _end(connection: Connection[Record]) -> None:
+    with suppress(asyncpg.InterfaceError):  # it was given back just now
+        connection.terminate()
+
 
 async def _give_back(pool: asyncpg.Pool[Record], connection: Connection[Record]) -> None:
-    """A connection in the middle of a transaction is of no use to anybody."""
-    with suppress(asyncpg.InterfaceError):  # the pool has it back already: it is gone
+    """A connection in the middle of a transaction is of no use to anybody.
+
+    Nor is one on which a statement that was given up does not end.
+    """
+    with suppress(*FOREIGN):  # the pool has it back already: it is gone
         if connection.is_in_transaction():
             connection.terminate()
-    await pool.release(connection)
+        await pool.release(connection, timeout=limits.CHECK_SECONDS)
 
 
 async def roll_back(connection: Connection[Record]) -> None:

@@ -85,6 +85,9 @@ class PostgresDatabase(Database):
         for rows in self._some(sql, *params):
             yield from (coded(OUT_OF, sql, row) for row in rows)
 
+    def few(self, sql: str, *params: Any) -> Iterator[Row]:
+        return iter(self.all(sql, *params))
+
     def _some(self, sql: str, *params: Any) -> Iterator[list[Record]]:
         if self._at_once:
             raise SeveralError

@@ -6,14 +6,23 @@ from typing import Final
 
 import asyncpg
 
+from backstory import limits
 from backstory.errors import (
     StoreCorruptError,
     StoreError,
     StoreFullError,
     StoreUnavailableError,
 )
+from backstory.resilience.retrying import Backoff
 
-FOREIGN: Final = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, EOFError, TimeoutError)
+FOREIGN: Final = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # on a connection that was ended just before it was used
+    OSError,
+    EOFError,
+    TimeoutError,
+)
 """All that may come out of the driver."""
 
 AGAIN: Final = (asyncpg.SerializationError, asyncpg.DeadlockDetectedError)
@@ -38,9 +47,39 @@ _CONNECTION: Final = (
     asyncpg.CannotConnectNowError,
     asyncpg.IdleInTransactionSessionTimeoutError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     OSError,
     EOFError,
 )
+BACKOFF: Final = Backoff(
+    limits.STORE_TRIES, limits.STORE_BACKOFF_SECONDS, limits.STORE_BACKOFF_MOST_SECONDS
+)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether it says that the server is away, or no primary, and not what it thinks of a statement."""
+    return isinstance(
+        error, (*_CONNECTION, asyncpg.ReadOnlySQLTransactionError)
+    ) and not isinstance(error, (TimeoutError, asyncpg.IdleInTransactionSessionTimeoutError))
+
+
+def is_away(error: BaseException) -> bool:
+    """Whether it says, of a mere look at the server, that nobody can work with it."""
+    return is_outage(error) or isinstance(error, TimeoutError)
+
+
+def again(error: BaseException) -> float | None:
+    """What may pass by itself, where it is known that nothing was written (`retrying.Again`).
+
+    An error of ours is as good as the driver's that it was made of.
+    """
+    reason = error.__cause__ if isinstance(error, StoreError) else error
+    passes = reason is not None and (
+        is_outage(reason) or isinstance(reason, (*AGAIN, asyncpg.TooManyConnectionsError))
+    )
+    return 0.0 if passes else None
+
+
 _TOO_LONG = "the database took longer than it may; nothing was written, try again"
 _LOST = "the database cannot be reached ({error}); nothing was written, try again"
 _FULL = "the database's disk is full; free some room and try again"

@@ -10,11 +10,13 @@ from collections.abc import Sequence
 
 from asyncpg import Connection, Record
 
+from backstory import ids
 from backstory.errors import StoreUnavailableError
+from backstory.storage.meta import Epochs
 from backstory.storage.migrations import Migrated, Migration, migrated, migrations_of, pending
 from backstory.storage.postgres.connecting import connect
 from backstory.storage.postgres.faults import FOREIGN, translate
-from backstory.storage.postgres.opening import OPENING, check_server, is_empty
+from backstory.storage.postgres.opening import OPENING, check_server, check_version, is_empty
 from backstory.storage.postgres.options import PostgresOptions
 
 
@@ -40,6 +42,34 @@ async def migrate(options: PostgresOptions, steps: Sequence[Migration] | None = 
         for step in done:
             await _apply(connection, step)
         return migrated(before, done)
+    except FOREIGN as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()
+
+
+async def begin_epoch(options: PostgresOptions) -> Epochs:
+    """Begin another life of the store, and end all other connections to the database.
+
+    A process that was opened in the life before finds out when it connects again, and does
+    nothing any more.
+
+    Raises:
+        SchemaVersionError: another release made the tables.
+        StoreError: there are none, or the server cannot be used.
+    """
+    connection = await connect(options)
+    try:
+        await check_server(connection)
+        await _version(connection)
+        async with connection.transaction():
+            await connection.execute(OPENING.lock)
+            await connection.execute(OPENING.lock_writers)
+            before, after = await connection.fetchval(OPENING.epoch), ids.epoch()
+            await check_version(connection)
+            await connection.execute(OPENING.begin_epoch, after)
+        await connection.execute(OPENING.end_others)
+        return Epochs(before, after)
     except FOREIGN as error:
         raise translate(error) from error
     finally:

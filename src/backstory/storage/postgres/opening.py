@@ -10,7 +10,7 @@ from asyncpg import Connection, Record
 from backstory import ids
 from backstory.clock import Clock
 from backstory.errors import StoreCorruptError, StoreUnavailableError
-from backstory.storage.meta import Meta, wrong_version
+from backstory.storage.meta import Meta, same_life, wrong_version
 from backstory.storage.postgres.connecting import connect
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
@@ -136,6 +136,15 @@ async def check_version(connection: Connection[Record]) -> None:
     version = await connection.fetchval(OPENING.version)
     if version != SCHEMA_VERSION:
         raise wrong_version(version, SCHEMA_VERSION)
+
+
+async def check_epoch(connection: Connection[Record], epoch: str) -> None:
+    """Whether the store is still in the life in which it was opened.
+
+    Raises:
+        StoreUnavailableError: it is not.
+    """
+    same_life(epoch, await connection.fetchval(OPENING.epoch))
 
 
 async def _set_search(connection: Connection[Record], *, on: bool) -> None:

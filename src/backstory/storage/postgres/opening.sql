@@ -24,6 +24,17 @@ SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema()
 INSERT INTO backstory (id, schema_version, epoch, first_epoch, secret, created_at, search)
 VALUES (1, $1, $2, TRUE, $3, $4, $5)
 
+-- name: epoch
+SELECT epoch FROM backstory WHERE id = 1
+
+-- name: begin_epoch
+UPDATE backstory SET epoch = $1, first_epoch = FALSE WHERE id = 1
+
+-- name: end_others
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+      AND backend_type = 'client backend'
+
 -- name: version
 SELECT schema_version FROM backstory WHERE id = 1
 

@@ -14,8 +14,8 @@ class PostgresOptions:
     `dsn` is a libpq connection URI (https://www.postgresql.org/docs/current/libpq-connect.html).
     `search` False keeps no index of words; None leaves it as it is, a new store has one.
     `connections` are kept at most. `pgbouncer` prepares no statements, which a pooler in
-    transaction mode may not hand on. `seconds` is how long a statement may take, and how long
-    a connection is waited for.
+    transaction mode may not hand on. `seconds` is how long anything may take whose answer
+    is not due sooner.
     """
 
     dsn: str
@@ -23,7 +23,3 @@ class PostgresOptions:
     connections: int = limits.STORE_CONNECTIONS
     pgbouncer: bool = False
     seconds: float = limits.REQUEST_SECONDS
-
-    @property
-    def milliseconds(self) -> int:
-        return round(self.seconds * 1000)

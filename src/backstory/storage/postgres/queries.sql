@@ -113,8 +113,21 @@ FROM contexts AS c
 WHERE c.tenant = $1 AND c.id = $2 AND c.namespace IS NOT NULL
 
 -- name: tag_of
-SELECT version, commit_id, deleted FROM contexts
+SELECT version, commit_id, deleted, history_from FROM contexts
 WHERE tenant = $1 AND namespace = $2 AND name = $3
+
+-- name: standings
+SELECT asked.place, found.version, found.commit_id, found.history_from
+FROM unnest($1::int[], $2::text[], $3::text[])
+    WITH ORDINALITY AS asked (tenant, namespace, name, place),
+LATERAL (
+    -- The limit keeps the planner from reading the whole table for a large batch.
+    SELECT version, commit_id, history_from FROM contexts
+    WHERE tenant = asked.tenant AND namespace = asked.namespace AND name = asked.name LIMIT 1
+) AS found
+
+-- name: find_tenants
+SELECT name, id FROM tenants WHERE name = ANY ($1::text[])
 
 -- name: purged
 SELECT version, last_seq FROM contexts WHERE tenant = $1 AND name_hash = $2
@@ -203,6 +216,11 @@ WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id LIMIT $4
 -- name: page_descending
 SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
 WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
+
+-- name: outlines
+SELECT id, voice, tokens,
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < '\x03'::bytea THEN 1 ELSE 256 END)
+FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
 
 -- name: drop_entries
 DELETE FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -12,14 +12,27 @@ from typing import Concatenate, ParamSpec, TypeVar
 from backstory import limits
 from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
+from backstory.domain.keys import ContextKey
 from backstory.errors import StoreUnavailableError
+from backstory.ports.store import Standing
+from backstory.resilience.breaker import Breaker
+from backstory.resilience.deadlines import detached, remaining
+from backstory.resilience.retrying import retried
 from backstory.storage.postgres import notes
-from backstory.storage.postgres.connecting import Connections, roll_back
+from backstory.storage.postgres.connecting import Connections, connect, roll_back
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
+from backstory.storage.postgres.faults import BACKOFF, again
 from backstory.storage.postgres.foreseeing import foresee
-from backstory.storage.postgres.opening import Opened, check_server, check_version, prepare
+from backstory.storage.postgres.opening import (
+    Opened,
+    check_epoch,
+    check_server,
+    check_version,
+    prepare,
+)
 from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.standings import Standings
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.vacuuming import Vacuum
@@ -39,20 +52,14 @@ T = TypeVar("T")
 class PostgresStore(TableStore):
     """`ports.store.Store` on a database that any number of nodes share. Made by `open_store`."""
 
-    def __init__(
-        self, options: PostgresOptions, clock: Clock, opened: Opened, connections: Connections
-    ) -> None:
+    def __init__(self, clock: Clock, opened: Opened, connections: Connections) -> None:
         super().__init__(clock, opened.meta)
-        milliseconds = options.milliseconds
-        self._begin_reading = QUERIES.begin_reading.format(milliseconds=milliseconds)
-        begin = QUERIES.begin.format(
-            milliseconds=milliseconds, synchronous_commit=opened.synchronous_commit
-        )
         self._connections, self._names = connections, Names()
+        self._standings = Standings(connections, self._names)
         self._vacuum = Vacuum(connections)
         transacting = Transacting(
             connections,
-            begin,
+            partial(_begin, opened.synchronous_commit),
             opened.synchronous_commit if opened.timeless else None,
             seal=self._seal,
             clock=clock,
@@ -67,14 +74,16 @@ class PostgresStore(TableStore):
         async with self._connections.borrow() as connection:
             await check_server(connection)
             await check_version(connection)
+            await check_epoch(connection, self.epoch)
 
     async def aclose(self) -> None:
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
+            self._closing = asyncio.create_task(self._close(), context=detached())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
         await self._writer.close()
+        await self._standings.close()
         await self._vacuum.close()
         await self._connections.close()
 
@@ -83,23 +92,37 @@ class PostgresStore(TableStore):
     async def _point(
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with self._connections.borrow() as connection:
-            db = PostgresDatabase(connection, self._names, words)
-            return await calling(read, db, *args, **kwargs)
+        async def once() -> T:
+            async with self._connections.borrow() as connection:
+                db = PostgresDatabase(connection, self._names, words)
+                return await calling(read, db, *args, **kwargs)
+
+        return await self._retried(once)
 
     async def _read(
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        async with self._connections.borrow() as connection:
-            await connection.execute(self._begin_reading)
-            db = PostgresDatabase(connection, self._names, words)
-            try:
-                return await calling(read, db, *args, **kwargs)
-            finally:
-                await roll_back(connection)
+        async def once() -> T:
+            async with self._connections.borrow() as connection:
+                await connection.execute(_begin_reading(remaining(self._connections.seconds)))
+                db = PostgresDatabase(connection, self._names, words)
+                try:
+                    return await calling(read, db, *args, **kwargs)
+                finally:
+                    await roll_back(connection)
+
+        return await self._retried(once)
+
+    async def _retried(self, read: Callable[[], Awaitable[T]]) -> T:
+        return await retried(read, again, BACKOFF, seconds=self._connections.seconds)
 
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         return await self._writer.run(tenant, run, weight=weight)
+
+    # -- reading -----------------------------------------------------------------------
+
+    async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
+        return await self._standings.ask(tenant, keys)
 
     # -- writing -----------------------------------------------------------------------
 
@@ -166,8 +189,11 @@ async def open_store(
     *,
     clock: Clock | None = None,
     search: bool | None = None,
+    breaker: Breaker | None = None,
 ) -> PostgresStore:
     """Open the database, whose tables are made where it is empty, in the running event loop.
+
+    `breaker` is what keeps callers from a server that is away.
 
     Raises:
         StoreCorruptError: there are tables, but not Backstory's.
@@ -180,9 +206,45 @@ async def open_store(
         options = replace(options, search=search)
     clock = clock or SystemClock()
     opened = await prepare(options, clock)
-    connections = Connections(options)
+    connections = Connections(
+        options,
+        partial(_look, options),
+        partial(check_epoch, epoch=opened.meta.epoch),
+        breaker or Breaker("database"),
+    )
     await connections.open()
-    return PostgresStore(options, clock, opened, connections)
+    return PostgresStore(clock, opened, connections)
+
+
+async def _look(options: PostgresOptions) -> None:
+    """Ask the server on a new connection whether it is there, and is the primary.
+
+    Behind a pooler, only whether the pooler is: its own queue may be long.
+
+    Raises:
+        StoreUnavailableError: it is not, or there was none to be had.
+    """
+    connection = await connect(options, seconds=limits.CHECK_SECONDS)
+    try:
+        if not options.pgbouncer:
+            await check_server(connection)
+    finally:
+        connection.terminate()
+
+
+def _begin(synchronous_commit: str, seconds: float) -> str:
+    return QUERIES.begin.format(
+        milliseconds=_milliseconds(seconds), synchronous_commit=synchronous_commit
+    )
+
+
+def _begin_reading(seconds: float) -> str:
+    return QUERIES.begin_reading.format(milliseconds=_milliseconds(seconds))
+
+
+def _milliseconds(seconds: float) -> int:
+    """What a statement may take, so that the server gives it up before we do."""
+    return max(1, round(seconds * limits.STATEMENT_SHARE * 1000))
 
 
 def _tenant(db: PostgresDatabase, name: str) -> int:

@@ -7,25 +7,36 @@ out, the second always gets on.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from asyncpg import Connection, Record
 
-from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.sealing import Seal
-from backstory.errors import OutcomeUnknownError
+from backstory.errors import OutcomeUnknownError, StoreError
+from backstory.resilience.deadlines import remaining, within
+from backstory.resilience.retrying import retried
 from backstory.storage.postgres.connecting import Connections, roll_back
 from backstory.storage.postgres.counters import Counter, Counters
 from backstory.storage.postgres.database import PostgresDatabase, SeveralError
 from backstory.storage.postgres.encoding import QUERIES
-from backstory.storage.postgres.faults import AGAIN, FOREIGN, MEANWHILE, is_refusal, translate
+from backstory.storage.postgres.faults import (
+    AGAIN,
+    BACKOFF,
+    FOREIGN,
+    MEANWHILE,
+    again,
+    is_refusal,
+    translate,
+)
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.waiting import calling
 from backstory.storage.tables.database import Names, remember
-from backstory.storage.tables.jobs import BatchError, Job, run_job
+from backstory.storage.tables.jobs import BatchError, GivenUpError, Job, claimed, run_job
 from backstory.storage.tokenizing import words
 
 Foresee = Callable[[PostgresTransaction, list[Any]], None]
@@ -43,39 +54,53 @@ class Transacting:
     def __init__(
         self,
         connections: Connections,
-        begin: str,
+        begin: Callable[[float], str],
         at_once: str | None,
         *,
         seal: Seal,
         clock: Clock,
         foresee: Foresee,
     ) -> None:
-        """`begin` begins a transaction; `at_once` is how one statement commits, None: it may not."""
+        """`begin(seconds)` is the statement that begins a transaction which may take as long.
+
+        `at_once` is how one statement commits, None: it may not.
+        """
         self._connections, self._begin, self._at_once = connections, begin, at_once
         self._seal, self._clock, self._foresee = seal, clock, foresee
         self._names = Names()
         self._counters = Counters()
         self._patience: dict[str, int] = {}
 
+    def require(self) -> None:
+        """Raises StoreUnavailableError: the server is known to be away."""
+        self._connections.require()
+
     async def run(self, tenant: str, batch: list[Job], *, erasing: bool) -> bool:
         """Do the jobs, and erase what was given up; whether there is more to erase.
 
         Raises:
             BatchError: nothing has happened, or nobody knows.
+            GivenUpError: nothing has happened, and not all jobs are wanted any more.
         """
-        for left in reversed(range(limits.WRITE_ATTEMPTS)):
+        seconds = self._connections.seconds
+        with within(min(seconds, _time_for(batch, seconds))):
             try:
-                return await self._transact(tenant, batch, erasing=erasing)
-            except AGAIN as error:  # it has done nothing
-                if not left:
-                    raise BatchError(translate(error), apart=True) from error
+                return await retried(
+                    partial(self._transact, tenant, batch, erasing=erasing),
+                    again,
+                    BACKOFF,
+                    seconds=seconds,
+                )
+            except AGAIN as error:
+                raise BatchError(translate(error), apart=True) from error
             except FOREIGN as error:
                 raise BatchError(translate(error), apart=is_refusal(error)) from error
-            except BatchError:
+            except StoreError as error:
+                raise BatchError(error, apart=False) from error
+            except (BatchError, GivenUpError):
                 raise
             except Exception as error:
                 raise BatchError(error, apart=True) from error
-        raise AssertionError("the last attempt ends in one of these")
 
     async def _transact(self, tenant: str, batch: list[Job], *, erasing: bool) -> bool:
         patience = self._patience.get(tenant, 0)
@@ -111,7 +136,7 @@ class Transacting:
 
     async def _try_at_once(self, tenant: str, batch: list[Job], synchronous_commit: str) -> None:
         known = self._counters.take(tenant)
-        async with self._connections.lend() as connection:
+        async with self._connections.lend(self._connections.seconds) as connection:
             number = await self._tenant(connection, tenant)
             db = PostgresDatabase(connection, self._names, words, at_once=True)
             tx = PostgresTransaction(db, self._seal, self._clock, number)
@@ -133,24 +158,25 @@ class Transacting:
         self._foresee(tx, [job.about for job in batch if job.about is not None])
         for job in batch:
             run_job(tx, job, _ENDING)
-        try:
-            tx.finish_at_once(synchronous_commit)
-        except FOREIGN as error:
-            if is_refusal(error):
-                raise
-            unknown = OutcomeUnknownError(_UNKNOWN, retry_after=1)
-            raise BatchError(unknown, apart=False) from error
+        with claimed(batch):
+            try:
+                tx.finish_at_once(synchronous_commit)
+            except FOREIGN as error:
+                if is_refusal(error):
+                    raise
+                raise BatchError(_unknown(), apart=False) from error
 
     async def _transact_in_turn(self, tenant: str, batch: list[Job], *, erasing: bool) -> bool:
         """A transaction that holds the tenant's counter from its beginning."""
-        async with self._connections.lend() as connection:
+        async with self._connections.lend(self._connections.seconds) as connection:
             number = await self._tenant(connection, tenant)
-            await connection.execute(self._begin)
+            await connection.execute(self._begin(remaining(self._connections.seconds)))
             db = PostgresDatabase(connection, self._names, words)
             tx = PostgresTransaction(db, self._seal, self._clock, number)
             try:
                 more = await calling(self._jobs, tx, batch, erasing=erasing)
-                await _commit(connection)
+                with claimed(batch):
+                    await _commit(connection)
             except BaseException:
                 self._names.clear()
                 await roll_back(connection)
@@ -185,4 +211,16 @@ async def _commit(connection: Connection[Record]) -> None:
     except FOREIGN as error:
         if is_refusal(error):
             raise
-        raise BatchError(OutcomeUnknownError(_UNKNOWN, retry_after=1), apart=False) from error
+        raise BatchError(_unknown(), apart=False) from error
+
+
+def _unknown() -> OutcomeUnknownError:
+    return OutcomeUnknownError(_UNKNOWN, retry_after=1)
+
+
+def _time_for(batch: list[Job], most: float) -> float:
+    """Until the last of its callers has to be answered; one in a hurry hurries nobody else."""
+    dues = [job.due for job in batch]
+    if not dues or None in dues:
+        return most
+    return max(0.0, max(due for due in dues if due is not None) - time.monotonic())

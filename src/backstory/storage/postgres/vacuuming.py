@@ -12,8 +12,10 @@ from typing import Final
 
 from backstory import limits
 from backstory.errors import StoreError
+from backstory.resilience.deadlines import detached
 from backstory.storage.postgres.connecting import Connections
 from backstory.storage.postgres.encoding import QUERIES
+from backstory.storage.postgres.faults import FOREIGN, translate
 
 _log = logging.getLogger(__name__)
 
@@ -46,7 +48,9 @@ class Vacuum:
         """Something was erased."""
         self._wanted = True
         if self._task is None:
-            self._task = asyncio.create_task(self._work(), name="backstory-vacuum")
+            self._task = asyncio.create_task(
+                self._work(), name="backstory-vacuum", context=detached()
+            )
 
     async def close(self) -> None:
         """Stop; what is left is done after the next erasure, or by the server's autovacuum."""
@@ -58,13 +62,20 @@ class Vacuum:
         try:
             while self._wanted:
                 self._wanted = False
-                async with self._connections.borrow() as connection:
-                    for table in TABLES:
-                        await connection.execute(
-                            QUERIES.vacuum.format(table=table), timeout=limits.VACUUM_SECONDS
-                        )
+                await self._vacuum()
                 await asyncio.sleep(limits.VACUUM_PAUSE_SECONDS)
         except StoreError as error:
             _log.warning("erased text waits for the server's autovacuum: %s", error.detail)
         finally:
             self._task = None
+
+    async def _vacuum(self) -> None:
+        """It takes as long as it takes, and keeps nobody waiting for a connection."""
+        try:
+            async with self._connections.apart() as connection:
+                for table in TABLES:
+                    await connection.execute(
+                        QUERIES.vacuum.format(table=table), timeout=limits.VACUUM_SECONDS
+                    )
+        except FOREIGN as error:
+            raise translate(error) from error

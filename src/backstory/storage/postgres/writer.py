@@ -15,9 +15,10 @@ from typing import Any, TypeVar
 
 from backstory import limits
 from backstory.errors import BusyError, OutcomeUnknownError, StoreUnavailableError
+from backstory.resilience.deadlines import detached
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
-from backstory.storage.tables.jobs import BatchError, Job, tell
+from backstory.storage.tables.jobs import BatchError, GivenUpError, Job, tell
 
 T = TypeVar("T")
 
@@ -58,19 +59,24 @@ class Writer:
 
         Raises:
             BusyError: `limits.WRITE_QUEUE` jobs are waiting already.
-            StoreError: it could not be written.
+            StoreError: it could not be written, or not before the caller's deadline.
         """
         if self._closed:
             raise StoreUnavailableError("the store is closed")
+        self._transacting.require()
         if self._waiting >= limits.WRITE_QUEUE:
             raise BusyError("too many writes are waiting; try again", limit="WRITE_QUEUE")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         lane = self._lanes.setdefault(tenant, _Lane(tenant))
-        lane.jobs.append(Job(run, weight, future, about))
+        job = Job(run, weight, future, about)
+        lane.jobs.append(job)
         self._waiting += 1
         if lane.task is None:
-            lane.task = asyncio.create_task(self._work(lane), name="backstory-write")
-        return await future
+            lane.task = asyncio.create_task(
+                self._work(lane), name="backstory-write", context=detached()
+            )
+        result: T = await job.wait()
+        return result
 
     async def close(self) -> None:
         """Finish what waits."""
@@ -104,8 +110,14 @@ class Writer:
         return batch
 
     async def _run_batch(self, lane: _Lane, batch: list[Job]) -> None:
+        batch = [job for job in batch if not job.given_up]
+        if not batch and not lane.erasing:
+            return
         try:
             lane.erasing = await self._transacting.run(lane.tenant, batch, erasing=lane.erasing)
+        except GivenUpError:
+            await self._run_batch(lane, batch)
+            return
         except BatchError as failure:
             if failure.apart and len(batch) > 1:
                 for job in batch:

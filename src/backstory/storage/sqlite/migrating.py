@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 import apsw
 
+from backstory import ids
 from backstory.errors import StoreCorruptError
+from backstory.storage.meta import Epochs
 from backstory.storage.migrations import Migrated, Migration, migrated, migrations_of, pending
-from backstory.storage.sqlite.database import SqliteDatabase
+from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
-from backstory.storage.sqlite.opening import APPLICATION_ID
+from backstory.storage.sqlite.opening import APPLICATION_ID, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 
 
@@ -47,6 +49,36 @@ def _migrate_locked(options: SqliteOptions, steps: Sequence[Migration]) -> Migra
         for step in steps:
             _apply(db, step)
         return migrated(before, steps)
+    finally:
+        db.close()
+
+
+def begin_epoch(options: SqliteOptions) -> Epochs:
+    """Begin another life of the store.
+
+    Raises:
+        SchemaVersionError: another release made the file.
+        StoreCorruptError: the file is not one of ours.
+        StoreError: it cannot be opened.
+    """
+    lock = FileLock(options.lock_path, options.lock_seconds)
+    try:
+        with lock:
+            return _begin_epoch_locked(options)
+    except apsw.Error as error:
+        raise at(options.path, error) from error
+    finally:
+        lock.close()
+
+
+def _begin_epoch_locked(options: SqliteOptions) -> Epochs:
+    db = SqliteDatabase(options, busy_seconds=options.lock_seconds)
+    try:
+        _version(db, options)
+        check_version(db)
+        before, after = db.value(QUERIES.epoch), ids.epoch()
+        db.run(QUERIES.begin_epoch, after)
+        return Epochs(before, after)
     finally:
         db.close()
 

@@ -10,7 +10,7 @@ import apsw
 from backstory import ids, limits
 from backstory.clock import Clock
 from backstory.errors import StoreCorruptError, StoreUnavailableError
-from backstory.storage.meta import Meta, wrong_version
+from backstory.storage.meta import Meta, same_life, wrong_version
 from backstory.storage.queries import read_sql
 from backstory.storage.sqlite.counters import Counters
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
@@ -124,6 +124,15 @@ def check_version(db: SqliteDatabase) -> None:
     version = db.value("PRAGMA user_version")
     if version != SCHEMA_VERSION:
         raise wrong_version(version, SCHEMA_VERSION)
+
+
+def check_epoch(db: SqliteDatabase, epoch: str) -> None:
+    """Whether the store is still in the life in which it was opened.
+
+    Raises:
+        StoreUnavailableError: it is not.
+    """
+    same_life(epoch, db.value(QUERIES.epoch))
 
 
 def _wal_pages(db: SqliteDatabase) -> int:

@@ -74,7 +74,7 @@ FROM contexts AS c
 WHERE c.id = ?2 AND c.namespace IS NOT NULL
 
 -- name: tag_of
-SELECT version, commit_id, deleted FROM contexts
+SELECT version, commit_id, deleted, history_from FROM contexts
 WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
 
 -- name: tenants
@@ -152,6 +152,11 @@ WHERE id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4
 -- name: page_descending
 SELECT id, version, created_at, voice, content, metadata, entry_id, tokens FROM entries
 WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
+
+-- name: outlines
+SELECT id, voice, tokens,
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'03' THEN 1 ELSE 256 END)
+FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: contents_between
 SELECT id, content FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id LIMIT ?4
@@ -342,6 +347,12 @@ UPDATE meta SET scrubs = scrubs + 1 WHERE id = 1
 
 -- name: begin_life
 INSERT INTO meta (id, epoch, first_epoch, secret, created_at, search) VALUES (1, ?1, 1, ?2, ?3, ?4)
+
+-- name: epoch
+SELECT epoch FROM meta WHERE id = 1
+
+-- name: begin_epoch
+UPDATE meta SET epoch = ?1, first_epoch = 0 WHERE id = 1
 
 -- name: set_searching
 UPDATE meta SET search = ?1 WHERE id = 1

@@ -12,6 +12,7 @@ import apsw
 
 from backstory import limits
 from backstory.errors import BusyError, StoreUnavailableError
+from backstory.resilience.deadlines import left
 from backstory.storage.sqlite.database import SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 
@@ -37,14 +38,17 @@ class Readers:
 
         Raises:
             BusyError: `limits.READ_QUEUE` reads are waiting already.
-            StoreError: the file cannot be read.
+            StoreError: the file cannot be read, or not before the caller's deadline.
         """
         if self._waiting >= limits.READ_QUEUE:
             raise BusyError("too many reads are waiting; try again", limit="READ_QUEUE")
         self._waiting += 1
         try:
             future = self._pool.submit(self._read, lambda db: read(db, *args, **kwargs))
-            return await asyncio.wrap_future(future)
+            async with asyncio.timeout(left()):
+                return await asyncio.wrap_future(future)
+        except TimeoutError as error:
+            raise StoreUnavailableError(_TOO_LONG, retry_after=1) from error
         except RuntimeError as error:
             if self._closed:
                 raise StoreUnavailableError("the store is closed") from error
@@ -74,3 +78,6 @@ class Readers:
         self._pool.shutdown(wait=True, cancel_futures=True)
         while self._databases:
             self._databases.pop().close()
+
+
+_TOO_LONG = "the database file took longer than the answer could wait; try again"

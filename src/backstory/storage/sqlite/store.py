@@ -16,13 +16,14 @@ from backstory.clock import Clock
 from backstory.domain.chains import Chain
 from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
 from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery
+from backstory.resilience.deadlines import detached
 from backstory.storage.meta import Meta
 from backstory.storage.sqlite import notes, sweeping
 from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.lock import FileLock
-from backstory.storage.sqlite.opening import check_version
+from backstory.storage.sqlite.opening import check_epoch, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
 from backstory.storage.sqlite.transaction import SqliteTransaction
@@ -58,6 +59,7 @@ class SqliteStore(TableStore):
 
     async def check(self) -> None:
         await self._readers.run(check_version)
+        await self._readers.run(partial(check_epoch, epoch=self.epoch))
         await self._writer.run(_nothing)
         disk = os.statvfs(self._options.path.parent)
         if disk.f_bavail * disk.f_frsize < limits.FREE_BYTES:
@@ -77,7 +79,7 @@ class SqliteStore(TableStore):
 
     async def aclose(self) -> None:
         if self._closing is None:
-            self._closing = asyncio.create_task(self._close())
+            self._closing = asyncio.create_task(self._close(), context=detached())
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:

@@ -30,7 +30,7 @@ from backstory.storage.sqlite.faults import ENVIRONMENT, translate
 from backstory.storage.sqlite.lagging import Lagging
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.transaction import SqliteTransaction
-from backstory.storage.tables.jobs import BatchError, Job, run_job, tell
+from backstory.storage.tables.jobs import BatchError, GivenUpError, Job, claimed, run_job, tell
 
 T = TypeVar("T")
 
@@ -67,15 +67,17 @@ class Writer:
 
         Raises:
             BusyError: `limits.WRITE_QUEUE` jobs are waiting already.
-            StoreError: it could not be written.
+            StoreError: it could not be written, or not before the caller's deadline.
         """
         if self._closed:
             raise StoreUnavailableError("the store is closed")
         if self._queue.qsize() >= limits.WRITE_QUEUE:
             raise BusyError("too many writes are waiting; try again", limit="WRITE_QUEUE")
         future: asyncio.Future[T] = self._loop.create_future()
-        self._queue.put(Job(run, weight, future))
-        return await future
+        job = Job(run, weight, future)
+        self._queue.put(job)
+        result: T = await job.wait()
+        return result
 
     async def close(self) -> None:
         """Finish what waits, then end the thread."""
@@ -122,8 +124,15 @@ class Writer:
         return batch
 
     def _run_batch(self, batch: list[Job]) -> None:
+        wanted = [job for job in batch if not job.given_up]
+        if batch and not wanted and not self._erasing:
+            return
+        batch = wanted
         try:
             self._transact(batch)
+        except GivenUpError:
+            self._run_batch(batch)
+            return
         except BatchError as failure:
             if failure.apart and len(batch) > 1:
                 for job in batch:
@@ -141,6 +150,9 @@ class Writer:
             with self._lock:
                 self._transact_locked(batch)
         except BatchError:
+            raise
+        except GivenUpError:
+            self._roll_back()
             raise
         except ENVIRONMENT as error:
             self._drop_connection()
@@ -165,6 +177,11 @@ class Writer:
         if self._erasing or tx.erased:
             self._erasing = erase_some(tx)
         tx.finish()
+        with claimed(batch):
+            self._commit(db)
+        self._lagging.note(tx, len(batch))
+
+    def _commit(self, db: SqliteDatabase) -> None:
         try:
             db.connection.execute("COMMIT")
         except apsw.FullError:
@@ -173,7 +190,6 @@ class Writer:
             self._drop_connection()
             unknown = OutcomeUnknownError(_UNKNOWN, retry_after=1)
             raise BatchError(unknown, apart=False) from error
-        self._lagging.note(tx, len(batch))
 
     def _answer(self, batch: list[Job]) -> None:
         """Those who erased something hear of it once it is wiped out of all files."""

@@ -121,4 +121,5 @@ def _outcome(tx: Transaction, wanted: Commit, planned: _Plan) -> Outcome:
     tenant = tx.db.tenant(wanted.tenant)
     results = tuple(planned.results[index] for index in range(len(wanted.operations)))
     position = tx.position(tenant) if tenant is not None else 0
-    return Outcome(wanted.id if planned.effects else None, results, position)
+    touched = tuple(planned.effects)
+    return Outcome(wanted.id if touched else None, results, position, touched=touched)

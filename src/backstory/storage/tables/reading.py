@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from backstory import limits
 from backstory.domain.chains import Chain, Piece
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
-from backstory.domain.entries import Entry
+from backstory.domain.entries import Entry, Outline
 from backstory.domain.keys import ContextKey
 from backstory.domain.summaries import Summary
 from backstory.errors import GoneError
-from backstory.ports.store import EntryPage, EntryQuery, View
+from backstory.ports.store import EntryPage, EntryQuery, OutlinePage, OutlineQuery, Standing, View
 from backstory.storage import deltas
 from backstory.storage.tables import rows
 from backstory.storage.tables.database import Database
@@ -55,6 +55,19 @@ def tag(db: Database, tenant: str, key: ContextKey) -> Tag | None:
     number = db.tenant(tenant)
     row = None if number is None else db.one(db.sql.tag_of, number, key.namespace, key.name)
     return Tag(row[0], row[1]) if row and not row[2] else None
+
+
+def standings(db: Database, tenant: str, keys: Sequence[ContextKey]) -> list[Standing | None]:
+    """As `ports.store.Reads.standings` says."""
+    number = db.tenant(tenant)
+    if number is None:
+        return [None] * len(keys)
+    return [_standing(db, number, key) for key in keys]
+
+
+def _standing(db: Database, tenant: int, key: ContextKey) -> Standing | None:
+    row = db.one(db.sql.tag_of, tenant, key.namespace, key.name)
+    return Standing(Tag(row[0], row[1]), row[3]) if row else None
 
 
 def view(db: Database, tenant: str, key: ContextKey, at: int | None) -> View | None:
@@ -170,6 +183,27 @@ def _entries(db: Database, tenant: int, chain: Chain, query: EntryQuery) -> Iter
     for piece in pieces(query.after, before):
         for row in db.each(sql, tenant, *_bounds(piece), query.limit + 1):
             yield rows.entry(db, tenant, row)
+
+
+def outline(db: Database, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+    """As `ports.store.Reads.outline` says."""
+    found: list[Outline] = []
+    room = query.max_tokens
+    number = db.tenant(tenant)
+    for one in _outlines(db, number, chain, query) if number is not None else ():
+        if room < 0 or len(found) == query.limit:
+            return OutlinePage(found, more=True)
+        room -= one.tokens or 0
+        found.append(one)
+    return OutlinePage(found, more=False)
+
+
+def _outlines(db: Database, tenant: int, chain: Chain, query: OutlineQuery) -> Iterator[Outline]:
+    """The outlines in question, lazily, and one more than are wanted."""
+    before = min(query.before, limits.SEQ_MAX + 1)
+    for piece in chain.descending(0, before):
+        for row in db.few(db.sql.outlines, tenant, *_bounds(piece), query.limit + 1):
+            yield rows.outline(db, tenant, row)
 
 
 def _bounds(piece: Piece) -> tuple[int, int]:

@@ -14,7 +14,14 @@ from backstory.domain.changes import Change, Op, Part
 from backstory.domain.content import ContentRef
 from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
 from backstory.domain.documents import content_members, content_of
-from backstory.domain.entries import REDACTED, REDACTED_CONTENT, Entry, derived_id
+from backstory.domain.entries import (
+    REDACTED,
+    REDACTED_CONTENT,
+    Entry,
+    Outline,
+    Shape,
+    derived_id,
+)
 from backstory.domain.keys import ContextKey
 from backstory.storage import contents
 from backstory.storage.tables.database import Database, Row
@@ -158,6 +165,15 @@ def entry(db: Database, tenant: int, row: Row) -> Entry:
         unpack_time(created_at),
         tokens,
     )
+
+
+def outline(db: Database, tenant: int, row: Row) -> Outline:
+    """The row of the query `outlines`."""
+    rowid, voice, tokens, beginning = row
+    role, kind, author = db.voice(tenant, voice)
+    if beginning is None:
+        return Outline(rowid & _SEQ_MASK, role, REDACTED, author, None, Shape.OTHER)
+    return Outline(rowid & _SEQ_MASK, role, kind, author, tokens, contents.shape(beginning))
 
 
 def pack_id(entry_id: str) -> str | bytes:

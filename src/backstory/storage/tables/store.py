@@ -28,7 +28,10 @@ from backstory.ports.store import (
     Mark,
     Match,
     MatchText,
+    OutlinePage,
+    OutlineQuery,
     SearchQuery,
+    Standing,
     View,
 )
 from backstory.storage import chunks as encoding
@@ -117,8 +120,20 @@ class TableStore(ABC):
                 return View(found.snapshot, reading.open_chain(found))
         return await self._read(reading.view, tenant, key, at)
 
+    async def view_and_page(
+        self, tenant: str, key: ContextKey, query: EntryQuery
+    ) -> tuple[View, EntryPage] | None:
+        view = await self.view(tenant, key)
+        return None if view is None else (view, await self.page(tenant, view.chain, query))
+
+    async def standings(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
+        return await self._point(reading.standings, tenant, keys)
+
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
         return await self._read(reading.page, tenant, chain, query)
+
+    async def outline(self, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:
+        return await self._point(reading.outline, tenant, chain, query)
 
     async def summaries(
         self, tenant: str, chain: Chain, before: int, limit: int

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from starlette.types import Scope
 
+from backstory import limits
 from backstory.errors import MalformedError
+
+_WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)', re.IGNORECASE)
 
 
 def values(scope: Scope, name: bytes) -> list[str]:
@@ -24,7 +30,25 @@ def single(scope: Scope, name: bytes) -> str | None:
     return found[0] if found else None
 
 
+def wants_truth(scope: Scope) -> bool:
+    """Whether the caller asks for what is true now (`Cache-Control: no-cache`), or for nothing."""
+    found = values(scope, b"cache-control")
+    return any(word.strip().lower() == "no-cache" for text in found for word in text.split(","))
+
+
 def joined(scope: Scope, name: bytes) -> str | None:
     """The value of a list header: its field lines with commas between (RFC 9110 section 5.3)."""
     found = values(scope, name)
     return ", ".join(found) if found else None
+
+
+def patience(scope: Scope) -> float:
+    """Seconds that a request may take: those of `Prefer: wait` (RFC 7240 section 4.3), if fewer.
+
+    Less than one is taken for one, and what cannot be read for no preference.
+    """
+    preferred = joined(scope, b"prefer")
+    found = _WAIT.search(preferred) if preferred else None
+    return (
+        min(limits.REQUEST_SECONDS, max(1.0, float(found[1]))) if found else limits.REQUEST_SECONDS
+    )

@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 import orjson
 
 from backstory import limits
+from backstory.ports.staleness import Staleness
 
 View = dict[str, Any]
 
@@ -40,6 +41,13 @@ def weigh(view: Any) -> int:
 def fits(view: Any) -> bool:
     """Whether it may be answered as it is."""
     return weigh(view) <= BYTES
+
+
+def age(staleness: Staleness) -> View:
+    """What `_meta` says of an answer from a copy: nothing, where it is true now."""
+    if staleness.seconds is None:
+        return {}
+    return {"stale": True, "stale_seconds": staleness.seconds}
 
 
 def room(*frames: Mapping[str, Any]) -> int:

@@ -13,6 +13,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.principals import Principal
 from backstory.rendering.service import Renderer
 from backstory.transports.edge.guard import PRINCIPAL
+from backstory.transports.edge.headers import wants_truth
 from backstory.transports.mcp.extending import Extension
 
 RequestContext = ServerRequestContext[Any, Any]
@@ -38,3 +39,8 @@ class Served:
         if not isinstance(found, Principal):
             raise PermissionError("a request came without a principal")
         return found
+
+    def takes_copies(self, ctx: RequestContext) -> bool:
+        """Whether an answer that was true some time ago is better than none to the caller."""
+        request = ctx.request
+        return not (isinstance(request, Request) and wants_truth(request.scope))

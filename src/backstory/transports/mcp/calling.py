@@ -53,6 +53,7 @@ class Calling:
             self._uses(principal),
             arguments,
             uri=uri,
+            takes_copies=self.served.takes_copies(ctx),
         )
         if params is None or (params.input_responses is None and params.request_state is None):
             return call

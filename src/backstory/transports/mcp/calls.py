@@ -51,6 +51,7 @@ class Call:
     answers: Mapping[str, Any] = field(default_factory=dict)
     state: Any = None
     uri: str = ""  # of the resource that is read
+    takes_copies: bool = True  # rather than no answer, while the store is away
 
     async def progress(
         self, done: float, total: float | None = None, message: str | None = None

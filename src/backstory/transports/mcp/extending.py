@@ -34,11 +34,15 @@ Shown = Callable[[Principal, Contexts], Awaitable[bool]]
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
-    """What a tool answers, in parts; `structured` fits the tool's output schema, if it has one."""
+    """What a tool answers, in parts; `structured` fits the tool's output schema, if it has one.
+
+    `meta` is for the client and not for its model (`_meta`).
+    """
 
     content: Sequence[Block] = ()
     structured: Mapping[str, Any] | None = None
     error: bool = False
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
 
 ToolAnswer = ToolResult | InputRequired | Mapping[str, Any] | str

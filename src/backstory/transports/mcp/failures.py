@@ -6,7 +6,6 @@ is no tool call is answered as a JSON-RPC error with the code in `data`.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import re
 import time
@@ -36,6 +35,7 @@ from backstory.errors import (
 )
 from backstory.ports.hooks import OK, Called
 from backstory.ports.hooks import Request as Heard
+from backstory.resilience import deadlines
 from backstory.transports.edge.guard import REQUEST
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
@@ -168,17 +168,14 @@ async def within(seconds: float | None, work: Awaitable[_T], *, writes: bool = F
     Raises:
         OutcomeUnknownError, BusyError: not within the time.
     """
-    clock = asyncio.timeout(seconds)
+    if seconds is None:
+        return await work
     try:
-        async with clock:
-            return await work
-    except TimeoutError as error:
-        if not clock.expired():  # its own, and not ours
-            raise
-        late = f"not done within {seconds:g} seconds"
+        return await deadlines.answered(seconds, work)
+    except deadlines.LateError as error:
         if writes:
-            raise OutcomeUnknownError(late) from error
-        raise BusyError(late, limit="REQUEST_SECONDS") from error
+            raise OutcomeUnknownError(str(error)) from error
+        raise BusyError(str(error), limit="REQUEST_SECONDS") from error
 
 
 _Context = ServerRequestContext[Any, Any]

@@ -13,6 +13,7 @@ from backstory.contexts.listing import Filter, HeadsPage
 from backstory.domain.contexts import Head
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
+from backstory.ports.staleness import Staleness
 from backstory.transports.mcp import answers, failures
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.asks import InputRequired
@@ -109,7 +110,10 @@ class Resources:
                 *found, principal=principal
             ):
                 return await self._foreign(ctx, params, found)
-            return await failures.in_time(self._context(principal, params.uri))
+            with Staleness(allowed=self._served.takes_copies(ctx)) as staleness:
+                read = await failures.in_time(self._context(principal, params.uri))
+            meta = answers.age(staleness)
+            return read | {"_meta": meta} if meta else read
         except BackstoryError as error:
             raise failures.resource_error(error, params.uri, ctx.protocol_version) from error
 

@@ -98,6 +98,8 @@ def _answer(found: ToolAnswer) -> dict[str, Any]:
 def _result(found: ToolResult) -> dict[str, Any]:
     content = [block.view() for block in found.content]
     view: dict[str, Any] = {"content": content, "isError": found.error}
+    if found.meta:
+        view["_meta"] = dict(found.meta)
     if found.structured is not None:
         raw = orjson.dumps(found.structured)
         view["structuredContent"] = orjson.loads(raw)  # JSON, whatever the handler made it of
@@ -114,6 +116,7 @@ def _check(tool: Tool, answer: View, validators: Validators) -> None:
         if wrong:
             raise ValueError(f"the answer does not fit its schema: {wrong[0]}")
     checked(answer["content"], f"the tool {tool.name}")
+    checked(answer.get("_meta"), f"the tool {tool.name}")
     if structured is not None:
         checked({"structured": structured}, f"the tool {tool.name}")
 

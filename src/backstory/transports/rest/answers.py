@@ -23,6 +23,8 @@ SAFE: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 """What keeps a browser from taking stored bytes for a page of ours."""
+STALE: Final = b"backstory-stale"
+"""Says how many seconds ago at the most what is answered was known to be true."""
 NO_STORE: Final = ((b"cache-control", b"no-store"),)
 
 

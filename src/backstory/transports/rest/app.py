@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from itertools import groupby
 from typing import Final
@@ -10,10 +9,12 @@ from typing import Final
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from backstory import limits
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
+from backstory.ports.staleness import Staleness
+from backstory.resilience.deadlines import LateError, answered
 from backstory.transports.edge.guard import REQUEST
+from backstory.transports.edge.headers import patience
 from backstory.transports.rest import docs, params
 from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call, Served
@@ -70,10 +71,10 @@ class Resource:
         if endpoint.waits:
             return await endpoint.handler(call)
         try:
-            async with asyncio.timeout(limits.REQUEST_SECONDS):
-                return await endpoint.handler(call)
-        except TimeoutError as error:
-            raise _late(endpoint) from error
+            with Staleness(allowed=endpoint.stale and call.takes_copies) as call.staleness:
+                return await answered(patience(scope), endpoint.handler(call))
+        except LateError as error:
+            raise _late(endpoint, error) from error
 
     def _other(self, scope: Scope) -> Answer:
         """OPTIONS (RFC 9110 section 9.3.7), or a method that is not for this resource."""
@@ -89,8 +90,7 @@ class Resource:
         return Answer(204, headers=headers)
 
 
-def _late(endpoint: Endpoint) -> BusyError | OutcomeUnknownError:
-    late = f"not done within {limits.REQUEST_SECONDS:g} seconds"
+def _late(endpoint: Endpoint, late: LateError) -> BusyError | OutcomeUnknownError:
     if endpoint.writes:
         return OutcomeUnknownError(f"{late}; retry with the same idempotency key or entry ids")
-    return BusyError(late, limit="REQUEST_SECONDS")
+    return BusyError(str(late), limit="REQUEST_SECONDS")

@@ -15,6 +15,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.errors import PreconditionError
 from backstory.ports.hooks import Hooks, Measure
+from backstory.ports.staleness import Staleness
 from backstory.processing import bodies
 from backstory.processing.accepted import Accepted
 from backstory.rendering.service import Renderer
@@ -22,7 +23,7 @@ from backstory.transports.edge import body, headers
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import HOOKS, PRINCIPAL
 from backstory.transports.rest import media
-from backstory.transports.rest.answers import CACHING, Answer, RawHeaders, encode
+from backstory.transports.rest.answers import CACHING, NO_STORE, STALE, Answer, RawHeaders, encode
 from backstory.transports.rest.tags import Tags, Versions, holds
 
 T = TypeVar("T")
@@ -54,6 +55,7 @@ class Call:
         "receive",
         "renderer",
         "scope",
+        "staleness",
     )
 
     def __init__(
@@ -72,6 +74,21 @@ class Call:
         self.query = query
         self.media = ""
         self.body = b""
+        self.staleness = Staleness()
+
+    @property
+    def takes_copies(self) -> bool:
+        """Whether an answer that was true some time ago is better than none.
+
+        Not where a condition has to hold now.
+        """
+        truth = headers.wants_truth(self.scope) or headers.values(self.scope, b"if-match")
+        return not truth
+
+    @property
+    def marks(self) -> dict[str, bool]:
+        """What a view says of its age: nothing, where it is true now."""
+        return {} if self.staleness.seconds is None else {"stale": True}
 
     @property
     def principal(self) -> Principal:
@@ -171,16 +188,23 @@ class Call:
         self, view: Any, *, status: int = 200, version: int | None = None, extra: RawHeaders = ()
     ) -> Answer:
         """A view as JSON, with the tag of a version."""
+        if self.marks:
+            view = view | self.marks
         return self.encoded(encode(view), status=status, version=version, extra=extra)
 
     def encoded(
         self, body: bytes, *, status: int = 200, version: int | None = None, extra: RawHeaders = ()
     ) -> Answer:
-        """The same for a view that is JSON already."""
-        return Answer(status, body, self._headers(version, extra))
+        """The same for a view that is JSON already, with the `marks` in it."""
+        if self.staleness.seconds is None:
+            return Answer(status, body, self._headers(version, extra))
+        # Equal tags mean equal bytes, and the true answer has other ones.
+        return Answer(status, body, (*NO_STORE, *CACHING[1:], _age(self.staleness.seconds), *extra))
 
     def empty(self, status: int, *, version: int | None = None, extra: RawHeaders = ()) -> Answer:
         """An answer without a body, such as 204 and 304."""
+        if self.staleness.seconds is not None:
+            extra = (*extra, _age(self.staleness.seconds))
         return Answer(status, b"", self._headers(version, extra))
 
     def _headers(self, version: int | None, extra: RawHeaders) -> RawHeaders:
@@ -204,6 +228,10 @@ class Call:
         finally:
             await _end(gone)
             await _end(task)
+
+
+def _age(seconds: int) -> tuple[bytes, bytes]:
+    return (STALE, b"%d" % seconds)
 
 
 async def disconnected(receive: Receive) -> None:

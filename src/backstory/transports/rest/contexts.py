@@ -219,6 +219,7 @@ GET: Final = Endpoint(
     },
     errors=(GoneError, PreconditionError),
     conditional=True,
+    stale=True,
 )
 PUT: Final = Endpoint(
     method="PUT",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from backstory import limits
 from backstory.contexts import views
@@ -56,26 +56,27 @@ async def list_entries(call: Call) -> Answer:
     page = reading.page or EntryPage((), more=False)
     following = page.entries[-1].seq if page.entries and page.more else None
     if asked["format"] is not None:
-        body = await _messages(page, call.accepted.formats[asked["format"]], following)
+        form = call.accepted.formats[asked["format"]]
+        body = await _messages(page, form, {"next": following} | call.marks)
         return call.encoded(body, version=tag)
     items = [views.entry(entry) for entry in page.entries]
     return call.json(views.page(items, following), version=tag)
 
 
-async def _messages(page: EntryPage, form: Format, following: int | None) -> bytes:
+async def _messages(page: EntryPage, form: Format, more: dict[str, Any]) -> bytes:
     """The page as messages. Reading every part of it takes long, so much of it goes aside."""
     if sum(entry.size for entry in page.entries) <= limits.INLINE_BYTES:
-        return _written(page, form, following)
-    return await asyncio.to_thread(_written, page, form, following)
+        return _written(page, form, more)
+    return await asyncio.to_thread(_written, page, form, more)
 
 
-def _written(page: EntryPage, form: Format, following: int | None) -> bytes:
+def _written(page: EntryPage, form: Format, more: dict[str, Any]) -> bytes:
     written = messages.write(sorted(page.entries, key=lambda entry: entry.seq), form)
     losses = [
         {"seq": seq, "pointer": loss.pointer, "detail": loss.detail, "dropped": loss.dropped}
         for seq, loss in written.losses
     ]
-    return encode({"input": written.input, "losses": losses, "next": following})
+    return encode({"input": written.input, "losses": losses} | more)
 
 
 async def redact_entry(call: Call) -> Answer:
@@ -120,6 +121,7 @@ _LIST: Final = Endpoint(
     },
     errors=(GoneError, PreconditionError),
     conditional=True,
+    stale=True,
 )
 REDACT: Final = Endpoint(
     method="DELETE",

@@ -172,14 +172,17 @@ def _header_parameter(name: str, about: str) -> dict[str, Any]:
 
 
 def _responses(endpoint: Endpoint) -> dict[str, Any]:
-    found = {str(status): _reply(reply) for status, reply in endpoint.replies.items()}
+    found = {
+        str(status): _reply(reply, stale=endpoint.stale and not endpoint.probe)
+        for status, reply in endpoint.replies.items()
+    }
     for status, codes in sorted(_codes(endpoint).items()):
         if str(status) not in found:
             found[str(status)] = _problem(codes)
     return found
 
 
-def _reply(reply: Reply) -> dict[str, Any]:
+def _reply(reply: Reply, *, stale: bool) -> dict[str, Any]:
     response: dict[str, Any] = {"description": reply.about}
     if reply.shapes:
         found = [_schema(shape) for shape in reply.shapes]
@@ -192,6 +195,10 @@ def _reply(reply: Reply) -> dict[str, Any]:
         headers["ETag"] = 'The version\'s tag, such as `"7"`.'
     if reply.location:
         headers["Location"] = "Where the context is."
+    if stale:
+        headers["Backstory-Stale"] = (
+            "While the store is away: how many seconds ago at the most this was known to be true."
+        )
     if headers:
         response["headers"] = {
             name: {"description": about, "schema": {"type": "string"}}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from typing import Any, Final
 
 from backstory import __version__, limits
 from backstory.domain import policy
-from backstory.errors import BackstoryError, MissingError, StoreUnavailableError
+from backstory.errors import BackstoryError, MissingError
+from backstory.ports.staleness import Staleness
+from backstory.resilience.checking import Seen
 from backstory.transports.rest import params, schemas
 from backstory.transports.rest.answers import NO_STORE, Answer, encode
 from backstory.transports.rest.call import Call
@@ -41,31 +44,44 @@ async def livez(call: Call) -> Answer:
 async def readyz(call: Call) -> Answer:
     """Whether requests should be sent here: not at the start, at drain, or without the store.
 
-    `allow=stale` asks whether reads that may be stale can be served; without a copy of what
-    the store holds they cannot, so it changes nothing yet.
+    With `allow=stale` it is enough that reads can be answered from copies, which is told by the
+    status `stale`.
     """
     if call.contexts.hub.leaving:
         return _plain(503, {"status": "draining"})
-    failure = await _store_failure(call)
-    if failure is not None:
-        return _plain(503, {"status": "failed", "detail": failure.detail})
+    for seen in (await call.contexts.checks.seen()).values():
+        # Who is busy is there: without this node, the others would be busier still.
+        if seen.dependency.needed and seen.failure is not None and not seen.busy:
+            if call.query["allow"] == "stale" and await _has_copies(call):
+                return _plain(200, {"status": "stale"})
+            return _plain(503, {"status": "failed", "detail": seen.failure.detail})
     return _plain(200, {"status": "ok"})
+
+
+async def _has_copies(call: Call) -> bool:
+    """Whether the store has something to answer from while it is away."""
+    try:
+        with Staleness() as staleness:
+            async with asyncio.timeout(limits.CHECK_SECONDS):
+                await call.contexts.store.check()
+    except (BackstoryError, TimeoutError):
+        return False
+    return staleness.seconds is not None
 
 
 async def healthz(call: Call) -> Answer:
     """How each part of the server fares, for people and dashboards."""
-    failure = await _store_failure(call)
-    store: dict[str, Any] = {"status": "ok"}
-    if failure is not None:
-        store = {"status": "failed", "detail": failure.detail, "code": failure.code}
-    status = store["status"] if not call.contexts.hub.leaving else "draining"
+    found = await call.contexts.checks.seen()
+    status = _status(found.values())
+    if call.contexts.hub.leaving:
+        status = "draining"
     view = {
         "status": status,
         "version": __version__,
         "epoch": call.contexts.epoch,
-        "checks": {"store": store},
+        "checks": {name: _check(seen) for name, seen in found.items()},
     }
-    return _plain(200 if status == "ok" else 503, view)
+    return _plain(200 if status in ("ok", "degraded") else 503, view)
 
 
 async def metrics(call: Call) -> Answer:
@@ -76,15 +92,22 @@ async def metrics(call: Call) -> Answer:
     return Answer(200, page, NO_STORE, media.encode())
 
 
-async def _store_failure(call: Call) -> BackstoryError | None:
-    try:
-        async with asyncio.timeout(limits.CHECK_SECONDS):
-            await call.contexts.store.check()
-    except BackstoryError as error:
-        return error
-    except TimeoutError:
-        return StoreUnavailableError(f"the store did not answer in {limits.CHECK_SECONDS:g} s")
-    return None
+def _status(found: Iterable[Seen]) -> str:
+    """The worst of them: what is needed failed, something else did or is busy, or nothing."""
+    troubled = [seen for seen in found if seen.failure is not None]
+    if any(seen.dependency.needed and not seen.busy for seen in troubled):
+        return "failed"
+    return "degraded" if troubled else "ok"
+
+
+def _check(seen: Seen) -> dict[str, Any]:
+    view: dict[str, Any] = {"status": "ok", "milliseconds": round(seen.seconds * 1000, 3)}
+    if seen.breaker is not None:
+        view["breaker"] = seen.breaker.value
+    if seen.failure is not None:
+        view["status"] = "busy" if seen.busy else "failed"
+        view |= {"detail": seen.failure.detail, "code": seen.failure.code}
+    return view
 
 
 def _plain(status: int, view: dict[str, Any]) -> Answer:

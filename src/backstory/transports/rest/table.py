@@ -66,7 +66,8 @@ class Endpoint:
     `writes`: takes an idempotency key. `conditional`: takes `If-Match` and `If-None-Match`.
     `streams`: reads its body itself, as it comes.
     `waits`: may take longer than `limits.REQUEST_SECONDS`. `probe`: an endpoint of
-    operations, which knows no tenant.
+    operations, which knows no tenant. `stale`: may be answered from a copy while the store is
+    away.
     """
 
     method: str
@@ -83,6 +84,7 @@ class Endpoint:
     streams: bool = False
     waits: bool = False
     probe: bool = False
+    stale: bool = False
 
     @property
     def operation_id(self) -> str:

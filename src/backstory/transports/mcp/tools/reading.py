@@ -106,4 +106,5 @@ TOOL: Final = Tool(
         "truncated": bool,
         "next": (dict, None),
     },
+    stale=True,
 )

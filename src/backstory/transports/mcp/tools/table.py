@@ -20,6 +20,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
+from backstory.ports.staleness import Staleness
 from backstory.transports.mcp import answers, calls, extending, failures
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.blocks import TextBlock
@@ -78,6 +79,7 @@ class Tool(Generic[A]):
     destructive: bool = False
     idempotent: bool = False
     waits: bool = False  # may take longer than `limits.REQUEST_SECONDS`
+    stale: bool = False  # may be answered from a copy while the store is away
 
     def definition(self) -> dict[str, Any]:
         """As `tools/list` shows it."""
@@ -97,9 +99,12 @@ class Tool(Generic[A]):
         """The same as what extensions add, so that all tools are served in one way."""
 
         async def handler(call: calls.Call) -> extending.ToolResult:
-            answer = await self.call(served, call.principal, call.arguments)
+            with Staleness(allowed=self.stale and call.takes_copies) as staleness:
+                answer = await self.call(served, call.principal, call.arguments)
             text = TextBlock(answer.json.decode())
-            return extending.ToolResult((text,), orjson.loads(answer.json), answer.error)
+            return extending.ToolResult(
+                (text,), orjson.loads(answer.json), answer.error, answers.age(staleness)
+            )
 
         definition = self.definition()
         return extending.Tool(

@@ -14,6 +14,7 @@ from backstory.transports.rest.schemas.words import (
     Object,
     Seq,
     Spans,
+    Stale,
     Version,
 )
 
@@ -68,6 +69,7 @@ class Context(Head, kw_only=True):
     state: Object
     entries: list[Entry] | UnsetType = UNSET
     entries_next: int | UnsetType | None = UNSET
+    stale: Stale | UnsetType = UNSET
 
 
 class ReplayedHead(Struct):

@@ -9,7 +9,15 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from backstory import limits
 from backstory.domain.messages import Format
-from backstory.transports.rest.schemas.words import Condition, Moment, Object, Seq, Version, Word
+from backstory.transports.rest.schemas.words import (
+    Condition,
+    Moment,
+    Object,
+    Seq,
+    Stale,
+    Version,
+    Word,
+)
 
 
 class NewPart(Struct):
@@ -105,6 +113,7 @@ class Entries(Struct):
 
     items: list[Entry]
     next: Seq | None
+    stale: Stale | UnsetType = UNSET
 
 
 class Loss(Struct):
@@ -125,3 +134,4 @@ class Messages(Struct):
     input: Object
     losses: list[Loss]
     next: Seq | None
+    stale: Stale | UnsetType = UNSET

@@ -28,9 +28,11 @@ class Whoami(Struct):
 
 
 class Check(Struct):
-    """How one part of the server fares."""
+    """How something fares that the server depends on, and how long the look at it took."""
 
-    status: Literal["ok", "failed"]
+    status: Literal["ok", "busy", "failed"]
+    milliseconds: float
+    breaker: Literal["closed", "open", "half_open"] | UnsetType = UNSET
     detail: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
 
@@ -38,7 +40,7 @@ class Check(Struct):
 class Health(Struct):
     """How the server fares, part by part."""
 
-    status: Literal["ok", "failed", "draining", "starting"]
+    status: Literal["ok", "degraded", "failed", "draining", "starting"]
     version: str
     epoch: str
     checks: dict[str, Check]

@@ -31,6 +31,14 @@ Spans = Annotated[
     list[list[int]], Meta(description="Ranges of seqs, each `[first, last]`, both included.")
 ]
 
+Stale = Annotated[
+    bool,
+    Meta(
+        description="Only while the store is away: this was true as many seconds ago as the "
+        "header `Backstory-Stale` says, at the most."
+    ),
+]
+
 _WORD = {"pattern": "^[a-z][a-z0-9_-]*$", "maxLength": limits.ENTRY_ROLE_BYTES}
 
 ROLE: dict[str, Any] = {"type": "string", "default": "user", **_WORD}

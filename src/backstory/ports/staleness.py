@@ -1,0 +1,46 @@
+"""Whether a reader may be given what was true some time ago, and of what age it was given.
+
+A transport says `with Staleness() as staleness` around a read whose caller would rather have
+an old answer than none. While the store is away, a store with copies gives those to whoever
+reads inside, and notes their age; the transport marks its answer by it. Everybody else is
+told that the store is away: above all whoever writes.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar, Token
+from math import ceil
+from typing import Self
+
+_allowed: ContextVar[Staleness | None] = ContextVar("staleness", default=None)
+
+
+class Staleness:
+    """One caller's leave to be given old answers, or that there is none.
+
+    `seconds` is the age of the oldest that was given; None where all were true.
+    """
+
+    __slots__ = ("_allowed", "_token", "seconds")
+
+    def __init__(self, *, allowed: bool = True) -> None:
+        self.seconds: int | None = None
+        self._allowed = allowed
+        self._token: Token[Staleness | None] | None = None
+
+    def __enter__(self) -> Self:
+        self._token = _allowed.set(self if self._allowed else None)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        assert self._token is not None
+        _allowed.reset(self._token)
+
+    def given(self, seconds: float) -> None:
+        """Note that something was given which was last known to be true so long ago."""
+        self.seconds = max(self.seconds or 0, ceil(seconds))
+
+
+def allowed() -> Staleness | None:
+    """The present caller's leave; None where only the truth will do."""
+    return _allowed.get()

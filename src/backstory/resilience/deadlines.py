@@ -1,0 +1,81 @@
+"""The moment by which an answer is due, known to all that is done for it.
+
+It is set once, at the edge, and travels in a context variable, so that nothing has to hand it
+on. What waits for something else asks how much is left. Without a deadline each wait has its
+own bound.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import Context, ContextVar, copy_context
+from typing import TypeVar
+
+from backstory import limits
+
+T = TypeVar("T")
+Now = Callable[[], float]
+
+_DUE: ContextVar[float | None] = ContextVar("backstory_due", default=None)
+
+
+def left(now: Now = time.monotonic) -> float | None:
+    """Seconds until the answer is due, not below 0; None where it has no deadline."""
+    due = _DUE.get()
+    return None if due is None else max(0.0, due - now())
+
+
+def remaining(most: float, now: Now = time.monotonic) -> float:
+    """The same; `most` where nobody needs it sooner."""
+    due = _DUE.get()
+    return most if due is None else min(most, max(0.0, due - now()))
+
+
+@contextmanager
+def within(seconds: float, now: Now = time.monotonic) -> Iterator[None]:
+    """What is done inside is due in so many seconds, or when it was due before, if sooner."""
+    due, before = now() + seconds, _DUE.get()
+    token = _DUE.set(due if before is None else min(due, before))
+    try:
+        yield
+    finally:
+        _DUE.reset(token)
+
+
+def detached() -> Context:
+    """The context of a task that goes on after the request that began it."""
+    context = copy_context()
+    context.run(_DUE.set, None)
+    return context
+
+
+async def answered(seconds: float, work: Awaitable[T]) -> T:
+    """What the work comes to, due within `seconds` or the deadline that is set, if sooner.
+
+    Whoever waits for something else ends by itself when it is due, and knows best what came of
+    it. What has not ended a moment later is cancelled.
+
+    Raises:
+        LateError: that happened.
+    """
+    with within(seconds):
+        given = remaining(seconds)
+        clock = asyncio.timeout(given + min(limits.GRACE_SECONDS, given))
+        try:
+            async with clock:
+                return await work
+        except TimeoutError as error:
+            if not clock.expired():  # its own, and not ours
+                raise
+            raise LateError(round(given, 3)) from error
+
+
+class LateError(Exception):
+    """It was cancelled; `seconds` is what it was given."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"not done within {seconds:g} seconds")
+        self.seconds = seconds
