@@ -16,7 +16,8 @@ from serving import Server, until
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 FORWARDED = re.compile(r"^ *# begin forwarded.*?# end forwarded\n", re.MULTILINE | re.DOTALL)
 NODES = ("127.0.0.1:8765", "127.0.0.1:8766")
-NAMES = ("haproxy", "nginx")
+FILES = {"haproxy": "haproxy/backstory.cfg", "nginx": "nginx/backstory.conf"}
+NAMES = tuple(FILES)
 
 
 class Node:
@@ -73,8 +74,7 @@ def nodes(folder, store, *flags, count=2):
 
 def configuration(name, port, addresses, change=lambda text: text):
     """The file of `deploy/` with other addresses."""
-    path = {"haproxy": "haproxy/backstory.cfg", "nginx": "nginx/backstory.conf"}[name]
-    text = change(FORWARDED.sub("", (DEPLOY / path).read_text()))
+    text = change(FORWARDED.sub("", (DEPLOY / FILES[name]).read_text()))
     for shown, address in zip(NODES, addresses, strict=True):
         assert shown in text
         text = text.replace(shown, address)
