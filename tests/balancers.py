@@ -16,7 +16,8 @@ from serving import Server, until
 DEPLOY = Path(__file__).resolve().parents[1] / "deploy"
 FORWARDED = re.compile(r"^ *# begin forwarded.*?# end forwarded\n", re.MULTILINE | re.DOTALL)
 NODES = ("127.0.0.1:8765", "127.0.0.1:8766")
-NAMES = ("haproxy", "nginx")
+FILES = {"haproxy": "haproxy/backstory.cfg", "nginx": "nginx/backstory.conf"}
+NAMES = tuple(FILES)
 
 
 class Node:
@@ -73,8 +74,7 @@ def nodes(folder, store, *flags, count=2):
 
 def configuration(name, port, addresses, change=lambda text: text):
     """The file of `deploy/` with other addresses."""
-    path = {"haproxy": "haproxy/backstory.cfg", "nginx": "nginx/backstory.conf"}[name]
-    text = change(FORWARDED.sub("", (DEPLOY / path).read_text()))
+    text = change(FORWARDED.sub("", (DEPLOY / FILES[name]).read_text()))
     for shown, address in zip(NODES, addresses, strict=True):
         assert shown in text
         text = text.replace(shown, address)
@@ -115,23 +115,25 @@ def around(folder, file):
 
 @contextlib.contextmanager
 def balancing(name, found, change=lambda text: text):
-    """The program before nodes, once it sends requests to all; None where it is not installed."""
+    """The program before nodes, once it listens; None where it is not installed."""
     addresses = [node.address for node in found]
     with server_process.running(name, arguments(name, addresses, change)) as balancer:
-        if balancer is not None and name == "haproxy":
-            for node in range(len(found)):
-                until(lambda node=node: not told(balancer, node, "DOWN"), "the checks")
         yield balancer
 
 
-def told(balancer, number, state):
-    """How often HAProxy has found a node UP or DOWN for writes."""
-    return balancer.said().count(f"Server writes/node{number + 1} is {state}")
+def told(balancer, number, state, backend="writes"):
+    """How often HAProxy has found a node UP or DOWN for reads or writes."""
+    return balancer.said().count(f"Server {backend}/node{number + 1} is {state}")
 
 
-def wait_for(name, balancer, number, node, ups):
-    """Until requests are sent to a node that has come back."""
+def ups(balancer, number):
+    """How often HAProxy has found a node UP for all."""
+    return min(told(balancer, number, "UP", backend) for backend in ("reads", "writes"))
+
+
+def wait_for(name, balancer, number, node, before):
+    """Until requests are sent to a node that has come back; `before` is what `ups` was."""
     if name == "haproxy":
-        until(lambda: told(balancer, number, "UP") > ups, "its return")
+        until(lambda: ups(balancer, number) > before, "its return")
     else:
         until(lambda: node.connections() > 0, "its return")

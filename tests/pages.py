@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ SHOWN_ADDRESS = "127.0.0.1:8765"
 SHOWN_DATABASE = "127.0.0.1:5432"
 SHOWN_REDIS = "127.0.0.1:6379"
 SHOWN_MEMCACHED = "127.0.0.1:11211"
+SHOWN_PORTS = ("8800", "8801", "8802")  # on which a page itself starts something
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _BESIDE = re.compile(r"^<!-- beside the server: (\S+) -->$", re.MULTILINE)
 _END = "--- the command has ended with"
@@ -94,7 +96,7 @@ class Reader:
     def __init__(self, folder, addresses, environment=None):
         self._folder = folder
         self._addresses = addresses
-        for name in ("docs", "README.md"):
+        for name in ("docs", "deploy", "README.md"):
             (folder / name).symlink_to(ROOT / name)
         (folder / ".venv").symlink_to(sys.prefix)
         self._shell = subprocess.Popen(
@@ -110,12 +112,13 @@ class Reader:
                 **(environment or {}),
             },
             text=True,
+            start_new_session=True,
         )
 
     def close(self):
         self._shell.stdin.close()
         self._shell.stdout.close()
-        self._shell.kill()
+        os.killpg(self._shell.pid, signal.SIGKILL)  # with whatever it left in the background
         self._shell.wait()
 
     def do(self, block):

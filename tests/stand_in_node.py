@@ -11,21 +11,31 @@ class StandIn:
     """Answers probes; `answer(request, reader, writer)` does the rest, and is told the head."""
 
     def __init__(self, answer, *, ready=True, stale=True):
-        self._answer, self._ready, self._stale = answer, ready, stale
-        self.requests = []
+        self._answer = answer
+        fine = {"writes": ready, "reads": stale}
+        self.unready = {name for name in fine if not fine[name]}
+        self.requests, self._open = [], {}
         self.address = self.server = None
 
     def leave(self):
         """Take no connection any more."""
         self.server.close()
 
+    async def aclose(self):
+        """Hang up on everybody."""
+        self.server.close()
+        for writer in self._open.values():
+            writer.close()
+        await asyncio.gather(*self._open)
+
     async def __call__(self, reader, writer):
+        self._open[asyncio.current_task()] = writer
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 method, path, _ = head.split(" ", 2)
                 if path.startswith("/readyz"):
-                    fine = self._stale if "allow=stale" in path else self._ready
-                    writer.write(READY if fine else NOT_READY)
+                    name = "reads" if "allow=stale" in path else "writes"
+                    writer.write(NOT_READY if name in self.unready else READY)
                     continue
                 self.requests.append((method, path))
                 if await self._answer(head.lower(), reader, writer) == "close":
@@ -39,6 +49,6 @@ async def standing_in(*stand_ins):
     async with contextlib.AsyncExitStack() as stack:
         for one in stand_ins:
             one.server = await asyncio.start_server(one, "127.0.0.1", 0)
-            stack.callback(one.server.close)
+            stack.push_async_callback(one.aclose)
             one.address = f"127.0.0.1:{one.server.sockets[0].getsockname()[1]}"
         yield stand_ins

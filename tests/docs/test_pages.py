@@ -16,6 +16,7 @@ from pages import (
     SHOWN_ADDRESS,
     SHOWN_DATABASE,
     SHOWN_MEMCACHED,
+    SHOWN_PORTS,
     SHOWN_REDIS,
     Reader,
     beside,
@@ -24,6 +25,8 @@ from pages import (
     is_like,
     pages,
 )
+from postgres_server import free_port
+from server_process import MISSING, program
 
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
@@ -128,6 +131,9 @@ def test_what_a_page_shows_is_what_happens(page, server, variables, tmp_path, re
     text = page.read_text(encoding="utf-8")
     servers = {SHOWN_DATABASE: "database", SHOWN_REDIS: "redis", SHOWN_MEMCACHED: "memcached"}
     there = {one: request.getfixturevalue(name) for one, name in servers.items() if one in text}
+    there |= {port: str(free_port()) for port in SHOWN_PORTS if port in text}
+    if "haproxy -" in text and program("haproxy") is None:
+        pytest.skip(MISSING["haproxy"])
     reader = Reader(tmp_path, {SHOWN_ADDRESS: server} | there, variables)
     try:
         for block in blocks(page):

@@ -110,7 +110,7 @@ async def test_no_request_fails_while_nodes_are_restarted(name, nodes, balancer,
 
 
 def restarted(name, balancer, number, node):
-    ups = balancers.told(balancer, number, "UP")
+    before = balancers.ups(balancer, number)
     assert node.stop() == 0
     node.start()
-    balancers.wait_for(name, balancer, number, node, ups)
+    balancers.wait_for(name, balancer, number, node, before)
