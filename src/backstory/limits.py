@@ -238,6 +238,7 @@ STATEMENTS: Final = 512  # prepared on one connection to PostgreSQL
 CONNECT_SECONDS: Final = 10.0  # wait for a connection to PostgreSQL to be made
 WRITE_LANES: Final = 4  # tenants that one process writes for at the same time
 COUNTER_SECONDS: Final = 1.0  # that a process believes where a tenant's counter stood in PostgreSQL
+COUNTER_STATE_BYTES: Final = 16 * KIB  # of a state that is believed to be as it was, too
 WRITE_ATTEMPTS: Final = 4  # at a transaction that PostgreSQL has taken back
 VACUUM_SECONDS: Final = 3600.0  # that VACUUM of one table of PostgreSQL may take after an erasure
 VACUUM_PAUSE_SECONDS: Final = 10.0  # between two runs of it by one process
