@@ -9,8 +9,14 @@ import orjson
 import pytest
 
 from backstory.domain.commits import Append, Conditions, Idempotency
-from backstory.errors import OutcomeUnknownError, StoreUnavailableError, VersionConflictError
+from backstory.errors import (
+    MissingError,
+    OutcomeUnknownError,
+    StoreUnavailableError,
+    VersionConflictError,
+)
 from backstory.ports.store import ChangeQuery
+from backstory.storage.postgres import database
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store
 from backstory.storage.postgres.transaction import PostgresTransaction
@@ -139,6 +145,40 @@ async def test_many_commits_of_a_node_share_a_transaction(node, postgres_url):
     assert await connection.fetchval(count) - before <= 3
     await connection.close()
     assert sorted(await scene.seqs("chat")) == list(range(1, 65))
+
+
+async def test_a_context_that_was_just_written_is_not_read_again(node, monkeypatch):
+    scene = await node(search=False)
+    await scene.put("chat")
+    await scene.append("chat", "one")
+    journeys = []
+
+    def counted(awaitable):
+        journeys.append(awaitable)
+        return wait(awaitable)
+
+    monkeypatch.setattr(database, "wait", counted)
+    await scene.append("chat", "two")
+    assert len(journeys) == 1
+
+
+async def test_what_a_node_remembers_yields_to_what_another_wrote(node):
+    here, there = await node(), await node()
+    await here.put("chat", {"n": 1})
+    await here.append("chat", "one")
+    await there.append("chat", "two")
+    assert (await here.append("chat", "three")).seqs == (3,)
+    await there.patch("chat", {"n": 2})
+    await here.patch("chat", {"m": 3})
+    assert await there.state("chat") == {"n": 2, "m": 3}
+    await there.delete("chat")
+    with pytest.raises(MissingError):
+        await here.append("chat", "four")
+    await there.put("chat")
+    await here.append("chat", "five")
+    await there.purge("chat")
+    with pytest.raises(MissingError):
+        await here.append("chat", "six")
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["committed", "not committed"])

@@ -30,7 +30,8 @@ def foresee(tx: PostgresTransaction, commits: list[Commit]) -> None:
     wanted: dict[ContextKey, bool] = {}
     for commit in commits:
         for key, state in _contexts(commit):
-            wanted[key] = wanted.get(key, False) or state
+            if not tx.knows(tenant, key, state=state):
+                wanted[key] = wanted.get(key, False) or state
     if len(wanted) >= least:
         _read(tx, tenant, wanted, least)
     ids = (one for commit in commits for one in _ids(tx, commit))

@@ -34,6 +34,10 @@ class PostgresTransaction(Transaction):
     def look(self, known: Counter | None) -> None:
         """Only see where the counter stands, or believe it, to take it with `finish_at_once`."""
         self._believed = known is not None
+        for at, (one, whole) in known.rows.items() if known is not None else ():
+            self._known[at] = one
+            if not whole:
+                self._stateless.add(at)
         self._start(known or self._read(QUERIES.counter))
 
     def _read(self, query: str) -> Counter:
@@ -47,8 +51,13 @@ class PostgresTransaction(Transaction):
 
     @property
     def counter(self) -> Counter:
-        """Where the counter stands at the end."""
-        return self._after
+        """Where the counter stands at the end, with what the transaction knows of contexts."""
+        known = {
+            at: (one, at not in self._stateless)
+            for at, one in self._known.items()
+            if len(one.snapshot.state) <= limits.COUNTER_STATE_BYTES
+        }
+        return replace(self._after, rows=known)
 
     def position(self, tenant: int) -> int:
         del tenant  # there is only one

@@ -45,6 +45,11 @@ class Transaction(ABC):
                     self._stateless.add((tenant, key))
         return known
 
+    def knows(self, tenant: str, key: ContextKey, *, state: bool) -> bool:
+        """Whether `find` has nothing to read."""
+        at = (tenant, key)
+        return at in self._known and not (state and at in self._stateless)
+
     def tag(self, tenant: str, key: ContextKey) -> Tag | None:
         """The tag of a context that is not deleted."""
         known = self._known.get((tenant, key))
