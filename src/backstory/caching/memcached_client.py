@@ -2,7 +2,7 @@
 
 Each connection carries one command at a time. Whatever happens in the middle of one, be it that
 its caller was cancelled, ends the connection, so that no answer is taken for that of another.
-Why this is no library: docs/decisions/00XX-caches.md.
+Why this is no library: docs/decisions/0031-caches.md.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@
     ended           after `limits.SHUTDOWN_SECONDS` at the latest
 
 Without a drain it begins with the last but one. A second signal ends the drain, or the process.
-Reasons: docs/decisions/00XX-draining.md.
+Reasons: docs/decisions/0034-draining.md.
 """
 
 from __future__ import annotations

@@ -1,0 +1,52 @@
+"""The only room that knows every adapter: from settings to a running application.
+
+Everything opened here is closed here, in the opposite order, by `AsyncExitStack`s.
+
+    stores.py     the store with its cache, and the change bus
+    contexts.py   the context managers over them
+    callers.py    who is let in
+    heard.py      who hears of what is done
+    secure.py     TLS
+    app.py        the whole server
+    operating.py  tools for operators, on a store that may be in use
+"""
+
+from __future__ import annotations
+
+from backstory.wiring.app import Running, message_formats, open_app, renderer_of
+from backstory.wiring.callers import Callers, open_callers, open_verifier
+from backstory.wiring.contexts import open_contexts
+from backstory.wiring.heard import open_hooks
+from backstory.wiring.operating import (
+    begin_epoch,
+    inspect_bus,
+    inspect_cache,
+    inspect_extensions,
+    inspect_server,
+    inspect_store,
+    migrate_store,
+)
+from backstory.wiring.secure import inspect_certificate, tls_options
+from backstory.wiring.stores import bus_server
+
+__all__ = [
+    "Callers",
+    "Running",
+    "begin_epoch",
+    "bus_server",
+    "inspect_bus",
+    "inspect_cache",
+    "inspect_certificate",
+    "inspect_extensions",
+    "inspect_server",
+    "inspect_store",
+    "message_formats",
+    "migrate_store",
+    "open_app",
+    "open_callers",
+    "open_contexts",
+    "open_hooks",
+    "open_verifier",
+    "renderer_of",
+    "tls_options",
+]

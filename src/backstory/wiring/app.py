@@ -1,0 +1,162 @@
+"""The whole server as one application."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from backstory.config import Settings
+from backstory.contexts.service import Contexts
+from backstory.domain.messages import Format
+from backstory.observability.lagging import looking
+from backstory.observability.prometheus import Counted, Metrics
+from backstory.ports.hooks import Request
+from backstory.rendering.models import Models
+from backstory.rendering.service import Renderer
+
+if TYPE_CHECKING:
+    from backstory.transports.edge.resource_metadata import ResourceMetadata
+
+from backstory.wiring.callers import open_callers
+from backstory.wiring.contexts import open_contexts
+from backstory.wiring.heard import looked_up, open_hooks, sampled
+from backstory.wiring.secure import is_secure
+
+MCP_PATHS: Final = ("/mcp", "/mcp/")
+_METADATA: Final = "/.well-known/oauth-protected-resource"
+_EXPOSED: Final = (
+    "ETag",
+    "Location",
+    "Retry-After",
+    "WWW-Authenticate",
+    "Mcp-Session-Id",
+    "Mcp-Protocol-Version",
+    "Accept-Patch",
+    "Content-Range",
+)
+"""Headers of answers that pages may read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """An application that answers, and the contexts behind it."""
+
+    app: ASGIApp
+    contexts: Contexts
+
+    def leave(self) -> None:
+        """Say to whoever asks whether to come here that nobody should; who comes is served."""
+        self.contexts.hub.leaving = True
+
+    def drain(self) -> None:
+        """Let everybody who waits go, and nobody wait any more; the process is about to stop."""
+        self.contexts.hub.drain()
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, token: str | None = None) -> AsyncIterator[Running]:
+    """The whole server as an ASGI application without lifespan: guard, REST and MCP.
+
+    `token` is what callers have to show in local mode, None where nothing is asked of them.
+
+    Raises:
+        ConfigError, StoreError: as `open_hooks` and `open_contexts`; an extension cannot be served.
+    """
+    # Here, so that commands which serve nobody do not wait for the transports to be loaded.
+    from backstory.processing.accepted import with_extensions
+    from backstory.transports.edge.coding.middleware import Coding
+    from backstory.transports.edge.guard import Guard
+    from backstory.transports.edge.strict_transport import StrictTransport
+    from backstory.transports.mcp.callers import Served
+    from backstory.transports.mcp.http import mcp_app
+    from backstory.transports.mcp.offers import found
+    from backstory.transports.rest import call as rest_call
+    from backstory.transports.rest.app import rest_app
+
+    accepted = with_extensions()
+    async with AsyncExitStack() as stack:
+        hooks = await stack.enter_async_context(open_hooks())
+        metrics = Metrics(partial(looked_up, settings)) if settings.metrics else None
+        if metrics is not None:
+            hooks = Counted(metrics, hooks)
+        contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
+        if metrics is not None:
+            await stack.enter_async_context(looking(partial(sampled, metrics, contexts)))
+        renderer = renderer_of(contexts, settings, accepted.formats)
+        callers = await stack.enter_async_context(open_callers(settings, contexts, token))
+        mcp = await stack.enter_async_context(
+            mcp_app(Served(contexts, renderer, extensions=found()))
+        )
+        page = None if metrics is None else metrics.page
+        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
+        split = _Split(rest, mcp, callers.metadata)
+        served = _for_pages(Guard(Coding(split), callers.authenticate, hooks), settings)
+        if is_secure(settings):
+            served = StrictTransport(served)
+        yield Running(served, contexts)
+
+
+def message_formats() -> Mapping[str, Format]:
+    """Those that are built in, and those of extensions.
+
+    Raises:
+        ConfigError: an extension is broken.
+    """
+    from backstory.processing.accepted import with_extensions
+
+    return with_extensions().formats
+
+
+def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Format]) -> Renderer:
+    """Renders windows through the context managers' reader, in every one of the formats."""
+    models = Models.read(json.loads(settings.models or "{}"), tuple(formats))
+    return Renderer(
+        contexts.reader,
+        contexts.store,
+        contexts.seal,
+        formats,
+        finds=contexts.searcher,
+        models=models,
+    )
+
+
+def _for_pages(app: ASGIApp, settings: Settings) -> ASGIApp:
+    """Lets browsers show pages of the configured origins what they ask for (CORS)."""
+    if not settings.cors_origins:
+        return app
+    from starlette.middleware.cors import CORSMiddleware
+
+    return CORSMiddleware(
+        app,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("*",),
+        expose_headers=_EXPOSED,
+        max_age=600,
+    )
+
+
+class _Split:
+    """MCP under its path, metadata of tokens under theirs, REST everywhere else."""
+
+    def __init__(self, rest: ASGIApp, mcp: ASGIApp, metadata: ResourceMetadata | None) -> None:
+        self._rest = rest
+        self._mcp = mcp
+        self._metadata = metadata
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._metadata is not None and scope["path"].startswith(_METADATA):
+            await self._metadata(scope, receive, send)
+            return
+        if scope["path"] not in MCP_PATHS:
+            await self._rest(scope, receive, send)
+            return
+        request: Request = scope["backstory.request"]
+        request.routed(MCP_PATHS[0])
+        await self._mcp(scope, receive, send)

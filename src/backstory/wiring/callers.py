@@ -1,0 +1,94 @@
+"""Who is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from backstory.config import Settings
+from backstory.contexts.service import Contexts
+
+if TYPE_CHECKING:
+    from backstory.security.verifying import Verifier
+    from backstory.transports.edge.guard import Authenticator
+    from backstory.transports.edge.resource_metadata import ResourceMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class Callers:
+    """Who is let in, and where clients learn how to be; there is no such thing in local mode."""
+
+    authenticate: Authenticator
+    metadata: ResourceMetadata | None = None
+
+
+@asynccontextmanager
+async def open_callers(
+    settings: Settings, contexts: Contexts, token: str | None = None
+) -> AsyncIterator[Callers]:
+    """By access tokens where there is an issuer, else this machine only.
+
+    Raises:
+        ConfigError: what the settings say would let in nobody, or the wrong ones.
+        StoreError: the store cannot be asked for revoked tokens.
+    """
+    from backstory.transports.edge.bearer import Bearer
+    from backstory.transports.edge.local_mode import LocalMode
+    from backstory.transports.edge.origins import Origins
+    from backstory.transports.edge.resource_metadata import ResourceMetadata, is_url
+
+    if settings.auth_issuer is None:
+        yield Callers(LocalMode(token))
+        return
+    metadata = ResourceMetadata(settings.auth_issuer, settings.auth_audience, settings.public_url)
+    urls = [url for url in (settings.public_url, *settings.auth_audience) if url and is_url(url)]
+    origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
+    async with open_verifier(settings, contexts) as verifier:
+        yield Callers(Bearer(verifier, origins, metadata), metadata)
+
+
+@asynccontextmanager
+async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator[Verifier]:
+    """Checks the issuer's tokens; knows its keys and which tokens are revoked.
+
+    Raises:
+        ConfigError: the keys are in a file that cannot be used.
+        StoreError: the store cannot be asked for revoked tokens.
+    """
+    from backstory.security.claims import Reading
+    from backstory.security.keeping import Keys
+    from backstory.security.revoking import Revocations
+    from backstory.security.sources import source_of
+    from backstory.security.tokens import Expected, Reader
+    from backstory.security.verifying import Verifier
+
+    assert settings.auth_issuer is not None
+    reading = Reading(
+        "oidc" if settings.auth_profile == "oidc" else "rfc9068",
+        settings.auth_tenant_claim,
+        settings.auth_roles_claim,
+        frozenset(settings.operators),
+    )
+
+    def changed() -> None:
+        verifier.forget()
+        contexts.hub.wake()
+
+    revocations = Revocations(contexts.store, contexts.clock, changed)
+    keys = Keys(source_of(settings.auth_jwks, settings.auth_issuer), changed)
+    expected = Expected(settings.auth_issuer, settings.auth_audience, reading)
+    verifier = Verifier(Reader(expected, keys), lambda: revocations.names)
+    await revocations.look()
+    contexts.standing.revoked = lambda: revocations.names
+    async with keys.kept():
+        looking = asyncio.create_task(revocations.run(), name="revoked tokens")
+        try:
+            yield verifier
+        finally:
+            looking.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await looking

@@ -1,0 +1,105 @@
+"""The context managers over whatever the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from backstory import extensions
+from backstory.clock import Clock, SystemClock
+from backstory.config import Settings
+from backstory.contexts.service import Contexts
+from backstory.ports.hooks import SILENCE, Hooks
+from backstory.ports.summariser import Summarising
+from backstory.processing import choosing
+from backstory.processing.ruling import PipelineRules
+from backstory.processing.schemas import packaged
+from backstory.processing.transforms import catalogue
+from backstory.rendering.counters import COUNTERS, count_stored, ready
+from backstory.resilience.checking import Dependency
+from backstory.resilience.pace import Pace
+from backstory.summarising import making
+from backstory.wiring.stores import open_bus, open_store_of
+
+logger = logging.getLogger(__name__)
+
+
+@asynccontextmanager
+async def open_contexts(
+    settings: Settings, hooks: Hooks = SILENCE, *, serving: bool = False, sweep: bool = True
+) -> AsyncIterator[Contexts]:
+    """The context managers over the store that the settings name, with their sweeper if wanted.
+
+    Only those who are `serving` make summaries, when asked and as the settings say.
+
+    Raises:
+        ConfigError: an extension is broken, or the key for the summariser cannot be read.
+        StoreError: the store cannot be opened; the detail says why and what to do.
+    """
+    clock = SystemClock()
+    rules = PipelineRules(
+        _chosen(settings), hooks, packaged=extensions.made(packaged.GROUP), count=count_stored
+    )
+    async with AsyncExitStack() as stack:
+        wanted = making.read(json.loads(settings.summariser or "{}"))
+        summarising = _summarising(wanted, settings, clock) if serving else None
+        if summarising is not None:
+            stack.push_async_callback(summarising.summariser.aclose)
+        opened = await open_store_of(settings, clock, hooks)
+        stack.push_async_callback(opened.store.aclose)
+        bus = open_bus(settings, opened, serving=serving)
+        stack.push_async_callback(bus.aclose)
+        await asyncio.to_thread(ready)
+        contexts = Contexts(
+            opened.store,
+            bus,
+            clock,
+            rules,
+            summarising=summarising,
+            dependencies=[*opened.dependencies, Dependency("bus", bus.check)],
+        )
+        stack.push_async_callback(contexts.aclose)
+        if sweep:
+            await stack.enter_async_context(_sweeping(contexts))
+        if serving and wanted.rules is not None:
+            background = contexts.background(wanted.rules)
+            await stack.enter_async_context(background.running(contexts.writer))
+        yield contexts
+
+
+def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:
+    """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
+    count = COUNTERS["o200k_base"].count
+    return Summarising(
+        making.make(wanted, settings.summariser_key, count, Pace(clock=clock)), count
+    )
+
+
+def _chosen(settings: Settings) -> choosing.Rules | None:
+    """The operator's rules for transforms, which the settings have checked."""
+    makers = catalogue.extension_makers()
+    return (
+        choosing.rules_of(json.loads(settings.processing), makers) if settings.processing else None
+    )
+
+
+@asynccontextmanager
+async def _sweeping(contexts: Contexts) -> AsyncIterator[None]:
+    """Keeps the sweeper alive: it handles what it can foresee, the rest is logged here."""
+    task = asyncio.create_task(contexts.sweeper.run(), name="sweeper")
+    task.add_done_callback(_tell_of_end)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError, Exception):
+            await task
+
+
+def _tell_of_end(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("the sweeper has stopped; nothing expires in the background", exc_info=error)

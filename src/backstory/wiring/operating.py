@@ -1,0 +1,115 @@
+"""Tools for operators, on a store that may be in use."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from backstory import extensions
+from backstory.config import ServerUrl, Settings
+from backstory.extensions import Extension
+from backstory.messaging.lines import reach
+from backstory.messaging.opening import link_to
+from backstory.processing.schemas import packaged
+from backstory.processing.transforms import catalogue
+from backstory.storage.meta import Epochs
+from backstory.storage.migrations import Migrated
+from backstory.storage.postgres.inspection import ServerInspection
+from backstory.storage.sqlite import SqliteOptions
+from backstory.storage.sqlite.inspecting import Inspection, inspect
+from backstory.storage.sqlite.migrating import begin_epoch as begin_in_file
+from backstory.storage.sqlite.migrating import migrate
+from backstory.storage.sqlite.opening import SCHEMA_VERSION
+from backstory.summarising import making
+from backstory.wiring.stores import cache_of, postgres_options
+
+
+def migrate_store(settings: Settings) -> Migrated:
+    """Bring the store to this release's schema.
+
+    Raises:
+        StoreError: as `migrate` of the store's own `migrating` says.
+    """
+    if isinstance(settings.store, ServerUrl):
+        from backstory.storage.postgres.migrating import migrate as migrate_server
+
+        return asyncio.run(migrate_server(postgres_options(settings)))
+    return migrate(SqliteOptions(settings.store.path))
+
+
+def begin_epoch(settings: Settings) -> Epochs:
+    """Begin another life of the store.
+
+    Raises:
+        StoreError: as `begin_epoch` of the store's own `migrating` says.
+    """
+    if isinstance(settings.store, ServerUrl):
+        from backstory.storage.postgres.migrating import begin_epoch as begin_on_server
+
+        return asyncio.run(begin_on_server(postgres_options(settings)))
+    return begin_in_file(SqliteOptions(settings.store.path))
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected(Inspection):
+    """What was found, and the schema version that this release needs."""
+
+    newest: int
+
+
+def inspect_store(path: Path) -> Inspected:
+    """Look at a file without changing it.
+
+    Raises:
+        StoreError, OSError: it cannot be opened or read.
+    """
+    found = inspect(SqliteOptions(path))
+    return Inspected(**asdict(found), newest=SCHEMA_VERSION)
+
+
+def inspect_server(settings: Settings) -> ServerInspection:
+    """Look at a database without changing it.
+
+    Raises:
+        StoreError: it cannot be reached.
+    """
+    from backstory.storage.postgres.inspecting import inspect as look
+
+    return asyncio.run(look(postgres_options(settings)))
+
+
+def inspect_cache(settings: Settings) -> None:
+    """Keep something in the cache, to see that it can be done.
+
+    Raises:
+        CacheUnavailableError: it cannot; the detail says why.
+    """
+
+    async def look() -> None:
+        async with contextlib.aclosing(cache_of(settings)) as cache:
+            await cache.check()
+
+    asyncio.run(look())
+
+
+def inspect_bus(url: str) -> str:
+    """See whether messages pass; answers what stands at the other end.
+
+    Raises:
+        BusUnavailableError: they do not; the detail says why.
+    """
+    link = link_to(url)
+    asyncio.run(reach(link))
+    return link.name
+
+
+def inspect_extensions() -> Iterator[Extension]:
+    """Every extension that is installed, tried as at a start; `problem` says what is wrong."""
+    from backstory.processing import accepted
+    from backstory.transports.mcp import offers
+
+    groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, making.GROUP, offers.GROUP)
+    return extensions.inspected(groups)

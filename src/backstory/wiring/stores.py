@@ -1,0 +1,113 @@
+"""The store with its cache, and what nodes hear of each other by."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from backstory import limits
+from backstory.caching.guarded import GuardedCache
+from backstory.caching.opening import open_cache
+from backstory.clock import Clock
+from backstory.config import ServerUrl, Settings, cache_urls
+from backstory.config.bus_urls import LOCAL as LOCAL_BUS
+from backstory.config.bus_urls import STORE as STORE_BUS
+from backstory.messaging.local import LocalBus
+from backstory.messaging.opening import link_to
+from backstory.messaging.remote import RemoteBus
+from backstory.ports.bus import ChangeBus
+from backstory.ports.cache import Cache
+from backstory.ports.hooks import Hooks
+from backstory.ports.store import Store
+from backstory.resilience.breaker import Breaker, State, Told, log
+from backstory.resilience.checking import Dependency
+from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.sqlite import SqliteOptions, open_store
+
+
+def bus_server(settings: Settings) -> str | None:
+    """The URL of the server by way of which nodes hear of each other, None where there is none."""
+    if settings.bus == LOCAL_BUS:
+        return None
+    if settings.bus != STORE_BUS:
+        return settings.bus
+    store = settings.store
+    return store.dsn if isinstance(store, ServerUrl) and not store.pgbouncer else None
+
+
+def postgres_options(settings: Settings) -> PostgresOptions:
+    """What the settings say of a PostgreSQL store."""
+    assert isinstance(settings.store, ServerUrl)
+    url = settings.store
+    return PostgresOptions(
+        url.dsn,
+        search=settings.search,
+        connections=url.connections or limits.STORE_CONNECTIONS,
+        pgbouncer=url.pgbouncer,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The store, and what it depends on itself.
+
+    `probe` tells cheaply whether other processes have written to it, where that can be told.
+    """
+
+    store: Store
+    dependencies: tuple[Dependency, ...]
+    probe: Callable[[], int] | None = None
+
+
+async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
+    """The store that the settings name, with its cache.
+
+    Raises:
+        StoreError: it cannot be opened; the detail says why and what to do.
+    """
+    if isinstance(settings.store, ServerUrl):
+        return await _open_server(settings, clock, hooks)
+    # The file is as near as a cache, so it has none.
+    file = await open_store(SqliteOptions(settings.store.path, search=settings.search), clock=clock)
+    return Opened(file, (Dependency("store", file.check, needed=True),), file.data_version)
+
+
+async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
+    from backstory.caching.store import CachedStore
+    from backstory.storage.postgres.store import open_store as open_server
+
+    database, far = (Breaker(name, told=_telling(hooks)) for name in ("database", "cache"))
+    server = await open_server(postgres_options(settings), clock=clock, breaker=database)
+    shared = settings.cache != cache_urls.NEAR
+    cache = cache_of(settings, far)
+    store = CachedStore(server, cache, clock, shared=shared)
+    dependencies = [Dependency("store", store.check, needed=True, breaker=database)]
+    if shared:
+        dependencies.append(Dependency("cache", cache.check, breaker=far))
+    return Opened(store, tuple(dependencies))
+
+
+def open_bus(settings: Settings, opened: Opened, *, serving: bool) -> ChangeBus:
+    """The change bus. Commands that serve nobody tell nobody: the nodes look themselves."""
+    url = bus_server(settings) if serving else None
+    if url is None:
+        return LocalBus(opened.probe)
+    return RemoteBus(link_to(url), opened.store.secret)
+
+
+def cache_of(settings: Settings, breaker: Breaker | None = None) -> Cache:
+    """The cache that the settings name; a server's is behind the breaker."""
+    memory = settings.cache_megabytes * limits.MIB
+    guarded = partial(GuardedCache, breaker=breaker or Breaker("cache"))
+    return open_cache(settings.cache, memory_bytes=memory, guarded=guarded)
+
+
+def _telling(hooks: Hooks) -> Told:
+    """Each change of a breaker has a line in the log, and is told to who measures."""
+
+    def tell(name: str, state: State) -> None:
+        log(name, state)
+        hooks.dependency(name, there=state is State.CLOSED)
+
+    return tell
