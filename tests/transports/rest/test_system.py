@@ -34,7 +34,7 @@ async def test_a_server_that_fares_well_says_so(http):
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
         assert answer.headers["cache-control"] == "no-store"
     found = (await http.get("/healthz")).json()
-    assert (found["version"], list(found["checks"])) == (__version__, ["store"])
+    assert (found["version"], list(found["checks"])) == (__version__, ["store", "bus"])
     assert found["checks"]["store"]["status"] == "ok"
     assert found["checks"]["store"]["milliseconds"] >= 0
 

@@ -185,7 +185,15 @@ class Connections:
             StoreUnavailableError: there is none to be had.
         """
         statements = 0 if self._options.pgbouncer else limits.STATEMENTS
-        return await connect(self._options, seconds=seconds, statements=statements)
+        connection = await connect(self._options, seconds=seconds, statements=statements)
+        try:
+            await self._begun(connection)
+        except BaseException as error:
+            connection.terminate()
+            if isinstance(error, FOREIGN):
+                raise translate(error) from error
+            raise
+        return connection
 
     async def close(self) -> None:
         """Wait for those that are borrowed, then close all."""
