@@ -23,8 +23,8 @@ from benchmarks.report import Ratio
 READERS = 32
 CONTEXTS = 64
 ENTRIES = 20
-SECONDS = 1.5
-ROUNDS = 7
+SECONDS = 0.5
+ROUNDS = 21
 KINDS = {"states": "", "the last ten entries": "?entries=10"}
 
 
