@@ -174,3 +174,12 @@ def runs(pid):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.parametrize("count", ["1", "2"])
+async def test_a_second_signal_ends_the_drain(start, count):
+    server = await asyncio.to_thread(start, "--workers", count, "--drain-seconds", LONG)
+    await told_to_stop(server)
+    server.signal(signal.SIGINT)
+    assert await asyncio.to_thread(server.wait) == 0
+    assert "Traceback" not in server.errors()

@@ -12,7 +12,7 @@ import server_process
 from serving import SECONDS
 
 _numbers = itertools.count(1)
-DRAIN = "3"  # seconds, longer than either needs to notice
+DRAIN = "4"  # seconds, longer than either needs to notice on a busy machine
 
 
 @pytest.fixture(scope="module")
