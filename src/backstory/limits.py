@@ -109,7 +109,7 @@ RENDER_NEIGHBOURS: Final = 5  # entries before and behind a hit
 RENDER_SUMMARIES: Final = 64  # of one context that are looked at, the newest
 RENDER_ARGUMENT_BYTES: Final = 4 * KIB  # of all values that fill in one prompt of a window
 RENDER_ID_BYTES: Final = 16 * KIB  # longer ones are none of ours
-RENDER_INLINE_BYTES: Final = 32 * KIB  # of entries, rendered on the event loop; more leaves it
+RENDER_INLINE_BYTES: Final = 64 * KIB  # of entries, rendered on the event loop; more leaves it
 
 # -- summaries -----------------------------------------------------------------------
 SUMMARY_TOKENS_LEAST: Final = 32  # that a summary may be asked to have

@@ -86,7 +86,7 @@ class Shape(IntEnum):
 
 
 class Outline(NamedTuple):
-    """An entry without its content, which is told in a twentieth of the time.
+    """An entry without its content, which is told in a quarter of the time.
 
     `tokens` as in `NewEntry`. `shape` may say less than is true, never more.
     """
