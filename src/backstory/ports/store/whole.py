@@ -1,0 +1,129 @@
+"""The change log, finding, notes, and the whole store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from backstory.domain.changes import Change
+from backstory.domain.contexts import Head
+from backstory.domain.keys import ContextKey
+from backstory.ports.store.contexts import Commits, Contents, Reads
+from backstory.ports.store.values import (
+    ChangePage,
+    ChangeQuery,
+    HeadQuery,
+    Mark,
+    Match,
+    MatchText,
+    SearchQuery,
+)
+
+
+class Changes(Protocol):
+    """Reading the change log."""
+
+    async def mark(self, tenant: str) -> Mark:
+        """Where the log stands; zeros for a tenant without changes."""
+        ...
+
+    async def changes(self, tenant: str, query: ChangeQuery) -> ChangePage:
+        """Changes of all contexts, in order of position."""
+        ...
+
+    async def versions(
+        self,
+        tenant: str,
+        key: ContextKey,
+        *,
+        after: int,
+        before: int,
+        limit: int,
+        newest_first: bool,
+    ) -> Sequence[Change]:
+        """One context's changes with `after < version < before`."""
+        ...
+
+    async def version_at(self, tenant: str, key: ContextKey, last_seq: int) -> int:
+        """The latest version after which no seq above `last_seq` had been handed out."""
+        ...
+
+    async def redactions(
+        self, tenant: str, key: ContextKey, after: int, upto: int
+    ) -> Sequence[int]:
+        """The seqs redacted with `after < version <= upto`, in order, each once."""
+        ...
+
+
+class Finds(Protocol):
+    """Finding contexts."""
+
+    async def heads(self, tenant: str, query: HeadQuery) -> Sequence[Head]:
+        """Heads of living contexts."""
+        ...
+
+    async def tenants(self, after: str = "", limit: int = 1000) -> Sequence[str]:
+        """Names of tenants that have had a commit, in order (by bytes), behind `after`."""
+        ...
+
+    async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
+        """Matching states and visible entries of living contexts, to `query.candidates`.
+
+        Visibility, kind and label are applied before anything is counted.
+        """
+        ...
+
+    async def match_text(
+        self, tenant: str, match: Match, terms: tuple[str, ...]
+    ) -> MatchText | None:
+        """The text of one match; None where it is gone meanwhile."""
+        ...
+
+
+class Notes(Protocol):
+    """Small facts with an end, shared by all nodes: sessions ended, subscriptions held."""
+
+    async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
+        """Keep or replace a note until `expires_at`."""
+        ...
+
+    async def swap_note(
+        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
+    ) -> bool:
+        """`put_note`, if the note still is `before` (None: there is none), and whether it was."""
+        ...
+
+    async def get_note(self, tenant: str, name: str) -> bytes | None:
+        """The note, or None when there is none or its time is over."""
+        ...
+
+    async def delete_note(self, tenant: str, name: str) -> None:
+        """Drop the note; nothing where there is none."""
+        ...
+
+
+class Store(Commits, Reads, Contents, Changes, Finds, Notes, Protocol):
+    """All of it, and the life of the store itself."""
+
+    @property
+    def epoch(self) -> str:
+        """The name of this life of the store; a restore begins another."""
+        ...
+
+    @property
+    def first_epoch(self) -> bool:
+        """Whether the store has had no other epoch, so that ETags need not name it."""
+        ...
+
+    @property
+    def secret(self) -> bytes:
+        """32 bytes made at the store's first start, for cursors and keyed hashes."""
+        ...
+
+    async def check(self) -> None:
+        """Raise a `StoreError` when reading or writing would fail now."""
+        ...
+
+    async def aclose(self) -> None:
+        """Finish what was accepted, then let go of everything. May be called twice."""
+        ...
