@@ -269,6 +269,7 @@ STORE_CONNECTIONS: Final = 10  # to PostgreSQL that one process keeps, unless to
 STATEMENTS: Final = 512  # prepared on one connection to PostgreSQL
 STANDINGS: Final = 1000  # contexts that one statement asks PostgreSQL about
 STANDINGS_SECONDS: Final = 2.0  # that it may take
+REPLICA_SECONDS: Final = 0.5  # that a standby is asked for a body, before the primary is
 CONNECT_SECONDS: Final = 10.0  # wait for a connection to PostgreSQL to be made
 WRITE_LANES: Final = 4  # tenants that one process writes for at the same time
 COUNTER_SECONDS: Final = 1.0  # that a process believes where a tenant's counter stood in PostgreSQL

@@ -24,11 +24,12 @@ from backstory.caching.shelf import Shelf
 from backstory.caching.tails import TAIL, Tail, may_answer
 from backstory.clock import Clock
 from backstory.domain.commits import Commit, Delete, Outcome, Purge, Redact
-from backstory.domain.contexts import Head, Snapshot
+from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
 from backstory.errors import StoreUnavailableError
 from backstory.ports.cache import Cache
+from backstory.ports.copies import Copies
 from backstory.ports.staleness import allowed
 from backstory.ports.store import EntryPage, EntryQuery, Standing, Store, View
 
@@ -38,14 +39,23 @@ _TAKES_AWAY: Final = (Purge, Redact, Delete)
 class CachedStore(PassingStore):
     """`ports.store.Store` around another one and a cache, both of which it closes.
 
-    `shared` says whether other nodes use the same cache, so that what one of them erases there
+    What the cache has not is asked of `copies`, where there are any, before the store; they
+    are closed with it. `shared` says whether other nodes use the same cache, so that what one of them erases there
     is gone for all. Where it is this process's own, the contexts that were read last are looked
     at once in `limits.POLL_SECONDS`, and only those may be given while the store is away.
     """
 
-    def __init__(self, store: Store, cache: Cache, clock: Clock, *, shared: bool) -> None:
+    def __init__(
+        self,
+        store: Store,
+        cache: Cache,
+        clock: Clock,
+        *,
+        shared: bool,
+        copies: Copies | None = None,
+    ) -> None:
         super().__init__(store)
-        self._cache, self._clock = cache, clock
+        self._cache, self._clock, self._copies = cache, clock, copies
         self._shelf = Shelf(cache, Seal(store.secret), store.epoch)
         self._flights, self._erasing = Flights(), Erasing(cache)
         self._old = OldCopies(store, clock, self._drop, shared=shared)
@@ -73,6 +83,8 @@ class CachedStore(PassingStore):
         while self._writing:
             await asyncio.wait(self._writing)
         await self._erasing.aclose()
+        if self._copies is not None:
+            await self._copies.aclose()
         await self._store.aclose()
         await self._cache.aclose()
 
@@ -133,12 +145,16 @@ class CachedStore(PassingStore):
         if copy is not None:
             view = copy.view
         else:
-            read = partial(self._store.view, tenant, key)
+            read = partial(self._read_view, tenant, key, tag)
             keep = partial(self._shelf.keep_view, name, found, self._clock.now())
             view = await self._flights.join((name, tag), read, keep)
         if view is None or view.snapshot.head.tag != tag:
             return view
         return _with_history_from(view, standing.history_from)
+
+    async def _read_view(self, tenant: str, key: ContextKey, tag: Tag) -> View | None:
+        copy = await self._copies.view(tenant, key, tag) if self._copies else None
+        return copy or await self._store.view(tenant, key)
 
     async def _page(self, tenant: str, view: View, query: EntryQuery) -> EntryPage:
         head = view.snapshot.head
@@ -163,7 +179,9 @@ class CachedStore(PassingStore):
         return await self._flights.join((name, head.tag), read, keep)
 
     async def _read_tail(self, tenant: str, view: View) -> Tail:
-        return Tail.of(await self._store.page(tenant, view.chain, TAIL))
+        head = view.snapshot.head
+        copy = await self._copies.page(tenant, head.key, head.tag, TAIL) if self._copies else None
+        return Tail.of(copy or await self._store.page(tenant, view.chain, TAIL))
 
     # -- writing: what is taken away leaves the cache before anybody is told -----------------
 

@@ -101,6 +101,11 @@ class Settings:
         "Where contexts are kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE",
         urls.store_url,
     )
+    replica: urls.ServerUrl | None = _setting(  # noqa: RUF009 -- returns a field
+        None,
+        "Standby of a PostgreSQL store, which is read before the primary: postgresql://...",
+        urls.replica_url,
+    )
     cache: str = _setting(
         cache_urls.NEAR,
         "Where bodies that were read are cached: memory://, redis://..., rediss://... or memcached://...",

@@ -89,6 +89,16 @@ def store_url(raw: object) -> StoreUrl | ServerUrl:
     return StoreUrl("sqlite", Path(path))
 
 
+def replica_url(raw: object) -> ServerUrl | None:
+    """The URL of a standby of the store's database; empty means none."""
+    if raw == "":
+        return None
+    scheme, rest = _split(raw, _SERVER)
+    if scheme not in {"postgresql", "postgres"}:
+        raise ValueError(_SERVER)
+    return _server_url(rest)
+
+
 def _server_url(rest: str) -> ServerUrl:
     try:
         parts = urlsplit(f"postgresql://{rest}")

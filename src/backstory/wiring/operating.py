@@ -24,6 +24,7 @@ from backstory.storage.sqlite.migrating import begin_epoch as begin_in_file
 from backstory.storage.sqlite.migrating import migrate
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.summarising import making
+from backstory.wiring.contexts import open_contexts
 from backstory.wiring.stores import cache_of, postgres_options
 
 
@@ -79,6 +80,22 @@ def inspect_server(settings: Settings) -> ServerInspection:
     from backstory.storage.postgres.inspecting import inspect as look
 
     return asyncio.run(look(postgres_options(settings)))
+
+
+def inspect_replica(settings: Settings) -> None:
+    """See whether the standby can be asked for what the store has.
+
+    Raises:
+        StoreError: it cannot; the detail says why.
+    """
+
+    async def look() -> None:
+        async with open_contexts(settings, sweep=False) as contexts:
+            seen = (await contexts.checks.seen())["replica"]
+        if seen.failure is not None:
+            raise seen.failure
+
+    asyncio.run(look())
 
 
 def inspect_cache(settings: Settings) -> None:

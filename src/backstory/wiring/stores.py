@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from backstory import limits
 from backstory.caching.guarded import GuardedCache
@@ -13,6 +14,7 @@ from backstory.clock import Clock
 from backstory.config import ServerUrl, Settings, cache_urls
 from backstory.config.bus_urls import LOCAL as LOCAL_BUS
 from backstory.config.bus_urls import STORE as STORE_BUS
+from backstory.errors import ConfigError
 from backstory.messaging.local import LocalBus
 from backstory.messaging.opening import link_to
 from backstory.messaging.remote import RemoteBus
@@ -24,6 +26,9 @@ from backstory.resilience.breaker import Breaker, State, Told, log
 from backstory.resilience.checking import Dependency
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, open_store
+
+if TYPE_CHECKING:
+    from backstory.storage.postgres.replica import Replica
 
 
 def bus_server(settings: Settings) -> str | None:
@@ -39,7 +44,10 @@ def bus_server(settings: Settings) -> str | None:
 def postgres_options(settings: Settings) -> PostgresOptions:
     """What the settings say of a PostgreSQL store."""
     assert isinstance(settings.store, ServerUrl)
-    url = settings.store
+    return _options(settings, settings.store)
+
+
+def _options(settings: Settings, url: ServerUrl) -> PostgresOptions:
     return PostgresOptions(
         url.dsn,
         search=settings.search,
@@ -68,6 +76,10 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
     """
     if isinstance(settings.store, ServerUrl):
         return await _open_server(settings, clock, hooks)
+    if settings.replica is not None:
+        raise ConfigError(
+            f"replica from {settings.origin('replica')} is for a PostgreSQL store; leave it away"
+        )
     # The file is as near as a cache, so it has none.
     file = await open_store(SqliteOptions(settings.store.path, search=settings.search), clock=clock)
     return Opened(file, (Dependency("store", file.check, needed=True),), file.data_version)
@@ -81,11 +93,26 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
     server = await open_server(postgres_options(settings), clock=clock, breaker=database)
     shared = settings.cache != cache_urls.NEAR
     cache = cache_of(settings, far)
-    store = CachedStore(server, cache, clock, shared=shared)
+    replica = await _open_replica(settings, server.epoch, hooks)
+    copies = replica[0] if replica else None
+    store = CachedStore(server, cache, clock, shared=shared, copies=copies)
     dependencies = [Dependency("store", store.check, needed=True, breaker=database)]
+    if replica:
+        dependencies.append(Dependency("replica", replica[0].check, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
     return Opened(store, tuple(dependencies))
+
+
+async def _open_replica(
+    settings: Settings, epoch: str, hooks: Hooks
+) -> tuple[Replica, Breaker] | None:
+    if settings.replica is None:
+        return None
+    from backstory.storage.postgres.replica import open_replica
+
+    breaker = Breaker("replica", told=_telling(hooks))
+    return await open_replica(_options(settings, settings.replica), epoch, breaker), breaker
 
 
 def open_bus(settings: Settings, opened: Opened, *, serving: bool) -> ChangeBus:

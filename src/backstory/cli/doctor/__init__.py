@@ -33,6 +33,7 @@ def command(*, as_json: bool, **flags: Any) -> None:
         *surroundings.certificate(settings),
         *map(surroundings.extension, extensions),
         *_store(settings),
+        *services.replica(settings),
         services.cache(settings),
         *services.bus(settings),
     ]

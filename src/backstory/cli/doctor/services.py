@@ -49,3 +49,18 @@ def bus(settings: Settings) -> Iterator[Finding]:
         yield Finding("bus", "warning", error.detail, "check --bus; until then nodes are slower")
     else:
         yield Finding("bus", "ok", f"messages pass by way of {name}")
+
+
+def replica(settings: Settings) -> Iterator[Finding]:
+    """Nobody needs it, so a standby that is away is a warning."""
+    from backstory.wiring import inspect_replica
+
+    if settings.replica is None:
+        return
+    try:
+        inspect_replica(settings)
+    except BackstoryError as error:
+        step = "check --replica and the standby; until then all is read from the primary"
+        yield Finding("replica", "warning", error.detail, step)
+    else:
+        yield Finding("replica", "ok", "bodies are read from a standby of the store")

@@ -71,8 +71,8 @@ class Connections:
         """How long anything may take that has no sooner deadline."""
         return self._options.seconds
 
-    async def open(self) -> None:
-        """Make the first connection.
+    async def open(self, *, least: int = 1) -> None:
+        """Make the first connections, `least` of them, which are kept.
 
         Raises:
             StoreUnavailableError: there is none to be had.
@@ -80,7 +80,7 @@ class Connections:
         try:
             self._pool = await asyncpg.create_pool(
                 self._options.dsn,
-                min_size=1,
+                min_size=least,
                 max_size=self._options.connections,
                 timeout=limits.CONNECT_SECONDS,
                 command_timeout=self._options.seconds + limits.CONNECT_SECONDS,

@@ -1,0 +1,107 @@
+"""A standby of the store's database, which takes reads of bodies off the primary."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from backstory import limits
+from backstory.domain.contexts import Tag
+from backstory.domain.keys import ContextKey
+from backstory.errors import BackstoryError
+from backstory.ports.store import EntryPage, EntryQuery, View
+from backstory.resilience.breaker import Breaker
+from backstory.resilience.deadlines import within
+from backstory.storage.postgres.connecting import Connections, connect, roll_back
+from backstory.storage.postgres.database import PostgresDatabase
+from backstory.storage.postgres.encoding import QUERIES
+from backstory.storage.postgres.opening import check_epoch
+from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.waiting import calling
+from backstory.storage.tables import reading
+from backstory.storage.tables.database import Database, Names
+from backstory.storage.tokenizing import words
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Replica:
+    """`ports.copies.Copies` on a standby. Made by `open_replica`."""
+
+    def __init__(self, connections: Connections) -> None:
+        self._connections, self._names = connections, Names()
+        self._begin = QUERIES.begin_reading.format(
+            milliseconds=round(limits.REPLICA_SECONDS * 1000)
+        )
+
+    async def view(self, tenant: str, key: ContextKey, tag: Tag) -> View | None:
+        return await self._asked(_view, tenant, key, tag)
+
+    async def page(
+        self, tenant: str, key: ContextKey, tag: Tag, query: EntryQuery
+    ) -> EntryPage | None:
+        return await self._asked(_page, tenant, key, tag, query)
+
+    async def check(self) -> None:
+        """Raise a `StoreError` when it cannot be asked now."""
+        await self._read(_nothing)
+
+    async def aclose(self) -> None:
+        await self._connections.close()
+
+    async def _asked(
+        self,
+        read: Callable[Concatenate[Database, P], T | None],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T | None:
+        try:
+            with within(limits.REPLICA_SECONDS):
+                return await self._read(read, *args, **kwargs)
+        except BackstoryError:  # its breaker has told of it, and the primary is asked instead
+            return None
+
+    async def _read(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        async with self._connections.borrow() as connection:
+            await connection.execute(self._begin)
+            db = PostgresDatabase(connection, self._names, words)
+            try:
+                return await calling(read, db, *args, **kwargs)
+            finally:
+                await roll_back(connection)
+
+
+async def open_replica(options: PostgresOptions, epoch: str, breaker: Breaker) -> Replica:
+    """A standby of the store that is in this epoch. One that is away is looked for later."""
+    begun = partial(check_epoch, epoch=epoch)
+    connections = Connections(options, partial(_look, options, epoch), begun, breaker)
+    await connections.open(least=0)
+    return Replica(connections)
+
+
+async def _look(options: PostgresOptions, epoch: str) -> None:
+    connection = await connect(options, seconds=limits.CHECK_SECONDS)
+    try:
+        await check_epoch(connection, epoch)
+    finally:
+        connection.terminate()
+
+
+def _view(db: Database, tenant: str, key: ContextKey, tag: Tag) -> View | None:
+    found = reading.view(db, tenant, key, None)
+    return found if found is not None and found.snapshot.head.tag == tag else None
+
+
+def _page(
+    db: Database, tenant: str, key: ContextKey, tag: Tag, query: EntryQuery
+) -> EntryPage | None:
+    found = _view(db, tenant, key, tag)
+    return None if found is None else reading.page(db, tenant, found.chain, query)
+
+
+def _nothing(_db: Database) -> None:
+    """The transaction that was begun is all there is to see."""
