@@ -213,7 +213,8 @@ class Name:
         rarely = [Delete(name), Purge(name)]
         if chance.random() < 0.2:
             return chance.choice(rarely)
-        text = [one.seq for one in found[1].entries if one.type != "redacted"]
+        # Entries of its own: what is redacted in the source gives every fork a version.
+        text = [one.seq for one in found[1].entries if one.content.startswith(b'"entry')]
         if text and chance.random() < 0.2:
             return Redact(name, chance.choice(text))
         return chance.choice([put, Append(name, (entry(f"entry {number}"),))])

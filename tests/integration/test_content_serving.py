@@ -60,6 +60,7 @@ def test_a_server_that_is_killed_leaves_no_half_content(own, doc, tmp_path):
 def test_an_answer_that_meets_damage_is_cut_off(own, doc):
     assert doc.put(URL, content=TEXT).status_code == 200
     connection = apsw.Connection(str(own.store))
+    connection.set_busy_timeout(10_000)  # the index of words follows a moment later
     last = connection.execute("SELECT max(id) FROM chunk_bodies").get
     connection.execute(
         "UPDATE chunk_bodies SET body = zeroblob(length(body)) WHERE id = ?", (last,)
