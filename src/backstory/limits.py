@@ -308,4 +308,5 @@ SWEEP_UPLOADS: Final = 1000  # chunks of uploads that nobody finished, removed i
 SHUTDOWN_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
 REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops
+GOODBYE_SECONDS: Final = 3.0  # that a TLS connection which the server closed waits for its client
 TELEMETRY_SECONDS: Final = 3.0  # that a server which stops waits for a collector, for each signal

@@ -9,7 +9,7 @@ from backstory import limits
 from backstory.domain.commits import Purge, Put
 from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.domain.principals import LOCAL_ADMIN, Principal
-from backstory.errors import BusyError, GoneError, InvalidCursorError
+from backstory.errors import BusyError, GoneError, InvalidCursorError, StoreUnavailableError
 from contexts.conftest import CHAT, create, do, opened, say
 
 WAIT = 20.0
@@ -127,6 +127,91 @@ async def test_a_stream_ends_when_the_process_drains(contexts):
     async with asyncio.timeout(WAIT):
         async for _ in contexts.stream.follow(LOCAL_ADMIN):
             contexts.hub.drain()
+
+
+@pytest.fixture
+def away(contexts, monkeypatch):
+    """Once `set`, the change log cannot be read; `asked` counts who was refused."""
+
+    class Away(asyncio.Event):
+        asked = asyncio.Semaphore(0)
+
+    event, read = Away(), contexts.store.changes
+
+    async def changes(tenant, query):
+        if event.is_set():
+            event.asked.release()
+            raise StoreUnavailableError("the database does not answer")
+        return await read(tenant, query)
+
+    monkeypatch.setattr(contexts.store, "changes", changes)
+    monkeypatch.setattr(limits, "POLL_SECONDS", 0.001)
+    return event
+
+
+async def test_a_stream_goes_on_when_the_store_was_away(contexts, away):
+    await create(contexts)
+    async with asyncio.timeout(WAIT), aclosing(contexts.stream.follow(LOCAL_ADMIN)) as pages:
+        first = await anext(pages)
+        away.set()
+        contexts.hub.wake()
+        assert (await anext(pages)).items == ()
+        away.clear()
+        await say(contexts, "x")
+        seen = []
+        while not seen:
+            seen = [change.version for _, change in (await anext(pages)).items]
+    assert ([change.version for _, change in first.items], seen) == ([1], [2])
+
+
+async def test_a_stream_that_cannot_begin_says_so(contexts, away):
+    away.set()
+    with pytest.raises(StoreUnavailableError):
+        await anext(contexts.stream.follow(LOCAL_ADMIN))
+
+
+async def test_a_waiting_caller_hears_of_a_change_once_the_store_is_back(contexts, away):
+    async with asyncio.timeout(WAIT):
+        task = asyncio.create_task(changes(contexts, wait=WAIT))
+        await waiting(contexts)
+        away.set()
+        contexts.hub.wake()
+        await away.asked.acquire()
+        away.clear()
+        await create(contexts)
+        assert len((await task).items) == 1
+
+
+async def test_a_wait_that_ends_while_the_store_is_away_tells_of_nothing_and_misses_nothing(
+    contexts, away
+):
+    async with asyncio.timeout(WAIT):
+        task = asyncio.create_task(changes(contexts, wait=0.05))
+        await waiting(contexts)
+        away.set()
+        page = await task
+        away.clear()
+        assert page.items == ()
+        await create(contexts)
+        assert len((await changes(contexts, after=page.next)).items) == 1
+
+
+async def test_a_log_that_cannot_be_read_is_told_of_once_and_again_when_it_can(
+    contexts, away, caplog
+):
+    caplog.set_level("INFO", "backstory.contexts.watching")
+    async with asyncio.timeout(WAIT), contexts.hub.listen("default", lambda _: True):
+        away.set()
+        await create(contexts)
+        for _ in range(3):
+            await away.asked.acquire()
+        away.clear()
+        async with contexts.hub.listen("default", lambda _: True) as listener:
+            await listener.wait(None)
+    assert [record.getMessage() for record in caplog.records] == [
+        "cannot read the change log: the database does not answer (store_unavailable)",
+        "can read the change log again",
+    ]
 
 
 async def test_a_page_never_splits_a_commit(contexts):

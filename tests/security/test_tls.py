@@ -107,6 +107,22 @@ def test_plain_http_gets_no_answer_and_no_redirect_that_could_be_forged(tmp_path
             assert client.get("/livez").status_code == 200
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_clients_that_keep_their_connections_do_not_hold_up_the_end(tmp_path, files, workers):
+    with (
+        serving(tmp_path, *files.arguments, "--workers", workers) as server,
+        server.client(verify=files.trusting()) as idle,
+        server.client(verify=files.trusting()) as watching,
+        watching.stream("GET", "/v1/changes", headers={"accept": "text/event-stream"}) as events,
+    ):
+        assert idle.get("/livez").status_code == 200
+        pieces = events.iter_raw()
+        next(pieces)
+        assert server.stop() == 0
+        assert list(pieces) == []  # it ended as it should
+        assert "exceeded" not in server.errors()
+
+
 def test_a_new_certificate_is_shown_to_new_connections_and_open_ones_go_on(tmp_path, files):
     with serving(tmp_path, *files.arguments) as server:
         context = files.trusting()

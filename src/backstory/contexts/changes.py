@@ -17,7 +17,7 @@ from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Visibility
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
-from backstory.errors import GoneError
+from backstory.errors import GoneError, StoreUnavailableError
 from backstory.ports.store import ChangePage, ChangeQuery, Store
 
 CURSOR: Final = "cursor"
@@ -87,14 +87,22 @@ class Stream:
         visible = access.visible(principal, namespace)
         position = await self._position(principal, after)
         async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
+            begun = False
             while not self._hub.draining and not self._standing.ended(principal):
                 listener.take()
                 query = ChangeQuery(visible, position, limits.PAGE_MAX)
-                page = await self._page(principal.tenant, query)
-                position = page.position
+                pause = limits.HEARTBEAT_SECONDS
+                try:
+                    page = await self._page(principal.tenant, query)
+                except StoreUnavailableError:
+                    if not begun:
+                        raise
+                    # Whoever watches waits on; what it was woken for may not have been read yet.
+                    page, pause = _nothing(position), limits.POLL_SECONDS
+                begun, position = True, page.position
                 yield self._answer(principal, page)
                 if not page.more:
-                    await listener.wait(self._standing.within(principal, limits.HEARTBEAT_SECONDS))
+                    await listener.wait(self._standing.within(principal, pause))
 
     async def _wait(
         self, principal: Principal, query: ChangeQuery, wait: float, listener: Listener
@@ -103,13 +111,17 @@ class Stream:
         deadline = asyncio.get_running_loop().time() + most
         while True:
             listener.take()
-            page = await self._page(principal.tenant, query)
+            pause = limits.WAIT_SECONDS
+            try:
+                page = await self._page(principal.tenant, query)
+            except StoreUnavailableError:  # the caller waits on, as long as it wanted to
+                page, pause = _nothing(query.after), limits.POLL_SECONDS
             left = deadline - asyncio.get_running_loop().time()
             over = self._hub.draining or self._standing.ended(principal)
             if page.changes or page.more or left <= 0 or over:
                 return page
             query = replace(query, after=page.position)
-            await listener.wait(left)
+            await listener.wait(min(left, pause))
 
     async def _position(self, principal: Principal, after: str | None) -> int:
         mark = await self._store.mark(principal.tenant)
@@ -132,6 +144,11 @@ class Stream:
 
         items = tuple((cursor(change.position), change) for change in page.changes)
         return ChangesPage(items, cursor(page.position), page.more)
+
+
+def _nothing(position: int) -> ChangePage:
+    """What can be said while the store is away: nothing that is behind the position."""
+    return ChangePage((), position, more=False)
 
 
 def _cut(page: ChangePage) -> ChangePage:

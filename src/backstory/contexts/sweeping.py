@@ -10,6 +10,7 @@ from backstory.clock import Clock
 from backstory.contexts.migrating import Migrator
 from backstory.errors import BackstoryError
 from backstory.ports.store import Store
+from backstory.resilience.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +24,13 @@ class Sweeper:
         self._migrator = migrator
 
     async def run(self) -> None:
+        trouble = Trouble(logger, "sweep")
         while True:
             try:
                 done = max(await self.sweep(), await self._migrator.migrate())
+                trouble.over()
             except BackstoryError as error:
-                logger.warning("cannot sweep: %s (%s)", error.detail, error.code)
+                trouble.met(error)
                 done = 0
             if done < limits.SWEEP_CONTEXTS:
                 await asyncio.sleep(limits.SWEEP_SECONDS)

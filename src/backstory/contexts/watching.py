@@ -22,6 +22,7 @@ from backstory.errors import BackstoryError, BusyError
 from backstory.ports.bus import ChangeBus
 from backstory.ports.store import ChangeQuery, Store
 from backstory.resilience.deadlines import detached
+from backstory.resilience.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 _ALL = Visibility((EVERYWHERE,))
@@ -74,8 +75,10 @@ class Hint:
 class _Tail:
     """Reads one tenant's log while anyone listens to it."""
 
-    def __init__(self, store: Store, tenant: str, position: int, hint: Hint) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, tenant: str, position: int, hint: Hint, trouble: Trouble
+    ) -> None:
+        self._store, self._trouble = store, trouble
         self._tenant = tenant
         self._position = position
         self._hint = hint
@@ -96,8 +99,9 @@ class _Tail:
             self._hint.heard.clear()
             try:
                 await self._read_on()
+                self._trouble.over()
             except BackstoryError as error:
-                logger.warning("cannot read the change log: %s (%s)", error.detail, error.code)
+                self._trouble.met(error)
             except Exception:  # the tail must outlive anything, or its watchers would starve
                 logger.exception("reading the change log failed")
 
@@ -119,6 +123,7 @@ class Hub:
     def __init__(self, store: Store, bus: ChangeBus) -> None:
         self._store = store
         self._bus = bus
+        self._trouble = Trouble(logger, "read the change log")
         self._tails: dict[str, _Tail] = {}
         self._count = 0
         self.leaving = False
@@ -187,7 +192,7 @@ class Hub:
             if tenant in self._tails:  # somebody else was faster
                 hint.leave()
             else:
-                self._tails[tenant] = _Tail(self._store, tenant, mark.newest, hint)
+                self._tails[tenant] = _Tail(self._store, tenant, mark.newest, hint, self._trouble)
         return self._tails[tenant]
 
     async def _leave(self, tenant: str, listener: Listener) -> None:

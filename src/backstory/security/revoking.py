@@ -17,6 +17,7 @@ from backstory import ids, limits
 from backstory.clock import SECOND, Clock
 from backstory.errors import BackstoryError, LimitReachedError
 from backstory.ports.store import Notes
+from backstory.resilience.trouble import Trouble
 
 logger = logging.getLogger(__name__)
 
@@ -50,12 +51,14 @@ class Revocations:
 
     async def run(self) -> None:
         """Look again and again, until it is cancelled."""
+        trouble = Trouble(logger, "look for revoked tokens")
         while True:
             await asyncio.sleep(limits.REVOKED_LOOK_SECONDS)
             try:
                 await self.look()
+                trouble.over()
             except BackstoryError as error:
-                logger.warning("cannot look for revoked tokens: %s (%s)", error.detail, error.code)
+                trouble.met(error)
             except Exception:  # what looks must outlive anything
                 logger.exception("looking for revoked tokens failed")
 

@@ -39,6 +39,23 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         self._head_bytes = 0  # taken in since the last head was complete
 
+    def shutdown(self) -> None:
+        super().shutdown()
+        self._say_goodbye()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._say_goodbye()
+
+    def _say_goodbye(self) -> None:
+        """End a TLS connection that was closed, though its client says nothing.
+
+        One that keeps an idle connection reads nothing, and would be waited for until the
+        server is out of patience.
+        """
+        if self.scheme == "https" and self.transport.is_closing():
+            self.loop.call_later(limits.GOODBYE_SECONDS, self.transport.abort)
+
     def data_received(self, data: bytes) -> None:
         self._head_bytes += len(data)
         super().data_received(data)
