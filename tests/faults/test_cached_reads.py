@@ -119,6 +119,15 @@ async def test_what_is_purged_is_in_no_cache_when_that_is_acknowledged(nodes, re
     assert SECRET.encode() not in near(other)
 
 
+async def test_what_another_node_purged_leaves_the_memory_of_who_does_not_read_it_again(nodes):
+    one, other = await told(nodes)
+    assert SECRET.encode() in near(other)
+    for name in ("fork", "chat"):
+        await scene_of(one).purge(name)
+    await other._old.look_again()  # as it does by itself once in `limits.POLL_SECONDS`
+    assert SECRET.encode() not in near(other)
+
+
 async def test_what_is_redacted_leaves_the_caches_of_forks_too(nodes, redis):
     one, other = await told(nodes)
     await scene_of(one).patch("chat", {"secret": None})

@@ -29,6 +29,9 @@ class GuardedCache:
         with self._asking():
             await self._cache.drop(keys)
 
+    async def drop_near(self, keys: Sequence[str]) -> None:
+        await self._cache.drop_near(keys)
+
     async def check(self) -> None:
         with self._asking():
             await self._cache.check()

@@ -82,6 +82,10 @@ class LayeredCache:
         finally:
             await self._near.drop(keys)
 
+    async def drop_near(self, keys: Sequence[str]) -> None:
+        """As the port says."""
+        await self._near.drop(keys)
+
     async def check(self) -> None:
         """As the port says, of both."""
         await self._near.check()

@@ -54,6 +54,9 @@ class MemcachedCache:
             async with self._remote.operation():
                 await self._client.put_instead(part, dropped(), limits.CACHE_DROPPED_SECONDS)
 
+    async def drop_near(self, keys: Sequence[str]) -> None:
+        """As the port says: nothing of it is in this process."""
+
     async def check(self) -> None:
         """As the port says; keeps something to see that it can."""
         await probe(self)

@@ -95,6 +95,10 @@ class MemoryCache:
         while len(self._dropped) > limits.CACHE_DROPS:
             _, self._floor = self._dropped.popitem(last=False)
 
+    async def drop_near(self, keys: Sequence[str]) -> None:
+        """As the port says; there is nothing else."""
+        await self.drop(keys)
+
     async def check(self) -> None:
         """Memory is always there."""
 

@@ -1,8 +1,9 @@
 """Of what age a copy is, and whether it may be given while the store is away.
 
 A cache that nodes share is told by whoever erases something, so what it has may be given. A
-process's own cache is told by nobody: the contexts that were read last are looked at once in
-`limits.POLL_SECONDS`, what changed is dropped, and no others may be given.
+process's own memory is told by nobody: the contexts that were read last are looked at once in
+`limits.POLL_SECONDS`, what changed is dropped there, and of what is in no other cache, nothing
+else may be given.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from backstory.clock import SECOND, Clock
 from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
 from backstory.errors import BackstoryError
-from backstory.ports.store import Store
+from backstory.ports.store import Standing, Store
 
 _TENANTS = 200  # asked about at once, so that a store can put their questions together
 
 Drop = Callable[[str, Iterable[ContextKey]], Awaitable[None]]
-"""Takes contexts of a tenant out of the cache."""
+"""Takes contexts of a tenant out of the process's memory."""
 
 
 class OldCopies:
@@ -48,7 +49,7 @@ class OldCopies:
         """The store said so when it was asked at `at`."""
         self._reached_at = max(self._reached_at, at)
         self._beliefs.note(name, tenant, key, tag, at)
-        if self._looking is None and not self._shared:
+        if self._looking is None:
             self._looking = asyncio.create_task(self._look_again_and_again(), name="old copies")
 
     def disbelieve(self, names: Iterable[str]) -> None:
@@ -91,8 +92,16 @@ class OldCopies:
                 one.at = max(one.at, at)
             elif self._holds(name, one, at):
                 gone.append(one.key)
+                if self._shared:  # an older copy than what was true just now is not given
+                    self._learn(name, one, standing, at)
         if gone:
             await self._drop(tenant, gone)
+
+    def _learn(self, name: str, one: Belief, standing: Standing | None, at: int) -> None:
+        if standing is None:
+            self._beliefs.drop([name])
+        else:
+            one.tag, one.at = standing.tag, at
 
     async def aclose(self) -> None:
         if self._looking is not None:

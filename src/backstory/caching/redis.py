@@ -80,6 +80,9 @@ class RedisCache:
             async with self._operation():
                 await self._drop(names[begin : begin + limits.CACHE_DROPS_AT_ONCE], [dropped()])
 
+    async def drop_near(self, keys: Sequence[str]) -> None:
+        """As the port says: nothing of it is in this process."""
+
     async def check(self) -> None:
         """As the port says; keeps something to see that it can."""
         await probe(self)

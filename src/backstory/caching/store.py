@@ -58,7 +58,8 @@ class CachedStore(PassingStore):
         self._cache, self._clock, self._copies = cache, clock, copies
         self._shelf = Shelf(cache, Seal(store.secret), store.epoch)
         self._flights, self._erasing = Flights(), Erasing(cache)
-        self._old = OldCopies(store, clock, self._drop, shared=shared)
+        drop = self._drop_near if shared else self._drop
+        self._old = OldCopies(store, clock, drop, shared=shared)
         self._names = self._shelf.names
         self._writing: set[asyncio.Task[Outcome] | asyncio.Task[Head]] = set()
 
@@ -238,6 +239,10 @@ class CachedStore(PassingStore):
         names = [self._names(tenant, key) for key in dict.fromkeys(keys)]
         self._old.disbelieve(view for view, _ in names)
         await self._erasing.drop([name for pair in names for name in pair])
+
+    async def _drop_near(self, tenant: str, keys: Iterable[ContextKey]) -> None:
+        names = [self._names(tenant, key) for key in keys]
+        await self._cache.drop_near([name for pair in names for name in pair])
 
 
 def _with_history_from(view: View, history_from: int) -> View:

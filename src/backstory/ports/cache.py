@@ -62,6 +62,10 @@ class Cache(Protocol):
         """
         ...
 
+    async def drop_near(self, keys: Sequence[str]) -> None:
+        """Forget these entries in this process alone; a server's cache keeps what it has."""
+        ...
+
     async def check(self) -> None:
         """Raise `CacheUnavailableError` when the cache cannot be used now."""
         ...

@@ -150,6 +150,12 @@ class CacheContract:
         await cache.fill(key, found, NEWER, b"erased")
         assert _empty(await beside.get(key, None))
 
+    async def test_what_is_dropped_near_can_be_filled_again(self, cache: Cache, key: str) -> None:
+        assert await _keep(cache, key, OLD, b"old")
+        await cache.drop_near([key, key])
+        assert await _keep(cache, key, NEW, b"new")
+        assert _what(await cache.get(key, NEW)) == (NEW, b"new")
+
     async def test_a_dropped_key_can_be_filled_again(self, cache: Cache, key: str) -> None:
         await cache.drop([key])
         assert await _keep(cache, key, NEW, b"body")
