@@ -121,14 +121,14 @@ def balancing(name, found, change=lambda text: text):
         yield balancer
 
 
-def told(balancer, number, state, backend="writes"):
-    """How often HAProxy has found a node UP or DOWN for reads or writes."""
+def told(balancer, number, state, backend="ready"):
+    """How often HAProxy has found a node UP or DOWN for everything, or for copies."""
     return balancer.said().count(f"Server {backend}/node{number + 1} is {state}")
 
 
 def ups(balancer, number):
     """How often HAProxy has found a node UP for all."""
-    return min(told(balancer, number, "UP", backend) for backend in ("reads", "writes"))
+    return min(told(balancer, number, "UP", backend) for backend in ("ready", "copies"))
 
 
 def wait_for(name, balancer, number, node, before):

@@ -12,7 +12,7 @@ class StandIn:
 
     def __init__(self, answer, *, ready=True, stale=True):
         self._answer = answer
-        fine = {"writes": ready, "reads": stale}
+        fine = {"ready": ready, "copies": stale}
         self.unready = {name for name in fine if not fine[name]}
         self.requests, self._open = [], {}
         self.address = self.server = None
@@ -34,7 +34,7 @@ class StandIn:
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 method, path, _ = head.split(" ", 2)
                 if path.startswith("/readyz"):
-                    name = "reads" if "allow=stale" in path else "writes"
+                    name = "copies" if "allow=stale" in path else "ready"
                     writer.write(NOT_READY if name in self.unready else READY)
                     continue
                 self.requests.append((method, path))

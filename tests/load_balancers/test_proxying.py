@@ -203,15 +203,30 @@ async def test_a_connection_that_is_not_made_leads_to_the_next_node(name):
     assert len(fine.requests) == 6
 
 
-async def test_haproxy_sends_writes_where_the_store_is_reached_and_reads_also_elsewhere():
+EVERYTHING = (
+    ("POST", CHAT),
+    ("GET", CHAT),
+    ("GET", "/v1/contexts"),
+    ("POST", "/v1/search"),
+    ("POST", "/v1/render"),
+    ("POST", "/mcp"),
+)
+
+
+async def test_haproxy_sends_everything_where_the_store_is_reached():
     stale, ready = StandIn(taken, ready=False), StandIn(taken)
     async with between("haproxy", stale, ready) as port:
-        assert set(await send(port, "POST", CHAT)) == {200}
-        assert stale.requests == []
-        for path in ("/v1/search", "/v1/render", "/mcp"):
-            await send(port, "POST", path, times=4)
-        assert await send(port, "GET", "/v1/whoami", times=4) == [200] * 4
-        assert {path for _, path in stale.requests} >= {"/v1/whoami"}
+        for method, path in EVERYTHING:
+            assert set(await send(port, method, path, times=4)) == {200}
+    assert stale.requests == []
+
+
+async def test_haproxy_sends_reads_where_copies_are_if_nobody_reaches_the_store():
+    stale, away = StandIn(taken, ready=False), StandIn(taken, ready=False, stale=False)
+    async with between("haproxy", stale, away) as port:
+        for method, path in EVERYTHING:
+            assert set(await send(port, method, path, times=4)) == {200}
+    assert away.requests == []
 
 
 async def test_haproxy_lets_a_node_say_itself_that_nobody_can_write():
