@@ -46,6 +46,8 @@ from backstory.errors import (
     Violation,
 )
 
+_NOTHING, _ENTRIES = Part(0), Part.ENTRIES
+
 
 class Draft:
     """One context while operations are applied to it, one after the other."""
@@ -72,7 +74,7 @@ class Draft:
         self.appended: list[NewEntry] = []
         self.start: ChainStart | None = None
         self.op = Op.UPDATED
-        self.parts = Part(0)
+        self.parts = _NOTHING
         self.seqs: list[Span] = []
         self.purge = False
         self.redact: int | None = None
@@ -130,7 +132,7 @@ class Draft:
             version=self.version,
             commit=commit.id,
             state_version=self.version
-            if fresh or self.parts & Part.STATE or before is None
+            if fresh or self.parts.has(Part.STATE) or before is None
             else before.head.state_version,
             content_version=self._content_version(fresh=fresh),
             labels=self.labels if self.alive else (),
@@ -149,7 +151,7 @@ class Draft:
 
     def _content_version(self, *, fresh: bool) -> int:
         before = self.loaded.snapshot
-        if self.parts & Part.CONTENT and (self.content is not None or not fresh):
+        if self.parts.has(Part.CONTENT) and (self.content is not None or not fresh):
             return self.version
         return 0 if fresh or before is None else before.head.content_version
 
@@ -230,7 +232,7 @@ class Draft:
         self.last_seq += 1
         self.count += 1
         self.appended.append(entry)
-        self.parts |= Part.ENTRIES
+        self.parts = _ENTRIES if self.parts is _NOTHING else self.parts | Part.ENTRIES
         if entry.id is not None:
             self.known[entry.id] = self.last_seq
         return self.last_seq

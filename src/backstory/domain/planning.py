@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
 from backstory.domain.chains import merge
 from backstory.domain.changes import Op, Part
@@ -30,6 +31,8 @@ from backstory.domain.keys import ContextKey
 
 def needs(operations: Sequence[Operation]) -> Needs:
     """What `plan` will ask for."""
+    if all(type(operation) is Append for operation in operations):
+        return _appends(operations)
     known: set[str] = set()
     past: tuple[ContextKey, int | None] | None = None
     chain = False
@@ -49,8 +52,22 @@ def needs(operations: Sequence[Operation]) -> Needs:
                 content = operation.content
             case _:
                 pass
-    state = not all(isinstance(operation, Append) for operation in operations)
-    return Needs(frozenset(known), past, chain, redact, content, state)
+    return Needs(frozenset(known), past, chain, redact, content)
+
+
+def _appends(operations: Sequence[Operation]) -> Needs:
+    """What most commits need: nothing but the head, or a look for ids that were sent along."""
+    known = [
+        entry.id
+        for operation in operations
+        if isinstance(operation, Append)
+        for entry in operation.entries
+        if entry.id is not None
+    ]
+    return Needs(frozenset(known), state=False) if known else _HEAD
+
+
+_HEAD: Final = Needs(state=False)
 
 
 def plan(
@@ -69,9 +86,10 @@ def plan(
     effect = draft.effect()
     version = draft.version if effect else draft.before_version
     head = effect.after.head if effect else (loaded.snapshot.head if loaded.snapshot else None)
+    changed = effect is not None
     return effect, [
-        replace(result, version=version, head=head, changed=effect is not None)
-        for result in partial
+        Result(one.key, version, one.created, changed, one.seqs, one.appended, head, one.counts)
+        for one in partial
     ]
 
 

@@ -71,7 +71,7 @@ class PostgresDatabase(Database):
         return rows[0] if rows else None
 
     def all(self, sql: str, *params: Any) -> Sequence[Row]:
-        params = tuple(coded(INTO, sql, params))
+        params = coded(INTO, sql, params)
         foreseen = self._foreseen.get(sql, {}).get(params)
         if foreseen is not None:
             return foreseen
@@ -92,7 +92,7 @@ class PostgresDatabase(Database):
         if self._at_once:
             raise SeveralError
         self.flush()
-        cursor = wait(_open(self._connection, sql, tuple(coded(INTO, sql, params))))
+        cursor = wait(_open(self._connection, sql, coded(INTO, sql, params)))
         amount = _FEWEST
         while rows := wait(cursor.fetch(amount)):
             yield rows
@@ -119,7 +119,7 @@ class PostgresDatabase(Database):
     # -- writing -----------------------------------------------------------------------
 
     def run(self, sql: str, *params: Any) -> None:
-        row = tuple(coded(INTO, sql, params))
+        row = coded(INTO, sql, params)
         if self.pending.add(sql, row):
             self._foreseen.clear()
         else:

@@ -7,7 +7,7 @@ Text cannot hold a NUL there, which callers may well send, so what they choose f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 
@@ -54,6 +54,7 @@ def _from_text(stored: bytes) -> str:
     return stored.decode()
 
 
+R = TypeVar("R", bound=Row)
 Coders = Mapping[str, Mapping[int, Callable[[Any], Any]]]
 
 INTO: Final[Coders] = {
@@ -79,7 +80,7 @@ OUT_OF: Final[Coders] = {
 """By query and column."""
 
 
-def coded(coders: Coders, sql: str, row: Row) -> Row:
+def coded(coders: Coders, sql: str, row: R) -> R | tuple[Any, ...]:
     """The row with its values as the other side wants them."""
     mine = coders.get(sql)
     if mine is None:

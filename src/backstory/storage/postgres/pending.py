@@ -8,7 +8,7 @@ place: it goes after what came before it and before what comes after.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from typing import Any
@@ -28,13 +28,15 @@ _KEYED = {
 """How many parameters name the row; of two that name the same, the later counts."""
 
 Params = tuple[Any, ...]
+Late = Callable[[], Params]
+"""Makes a row when it is sent."""
 
 
 @dataclass(slots=True)
 class Stage:
     """What may go at once: rows by statement and key, or one statement again and again."""
 
-    rows: dict[str, dict[Any, Params]] = field(default_factory=dict)
+    rows: dict[str, dict[Any, Params | Late]] = field(default_factory=dict)
     again: tuple[str, list[Params]] | None = None
 
 
@@ -49,20 +51,28 @@ class Pending:
 
     def add(self, sql: str, params: Params) -> bool:
         """Take a row or a statement in; whether it may change what other queries find."""
-        last = self._stages[-1] if self._stages else None
-        if "unnest(" in sql:
-            if last is None or last.again is not None:
-                last = Stage()
-                self._stages.append(last)
-            rows = last.rows.setdefault(sql, {})
+        if _takes_rows(sql):
+            rows = self._rows(sql)
             size = _KEYED.get(sql)
             rows[len(rows) if size is None else params[:size]] = params
             return False
+        last = self._stages[-1] if self._stages else None
         if last is None or last.again is None or last.again[0] != sql:
             self._stages.append(Stage(again=(sql, [params])))
         else:
             last.again[1].append(params)
         return True
+
+    def add_late(self, sql: str, key: Params, make: Late) -> None:
+        """Take in a row that later ones of its key replace: only the last is made."""
+        self._rows(sql)[key] = make
+
+    def _rows(self, sql: str) -> dict[Any, Params | Late]:
+        last = self._stages[-1] if self._stages else None
+        if last is None or last.again is not None:
+            last = Stage()
+            self._stages.append(last)
+        return last.rows.setdefault(sql, {})
 
     def has(self, sql: str, key: Params) -> bool:
         """Whether a row of that key waits in what is sent next to be added to."""
@@ -89,11 +99,25 @@ def alone(stages: Sequence[Stage], first: str, last: str) -> str | None:
 def columns(stages: Sequence[Stage]) -> list[list[Any]]:
     """The parameters of all rows: a list for each column."""
     return [
-        list(column)
+        _sent(column)
         for stage in stages
         for rows in stage.rows.values()
-        for column in zip(*rows.values(), strict=True)
+        for column in zip(*(made(row) for row in rows.values()), strict=True)
     ]
+
+
+def made(row: Params | Late) -> Params:
+    return row if isinstance(row, tuple) else row()
+
+
+def _sent(column: Params) -> list[Any]:
+    """A column's values; none where all are NULL, for `unnest` fills up the shorter arrays."""
+    return [] if column[0] is None and column.count(None) == len(column) else list(column)
+
+
+@lru_cache(maxsize=512)
+def _takes_rows(sql: str) -> bool:
+    return "unnest(" in sql
 
 
 @lru_cache(maxsize=512)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from backstory import limits
 from backstory.clock import Clock
@@ -129,14 +130,18 @@ class PostgresTransaction(Transaction):
     def _add(self, new: Stored, author: int) -> Stored:
         self.db.numbers += 1
         added = replace(new, id=self.db.numbers)
-        self.db.run(QUERIES.add_context, *_row(added, author))
+        self._put(QUERIES.add_context, added, author)
         return added
 
     def _update(self, before: Stored, after: Stored, author: int) -> None:
         del before
         fresh = self.db.pending.has(QUERIES.add_context, (after.tenant, after.id))
         sql = QUERIES.add_context if fresh else QUERIES.set_context
-        self.db.run(sql, *_row(after, author))
+        self._put(sql, after, author)
+
+    def _put(self, sql: str, one: Stored, author: int) -> None:
+        """A conversation that a batch often appends to has one row to send, its last."""
+        self.db.pending.add_late(sql, (one.tenant, one.id), partial(_row, one, author))
 
 
 def _row(one: Stored, author: int) -> tuple[object, ...]:

@@ -44,7 +44,7 @@ def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
         _update(tx, by, commit, found, effect)
     if not effect.purge:
         _append(tx, by, context, effect)
-        if effect.parts & Part.CONTENT:
+        if effect.parts.has(Part.CONTENT):
             manifests.put(tx, manifests.Place(commit.tenant, by.tenant, context), effect)
     if effect.start is not None and not _is_default(effect.start):
         _begin_chain(tx, by.tenant, context, effect.after.head.version, effect.start)

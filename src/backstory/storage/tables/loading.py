@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from backstory.domain.chains import Chain
 from backstory.domain.commits import Fork, Operation
@@ -18,6 +19,8 @@ from backstory.storage.tables.database import Database
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
 
+_UNSEEN: Final = Chain()
+
 
 def load(
     tx: Transaction, tenant: str, key: ContextKey, operations: Sequence[Operation]
@@ -25,7 +28,7 @@ def load(
     """The context's row, and all that its operations need."""
     asked = needs(operations)
     found = tx.find(tenant, key, state=asked.state)
-    forks = any(isinstance(operation, Fork) for operation in operations)
+    forks = asked.past is not None and any(isinstance(one, Fork) for one in operations)
     source = tx.find(tenant, asked.past[0]) if asked.past and forks else None
     past = _past(tx.db, source if forks else found, asked)
     if found is None:
@@ -37,7 +40,7 @@ def load(
             source=source.snapshot if source else None,
         )
     wants_chain = asked.chain or asked.ids or asked.redact is not None
-    chain = reading.chain_now(tx.db, found) if wants_chain else Chain()
+    chain = reading.chain_now(tx.db, found) if wants_chain else _UNSEEN
     return found, Loaded(
         snapshot=found.snapshot,
         version=found.head.version,

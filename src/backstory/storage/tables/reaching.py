@@ -24,6 +24,8 @@ from backstory.storage.tables.erasure import kept_chains
 def reach(db: Database, wanted: Commit, effects: dict[ContextKey, Planned]) -> AbstractSet[int]:
     """The rows of entries that lose their text; each living context that shows one has a change."""
     reached: set[int] = set()
+    if all(one.effect.redact is None for one in effects.values()):
+        return reached
     tenant = db.intern_tenant(wanted.tenant)
     for one in effects.values():
         if one.effect.redact is not None and one.found is not None:
