@@ -81,6 +81,16 @@ WAIT_SECONDS: Final = 60.0  # longest long poll
 VERSION_MAX: Final = 2**53 - 1  # the largest integer every JSON client can hold
 SEQ_MAX: Final = 2**32 - 1  # entries one context may ever hold
 
+# -- how often -----------------------------------------------------------------------
+RATE_PER_SECOND: Final = 500  # requests of one principal, unless set
+RATE_BURST: Final = 1000  # of them at once, unless set
+ADDRESS_RATE_PER_SECOND: Final = 1000  # requests from one address, unless set
+ADDRESS_RATE_BURST: Final = 2000  # of them at once, unless set
+RATE_MAX: Final = 100_000  # that any of these may be set to
+RATE_REFUSED_TOKENS: Final = 10  # requests that one with a token that is not believed counts as
+RATE_KEYS: Final = 100_000  # principals and addresses whose rates one process remembers
+PROXY_NETWORKS: Final = 64  # that may be trusted
+
 # -- one answer ----------------------------------------------------------------------
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 1000
@@ -217,6 +227,7 @@ KINDS_COMPILED: Final = 1000  # kinds whose schemas one process keeps compiled
 
 # -- waiting and streaming -----------------------------------------------------------
 WATCHERS: Final = 20_000  # long polls, event streams and subscriptions of one process
+WATCHES_EACH: Final = 100  # of those that one caller may have on each node, unless set
 SUBSCRIPTION_URIS: Final = 1000  # of one stream or session
 SUBSCRIPTION_BACKLOG: Final = 1024  # notices kept for a client that reads slowly
 SESSION_SECONDS: Final = 24 * 3600  # life of an older MCP session

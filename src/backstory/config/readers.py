@@ -117,6 +117,20 @@ def public_url(raw: object) -> str | None:
     raise ValueError("must be an http:// or https:// URL without user, query or fragment")
 
 
+def networks(raw: object) -> tuple[str, ...]:
+    """A list of IP addresses and networks in CIDR form."""
+    try:
+        found = tuple(str(ipaddress.ip_network(each)) for each in texts(raw))
+    except ValueError:
+        found = None
+    if found is None or len(found) > limits.PROXY_NETWORKS:
+        raise ValueError(
+            f"must be a list of at most {limits.PROXY_NETWORKS} addresses or networks such as "
+            "10.0.0.5 or 10.0.0.0/24"
+        )
+    return found
+
+
 def texts(raw: object) -> tuple[str, ...]:
     """A list of texts without spaces."""
     parts = raw.split(",") if isinstance(raw, str) else raw

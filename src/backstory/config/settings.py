@@ -236,6 +236,37 @@ class Settings:
         "Who may what concerns all tenants, each as TENANT/SUBJECT",
         readers.operators,
     )
+    rate_per_second: int = _setting(
+        limits.RATE_PER_SECOND,
+        "Requests a second that a caller with a token may send in the long run; 0 bounds nothing",
+        readers.whole(0, limits.RATE_MAX),
+    )
+    rate_burst: int = _setting(
+        limits.RATE_BURST,
+        "Requests that a caller with a token may send at once",
+        readers.whole(1, limits.RATE_MAX),
+    )
+    address_rate_per_second: int = _setting(
+        limits.ADDRESS_RATE_PER_SECOND,
+        "Requests a second from one address, where tokens are asked for; 0 bounds nothing",
+        readers.whole(0, limits.RATE_MAX),
+    )
+    address_rate_burst: int = _setting(
+        limits.ADDRESS_RATE_BURST,
+        "Requests at once from one address, where tokens are asked for",
+        readers.whole(1, limits.RATE_MAX),
+    )
+    watches_each: int = _setting(
+        limits.WATCHES_EACH,
+        "Long polls, streams and subscriptions of a caller with a token at a time, in each process; "
+        "0 bounds nothing",
+        readers.whole(0, limits.WATCHERS),
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (),
+        "Addresses and networks of load balancers, whose X-Forwarded-For is believed",
+        readers.networks,
+    )
     mcp_fast_lane: bool = _setting(
         True,
         "Kept for the fast lane of MCP, which is not in this release: all goes through the SDK",

@@ -66,7 +66,7 @@ class Stream:
         page = await self._page(principal.tenant, ChangeQuery(visible, position, limit))
         if page.changes or page.more or wait <= 0:
             return self._answer(principal, page)
-        async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
+        async with self._hub.listen(principal, _wanted(visible)) as listener:
             query = ChangeQuery(visible, page.position, limit)
             page = await self._wait(principal, query, wait, listener)
         return self._answer(principal, page)
@@ -86,7 +86,7 @@ class Stream:
         """
         visible = access.visible(principal, namespace)
         position = await self._position(principal, after)
-        async with self._hub.listen(principal.tenant, _wanted(visible)) as listener:
+        async with self._hub.listen(principal, _wanted(visible)) as listener:
             begun = False
             while not self._hub.draining and not self._standing.ended(principal):
                 listener.take()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -18,7 +18,8 @@ from backstory import limits
 from backstory.domain.changes import Change
 from backstory.domain.keys import EVERYWHERE
 from backstory.domain.policy import Visibility
-from backstory.errors import BackstoryError, BusyError
+from backstory.domain.principals import Principal
+from backstory.errors import BackstoryError, BusyError, WatchesFullError
 from backstory.ports.bus import ChangeBus
 from backstory.ports.store import ChangeQuery, Store
 from backstory.resilience.deadlines import detached
@@ -126,6 +127,9 @@ class Hub:
         self._trouble = Trouble(logger, "read the change log")
         self._tails: dict[str, _Tail] = {}
         self._count = 0
+        self._each: Counter[tuple[str, str, str]] = Counter()
+        self.most_each = 0
+        """How many one caller may have waiting here; 0 bounds nothing."""
         self.leaving = False
         """Told that the process will stop: nobody should come any more, who does is served."""
         self.draining = False
@@ -138,7 +142,7 @@ class Hub:
     @asynccontextmanager
     async def listen(
         self,
-        tenant: str,
+        principal: Principal,
         wants: Callable[[Change], bool],
         backlog: int = limits.SUBSCRIPTION_BACKLOG,
     ) -> AsyncIterator[Listener]:
@@ -148,11 +152,19 @@ class Hub:
 
         Raises:
             BusyError: `limits.WATCHERS` are waiting already.
+            WatchesFullError: `most_each` of them are this caller's.
         """
         if self._count >= limits.WATCHERS:
             raise BusyError("too many watchers; try again later", retry_after=5, limit="WATCHERS")
+        tenant, caller = principal.tenant, principal.caller
+        if self.most_each and self._each[caller] >= self.most_each:
+            raise WatchesFullError(
+                f"one caller may watch {self.most_each} times at once; end a stream first",
+                retry_after=5,
+            )
         listener = Listener(wants, backlog)
         self._count += 1
+        self._each[caller] += 1
         try:
             tail = await self._tail(tenant)
             tail.listeners.add(listener)
@@ -161,6 +173,9 @@ class Hub:
             yield listener
         finally:
             self._count -= 1
+            self._each[caller] -= 1
+            if not self._each[caller]:
+                del self._each[caller]
             await self._leave(tenant, listener)
 
     def drain(self) -> None:

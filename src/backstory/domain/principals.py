@@ -64,6 +64,11 @@ class Principal:
         return self.client is not None and self.client == self.subject
 
     @property
+    def caller(self) -> tuple[str, str, str]:
+        """Tenant, subject and client: who is bounded together in what they may do at a time."""
+        return self.tenant, self.subject, self.client or ""
+
+    @property
     def author(self) -> Author:
         return Author(self.subject, self.trust)
 

@@ -36,6 +36,8 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── KeyReusedError              an idempotency key with another request       422
     ├── DeclinedError               a handler of an extension says why not        422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
+    │   ├── RateLimitedError        an address or a caller comes too often        429
+    │   ├── WatchesFullError        a caller waits for changes too many times     429
     │   └── StaleRulesError         kinds were registered anew again and again    503
     ├── SummariserError             whoever makes summaries made none             503
     ├── CacheUnavailableError       the cache cannot be used; readers go on without   503
@@ -104,6 +106,7 @@ from backstory.errors.unable import (
     CacheUnavailableError,
     ContentCorruptError,
     OutcomeUnknownError,
+    RateLimitedError,
     SchemaVersionError,
     StaleRulesError,
     StoreCorruptError,
@@ -111,6 +114,7 @@ from backstory.errors.unable import (
     StoreFullError,
     StoreUnavailableError,
     SummariserError,
+    WatchesFullError,
 )
 
 __all__ = [
@@ -147,6 +151,7 @@ __all__ = [
     "PatchConflictError",
     "PreconditionError",
     "RangeError",
+    "RateLimitedError",
     "RenderBudgetError",
     "RenderGoneError",
     "RequestTimeoutError",
@@ -169,6 +174,7 @@ __all__ = [
     "UploadsFullError",
     "VersionConflictError",
     "Violation",
+    "WatchesFullError",
     "codes",
 ]
 

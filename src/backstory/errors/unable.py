@@ -15,6 +15,22 @@ class BusyError(BackstoryError):
     title = "Busy"
 
 
+class RateLimitedError(BusyError):
+    """The address or the caller comes too often; `Retry-After` says when it may come again."""
+
+    code = "rate_limited"
+    status = 429
+    title = "Rate limited"
+
+
+class WatchesFullError(BusyError):
+    """The caller waits for changes as often at a time as one may; nothing was begun."""
+
+    code = "too_many_watches"
+    status = 429
+    title = "Too many watches"
+
+
 class StaleRulesError(BusyError):
     """What a write was checked against was replaced meanwhile, each time it was tried again."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 from backstory.wiring.callers import open_callers
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import looked_up, open_hooks, sampled
+from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
 
 MCP_PATHS: Final = ("/mcp", "/mcp/")
@@ -90,13 +91,17 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
             await stack.enter_async_context(looking(partial(sampled, metrics, contexts)))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
+        pacing = await stack.enter_async_context(open_pacing(settings, contexts))
+        if settings.auth_issuer is not None:
+            contexts.hub.most_each = settings.watches_each
         mcp = await stack.enter_async_context(
             mcp_app(Served(contexts, renderer, extensions=found()))
         )
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
         split = _Split(rest, mcp, callers.metadata)
-        served = _for_pages(Guard(Coding(split), callers.authenticate, hooks), settings)
+        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing)
+        served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)
         yield Running(served, contexts)

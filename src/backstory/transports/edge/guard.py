@@ -23,10 +23,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstory import limits
 from backstory.domain.principals import Principal
-from backstory.errors import BackstoryError, HeadTooLargeError
+from backstory.errors import BackstoryError, HeadTooLargeError, TokenRefusedError
 from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.transports.edge import problems
 from backstory.transports.edge.body import ClientGoneError
+from backstory.transports.edge.pacing import Pacing
 
 logger = logging.getLogger(__name__)
 
@@ -70,10 +71,17 @@ _CLOSE_POLICY_VIOLATION = 1008
 class Guard:
     """Lets in whom `authenticate` knows, and answers for whatever goes wrong behind it."""
 
-    def __init__(self, app: ASGIApp, authenticate: Authenticator, hooks: Hooks = SILENCE) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        authenticate: Authenticator,
+        hooks: Hooks = SILENCE,
+        pacing: Pacing | None = None,
+    ) -> None:
         self._app = app
         self._authenticate = authenticate
         self._hooks = hooks
+        self._pacing = pacing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -103,7 +111,7 @@ class Guard:
         try:
             _check_head(scope)
             scope[CHALLENGE] = self._authenticate.challenge
-            scope[PRINCIPAL] = await self._authenticate(scope)
+            scope[PRINCIPAL] = await self._who(scope)
             await self._app(scope, receive, send)
         except BackstoryError as error:
             if send.started or error.status == 500:
@@ -112,6 +120,20 @@ class Guard:
                 logger.warning("%s (%s)", error.detail, error.code, extra=_extra(scope))
             challenge = self._authenticate.challenge(scope, error)
             await _send_problem(scope, send, error, challenge)
+
+    async def _who(self, scope: Scope) -> Principal:
+        """Who calls, unless they come too often; probes may come as often as they like."""
+        pacing = self._pacing
+        if pacing is None or scope["path"] in _PROBES:
+            return await self._authenticate(scope)
+        await pacing.arrived(scope)
+        try:
+            principal = await self._authenticate(scope)
+        except TokenRefusedError:
+            await pacing.refused(scope)
+            raise
+        await pacing.known(principal)
+        return principal
 
 
 async def _send_problem(

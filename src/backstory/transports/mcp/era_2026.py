@@ -46,7 +46,7 @@ class Listening:
             tools=bool(wanted.tools_list_changed and self._catalogue.tools_follow),
             offered=self._catalogue,
         )
-        hearing = contexts.hub.listen(interest.principal.tenant, interest.wants)
+        hearing = contexts.hub.listen(interest.principal, interest.wants)
         async with hearing as listener:
             await interest.add(contexts, wanted.resource_subscriptions or ())
             await _acknowledge(ctx, interest)

@@ -31,7 +31,7 @@ async def stream(
     send: Send,
 ) -> None:
     """Tell until the client leaves, the session or token ends, a newer stream takes over or we drain."""
-    async with contexts.hub.listen(session.principal.tenant, interest.sees) as listener:
+    async with contexts.hub.listen(session.principal, interest.sees) as listener:
         telling = _Telling(contexts, sessions, session, interest, listener)
         await telling.begin()
         await send({"type": "http.response.start", "status": 200, "headers": EVENTS})

@@ -89,7 +89,7 @@ class StdioSubscriptions:
 
     async def _tell(self, session: ServerSession) -> None:
         hub, interest = self._contexts.hub, self._interest
-        async with hub.listen(interest.principal.tenant, interest.wants) as listener:
+        async with hub.listen(interest.principal, interest.wants) as listener:
             self._listening.set()
             while not hub.draining:
                 await listener.wait(None)

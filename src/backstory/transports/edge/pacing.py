@@ -1,0 +1,119 @@
+"""How often a caller may come: by address before it is known who calls, by principal after.
+
+Keys are keyed hashes, so that whoever reads the place where nodes share them learns of nobody.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.types import Scope
+
+from backstory import limits
+from backstory.domain.principals import ANONYMOUS, Principal
+from backstory.domain.rates import SECOND, Rate
+from backstory.errors import RateLimitedError
+from backstory.ports.pacing import Pacer
+from backstory.transports.edge import headers
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Named = Callable[..., bytes]
+"""A keyed hash of a purpose and parts, as `domain.sealing.Seal.hash`."""
+
+_UNKNOWN: Final = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """What callers may; None where anything goes."""
+
+    address: Rate | None
+    principal: Rate | None
+
+
+class Pacing:
+    """Refuses who comes too often. `trusted` are the proxies whose X-Forwarded-For is believed."""
+
+    def __init__(
+        self, pacer: Pacer, rates: Rates, named: Named, trusted: Iterable[str] = ()
+    ) -> None:
+        self._pacer, self._rates, self._named = pacer, rates, named
+        self._trusted = [ipaddress.ip_network(each) for each in trusted]
+
+    async def arrived(self, scope: Scope) -> None:
+        """Somebody has come, from an address.
+
+        Raises:
+            RateLimitedError: too often.
+        """
+        if self._rates.address is not None:
+            await self._take(self._address_key(scope), self._rates.address, "this address")
+
+    async def refused(self, scope: Scope) -> None:
+        """What they showed was not believed: that costs more, so that guessing is slow."""
+        if self._rates.address is not None:
+            cost = limits.RATE_REFUSED_TOKENS
+            await self._pacer.charge(self._address_key(scope), self._rates.address, cost)
+
+    async def known(self, principal: Principal) -> None:
+        """It is known who has come.
+
+        Raises:
+            RateLimitedError: too often.
+        """
+        if self._rates.principal is None or principal is ANONYMOUS:
+            return
+        parts = (part.encode() for part in principal.caller)
+        key = self._named("rate of principal", *parts).hex()
+        await self._take(key, self._rates.principal, "this caller")
+
+    async def _take(self, key: str, rate: Rate, who: str) -> None:
+        if wait := await self._pacer.take(key, rate):
+            raise RateLimitedError(
+                f"{who} may send {rate.per_second} requests a second; wait as long as "
+                "Retry-After says",
+                retry_after=-(-wait // SECOND),
+            )
+
+    def _address_key(self, scope: Scope) -> str:
+        return self._named("rate of address", client_of(scope, self._trusted).encode()).hex()
+
+
+def client_of(scope: Scope, trusted: Iterable[Network]) -> str:
+    """The address of whoever calls: the peer's, or what trusted proxies say of theirs.
+
+    Of an IPv6 address the first 64 bits, since one machine may have all addresses with them.
+    """
+    peer = scope.get("client")
+    address = _read(peer[0]) if peer else None
+    if address is None:
+        return _UNKNOWN
+    trusted = tuple(trusted)
+    if _within(address, trusted):
+        said = ",".join(headers.values(scope, b"x-forwarded-for")).split(",")
+        for text in reversed(said):
+            nearer = _read(text.strip())
+            if nearer is None:  # nothing further away can be believed
+                break
+            address = nearer
+            if not _within(address, trusted):
+                break
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
+
+
+def _within(address: Address, networks: Iterable[Network]) -> bool:
+    return any(address in network for network in networks)
+
+
+def _read(text: str) -> Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address
