@@ -1,12 +1,16 @@
 """Who comes too often waits: real servers, REST and MCP, one node and two that share a Redis."""
 
-import asyncio
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
+from redis import Redis
 
 import server_process
 from mcp_serving import JSON_AND_EVENTS, MODERN
-from serving import Wire, serving
+from serving import failing, serving
 from token_issuer import Issuer, bearer
 
 ISSUER = Issuer()
@@ -92,37 +96,103 @@ def test_nothing_is_refused_where_the_rates_are_off_or_nobody_is_asked_for_a_tok
         assert codes(client, 50, {}) == [200] * 50
 
 
-def test_nodes_that_share_a_redis_share_the_buckets_and_go_on_when_it_is_killed(tmp_path):
-    with server_process.redis() as redis:
-        if redis is None:
+def keys_of(redis):
+    """The names of the buckets, none of which names anybody, and all of which end."""
+    with Redis(port=redis.port) as client:
+        names = client.keys("backstory:rate:*")
+        assert all(re.fullmatch(rb"backstory:rate:[0-9a-f]{32}", name) for name in names)
+        assert all(client.pttl(name) > 0 for name in names)
+        return names
+
+
+@contextmanager
+def two(folder, store, redis, **settings):
+    told = {"env": environment(folder, **settings), "store": store}
+    shared = ("--cache", f"redis://127.0.0.1:{redis.port}")
+    with serving(folder, *shared, **told) as one, serving(folder, *shared, **told) as other:
+        yield one, other
+
+
+@pytest.fixture
+def nodes_url(postgres):
+    """The URL of a database in which nothing is."""
+    where = ("-h", "127.0.0.1", "-p", str(postgres.port), "-U", "backstory")
+    postgres.run("createdb", *where, "rates")
+    yield postgres.url("rates")
+    postgres.run("dropdb", "--force", *where, "rates")
+
+
+@pytest.fixture
+def redis():
+    """A Redis that the test may kill."""
+    with server_process.redis() as running:
+        if running is None:
             pytest.skip(server_process.MISSING["redis"])
-        shared = ("--cache", f"redis://127.0.0.1:{redis.port}")
-        slow = {"rate_per_second": 1, "rate_burst": 30}
-        with (
-            node(tmp_path / "one", *shared, **slow) as one,
-            node(tmp_path / "two", *shared, **slow) as two,
-            one.client() as first,
-            two.client() as second,
-        ):
-            # One secret of the store makes the names, so nodes need the same store to share.
-            assert 429 in codes(first, 60, ADA)
-            assert codes(second, 5, ADA) == [200] * 5
-            redis.kill()
-            after = codes(second, 60, BOB)
-            assert set(after) == {200, 429}
+        yield running
 
 
-async def test_a_caller_has_so_many_streams_at_a_time_and_others_theirs(tmp_path):
-    with node(tmp_path, watches_each=2) as server:
-        wires = [await Wire.to(server) for _ in range(4)]
+def test_nodes_share_the_buckets_in_redis_and_count_alone_when_it_is_killed(
+    tmp_path, nodes_url, redis
+):
+    slow = {"rate_per_second": 1, "rate_burst": 200}
+    with (
+        two(tmp_path, nodes_url, redis, **slow) as (one, other),
+        one.client() as first,
+        other.client() as second,
+    ):
+        begin = time.monotonic()
+        said = codes(first, 150, ADA) + codes(second, 150, ADA)
+        assert 150 <= said.count(200) <= 200 + time.monotonic() - begin + 1
+        assert keys_of(redis)
+        redis.kill()
+        begin = time.monotonic()
+        said = codes(second, 300, BOB)
+        assert set(said) == {200, 429}
+        assert 200 <= said.count(200) <= 200 + time.monotonic() - begin + 1
 
-        async def watch(wire, who):
-            wire.send("/v1/changes", "Accept: text/event-stream", f"Authorization: {who}")
-            return await asyncio.wait_for(wire.head(), 20)
 
-        ada, bob = ADA["authorization"], BOB["authorization"]
-        assert [(await watch(wire, ada))[0] for wire in wires[:2]] == [200, 200]
-        status, headers = await watch(wires[2], ada)
-        assert status == 429
-        assert headers["retry-after"] == "5"
-        assert (await watch(wires[3], bob))[0] == 200
+def test_no_request_fails_while_redis_is_killed(tmp_path, nodes_url, redis):
+    with (
+        two(tmp_path, nodes_url, redis) as (one, _),
+        one.client() as client,
+        ThreadPoolExecutor(4) as callers,
+    ):
+        loads = [callers.submit(codes, client, 100, ADA) for _ in range(4)]
+        redis.kill()
+        assert {code for load in loads for code in load.result()} == {200}
+
+
+def test_a_caller_has_so_many_streams_at_a_time_and_others_theirs(tmp_path):
+    def stream(client, who):
+        return client.stream("GET", "/v1/changes", headers=who | {"accept": "text/event-stream"})
+
+    with (
+        node(tmp_path, watches_each=1) as server,
+        server.client() as client,
+        stream(client, ADA) as begun,
+    ):
+        assert begun.status_code == 200
+        with stream(client, BOB) as others, stream(client, ADA) as refused:
+            assert others.status_code == 200
+            assert refused.status_code == 429
+            assert refused.headers["retry-after"] == "5"
+            refused.read()
+            assert refused.json()["code"] == "too_many_watches"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("rate_per_second", "-1"),
+        ("rate_burst", "0"),
+        ("address_rate_burst", "many"),
+        ("trusted_proxies", "proxy.example.com"),
+        ("trusted_proxies", "10.0.0.1/8"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(tmp_path, name, value):
+    with failing(tmp_path, env=environment(tmp_path, **{name: value})) as server:
+        assert server.wait() != 0
+        said = server.errors().strip().splitlines()
+        assert len(said) == 1
+        assert name in said[0]

@@ -6,8 +6,9 @@ Keys are keyed hashes, so that whoever reads the place where nodes share them le
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from starlette.types import Scope
@@ -42,6 +43,7 @@ class Pacing:
         self, pacer: Pacer, rates: Rates, named: Named, trusted: Iterable[str] = ()
     ) -> None:
         self._pacer, self._rates, self._named = pacer, rates, named
+        self._key = lru_cache(limits.PRINCIPALS_KNOWN)(self._made)
         self._trusted = [ipaddress.ip_network(each) for each in trusted]
 
     async def arrived(self, scope: Scope) -> None:
@@ -67,8 +69,7 @@ class Pacing:
         """
         if self._rates.principal is None or principal is ANONYMOUS:
             return
-        parts = (part.encode() for part in principal.caller)
-        key = self._named("rate of principal", *parts).hex()
+        key = self._key("rate of principal", *principal.caller)
         await self._take(key, self._rates.principal, "this caller")
 
     async def _take(self, key: str, rate: Rate, who: str) -> None:
@@ -80,10 +81,13 @@ class Pacing:
             )
 
     def _address_key(self, scope: Scope) -> str:
-        return self._named("rate of address", client_of(scope, self._trusted).encode()).hex()
+        return self._key("rate of address", client_of(scope, self._trusted))
+
+    def _made(self, purpose: str, *parts: str) -> str:
+        return self._named(purpose, *(part.encode() for part in parts)).hex()
 
 
-def client_of(scope: Scope, trusted: Iterable[Network]) -> str:
+def client_of(scope: Scope, trusted: Sequence[Network]) -> str:
     """The address of whoever calls: the peer's, or what trusted proxies say of theirs.
 
     Of an IPv6 address the first 64 bits, since one machine may have all addresses with them.
@@ -92,8 +96,7 @@ def client_of(scope: Scope, trusted: Iterable[Network]) -> str:
     address = _read(peer[0]) if peer else None
     if address is None:
         return _UNKNOWN
-    trusted = tuple(trusted)
-    if _within(address, trusted):
+    if trusted and _within(address, trusted):
         said = ",".join(headers.values(scope, b"x-forwarded-for")).split(",")
         for text in reversed(said):
             nearer = _read(text.strip())
@@ -111,6 +114,7 @@ def _within(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+@lru_cache(limits.PRINCIPALS_KNOWN)
 def _read(text: str) -> Address | None:
     try:
         address = ipaddress.ip_address(text)
