@@ -82,10 +82,12 @@ VERSION_MAX: Final = 2**53 - 1  # the largest integer every JSON client can hold
 SEQ_MAX: Final = 2**32 - 1  # entries one context may ever hold
 
 # -- how often -----------------------------------------------------------------------
-RATE_PER_SECOND: Final = 500  # requests of one principal, unless set
-RATE_BURST: Final = 1000  # of them at once, unless set
-ADDRESS_RATE_PER_SECOND: Final = 1000  # requests from one address, unless set
-ADDRESS_RATE_BURST: Final = 2000  # of them at once, unless set
+RATE_PER_SECOND: Final = (
+    20_000  # requests of one principal, unless set: an application may speak for all its users
+)
+RATE_BURST: Final = 40_000  # of them at once, unless set
+ADDRESS_RATE_PER_SECOND: Final = 20_000  # requests from one address, unless set
+ADDRESS_RATE_BURST: Final = 40_000  # of them at once, unless set
 RATE_MAX: Final = 100_000  # that any of these may be set to
 RATE_REFUSED_TOKENS: Final = 10  # requests that one with a token that is not believed counts as
 RATE_KEYS: Final = 100_000  # principals and addresses whose rates one process remembers

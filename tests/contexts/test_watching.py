@@ -200,13 +200,13 @@ async def test_a_log_that_cannot_be_read_is_told_of_once_and_again_when_it_can(
     contexts, away, caplog
 ):
     caplog.set_level("INFO", "backstory.contexts.watching")
-    async with asyncio.timeout(WAIT), contexts.hub.listen("default", lambda _: True):
+    async with asyncio.timeout(WAIT), contexts.hub.listen(LOCAL_ADMIN, lambda _: True):
         away.set()
         await create(contexts)
         for _ in range(3):
             await away.asked.acquire()
         away.clear()
-        async with contexts.hub.listen("default", lambda _: True) as listener:
+        async with contexts.hub.listen(LOCAL_ADMIN, lambda _: True) as listener:
             await listener.wait(None)
     assert [record.getMessage() for record in caplog.records] == [
         "cannot read the change log: the database does not answer (store_unavailable)",
