@@ -11,6 +11,8 @@ from backstory import clock
 from backstory.config import Settings
 
 _QUIET: Final = ("uvicorn.access", "mcp", "asyncio", "httpx", "httpcore")
+_OURS_TO_TELL: Final = ("asyncpg",)
+"""Failures that we translate and tell of ourselves, once, which drivers log again and again."""
 _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 
 
@@ -41,3 +43,5 @@ def configure(settings: Settings) -> None:
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
+    for name in _OURS_TO_TELL:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
