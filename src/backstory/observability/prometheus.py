@@ -35,7 +35,8 @@ from backstory.observability.catalogue import METRICS, Metric
 from backstory.observability.folder import FOLDER
 from backstory.ports.hooks import Called, Hooks, Measure, RawHeaders, Request
 
-disable_created_metrics()  # since several workers cannot tell when a series began, one does not
+# Several workers cannot tell when a series began, so one does not, either.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _LIVE: Final = "gauge_livesum_"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
