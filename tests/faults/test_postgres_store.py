@@ -246,6 +246,18 @@ async def test_who_waits_too_long_for_its_turn_has_written_nothing(node, postgre
     assert await scene.texts("chat") == ["in time"]
 
 
+async def test_who_gives_up_while_a_transaction_begins_leaves_none_behind(node):
+    connections, told = (await node()).store._connections, []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2), connections.lend(None) as connection:
+            await connection.execute("BEGIN; SELECT pg_sleep(60)")
+    await asyncio.wait(connections._tasks)
+    assert told == []
+    async with connections.lend(None) as connection:
+        assert not connection.is_in_transaction()
+
+
 @pytest.mark.parametrize("error", [asyncpg.DeadlockDetectedError, asyncpg.SerializationError])
 async def test_what_the_server_took_back_is_tried_again(node, monkeypatch, error):
     scene = await node()

@@ -99,6 +99,12 @@ def test_the_page_tells_all_of_the_catalogue_and_nothing_of_callers(tmp_path):
     assert "private" not in page
 
 
+def test_what_a_single_worker_tells_is_what_several_tell(tmp_path):
+    with serving(tmp_path) as server, server.client() as http:
+        work(http)
+        assert [name for name, *_ in scraped(http) if name.endswith("_created")] == []
+
+
 def test_the_catalogue_has_each_name_once_and_counters_end_in_total():
     metrics = (*METRICS, *LOOKED_AT)
     assert len({metric.name for metric in metrics}) == len(metrics)

@@ -15,7 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0 as TEXT
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
@@ -27,6 +34,9 @@ from backstory.observability import catalogue, processes
 from backstory.observability.catalogue import METRICS, Metric
 from backstory.observability.folder import FOLDER
 from backstory.ports.hooks import Called, Hooks, Measure, RawHeaders, Request
+
+# Several workers cannot tell when a series began, so one does not, either.
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 _LIVE: Final = "gauge_livesum_"
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})

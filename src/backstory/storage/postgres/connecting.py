@@ -146,7 +146,7 @@ class Connections:
                 try:
                     yield connection
                 except asyncio.CancelledError:
-                    self._later(_give_back(pool, connection))
+                    self._later(_given_up(pool, connection))
                     raise
                 except BaseException:
                     await _give_back(pool, connection)
@@ -229,6 +229,13 @@ _NONE_FREE = "all connections to the database were in use until the answer was d
 def _end(connection: Connection[Record]) -> None:
     with suppress(asyncpg.InterfaceError):  # it was given back just now
         connection.terminate()
+
+
+async def _given_up(pool: asyncpg.Pool[Record], connection: Connection[Record]) -> None:
+    """What was under way may have begun a transaction, which is known once it has ended."""
+    with suppress(*FOREIGN):
+        await connection.execute("SELECT 1", timeout=limits.CHECK_SECONDS)
+    await _give_back(pool, connection)
 
 
 async def _give_back(pool: asyncpg.Pool[Record], connection: Connection[Record]) -> None:

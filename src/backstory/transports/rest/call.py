@@ -226,8 +226,8 @@ class Call:
                 raise ClientGoneError
             return task.result()
         finally:
-            await _end(gone)
-            await _end(task)
+            await end(gone)
+            await end(task)
 
 
 def _age(seconds: int) -> tuple[bytes, bytes]:
@@ -240,6 +240,9 @@ async def disconnected(receive: Receive) -> None:
         pass
 
 
-async def _end(task: asyncio.Future[Any]) -> None:
+async def end(task: asyncio.Future[Any]) -> None:
+    """Nobody waits for it any more; what it fails with meanwhile concerns nobody either."""
     task.cancel()
     await asyncio.wait((task,))
+    if not task.cancelled():
+        task.exception()

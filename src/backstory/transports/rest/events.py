@@ -8,7 +8,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from backstory.transports.rest.call import disconnected
+from backstory.transports.rest.call import disconnected, end
 
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -33,9 +33,8 @@ class EventStream:
             if sending.done():
                 sending.result()
         finally:
-            gone.cancel()
-            sending.cancel()
-            await asyncio.wait((sending, gone))
+            await end(gone)
+            await end(sending)
             await self._pieces.aclose()
 
     async def _send(self, send: Send) -> None:
