@@ -9,7 +9,8 @@ from backstory.contexts.writing import Intent
 from backstory.domain.commits import Redact
 from backstory.domain.policy import Verb
 from backstory.domain.principals import LOCAL_ADMIN
-from backstory.rendering import outlines
+from backstory.rendering import aside, outlines
+from backstory.rendering.assembling import Assembler
 from backstory.rendering.counters import Tally
 from windows import CHAT, FORMS, call_of, keeps_the_rules, rendered, result_of, said, turns
 
@@ -87,6 +88,54 @@ async def test_only_what_is_shown_is_read(contexts, opened, entries, model):
     }
     assert 20 < len(shown) < 150
     assert set(opened.seqs) - {1, 2} == shown
+
+
+@pytest.fixture
+def choices(monkeypatch):
+    """One item for each time that a window was chosen."""
+    made = []
+    choose = Assembler._choose
+
+    def counting(assembler, room):
+        made.append(room)
+        return choose(assembler, room)
+
+    monkeypatch.setattr(Assembler, "_choose", counting)
+    return made
+
+
+async def test_what_costs_as_its_outlines_told_is_chosen_once(contexts, choices):
+    await said(contexts, *turns(100))
+    window = await rendered(contexts, budget=4000)
+    keeps_the_rules(window)
+    assert len(choices) == 1
+
+
+async def test_what_was_told_wrong_is_chosen_anew(contexts, choices):
+    await said(contexts, *turns(100), ("user", " \n "))
+    window = await rendered(contexts, budget=4000)
+    keeps_the_rules(window)
+    assert len(choices) == 2
+
+
+async def test_a_window_of_16_000_tokens_is_made_without_asking_a_thread(contexts, monkeypatch):
+    texts = list(turns(300, words=60))
+    for start in range(0, len(texts), 100):
+        await said(contexts, *texts[start : start + 100])
+    await rendered(contexts)  # the counter is there
+    asked = []
+    original = aside.asyncio.to_thread
+
+    async def to_thread(work, *args, **kwargs):
+        asked.append(work)
+        return await original(work, *args, **kwargs)
+
+    monkeypatch.setattr(aside.asyncio, "to_thread", to_thread)
+    window = await rendered(contexts, budget=16_000)
+    assert window.total > 8000
+    assert asked == []
+    await rendered(contexts, budget=16_000, model="gpt-4")  # all of it has to be counted
+    assert asked
 
 
 async def test_a_mark_in_a_text_breaks_no_budget(contexts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from backstory.domain.principals import Trust
 from backstory.rendering import ledger
 from backstory.rendering.assembling import Chosen
 from backstory.rendering.gathering import Gathered
@@ -22,11 +23,11 @@ def rows(each: Gathered, chosen: Chosen) -> list[Row]:
             Row(each.name, fact.part, int(kept), int(not kept), placed.reason, trust, tokens)
         )
     original = {unit.first: unit for unit in (*each.front, *each.turns)}
-    said = [
-        unit for unit in (*chosen.front, *chosen.turns) if unit.seqs
-    ]  # and no mark of the renderer's own
-    whole = [unit for unit in said if original.get(unit.first) is unit]
-    cut = [unit for unit in said if original.get(unit.first) is not unit]
+    whole: list[Unit] = []
+    cut: list[Unit] = []
+    for unit in (*chosen.front, *chosen.turns):
+        if unit.seqs:  # and no mark of the renderer's own
+            (whole if original.get(unit.first) is unit else cut).append(unit)
     found += _unit_rows(each, whole, ledger.KEPT, kept=True)
     found += _unit_rows(each, cut, ledger.CUT, kept=True)
     for units, reason in chosen.dropped:
@@ -48,8 +49,10 @@ def _instruction_rows(each: Gathered) -> list[Row]:
 def _unit_rows(each: Gathered, units: Sequence[Unit], reason: str, *, kept: bool) -> list[Row]:
     """A row for each trust; a unit counts for that of its first message."""
     found: list[Row] = []
-    for trust in sorted({unit.trust for unit in units}):
-        same = [unit for unit in units if unit.trust is trust]
+    by_trust: dict[Trust, list[Unit]] = {}
+    for unit in units:
+        by_trust.setdefault(unit.trust, []).append(unit)
+    for trust, same in sorted(by_trust.items(), key=_trust):
         seqs = seqs_of(same)
         found.append(
             Row(
@@ -64,6 +67,10 @@ def _unit_rows(each: Gathered, units: Sequence[Unit], reason: str, *, kept: bool
             )
         )
     return found
+
+
+def _trust(pair: tuple[Trust, list[Unit]]) -> Trust:
+    return pair[0]
 
 
 def _merged(rows: Sequence[Row]) -> list[Row]:

@@ -69,6 +69,8 @@ class Assembler:
         self._rounds = _ROUNDS
         self._asked: dict[int, list[Unit]] = {}
         self._unknown: list[Unit] = []
+        self._to_cut = False
+        self._chosen: list[Chosen] | None = None
 
     def go_on(self) -> list[tuple[Gathered, list[Unit]]]:
         """Make the fullest window within the budget, or tell which units it has to know more of.
@@ -78,16 +80,16 @@ class Assembler:
         Raises:
             RenderBudgetError: what is pinned alone is over it; the detail says by how much.
         """
-        for i, units in self._asked.items():
-            outlines.take_in(self._gathered[i], units, self.cost)
-        self._asked = {}
+        chosen = self._taken_in()
         left = self._room() if self._left is None else self._left
         while True:
-            chosen = self._choose(left)
+            if chosen is None:
+                chosen = self._choose(left)
             if self._asked:
-                self._left = left
+                self._left, self._chosen = left, None if self._to_cut else chosen
                 return [(self._gathered[i], units) for i, units in self._asked.items()]
             self.made = self._written(chosen)
+            chosen = None
             over = self.made.written.tokens - self._request.available
             if over <= 0 or not self._rounds:
                 return []
@@ -96,6 +98,15 @@ class Assembler:
             self._rounds -= 1
             if not self._rounds:
                 left = 0
+
+    def _taken_in(self) -> list[Chosen] | None:
+        """What was chosen by outlines, where all that was read is as they told."""
+        same = True
+        for i, units in self._asked.items():
+            same = outlines.take_in(self._gathered[i], units, self.cost) and same
+        self._asked = {}
+        chosen, self._chosen = self._chosen, None
+        return chosen if same else None
 
     def _room(self) -> int:
         """What is left beside all that is pinned."""
@@ -126,6 +137,7 @@ class Assembler:
     def _choose(self, room: int) -> list[Chosen]:
         """By priority, then states before logs, then in the order of the request."""
         chosen = [self._pinned(each) for each in self._gathered]
+        self._to_cut = False
         order = sorted(
             (i for i, each in enumerate(self._gathered) if not each.pinned),
             key=lambda i: (
@@ -143,6 +155,7 @@ class Assembler:
             unknown = [unit for unit in chosen[i].turns if unit.outline is not None]
             if unknown or self._unknown:
                 self._asked[i] = [*unknown, *self._unknown]
+                self._to_cut = self._to_cut or bool(self._unknown)
                 self._unknown = []
             left -= _tokens(chosen[i])
         return chosen

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Final
 
 from backstory.domain.parts import TEXT, TOOL_RESULT, Part
@@ -95,4 +94,4 @@ def _with_text(message: Message, j: int, text: str) -> Message:
     name = "text" if parts[j]["type"] == TEXT else "content"
     if name in parts[j]:
         parts[j] = {**parts[j], name: text}
-    return replace(message, parts=tuple(parts))
+    return message._replace(parts=tuple(parts))

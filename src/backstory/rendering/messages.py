@@ -9,8 +9,8 @@ that only it knows, its reasoning) is left out: it would pass on stored words un
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -47,8 +47,7 @@ FOREIGN: Final = frozenset({Trust.TOOL, Trust.IMPORT})
 _EXTRAS: Final = frozenset({"extra", "custom"})
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """One message of a window: parts of our vocabulary, and where they come from.
 
     `mark` is that of its source, `marked` tells that the message shows it.
@@ -117,11 +116,11 @@ class Reader:
         role, trust = entry.role, entry.author.trust
         made = Message(role, tuple(parts), self.mark, entry.seq, trust)
         if parts[0]["type"] == TOOL_RESULT:
-            return replace(made, role=TOOL)
+            return made._replace(role=TOOL)
         if role == ASSISTANT or (role == USER and trust not in FOREIGN):
             return made
         if role in INSTRUCTING_ROLES and trust not in FOREIGN:
-            return replace(made, role=SYSTEM, parts=tuple(text_part(told(p)) for p in parts))
+            return made._replace(role=SYSTEM, parts=tuple(text_part(told(p)) for p in parts))
         return self.as_data(made, "" if role == USER else f", written as {role[:32]}")
 
     def as_data(self, message: Message, more: str = "") -> Message:
@@ -134,7 +133,7 @@ class Reader:
             parts[0] = {"type": TEXT, "text": text + parts[0]["text"]}
         else:
             parts.insert(0, {"type": TEXT, "text": text.rstrip()})
-        return replace(message, role=USER, parts=tuple(parts), marked=True)
+        return message._replace(role=USER, parts=tuple(parts), marked=True)
 
 
 def _parts(content: Any) -> Iterator[Part]:

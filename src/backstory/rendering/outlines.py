@@ -45,28 +45,38 @@ def runs(seqs: Iterable[int]) -> list[Span]:
 
 async def read(log: Log, reads: Reads, units: Sequence[Unit]) -> None:
     """Read the entries of units, as many as are not erased meanwhile."""
-    for first, last in runs(unit.first for unit in units if unit.first not in log.late):
+    late = log.late
+    seqs = [unit.first for unit in units]
+    for first, last in runs(seq for seq in seqs if seq not in late):
         after, more = first - 1, True
         while more:
             query = EntryQuery(after, last + 1, limits.PAGE_MAX, limits.PAGE_BYTES)
             page = await reads.store.page(reads.tenant, log.view.chain, query)
-            log.late |= {entry.seq: entry for entry in page.entries}
+            for entry in page.entries:
+                late[entry.seq] = entry
             after, more = page.entries[-1].seq if page.entries else last, page.more
-    known = [log.late[unit.first] for unit in units if unit.first in log.late]
-    log.weight += aside.weight(known)
+    log.weight += aside.counted(late[seq] for seq in seqs if seq in late)
 
 
-def take_in(log: Log, units: Sequence[Unit], cost: Cost) -> None:
-    """Make the messages of units that were read. Those that have none are no units any more."""
+def take_in(log: Log, units: Sequence[Unit], cost: Cost) -> bool:
+    """Make the messages of units that were read; whether all cost what their outlines told.
+
+    Those that have none are no units any more.
+    """
+    late, messages = log.late, log.reader.messages
+    same = True
     gone: set[int] = set()
     for unit in units:
-        entry = log.late.get(unit.first)
-        made, reason = ([], None) if entry is None else log.reader.messages(entry)
+        entry = late.get(unit.first)
+        made, reason = ([], None) if entry is None else messages(entry)
         if made:
-            unit.messages, unit.tokens, unit.outline = made, cost(made), None
+            tokens = cost(made)
+            same = same and tokens == unit.tokens
+            unit.messages, unit.tokens, unit.outline = made, tokens, None
             continue
         gone.add(id(unit))
         if reason is not None:
             log.rows.append(lost(log.name, unit.first, reason, unit.trust.word))
     if gone:
         log.turns = [unit for unit in log.turns if id(unit) not in gone]
+    return same and not gone

@@ -7,7 +7,7 @@ A message that is one text is a unit by itself, so its outline is enough to choo
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from backstory.domain.entries import Outline
 from backstory.domain.parts import TOOL_CALL, Part
@@ -91,7 +91,7 @@ def _with_ids(message: Message) -> Message:
         else part
         for i, part in enumerate(message.parts)
     )
-    return replace(message, parts=parts)
+    return message._replace(parts=parts)
 
 
 def _answer(
@@ -109,7 +109,7 @@ def _answer(
     waiting.remove(found)
     unit, call = found
     given = {**part, "tool_call_id": call["id"], "name": call["name"]}
-    results[id(call)] = (unit, replace(message, parts=(given,)))
+    results[id(call)] = (unit, message._replace(parts=(given,)))
 
 
 def _fits(call: Part, result: Part) -> bool:
@@ -138,7 +138,7 @@ def _closed(unit: Unit, answered: dict[int, Message], lost: list[Lost]) -> Unit 
     if not parts:
         return None
     results = [answered[id(call)] for call in calls if id(call) not in open_]
-    return _seen(Unit([replace(head, parts=parts), *results]))
+    return _seen(Unit([head._replace(parts=parts), *results]))
 
 
 def _seen(unit: Unit) -> Unit:

@@ -190,20 +190,17 @@ def outline(db: Database, tenant: str, chain: Chain, query: OutlineQuery) -> Out
     found: list[Outline] = []
     room = query.max_tokens
     number = db.tenant(tenant)
-    for one in _outlines(db, number, chain, query) if number is not None else ():
-        if room < 0 or len(found) == query.limit:
-            return OutlinePage(found, more=True)
-        room -= one.tokens or 0
-        found.append(one)
-    return OutlinePage(found, more=False)
-
-
-def _outlines(db: Database, tenant: int, chain: Chain, query: OutlineQuery) -> Iterator[Outline]:
-    """The outlines in question, lazily, and one more than are wanted."""
+    if number is None:
+        return OutlinePage(found, more=False)
     before = min(query.before, limits.SEQ_MAX + 1)
     for piece in chain.descending(0, before):
-        for row in db.few(db.sql.outlines, tenant, *_bounds(piece), query.limit + 1):
-            yield rows.outline(db, tenant, row)
+        for row in db.few(db.sql.outlines, number, *_bounds(piece), query.limit + 1):
+            if room < 0 or len(found) == query.limit:
+                return OutlinePage(found, more=True)
+            one = rows.outline(db, number, row)
+            room -= one.tokens or 0
+            found.append(one)
+    return OutlinePage(found, more=False)
 
 
 def _bounds(piece: Piece) -> tuple[int, int]:
