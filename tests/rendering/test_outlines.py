@@ -119,10 +119,11 @@ async def test_what_was_told_wrong_is_chosen_anew(contexts, choices):
 
 
 async def test_a_window_of_16_000_tokens_is_made_without_asking_a_thread(contexts, monkeypatch):
-    texts = list(turns(300, words=60))
+    texts = [(role, f"{role} {'station ' * 30}") for role in ("user", "assistant") * 280]
     for start in range(0, len(texts), 100):
         await said(contexts, *texts[start : start + 100])
-    await rendered(contexts)  # the counter is there
+    await rendered(contexts)
+    await rendered(contexts, model="gpt-4")  # both counters are there
     asked = []
     original = aside.asyncio.to_thread
 
