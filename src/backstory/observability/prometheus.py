@@ -33,7 +33,7 @@ from backstory.errors import BackstoryError
 from backstory.observability import catalogue, processes
 from backstory.observability.catalogue import METRICS, Metric
 from backstory.observability.folder import FOLDER
-from backstory.ports.hooks import Called, Hooks, Measure, RawHeaders, Request
+from backstory.ports.hooks import Called, Hooks, Measure, RawHeaders, Request, unmeasured
 
 # Several workers cannot tell when a series began, so one does not, either.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -139,7 +139,10 @@ class Counted:
         return _Request(self._metrics, known, self._inner.request(method, headers))
 
     def steps(self, of: str) -> Measure:
-        return partial(_Step, self._metrics, self._inner.steps(of))
+        inner = self._inner.steps(of)
+        if inner is unmeasured:
+            return partial(_Step, self._metrics)
+        return partial(_MeasuredStep, self._metrics, inner)
 
     def dependency(self, name: str, *, there: bool) -> None:
         state = "there" if there else "away"
@@ -208,15 +211,13 @@ class _Request:
 class _Step:
     """One step of processing, in whatever thread it is done."""
 
-    __slots__ = ("_begun", "_inner", "_metrics", "_name")
+    __slots__ = ("_begun", "_metrics", "_name")
 
-    def __init__(self, metrics: Metrics, measure: Measure, name: str) -> None:
+    def __init__(self, metrics: Metrics, name: str) -> None:
         self._metrics, self._name = metrics, name
-        self._inner = measure(name)
         self._begun = 0.0
 
     def __enter__(self) -> None:
-        self._inner.__enter__()
         self._begun = time.perf_counter()
 
     def __exit__(
@@ -230,4 +231,26 @@ class _Step:
         if error is not None:
             code = error.code if isinstance(error, BackstoryError) else _UNFORESEEN
             self._metrics.of(catalogue.STEP_FAILURES, self._name, code).inc()
+
+
+class _MeasuredStep(_Step):
+    """One that somebody else measures as well."""
+
+    __slots__ = ("_inner",)
+
+    def __init__(self, metrics: Metrics, measure: Measure, name: str) -> None:
+        super().__init__(metrics, name)
+        self._inner = measure(name)
+
+    def __enter__(self) -> None:
+        self._inner.__enter__()
+        super().__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        super().__exit__(kind, error, trace)
         self._inner.__exit__(kind, error, trace)

@@ -61,16 +61,20 @@ async def answered(seconds: float, work: Awaitable[T]) -> T:
     Raises:
         LateError: that happened.
     """
-    with within(seconds):
-        given = remaining(seconds)
-        clock = asyncio.timeout(given + min(limits.GRACE_SECONDS, given))
-        try:
-            async with clock:
-                return await work
-        except TimeoutError as error:
-            if not clock.expired():  # its own, and not ours
-                raise
-            raise LateError(round(given, 3)) from error
+    # As `within`, but for each request, where a generator would cost more than the rest.
+    now, before = time.monotonic(), _DUE.get()
+    due = now + seconds if before is None else min(now + seconds, before)
+    given, token = max(0.0, due - now), _DUE.set(due)
+    clock = asyncio.timeout(given + min(limits.GRACE_SECONDS, given))
+    try:
+        async with clock:
+            return await work
+    except TimeoutError as error:
+        if not clock.expired():  # its own, and not ours
+            raise
+        raise LateError(round(given, 3)) from error
+    finally:
+        _DUE.reset(token)
 
 
 class LateError(Exception):
