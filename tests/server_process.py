@@ -33,7 +33,12 @@ class ServerProcess:
     def start(self):
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
-                self._command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                self._command,
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         until(self._listens, f"the start of {self.name}")
 
@@ -71,6 +76,8 @@ class ServerProcess:
             self.signal(number)
         if self._process is not None:
             self._process.wait(SECONDS)
+            with contextlib.suppress(ProcessLookupError):  # workers that outlived their master
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self):
         self.kill()
