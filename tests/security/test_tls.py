@@ -247,6 +247,18 @@ def test_garbage_instead_of_a_handshake_ends_that_connection_alone(tmp_path, fil
             assert client.get("/livez").status_code == 200
 
 
+def test_a_certificate_that_ends_soon_is_warned_of_once_and_told_in_metrics(tmp_path, files):
+    ends = datetime.now(UTC) + timedelta(days=5)
+    issued = files.authority.issue_cert(*HOSTS, not_after=ends, not_before=ends - timedelta(100))
+    files.certificate.write_bytes(issued.cert_chain_pems[0].bytes())
+    files.key.write_bytes(issued.private_key_pem.bytes())
+    with serving(tmp_path, *files.arguments) as server:
+        with server.client(verify=files.trusting()) as client:
+            pages = [client.get("/metrics").text for _ in range(3)]
+        assert all("backstory_certificate_seconds " in page for page in pages)
+        assert server.errors().count("the certificate ends soon") == 1
+
+
 def doctor(*arguments):
     ran = CliRunner().invoke(cli, ["doctor", "--json", *arguments])
     found = json.loads(ran.output)["findings"]

@@ -87,10 +87,13 @@ def server_context(options: TlsOptions) -> ServerContext:
     Raises:
         ConfigError: a file is missing, is no PEM, or the key belongs to another certificate.
     """
-    context = ServerContext(options)
-    if context.certificate.days(time.time()) < limits.CERTIFICATE_WARNING_DAYS:
-        _log.warning("the certificate ends soon", extra=context.certificate.told())
-    return context
+    return ServerContext(options)
+
+
+def warn(certificate: Certificate) -> None:
+    """Tell in the log of a certificate that ends soon, or has ended."""
+    if certificate.days(time.time()) < limits.CERTIFICATE_WARNING_DAYS:
+        _log.warning("the certificate ends soon", extra=certificate.told())
 
 
 def _look(options: TlsOptions) -> _Seen:

@@ -19,15 +19,14 @@ from backstory.observability.prometheus import Counted, Metrics
 from backstory.ports.hooks import Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
-
-if TYPE_CHECKING:
-    from backstory.transports.edge.resource_metadata import ResourceMetadata
-
 from backstory.wiring.callers import open_callers
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import looked_up, open_hooks, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
+
+if TYPE_CHECKING:
+    from backstory.transports.edge.resource_metadata import ResourceMetadata
 
 MCP_PATHS: Final = ("/mcp", "/mcp/")
 _METADATA: Final = "/.well-known/oauth-protected-resource"

@@ -15,7 +15,8 @@ from backstory.observability import files
 from backstory.observability.asking import asked
 from backstory.observability.prometheus import Metrics
 from backstory.ports.hooks import SILENCE, Hooks
-from backstory.wiring.secure import inspect_certificate
+from backstory.security import certificates
+from backstory.wiring.secure import tls_options
 
 
 @asynccontextmanager
@@ -50,7 +51,7 @@ def looked_up(settings: Settings) -> files.Found:
 
 def _certificate_ends(settings: Settings) -> float | None:
     try:
-        found = inspect_certificate(settings)
+        options = tls_options(settings)
+        return None if options is None else certificates.read(options.certificate).ends
     except ConfigError:
         return None
-    return None if found is None else found.ends

@@ -10,7 +10,7 @@ from typing import Any
 import uvicorn
 
 from backstory.config import Settings
-from backstory.security.tls import TlsOptions, server_context
+from backstory.security.tls import TlsOptions, server_context, warn
 from backstory.wiring import tls_options
 
 
@@ -31,4 +31,6 @@ def tls_arguments(settings: Settings) -> dict[str, Any]:
 def _context(
     options: TlsOptions, _config: uvicorn.Config, _default: Callable[[], ssl.SSLContext]
 ) -> ssl.SSLContext:
-    return server_context(options)
+    context = server_context(options)
+    warn(context.certificate)
+    return context
