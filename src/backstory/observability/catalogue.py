@@ -107,6 +107,18 @@ METRICS: Final = (
 
 INFO: Final = Metric("backstory_info", "gauge", "Always 1", ("version",))
 WORKERS: Final = Metric("backstory_workers", "gauge", "Processes that serve requests")
+WORKERS_REPLACED: Final = Metric(
+    "backstory_workers_replaced_total",
+    "counter",
+    "Workers in whose place another came: `died`, `silent` (no sign of life), `start` (ended before "
+    "it took requests), `memory`, `asked` (SIGHUP)",
+    ("reason",),
+)
+WORKERS_WAITING: Final = Metric(
+    "backstory_workers_waiting",
+    "gauge",
+    "Workers that are missing, since those in their places died again and again",
+)
 FREE_BYTES: Final = Metric(
     "backstory_store_free_bytes", "gauge", "Room that is left on the disk of a SQLite store"
 )
@@ -139,7 +151,7 @@ MAX_FDS: Final = Metric(
 )
 
 LOOKED_AT: Final = (
-    INFO, WORKERS, FREE_BYTES, STORE_BYTES, CERTIFICATE,
+    INFO, WORKERS, WORKERS_REPLACED, WORKERS_WAITING, FREE_BYTES, STORE_BYTES, CERTIFICATE,
     CPU, RESIDENT, VIRTUAL, STARTED, OPEN_FDS, MAX_FDS,
 )  # fmt: skip
 """Those that are looked up when they are asked for."""

@@ -13,6 +13,7 @@ from backstory.errors import ConfigError
 from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
+from backstory.observability.crew import Crew
 from backstory.observability.prometheus import Metrics
 from backstory.ports.hooks import SILENCE, Hooks
 from backstory.security import certificates
@@ -42,8 +43,10 @@ def sampled(metrics: Metrics, contexts: Contexts, lag: float) -> None:
     metrics.of(observed.WATCHERS).set(contexts.hub.watching)
 
 
-def looked_up(settings: Settings) -> files.Found:
-    """What is looked up of the server's files when it is asked for its metrics."""
+def looked_up(settings: Settings, crew: Crew | None) -> files.Found:
+    """What is looked up of the server's files and workers when it is asked for its metrics."""
+    if crew is not None:
+        yield from crew.told()
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
     yield from files.certificate(partial(_certificate_ends, settings))
