@@ -341,9 +341,7 @@ WORKER_GAP_SECONDS: Final = 2.0  # that a supervisor stood still itself, so that
 WORKER_START_SECONDS: Final = 120.0  # that a worker may take until it takes requests
 WORKER_END_SECONDS: Final = 25.0  # that a worker may take to end after its drain, or it is killed
 WORKER_KILLED_SECONDS: Final = 1.0  # that the end of a killed worker is waited for
-WORKER_LIFE_SECONDS: Final = (
-    60.0  # beyond the longest pause, after which earlier deaths are forgotten
-)
+WORKER_LIFE_SECONDS: Final = 60.0  # and the longest pause, after which deaths are forgotten
 WORKER_PAUSE_SECONDS: Final = 0.5  # before a worker in a row is replaced; doubles with each
 WORKER_PAUSE_MOST_SECONDS: Final = 30.0  # before a worker is replaced
 WORKER_GROWTH_SECONDS: Final = 2.0  # before one is replaced for its memory again; doubles with each

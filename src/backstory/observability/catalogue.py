@@ -231,6 +231,7 @@ WORST: Final = frozenset({CLOCK_SKEW, REPLICA_LAG})
 
 INFO: Final = _gauge("info", "Always 1", "version")
 WORKERS: Final = _gauge("workers", "Processes that serve requests")
+WORKERS_WANTED: Final = _gauge("workers_wanted", "Processes that should serve requests")
 WORKERS_REPLACED: Final = _counter(
     "workers_replaced",
     "Workers in whose place another came: `died`, `silent` (no sign of life), `start` (ended before "
@@ -266,7 +267,7 @@ MAX_FDS: Final = Metric(
 )
 
 LOOKED_AT: Final = (
-    INFO, WORKERS, WORKERS_REPLACED, WORKERS_WAITING, FREE_BYTES, STORE_BYTES, CERTIFICATE,
+    INFO, WORKERS, WORKERS_WANTED, WORKERS_REPLACED, WORKERS_WAITING, FREE_BYTES, STORE_BYTES, CERTIFICATE,
     CPU, RESIDENT, VIRTUAL, STARTED, OPEN_FDS, MAX_FDS,
 )  # fmt: skip
 """Those that are looked up when they are asked for."""

@@ -21,13 +21,16 @@ more memory than it may, an operator wanted it.
 
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 
+_WAITING: Final = len(REASONS)
+_WANTED: Final = len(REASONS) + 1
+
 
 class Crew:
     """How many workers were replaced, and how many are missing. To be handed to new processes."""
 
-    def __init__(self) -> None:
-        self._waiting = len(REASONS)
-        self._numbers = multiprocessing.get_context("spawn").RawArray("q", len(REASONS) + 1)
+    def __init__(self, wanted: int = 1) -> None:
+        self._numbers = multiprocessing.get_context("spawn").RawArray("q", len(REASONS) + 2)
+        self.wanted = wanted
 
     def replaced(self, reason: Reason) -> None:
         """One more was, for this reason."""
@@ -36,17 +39,27 @@ class Crew:
     @property
     def waiting(self) -> int:
         """Workers that are missing, since those in their places died again and again."""
-        return int(self._numbers[self._waiting])
+        return int(self._numbers[_WAITING])
 
     @waiting.setter
     def waiting(self, count: int) -> None:
-        self._numbers[self._waiting] = count
+        self._numbers[_WAITING] = count
+
+    @property
+    def wanted(self) -> int:
+        """Workers that there should be."""
+        return int(self._numbers[_WANTED])
+
+    @wanted.setter
+    def wanted(self, count: int) -> None:
+        self._numbers[_WANTED] = count
 
     def told(self) -> Iterator[tuple[Metric, tuple[str, ...], float]]:
         """All of it, as metrics."""
         for place, reason in enumerate(REASONS):
             yield catalogue.WORKERS_REPLACED, (reason,), self._numbers[place]
         yield catalogue.WORKERS_WAITING, (), self.waiting
+        yield catalogue.WORKERS_WANTED, (), self.wanted
 
     async def check(self) -> None:
         """See whether anybody is missing.

@@ -48,7 +48,7 @@ async def counted(
     if not settings.metrics:
         yield None
         return
-    metrics = Metrics(partial(looked_up, settings, crew))
+    metrics = Metrics(partial(looked_up, settings, crew or Crew()))
     told.listen(Counting(metrics))
     yield metrics
 
@@ -66,10 +66,9 @@ def _look(metrics: Metrics, told: Told, contexts: Contexts) -> None:
     metrics.of(observed.WATCHERS).set(contexts.hub.watching)
 
 
-def looked_up(settings: Settings, crew: Crew | None) -> files.Found:
+def looked_up(settings: Settings, crew: Crew) -> files.Found:
     """What is looked up of the server's files and workers when it is asked for its metrics."""
-    if crew is not None:
-        yield from crew.told()
+    yield from crew.told()
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
     yield from files.certificate(partial(_certificate_ends, settings))
