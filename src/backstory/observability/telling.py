@@ -211,12 +211,13 @@ class _Served:
             self.stale,
             self.trace_id,
             self.principal,
+            tuple(self._calls) if self._calls else (),
         )
         told.tell(ended)
         if self.recorded and self._origin is not None:
             now, self.recorded = self._clock + int(ended.seconds * 1e9), False
-            parts, calls = tuple(self._parts), tuple(self._calls)
-            told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts, calls))
+            parts = tuple(self._parts)
+            told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts))
 
     def routed(self, route: str) -> None:
         self.route = route
@@ -231,8 +232,7 @@ class _Served:
         self._code = code
 
     def called(self, call: Called) -> None:
-        if self.recorded:
-            self._calls.append(call)
+        self._calls.append(call)
         self._told.tell(call)
 
 
