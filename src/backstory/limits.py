@@ -165,6 +165,16 @@ KEYS_ASK_SECONDS: Final = 5.0  # between two questions for a key that is not kno
 KEYS_KEPT_SECONDS: Final = 4 * 3600.0  # that keys are believed while the issuer cannot be reached
 KEYS_TRY_SECONDS: Final = 5.0  # that an issuer may take for an answer
 OPERATORS: Final = 1000  # named by the configuration
+ASKED_TRY_SECONDS: Final = 5.0  # that an issuer may take to tell of one token
+ASKED_ANSWER_BYTES: Final = 64 * KIB  # of what it tells
+ASKED_CONNECTIONS: Final = 32  # of one process to the issuer, to ask about tokens
+ASKED_WAITING: Final = 256  # tokens that one process asks about at a time
+ASKED_REFUSED_SECONDS: Final = 5.0  # that a token is remembered not to be good
+ASKED_REFUSED: Final = 10_000  # such tokens that one process remembers
+PROOF_BYTES: Final = 8 * KIB  # of a DPoP proof
+PROOF_ID_BYTES: Final = 256  # of its jti
+PROOF_SECONDS: Final = 90  # that its time may lie before or behind ours
+PROOF_KEPT_SECONDS: Final = 2 * PROOF_SECONDS + 1  # that its use is remembered: as long as it holds
 
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
