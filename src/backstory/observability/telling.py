@@ -34,6 +34,7 @@ from backstory.ports.hooks import (
     Hear,
     Listener,
     Measure,
+    Numbers,
     RawHeaders,
     Request,
     new_span,
@@ -63,6 +64,7 @@ class Told:
         self.starts = starts
         self.in_flight = 0
         """Requests under way. Counted on the event loop."""
+        self.standing: list[Numbers] = []
         for listener in listeners:
             self.listen(listener)
 
@@ -70,6 +72,9 @@ class Told:
         """Tell it, too, from now on."""
         for kind, hear in listener.hearing().items():
             self._hearing[kind] = [*self._hearing.get(kind, ()), hear]
+
+    def stands(self, numbers: Numbers) -> None:
+        self.standing.append(numbers)
 
     def hears(self, kind: type[Event]) -> bool:
         return kind in self._hearing

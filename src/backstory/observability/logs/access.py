@@ -49,6 +49,4 @@ class Access:
         for call in event.calls:
             line |= {"mcp_method": call.method, "tool": call.tool, "mcp_code": call.code}
         self._log.levels["info"] += 1
-        self._log.lines.write(self._log.form(None, "", line))
-
-
+        self._log.lines.write(self._log.form(line))

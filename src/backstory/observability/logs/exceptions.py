@@ -36,14 +36,18 @@ def _one(error: BaseException) -> str:
     lines = ["Traceback (most recent call last):\n", *traceback.format_list(frames)]
     lines.append(_kind(error))
     if isinstance(error, BaseExceptionGroup):
-        for each in error.exceptions[:_CHAIN]:
-            lines.append(f"\n  with {_one(each)}".replace("\n", "\n  "))
+        inner = (_one(each).replace("\n", "\n  ") for each in error.exceptions[:_CHAIN])
+        lines += [f"\n  with {each}" for each in inner]
     return "".join(lines)
 
 
 def _kind(error: BaseException) -> str:
     kind = type(error)
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     if isinstance(error, BackstoryError):
         return f"{name} ({error.code})"
     if isinstance(error, OSError) and error.errno is not None:

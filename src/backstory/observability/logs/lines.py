@@ -18,7 +18,8 @@ from backstory.domain.principals import Principal
 from backstory.observability.logs import exceptions
 from backstory.ports.hooks import served
 
-Line = MutableMapping[str, Any]
+Line = dict[str, Any]
+Form = Callable[[Line], bytes]
 Hash = Callable[[str, str], str]
 """A keyed hash of a tenant and a subject."""
 
@@ -28,6 +29,9 @@ _OWN: Final = frozenset(vars(logging.makeLogRecord({}))) | {
     "color_message",
     "taskName",
 }
+_NAMES: Final = frozenset({"namespace", "path", "name"})
+"""Never told: they are chosen by callers, and often hold a subject."""
+_UNTOLD: Final = _OWN | _NAMES
 _TRUSTED: Final = ("backstory", "uvicorn")
 """Whose messages are shown: they quote nothing."""
 
@@ -55,35 +59,36 @@ CALLERS: Final = Callers()
 """Those of this process."""
 
 
-def shaped(_logger: object, _method: str, told: Line) -> Line:
+def shaped(_logger: object, _method: str, told: MutableMapping[str, Any]) -> Line:
     """A line of the standard library's logging (a processor of structlog)."""
     record: logging.LogRecord = told["_record"]
     line: Line = {
         "at": clock.to_text(int(record.created * clock.SECOND)),
         "level": record.levelname.lower(),
         "logger": record.name,
-        "message": _message(record),
+        "message": _message(record, told["event"]),
     }
     if (request := served()) is not None:
         line["trace_id"] = request.trace_id
         line |= CALLERS.told(request.principal)
-    line |= {name: value for name, value in vars(record).items() if name not in _OWN}
-    if record.exc_info and record.exc_info[1] is not None:
-        line["exception"] = exceptions.told(record.exc_info[1])
+    line |= {name: value for name, value in vars(record).items() if name not in _UNTOLD}
+    exc_info = told.get("exc_info")
+    if exc_info and exc_info[1] is not None:
+        line["exception"] = exceptions.told(exc_info[1])
     return line
 
 
-def _message(record: logging.LogRecord) -> str:
+def _message(record: logging.LogRecord, message: str) -> str:
     if record.name.partition(".")[0] in _TRUSTED:
-        return record.getMessage()
+        return message
     return f"a message of {record.name}, line {record.lineno} of {record.module}"
 
 
-def as_json(_logger: object, _method: str, line: Line) -> bytes:
+def as_json(line: Line) -> bytes:
     return orjson.dumps(line, default=str, option=orjson.OPT_NON_STR_KEYS)
 
 
-def for_people(_logger: object, _method: str, line: Line) -> bytes:
+def for_people(line: Line) -> bytes:
     """The form for terminals: the level, the place, the message, then what else there is."""
     rest = {name: value for name, value in line.items() if name not in _SHOWN}
     more = "".join(f" {name}={_plain(value)}" for name, value in rest.items())

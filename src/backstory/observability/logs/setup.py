@@ -8,9 +8,10 @@ import os
 import sys
 import time
 from collections import Counter
-from typing import Final
+from collections.abc import Iterator, MutableMapping
+from typing import Any, Final
 
-import structlog
+from structlog.stdlib import ProcessorFormatter
 
 from backstory import clock
 from backstory.observability.logs import lines as forms
@@ -28,31 +29,40 @@ class Log(logging.Handler):
 
     def __init__(self, *, as_json: bool, fd: int | None) -> None:
         super().__init__()
-        self.form = forms.as_json if as_json else forms.for_people
+        self.form: forms.Form = forms.as_json if as_json else forms.for_people
         self.lines = Lines(fd, self._gap)
         self.repeats = Repeats()
         self.levels: Counter[str] = Counter()
         """How many lines were told of each level."""
         self.addFilter(self.repeats)
-        render = [forms.shaped, self.form]
-        self.setFormatter(structlog.stdlib.ProcessorFormatter(processors=render))
+        self.setFormatter(ProcessorFormatter(processors=[forms.shaped, self._rendered]))
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
-            line = self.format(record)
+            line = self.format(record).encode()
         except Exception:  # noqa: BLE001 -- a line that cannot be made must not stop anything
-            line = self.form(None, "", _line("error", "a line of the log could not be made"))
+            line = self.form(_line("error", "a line of the log could not be made"))
         self.levels[record.levelname.lower()] += 1
-        self.lines.write(line)  # type: ignore[arg-type] # our forms make bytes
+        self.lines.write(line)
 
     def flush(self) -> None:
         self.lines.flush()
 
+    def numbers(self) -> Iterator[tuple[str, tuple[str, ...], float]]:
+        """What stands, as `ports.hooks.Numbers`."""
+        for level, lines in self.levels.items():
+            yield "log_lines", (level,), lines
+        yield "log_lines_lost", ("repeated",), self.repeats.left_out
+        yield "log_lines_lost", ("unwritable",), self.lines.lost
+
+    def _rendered(self, _logger: object, _method: str, line: MutableMapping[str, Any]) -> str:
+        return self.form(dict(line)).decode()
+
     def _gap(self, lost: int) -> bytes:
-        return self.form(None, "", _line("warning", "lines of the log were lost") | {"lost": lost})
+        return self.form(_line("warning", "lines of the log were lost") | {"lost": lost})
 
 
-def _line(level: str, message: str) -> dict[str, object]:
+def _line(level: str, message: str) -> forms.Line:
     at = clock.to_text(time.time_ns() // 1000)
     return {"at": at, "level": level, "logger": __name__, "message": message}
 

@@ -89,7 +89,7 @@ class Lines:
             except BlockingIOError:  # somebody made it so; others who write to it may need that
                 time.sleep(0.01)
                 continue
-            self._torn = written > 0 and rest[written - 1 : written] != _END
+            self._torn = rest[:written].tobytes()[-1:] not in (b"", _END)
             rest = rest[written:]
 
     def _lose(self, lines: int) -> None:

@@ -17,6 +17,7 @@ from backstory.transports.rest import (
     entries,
     history,
     kinds,
+    log_level,
     render,
     search,
     summaries,
@@ -39,6 +40,7 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *render.ENDPOINTS,
         *search.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *log_level.ENDPOINTS,
         *system.ENDPOINTS,
     )
 
