@@ -9,7 +9,13 @@ from backstory.config.settings import DEFAULT_ORIGIN, Settings
 from backstory.errors import ConfigError
 from backstory.security.urls import is_safe
 
-_ONLY_WITH_ISSUER = ("auth_jwks", "auth_audience", "auth_tenant_claim", "auth_roles_claim")
+_ONLY_WITH_ISSUER = (
+    "auth_jwks",
+    "auth_audience",
+    "auth_tenant_claim",
+    "auth_roles_claim",
+    "auth_groups_claim",
+)
 
 
 def check_callers(settings: Settings) -> None:

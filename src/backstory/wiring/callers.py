@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstory.config import Settings
+from backstory.contexts.granting import Granting
 from backstory.contexts.service import Contexts
 
 if TYPE_CHECKING:
@@ -47,8 +48,21 @@ async def open_callers(
     metadata = ResourceMetadata(settings.auth_issuer, settings.auth_audience, settings.public_url)
     urls = [url for url in (settings.public_url, *settings.auth_audience) if url and is_url(url)]
     origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
-    async with open_verifier(settings, contexts) as verifier:
-        yield Callers(Bearer(verifier, origins, metadata), metadata)
+    async with open_verifier(settings, contexts) as verifier, _looking(contexts.granting):
+        yield Callers(Bearer(verifier, origins, metadata, contexts.granting), metadata)
+
+
+@asynccontextmanager
+async def _looking(granting: Granting) -> AsyncIterator[None]:
+    """Hears of roles that are changed, on whatever node."""
+    await granting.look()
+    looking = asyncio.create_task(granting.run(), name="changed roles")
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
 
 
 @asynccontextmanager
@@ -71,6 +85,7 @@ async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator
         "oidc" if settings.auth_profile == "oidc" else "rfc9068",
         settings.auth_tenant_claim,
         settings.auth_roles_claim,
+        settings.auth_groups_claim,
         frozenset(settings.operators),
     )
 

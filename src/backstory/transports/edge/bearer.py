@@ -10,6 +10,7 @@ from typing import Final
 
 from starlette.types import Scope
 
+from backstory.contexts.granting import Granting
 from backstory.domain.principals import ANONYMOUS, Principal
 from backstory.errors import (
     BackstoryError,
@@ -35,9 +36,14 @@ class Bearer:
     """Tells who calls, by a token."""
 
     def __init__(
-        self, verifier: TokenVerifier, origins: Origins, metadata: ResourceMetadata
+        self,
+        verifier: TokenVerifier,
+        origins: Origins,
+        metadata: ResourceMetadata,
+        granting: Granting,
     ) -> None:
         self._verifier = verifier
+        self._granting = granting
         self._origins = origins
         self._metadata = metadata
 
@@ -48,6 +54,7 @@ class Bearer:
             MisdirectedError, DeniedError: Host or Origin is a foreign one.
             UnauthenticatedError: there is no token, or none that is to be believed.
             MalformedError: there is no Host header, or a header stands twice.
+            StoreError: the store cannot tell what roles are bound to the caller.
         """
         path = scope["path"]
         if path in _PROBES:
@@ -63,8 +70,8 @@ class Bearer:
         if authorization[: len(_SCHEME)].lower() != _SCHEME:
             raise UnauthenticatedError("a token is needed: Authorization: Bearer")
         token = authorization[len(_SCHEME) :].strip()
-        known = self._verifier.known(token)
-        return await self._verify(scope, token) if known is None else known
+        found = self._verifier.known(token) or await self._verify(scope, token)
+        return self._granting.known(found) or await self._granting.of(found)
 
     async def _verify(self, scope: Scope, token: str) -> Principal:
         try:
