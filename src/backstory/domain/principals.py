@@ -46,7 +46,8 @@ class Principal:
     `roles` and `scopes` come from the token; `scopes` is None where the token has none, and
     then only the roles count. `groups` come from it, too, for what the store binds to them. An
     `operator` may what concerns all tenants. `expires_at` is when the token ends, in
-    microseconds, None where nothing ends; `token` names it where tokens can be revoked.
+    microseconds, None where nothing ends; `token` names it where tokens can be revoked;
+    `bound_to` is the thumbprint of the key that only its rightful bearer has.
     `rights` are worked out of all that, and of what the store says (`policy.with_rights`);
     where there are none, roles and scopes count alone.
     """
@@ -60,6 +61,7 @@ class Principal:
     operator: bool = False
     expires_at: int | None = None
     token: str | None = None
+    bound_to: str | None = None
     groups: frozenset[str] = frozenset()
     rights: Rights | None = None
 
