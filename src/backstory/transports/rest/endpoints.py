@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    bindings,
     changes,
     commits,
     content,
@@ -19,6 +20,7 @@ from backstory.transports.rest import (
     kinds,
     log_level,
     render,
+    roles,
     search,
     summaries,
     system,
@@ -41,6 +43,8 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *search.ENDPOINTS,
         *kinds.ENDPOINTS,
         *log_level.ENDPOINTS,
+        *roles.ENDPOINTS,
+        *bindings.ENDPOINTS,
         *system.ENDPOINTS,
     )
 
