@@ -20,7 +20,7 @@ from backstory.rendering.service import Renderer
 from backstory.resilience.checking import Dependency
 from backstory.wiring.callers import open_callers
 from backstory.wiring.contexts import open_contexts
-from backstory.wiring.heard import counted, open_hooks, sampled
+from backstory.wiring.heard import counted, logged, open_hooks, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
 
@@ -91,6 +91,7 @@ async def open_app(
         )
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
+        levels = await stack.enter_async_context(logged(settings, hooks, contexts))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
@@ -100,7 +101,7 @@ async def open_app(
             mcp_app(Served(contexts, renderer, extensions=found()))
         )
         page = None if metrics is None else metrics.page
-        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
+        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers.metadata)
         guarded = Guard(Coding(split), callers.authenticate, hooks, pacing)
         served = _for_pages(guarded, settings)
