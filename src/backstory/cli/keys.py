@@ -12,7 +12,10 @@ from backstory.cli.options import json_option
 
 @click.group("keys")
 def command() -> None:
-    """Make the master key of an encrypted store, and see to its keys."""
+    """Make the master key of an encrypted store, and see to its keys.
+
+    Each command takes --json, for scripts.
+    """
 
 
 @command.command("make")

@@ -27,12 +27,6 @@ SELECT search FROM backstory WHERE id = 1
 -- name: set_keyed
 UPDATE backstory SET keyed = TRUE, secret = $1 WHERE id = 1
 
--- name: count_keys
-UPDATE backstory SET keys = keys + 1 WHERE id = 1
-
--- name: set_erasure
-UPDATE backstory SET erasure = greatest(erasure, $1) WHERE id = 1
-
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = $1
 

@@ -12,12 +12,6 @@ SELECT search, keys FROM meta WHERE id = 1
 -- name: set_keyed
 UPDATE meta SET keyed = 1, secret = ?1 WHERE id = 1
 
--- name: count_keys
-UPDATE meta SET keys = keys + 1 WHERE id = 1
-
--- name: set_erasure
-UPDATE meta SET erasure = max(erasure, ?1) WHERE id = 1
-
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = ?1
 
