@@ -29,6 +29,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "summarise": ("summarising", "Have a context summarised by a server."),
     "keys": ("keys", "Make the master key of an encrypted store, and see to its keys."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
+    "role": ("role", "List, read, make and delete roles of a tenant."),
+    "binding": ("binding", "Bind roles to subjects, groups and clients."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
     "config": ("config", "Show each setting with its value, origin and meaning."),

@@ -270,6 +270,11 @@ class Settings:
         "Claim that lists the caller's roles: its name, or a JSON Pointer to it",
         readers.claim,
     )
+    auth_groups_claim: str = _setting(
+        "groups",
+        "Claim that lists the caller's groups, to which roles can be bound: its name, or a JSON Pointer",
+        readers.claim,
+    )
     operators: tuple[str, ...] = _setting(
         (),
         "Who may what concerns all tenants, each as TENANT/SUBJECT",
