@@ -3,7 +3,7 @@
 import jsonpatch
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstory import limits
@@ -29,7 +29,11 @@ values = st.recursive(
 )
 objects = st.dictionaries(st.text("ab/~", max_size=2), values, max_size=4)
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For a machine that does other things as well."""
 
+
+@unhurried
 @given(objects, objects)
 def test_a_diff_leads_from_one_state_to_the_other(old, new):
     before, after = orjson.dumps(old), orjson.dumps(new)
@@ -41,6 +45,7 @@ def test_a_diff_leads_from_one_state_to_the_other(old, new):
     assert diff(before, before) == []
 
 
+@unhurried
 @given(objects, objects)
 def test_a_diff_of_large_states_does_the_same(old, new):
     """Without the library, whose time grows faster than what it compares."""
@@ -74,6 +79,7 @@ def test_a_diff_of_large_states_asks_nobody_who_may_take_minutes(monkeypatch, af
     assert diff(orjson.dumps({"l": MANY}), orjson.dumps({"l": after})) == found
 
 
+@unhurried
 @given(objects, objects)
 def test_a_diff_is_never_larger_than_the_whole(old, new):
     found = diff(orjson.dumps(old), orjson.dumps(new))
