@@ -51,6 +51,7 @@ class Reader:
     def __init__(
         self, expected: Expected, keys: Keys, now: Callable[[], float] = time.time
     ) -> None:
+        self.issuer = expected.issuer
         self._expected = expected
         self._audience = tuple(each for name in expected.audience for each in _spellings(name))
         self._keys = keys
@@ -106,6 +107,26 @@ class Reader:
             leeway=limits.TOKEN_LEEWAY_SECONDS,
             options={"require": list(REQUIRED[expected.reading.profile])},
         )
+
+
+class Issuers:
+    """Reads tokens of several issuers, each by the reader of its own.
+
+    What a token says of its issuer only chooses whose keys it is checked with.
+    """
+
+    def __init__(self, readers: Mapping[str, Reader]) -> None:
+        self._readers = readers
+
+    async def read(self, token: str) -> tuple[Principal, float]:
+        """As `Reader.read`."""
+        if len(token) > limits.TOKEN_BYTES or not _FORM.match(token):
+            raise TokenRefusedError("it has not the form of a JWT, or is too long")
+        issuer = _object(token.split(".")[1], "payload").get("iss")
+        reader = self._readers.get(issuer) if isinstance(issuer, str) else None
+        if reader is None:
+            raise TokenRefusedError(f"nobody called {shorten(str(issuer))} is believed")
+        return await reader.read(token)
 
 
 def _spellings(audience: str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from hashlib import sha256
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.errors import TokenRefusedError
-from backstory.security.tokens import Reader
+from backstory.security.tokens import Issuers, Reader
 
 
 class Verifier:
@@ -21,7 +21,7 @@ class Verifier:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Reader | Issuers,
         revoked: Callable[[], frozenset[str]] = frozenset,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,

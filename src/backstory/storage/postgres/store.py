@@ -170,6 +170,12 @@ class PostgresStore(TableStore):
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         return await self._point(notes.get, tenant, name, self._clock.now())
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        now = self._clock.now()
+        return await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
+
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._retried(partial(self._noted, tenant, notes.delete, name))
 

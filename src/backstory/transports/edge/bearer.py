@@ -35,11 +35,17 @@ class Bearer:
     """Tells who calls, by a token."""
 
     def __init__(
-        self, verifier: TokenVerifier, origins: Origins, metadata: ResourceMetadata
+        self,
+        verifier: TokenVerifier,
+        origins: Origins,
+        metadata: ResourceMetadata,
+        also_open: frozenset[str] = frozenset(),
     ) -> None:
+        """`also_open` are paths at which callers say who they are in another way."""
         self._verifier = verifier
         self._origins = origins
         self._metadata = metadata
+        self._also_open = also_open
 
     async def __call__(self, scope: Scope) -> Principal:
         """The principal of a request; `ANONYMOUS` for what needs no token.
@@ -54,7 +60,12 @@ class Bearer:
             return ANONYMOUS
         host, origin, authorization = _heads(scope)
         self._origins.check(host, origin)
-        if is_open(path) or path == PREFIX or path.startswith(PREFIX + "/"):
+        if (
+            is_open(path)
+            or path == PREFIX
+            or path.startswith(PREFIX + "/")
+            or path in self._also_open
+        ):
             return ANONYMOUS
         if authorization is None:
             if path == _HEALTH:
