@@ -124,9 +124,7 @@ def test_a_code_that_is_used_twice_ends_what_came_from_it(nodes, person, http):
     assert (status, wrong["error"]) == (400, "invalid_grant")
 
 
-def test_a_refresh_token_is_changed_each_time_and_ends_all_when_it_comes_again(
-    nodes, person, http
-):
+def test_a_refresh_token_is_changed_each_time_and_ends_all_when_it_comes_again(nodes, person, http):
     one, two = nodes
     asked, code = agreed(one, person)
     _, first = tokens(http, asked.exchange(code))

@@ -53,6 +53,11 @@ def check_own_issuer(settings: Settings) -> None:
             f"public_url from {settings.origin('public_url')} must be https with auth_server, since "
             "passwords and tokens travel to it; only this machine itself may be called by http"
         )
+    if settings.auth_dpop == "required":
+        raise ConfigError(
+            "auth_dpop=required would refuse what auth_server makes, whose tokens are bound to no "
+            "key; set BACKSTORY_AUTH_DPOP=optional, or one of the two"
+        )
     if settings.auth_issuer is not None and settings.auth_issuer.rstrip("/") == own.rstrip("/"):
         raise ConfigError(
             "auth_issuer is the built-in server itself, which has keys of its own; leave "

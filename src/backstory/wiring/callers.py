@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.wiring.authority import app_of, open_authority
+from backstory.wiring.proofs import open_proofs, told_of_proofs
+from backstory.wiring.reading_tokens import open_readers
 
 if TYPE_CHECKING:
     from backstory.security.authority.service import Service
-    from backstory.security.keeping import Keys
-    from backstory.security.tokens import Reader
     from backstory.security.verifying import Verifier
     from backstory.transports.authority.app import AuthorityApp
     from backstory.transports.edge.guard import Authenticator
@@ -52,16 +52,20 @@ async def open_callers(
         yield Callers(LocalMode(token))
         return
     named = audiences(settings)
-    metadata = ResourceMetadata(issuers(settings), named, settings.public_url)
+    metadata = ResourceMetadata(
+        issuers(settings), named, settings.public_url, told_of_proofs(settings)
+    )
     urls = [url for url in (settings.public_url, *named) if url and is_url(url)]
     origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
     async with (
         open_authority(settings, contexts) as authority,
         open_verifier(settings, contexts, authority) as verifier,
+        open_proofs(settings, contexts, urls) as proofs,
     ):
         app = None if authority is None else app_of(authority, settings)
         also_open = frozenset() if app is None else app.paths
-        yield Callers(Bearer(verifier, origins, metadata, also_open), metadata, app)
+        bearer = Bearer(verifier, origins, metadata, proofs, also_open)
+        yield Callers(bearer, metadata, app)
 
 
 @asynccontextmanager
@@ -75,7 +79,6 @@ async def open_verifier(
         StoreError: the store cannot be asked for revoked tokens.
     """
     from backstory.security.revoking import Revocations
-    from backstory.security.tokens import Issuers
     from backstory.security.verifying import Verifier
 
     def changed() -> None:
@@ -83,15 +86,10 @@ async def open_verifier(
         contexts.hub.wake()
 
     revocations = Revocations(contexts.store, contexts.clock, changed)
-    believed = list(_believed(settings, changed, authority))
-    readers = {reader.issuer: reader for reader, _ in believed}
-    reader = believed[0][0] if len(believed) == 1 else Issuers(readers)
-    verifier = Verifier(reader, lambda: revocations.names)
     await revocations.look()
     contexts.standing.revoked = lambda: revocations.names
-    async with AsyncExitStack() as stack:
-        for _, keys in believed:
-            await stack.enter_async_context(keys.kept())
+    async with open_readers(settings, changed, authority) as reader:
+        verifier = Verifier(reader, lambda: revocations.names)
         looking = asyncio.create_task(revocations.run(), name="revoked tokens")
         try:
             yield verifier
@@ -99,31 +97,3 @@ async def open_verifier(
             looking.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await looking
-
-
-def _believed(
-    settings: Settings, changed: Callable[[], None], authority: Service | None
-) -> Iterator[tuple[Reader, Keys]]:
-    """Whose tokens are read, and by which keys."""
-    from backstory.config.authority import audiences
-    from backstory.security.claims import Reading
-    from backstory.security.keeping import Keys
-    from backstory.security.sources import source_of
-    from backstory.security.tokens import Expected, Reader
-
-    named, operators = audiences(settings), frozenset(settings.operators)
-    if authority is not None:
-        from backstory.security.authority.signing import RingSource
-
-        keys = Keys(RingSource(authority.signing), changed)
-        expected = Expected(authority.issuer, named, Reading(operators=operators))
-        yield Reader(expected, keys), keys
-    if settings.auth_issuer is not None:
-        keys = Keys(source_of(settings.auth_jwks, settings.auth_issuer), changed)
-        reading = Reading(
-            "oidc" if settings.auth_profile == "oidc" else "rfc9068",
-            settings.auth_tenant_claim,
-            settings.auth_roles_claim,
-            operators,
-        )
-        yield Reader(Expected(settings.auth_issuer, named, reading), keys), keys
