@@ -85,6 +85,12 @@ class Agreeing:
 
 @asynccontextmanager
 async def client(server, person, mode, memory, document=None):
+    async with signed_in(server, person, mode, memory, document) as (session, _):
+        yield session
+
+
+@asynccontextmanager
+async def signed_in(server, person, mode, memory, document=None):
     provider = OAuthClientProvider(
         f"{server.url}/mcp",
         OAuthClientMetadata(
@@ -104,7 +110,7 @@ async def client(server, person, mode, memory, document=None):
             streamable_http_client(f"{server.url}/mcp", http_client=http), mode=mode, cache=None
         ) as session,
     ):
-        yield session
+        yield session, provider
 
 
 async def use(session, tool, **arguments):
@@ -136,12 +142,11 @@ async def test_one_that_an_operator_registered_signs_in_too_and_comes_back_witho
     arguments = ("client", "add", "desk-app", "--redirect-uri", "http://127.0.0.1/callback")
     await asyncio.to_thread(command, server.store, server.url, *arguments)
     memory, person = Memory(made), Agreeing("bob")
-    async with client(server, person, MODERN, memory) as session:
+    async with signed_in(server, person, MODERN, memory) as (session, provider):
         _, listed = await use(session, "list_contexts")
         assert listed["writable"] == ["users.bob.*"]
-    first = memory.tokens
-    memory.tokens = first.model_copy(update={"access_token": "a.b.c", "expires_in": -1})
-    async with client(server, person, MODERN, memory) as session:
+        first = memory.tokens
+        provider.context.token_expiry_time = 1  # as if the token had ended
         await use(session, "list_contexts")
     assert memory.tokens.refresh_token != first.refresh_token
     assert len(person.opened) == 1

@@ -116,7 +116,7 @@ def _object(raw: bytes) -> Mapping[str, Any]:
 def _texts(found: Mapping[str, Any], name: str) -> list[str]:
     value = found.get(name)
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        raise InvalidError(f"{name} in the document of the client is no list of texts")
+        raise InvalidError(f"the document of the client has no list of texts as {name}")
     return value
 
 

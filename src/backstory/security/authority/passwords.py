@@ -22,6 +22,7 @@ class Passwords:
 
     def __init__(self) -> None:
         self._turns = anyio.CapacityLimiter(limits.PASSWORDS_CHECKED)
+        self._under_way = 0
 
     async def hash(self, password: str) -> str:
         """What is kept of a password: parameters, salt and hash in one text."""
@@ -33,9 +34,13 @@ class Passwords:
         Raises:
             BusyError: too many wait already.
         """
-        if self._turns.statistics().tasks_waiting >= limits.PASSWORDS_WAITING:
+        if self._under_way >= limits.PASSWORDS_CHECKED + limits.PASSWORDS_WAITING:
             raise BusyError("too many are signing in; try again soon", retry_after=2)
-        return await to_thread.run_sync(_check, kept, password, limiter=self._turns)
+        self._under_way += 1
+        try:
+            return await to_thread.run_sync(_check, kept, password, limiter=self._turns)
+        finally:
+            self._under_way -= 1
 
 
 def check_strength(password: str, name: str) -> None:

@@ -55,11 +55,8 @@ def is_near(uri: str) -> bool:
 def form_source(uri: str) -> str:
     """Where a form that ends there may lead, as a source of `form-action` (CSP)."""
     parts = urlsplit(uri)
-    return (
-        f"{parts.scheme}://{parts.netloc}"
-        if parts.scheme in ("http", "https")
-        else f"{parts.scheme}:"
-    )
+    named = parts.scheme in ("http", "https") and "[" not in parts.netloc  # no source has brackets
+    return f"{parts.scheme}://{parts.netloc}" if named else f"{parts.scheme}:"
 
 
 def _portless(uri: str) -> tuple[str, str] | None:

@@ -101,8 +101,8 @@ def consent(mark: str, wanted: Wanted, host: str, account: Account) -> Page:
         "It wants to</p>\n"
         f"<ul>{''.join(f'<li>{each}</li>' for each in _said(wanted.scope))}</ul>\n"
         f"<dl>{vouched}<dt>You will be sent to</dt><dd>{escape(_place(wanted.redirect))}</dd></dl>\n"
-        '<p class="soft">The name is what the application calls itself. Go on only if you have '
-        "just asked it to connect.</p>\n"
+        f'<p class="soft">{"The name is what the application calls itself. " if host else ""}'
+        "Go on only if you have just asked it to connect.</p>\n"
         f'<form method="post">\n{_hidden(mark)}\n<div class="row">'
         '<button class="main" name="do" value="allow">Allow</button>'
         '<button name="do" value="deny">Do not allow</button></div>\n'
