@@ -20,6 +20,17 @@ TENANT_BYTES: Final = 128
 SUBJECT_BYTES: Final = 256
 SUBJECT_SEGMENT_BYTES: Final = 100  # of a subject in a namespace; a longer one is hashed
 PRINCIPALS_KNOWN: Final = 4096  # whose rights one process keeps worked out
+ROLE_BYTES: Final = 64  # of a role's name
+ROLE_DESCRIPTION_CHARS: Final = 1000  # of what a role says about itself
+ROLE_RULES: Final = 32  # that a role allows, and as many that it denies
+ROLE_NAMESPACES: Final = 32  # patterns of one rule
+BINDING_ROLES: Final = 50  # bound to one subject, group or client
+GROUPS: Final = 200  # that a token may name
+GRANTS: Final = 10_000  # permissions and denials of one caller, all its roles together
+RIGHTS_TENANTS: Final = 4096  # whose roles one process remembers
+RIGHTS_LOOK_SECONDS: Final = 0.5  # between two looks for roles and bindings that were changed
+RIGHTS_KNOWN_SECONDS: Final = 600.0  # after which a tenant's roles are read anew in any case
+RIGHTS_MARKS_SECONDS: Final = 1200  # for which it is told that a tenant's roles were changed
 
 # -- what a context holds ------------------------------------------------------------
 STATE_BYTES: Final = 1 * MIB

@@ -100,6 +100,9 @@ def keys(
 @click.option("--client", help=f"Which client shows it. [default: {_CLIENT}]")
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whose contexts.")
 @click.option(
+    "--group", "groups", multiple=True, help="Of which group; given again, of another one."
+)
+@click.option(
     "--role", "roles", multiple=True, default=("member",), help="Given again, another one."
 )
 @click.option("--scope", help="Scopes with spaces between. [default: all that the roles grant]")
@@ -113,6 +116,7 @@ def create(
     subject: str | None,
     client: str | None,
     tenant: str,
+    groups: tuple[str, ...],
     roles: tuple[str, ...],
     scope: str | None,
     seconds: int,
@@ -151,6 +155,7 @@ def create(
         roles,
         scope,
         seconds,
+        groups,
     )
     if in_store:
         made = with_service(settings, lambda service: service.signing.issue(service.issuer, grant))

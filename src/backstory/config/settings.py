@@ -257,6 +257,11 @@ class Settings:
         "Claim that lists the caller's roles: its name, or a JSON Pointer to it",
         readers.claim,
     )
+    auth_groups_claim: str = _setting(
+        "groups",
+        "Claim that lists the caller's groups, to which roles can be bound: its name, or a JSON Pointer",
+        readers.claim,
+    )
     auth_server: bool = _setting(
         False,
         "Be an authorization server as well, whose issuer is public_url: people sign in here",

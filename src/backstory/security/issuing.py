@@ -40,6 +40,7 @@ class Grant:
     roles: tuple[str, ...]
     scope: str | None
     seconds: int
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ def sign(key: Mapping[str, Any], issuer: str, grant: Grant, now: int) -> Made:
         "tenant": grant.tenant,
         "roles": list(grant.roles),
     }
+    if grant.groups:
+        said["groups"] = list(grant.groups)
     if grant.scope is not None:
         said["scope"] = grant.scope
     private: Any = ECAlgorithm.from_jwk(dict(key))

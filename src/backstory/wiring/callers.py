@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstory.config import Settings
+from backstory.contexts.granting import Granting
 from backstory.contexts.service import Contexts
 from backstory.wiring.authority import app_of, open_authority
 from backstory.wiring.proofs import open_proofs, told_of_proofs
@@ -44,6 +45,7 @@ async def open_callers(
     """
     from backstory.config.authority import audiences, issuers
     from backstory.transports.edge.bearer import Bearer
+    from backstory.transports.edge.granted import Granted
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.edge.origins import Origins
     from backstory.transports.edge.resource_metadata import ResourceMetadata, is_url
@@ -61,11 +63,25 @@ async def open_callers(
         open_authority(settings, contexts) as authority,
         open_verifier(settings, contexts, authority) as verifier,
         open_proofs(settings, contexts, urls) as proofs,
+        _looking(contexts.granting),
     ):
         app = None if authority is None else app_of(authority, settings)
         also_open = frozenset() if app is None else app.paths
         bearer = Bearer(verifier, origins, metadata, proofs, also_open)
-        yield Callers(bearer, metadata, app)
+        yield Callers(Granted(bearer, contexts.granting), metadata, app)
+
+
+@asynccontextmanager
+async def _looking(granting: Granting) -> AsyncIterator[None]:
+    """Hears of roles that are changed, on whatever node."""
+    await granting.look()
+    looking = asyncio.create_task(granting.run(), name="changed roles")
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
 
 
 @asynccontextmanager

@@ -59,6 +59,7 @@ async def _of_issuer(settings: Settings, changed: Callable[[], None]) -> AsyncIt
         "oidc" if settings.auth_profile == "oidc" else "rfc9068",
         settings.auth_tenant_claim,
         settings.auth_roles_claim,
+        settings.auth_groups_claim,
         frozenset(settings.operators),
     )
     keys = Keys(source_of(settings.auth_jwks, settings.auth_issuer), changed)

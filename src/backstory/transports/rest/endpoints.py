@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    bindings,
     changes,
     commits,
     content,
@@ -18,6 +19,7 @@ from backstory.transports.rest import (
     history,
     kinds,
     render,
+    roles,
     search,
     summaries,
     system,
@@ -39,6 +41,8 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *render.ENDPOINTS,
         *search.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *roles.ENDPOINTS,
+        *bindings.ENDPOINTS,
         *system.ENDPOINTS,
     )
 

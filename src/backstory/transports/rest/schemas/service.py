@@ -15,6 +15,39 @@ class Right(Struct):
     reserved: bool
 
 
+class Bound(Struct):
+    """A role that the store binds to the caller."""
+
+    role: str | None
+    binding: str | None
+
+
+class Grant(Struct):
+    """A verb that a role grants or denies: `binding` brought the role, null: the token did."""
+
+    verb: str
+    namespace: str
+    role: str | None
+    binding: str | None
+
+
+class Decision(Struct):
+    """Whether the caller may do it, and what says so.
+
+    `decision` is `allowed`, `narrow` (the token's scope does not reach), `refused` (it may read
+    there), or `unseen`. `scopes` are the words of the scope that let the verb through.
+    """
+
+    verb: str
+    namespace: str
+    allowed: bool
+    decision: Literal["allowed", "narrow", "refused", "unseen"]
+    sentence: str
+    granted: list[Grant]
+    denied: list[Grant]
+    scopes: list[str] | None
+
+
 class Whoami(Struct):
     """Who calls, and what the caller may do."""
 
@@ -26,7 +59,11 @@ class Whoami(Struct):
     scopes: list[str] | None
     operator: bool
     expires_at: str | None
+    groups: list[str]
     rights: list[Right]
+    bound: list[Bound]
+    denials: list[Grant]
+    decision: Decision | UnsetType = UNSET
 
 
 class Check(Struct):
