@@ -375,4 +375,14 @@ SHUTDOWN_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
 REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops
 GOODBYE_SECONDS: Final = 3.0  # that a TLS connection which the server closed waits for its client
+LOG_WAITING: Final = (
+    10_000  # lines that wait to be written; what comes while there are more is lost
+)
+LOG_BATCH: Final = 500  # lines that are written at once
+LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
+LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
+LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line
+LOG_KINDS: Final = 1000  # of such lines that a process tells apart
+LOG_LOOK_SECONDS: Final = 0.5  # between two looks at which lines are wanted
+LOG_LEVEL_SECONDS: Final = 30 * 24 * 3600  # for which the level may be another than the settings'
 TELEMETRY_SECONDS: Final = 3.0  # that a server which stops waits for a collector, for each signal

@@ -26,7 +26,7 @@ def nodes(tmp_path_factory):
         serving(folder, env=other) as two,
     ):
         add_user(one.store, url, "ada")
-        add_user(one.store, url, "eve", "--role", "editor", "--tenant", "acme")
+        add_user(one.store, url, "eve", "--role", "editor", "--tenant", "acme", "--group", "press")
         command(one.store, url, "client", "add", APP, "--redirect-uri", "http://127.0.0.1/callback")
         one.issuer = two.issuer = url
         yield one, two
@@ -99,6 +99,7 @@ def test_roles_and_tenant_are_those_of_the_account(server, http):
     _, found = tokens(http, asked.exchange(code))
     claims = jwt.decode(found["access_token"], options={"verify_signature": False})
     assert (claims["tenant"], claims["roles"]) == ("acme", ["editor"])
+    assert claims["groups"] == ["press"]
 
 
 def test_who_does_not_agree_gives_nothing(server, person):

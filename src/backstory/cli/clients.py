@@ -46,6 +46,7 @@ def command() -> None:
     default=("member",),
     help="Of a machine; given again, another one.",
 )
+@click.option("--group", "groups", multiple=True, help="Of a machine; given again, another one.")
 @json_option
 def add(
     *,
@@ -55,6 +56,7 @@ def add(
     secret: bool,
     tenant: str,
     roles: tuple[str, ...],
+    groups: tuple[str, ...],
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -63,7 +65,7 @@ def add(
     async def added(service: Service) -> tuple[Client, str | None]:
         if uris:
             return await service.clients.add_application(client_id, name, uris, secret=secret)
-        return await service.clients.add_machine(client_id, name, tenant, roles)
+        return await service.clients.add_machine(client_id, name, tenant, roles, groups)
 
     made, shown = with_service(settings_from(flags), added)
     if as_json:
@@ -127,5 +129,6 @@ def _view(client: Client) -> dict[str, Any]:
         "has_secret": client.secret is not None,
         "tenant": client.tenant or None,
         "roles": list(client.roles),
+        "groups": list(client.groups),
         "created_at": to_text(client.created_at),
     }

@@ -20,6 +20,10 @@ _roles = click.option(
     "--role", "roles", multiple=True, default=("member",), help="Given again, another one."
 )
 
+_groups = click.option(
+    "--group", "groups", multiple=True, help="Of which group; given again, of another one."
+)
+
 
 @click.group("user")
 def command() -> None:
@@ -34,6 +38,7 @@ def command() -> None:
 @click.argument("name")
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whose contexts.")
 @_roles
+@_groups
 @password_option
 @json_option
 def add(
@@ -41,6 +46,7 @@ def add(
     name: str,
     tenant: str,
     roles: tuple[str, ...],
+    groups: tuple[str, ...],
     password_file: Path | None,
     as_json: bool,
     **flags: Any,
@@ -49,7 +55,7 @@ def add(
     settings = settings_from(flags)
     password = password_from(password_file)
     made = with_service(
-        settings, lambda service: service.accounts.add(name, tenant, roles, password)
+        settings, lambda service: service.accounts.add(name, tenant, roles, password, groups)
     )
     _tell(made, "may sign in", as_json=as_json)
 
@@ -86,10 +92,18 @@ def passwd(*, name: str, password_file: Path | None, as_json: bool, **flags: Any
 @setting_options(*SETTINGS)
 @click.argument("name")
 @_roles
+@_groups
 @json_option
-def roles_(*, name: str, roles: tuple[str, ...], as_json: bool, **flags: Any) -> None:
-    """Set other roles; tokens with the last ones are refused from now on, clients renew them."""
-    changed = with_service(settings_from(flags), lambda service: service.set_roles(name, roles))
+def roles_(
+    *, name: str, roles: tuple[str, ...], groups: tuple[str, ...], as_json: bool, **flags: Any
+) -> None:
+    """Set other roles, and groups where some are given.
+
+    Tokens with the last ones are refused from now on, and clients renew them.
+    """
+    changed = with_service(
+        settings_from(flags), lambda service: service.set_roles(name, roles, groups or None)
+    )
     _tell(changed, f"has the roles {', '.join(changed.roles)}", as_json=as_json)
 
 
@@ -126,6 +140,7 @@ def _view(account: Account) -> dict[str, Any]:
         "name": account.name,
         "tenant": account.tenant,
         "roles": list(account.roles),
+        "groups": list(account.groups),
         "disabled": account.disabled,
         "created_at": to_text(account.created_at),
     }

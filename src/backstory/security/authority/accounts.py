@@ -33,7 +33,14 @@ class Accounts:
         self._passwords = Passwords()
         self._tries = Counting(notes, clock)
 
-    async def add(self, name: str, tenant: str, roles: Sequence[str], password: str) -> Account:
+    async def add(
+        self,
+        name: str,
+        tenant: str,
+        roles: Sequence[str],
+        password: str,
+        groups: Sequence[str] = (),
+    ) -> Account:
         """A new account.
 
         Raises:
@@ -43,11 +50,19 @@ class Accounts:
         check_name(name)
         check_tenant(tenant)
         check_roles(roles)
+        check_groups(groups)
         check_strength(password, name)
         now = self._clock.now()
         hashed = await self._passwords.hash(password)
         made = Account(
-            ids.text(ids.commit_id()), name, tenant, tuple(dict.fromkeys(roles)), hashed, now, now
+            ids.text(ids.commit_id()),
+            name,
+            tenant,
+            tuple(dict.fromkeys(roles)),
+            hashed,
+            now,
+            now,
+            groups=tuple(dict.fromkeys(groups)),
         )
         if not await self._shelf.add(name, made, FOREVER):
             raise ExistsError(f"there is an account {name} already")
@@ -79,15 +94,23 @@ class Accounts:
         """
         return await self._changed(name, lambda each: replace(each, disabled=disabled))
 
-    async def set_roles(self, name: str, roles: Sequence[str]) -> Account:
-        """Other roles, in tokens from now on.
+    async def set_roles(
+        self, name: str, roles: Sequence[str], groups: Sequence[str] | None = None
+    ) -> Account:
+        """Other roles, and other groups where some are given, in tokens from now on.
 
         Raises:
             InvalidError, MissingError: as `add`; there is no such account.
         """
         check_roles(roles)
+        check_groups(groups or ())
         kept = tuple(dict.fromkeys(roles))
-        return await self._changed(name, lambda each: replace(each, roles=kept), ends=False)
+
+        def changed(each: Account) -> Account:
+            others = each.groups if groups is None else tuple(dict.fromkeys(groups))
+            return replace(each, roles=kept, groups=others)
+
+        return await self._changed(name, changed, ends=False)
 
     async def sign_in(self, typed: str, password: str, address: str) -> Account | None:
         """The account, where the password is its; None otherwise, whatever is wrong.
@@ -143,3 +166,9 @@ def check_roles(roles: Sequence[str]) -> None:
     """Raises `InvalidError` for what can be no roles."""
     if not roles or not all(_WORD.match(role) for role in roles):
         raise InvalidError("roles are one or more words such as member, reader, editor or admin")
+
+
+def check_groups(groups: Sequence[str]) -> None:
+    """Raises `InvalidError` for what can be no groups."""
+    if not all(each.isprintable() and 0 < len(each) <= limits.ACCOUNT_BYTES for each in groups):
+        raise InvalidError(f"a group is printable text of 1 to {limits.ACCOUNT_BYTES} characters")

@@ -14,7 +14,7 @@ from backstory.clock import Clock
 from backstory.errors import ExistsError, InvalidError, MissingError
 from backstory.ports.store import Notes
 from backstory.security.authority import redirects
-from backstory.security.authority.accounts import check_roles, check_tenant
+from backstory.security.authority.accounts import check_groups, check_roles, check_tenant
 from backstory.security.authority.records import FOREVER, Client
 from backstory.security.authority.shelf import Shelf
 from backstory.security.authority.tickets import digest, fresh
@@ -33,7 +33,12 @@ class Clients:
         self._clock = clock
 
     async def add_machine(
-        self, client_id: str, name: str, tenant: str, roles: Sequence[str]
+        self,
+        client_id: str,
+        name: str,
+        tenant: str,
+        roles: Sequence[str],
+        groups: Sequence[str] = (),
     ) -> tuple[Client, str]:
         """A machine and its secret, which is not kept.
 
@@ -43,6 +48,7 @@ class Clients:
         """
         check_tenant(tenant)
         check_roles(roles)
+        check_groups(groups)
         secret = fresh()
         made = Client(
             client_id,
@@ -51,6 +57,7 @@ class Clients:
             secret=digest(secret),
             tenant=tenant,
             roles=tuple(dict.fromkeys(roles)),
+            groups=tuple(dict.fromkeys(groups)),
         )
         return await self._add(made), secret
 

@@ -263,6 +263,7 @@ class Grants:
                 client.roles if account is None else account.roles,
                 scope,
                 limits.ACCESS_TOKEN_SECONDS,
+                client.groups if account is None else account.groups,
             ),
         )
 

@@ -28,6 +28,7 @@ class Account(Struct, frozen=True):
     created_at: int
     changed_at: int
     disabled: bool = False
+    groups: tuple[str, ...] = ()
 
 
 class Client(Struct, frozen=True):
@@ -44,6 +45,7 @@ class Client(Struct, frozen=True):
     tenant: str = ""
     roles: tuple[str, ...] = ()
     created_at: int = 0
+    groups: tuple[str, ...] = ()
 
     @property
     def machine(self) -> bool:

@@ -101,13 +101,15 @@ class Service:
         await self.grants.end_account(name)
         return account
 
-    async def set_roles(self, name: str, roles: Sequence[str]) -> Account:
-        """Other roles: clients have to renew their tokens, and get them then.
+    async def set_roles(
+        self, name: str, roles: Sequence[str], groups: Sequence[str] | None = None
+    ) -> Account:
+        """Other roles, and groups where some are given: clients have to renew their tokens, and get them then.
 
         Raises:
             InvalidError, MissingError: as `Accounts.set_roles`.
         """
-        account = await self.accounts.set_roles(name, roles)
+        account = await self.accounts.set_roles(name, roles, groups)
         await self.grants.end_account(name, wholly=False)
         return account
 
