@@ -102,10 +102,10 @@ async def open_verifier(
         contexts.hub.wake()
 
     revocations = Revocations(contexts.store, contexts.clock, changed)
-    await revocations.look()
     contexts.standing.revoked = lambda: revocations.names
     async with open_readers(settings, changed, authority) as reader:
         verifier = Verifier(reader, lambda: revocations.names)
+        await revocations.look()
         looking = asyncio.create_task(revocations.run(), name="revoked tokens")
         try:
             yield verifier
