@@ -15,7 +15,6 @@ from backstory.security.authority.documents import Documents, is_document_url
 from backstory.security.authority.fetching import Fetcher
 from backstory.security.authority.grants import Grants
 from backstory.security.authority.records import Account, Client
-from backstory.security.authority.shelf import Wrapping
 from backstory.security.authority.signing import Signing
 
 
@@ -38,11 +37,10 @@ class Service:
         naming: Naming,
         *,
         near: Collection[str] = (),
-        wrapping: Wrapping | None = None,
     ) -> None:
         """`near` are hosts of client documents that may be on private networks."""
         self.issuer, self.audiences = naming.issuer, tuple(naming.audiences)
-        self.signing = Signing(notes, clock, wrapping)
+        self.signing = Signing(notes, clock)
         self.accounts = Accounts(notes, clock)
         self.clients = Clients(notes, clock)
         self.grants = Grants(notes, clock, self.signing, naming.issuer)

@@ -7,7 +7,7 @@ node, one is first and the others see what it did.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 
@@ -21,40 +21,13 @@ NOBODY: Final = ""
 """The notes of no tenant: a tenant always has a name."""
 
 
-class Wrapping(Protocol):
-    """How records are kept: as they are, or under a key of the operator's."""
-
-    def wrap(self, name: str, raw: bytes) -> bytes:
-        """What is stored under the name."""
-        ...
-
-    def unwrap(self, name: str, kept: bytes) -> bytes:
-        """What was wrapped; raises `StoreCorruptError` where that cannot be told."""
-        ...
-
-
-class Plain:
-    """As they are."""
-
-    def wrap(self, name: str, raw: bytes) -> bytes:
-        del name
-        return raw
-
-    def unwrap(self, name: str, kept: bytes) -> bytes:
-        del name
-        return kept
-
-
 class Shelf(Generic[R]):
     """Records of one type, each under a name in `folder`."""
 
-    def __init__(
-        self, notes: Notes, folder: str, kind: type[R], wrapping: Wrapping | None = None
-    ) -> None:
+    def __init__(self, notes: Notes, folder: str, kind: type[R]) -> None:
         self._notes = notes
         self._folder = f"authority/{folder}/"
         self._decoder = msgspec.json.Decoder(kind)
-        self._wrapping = wrapping or Plain()
 
     async def get(self, name: str) -> R | None:
         """The record, None where there is none or its time is over."""
@@ -64,7 +37,7 @@ class Shelf(Generic[R]):
     async def add(self, name: str, record: R, until: int) -> bool:
         """Keep a new one; False where there is one already."""
         path = self._folder + name
-        return await self._notes.swap_note(NOBODY, path, None, self._write(path, record), until)
+        return await self._notes.swap_note(NOBODY, path, None, msgspec.json.encode(record), until)
 
     async def change(
         self, name: str, change: Callable[[R | None], R], until: Callable[[R], int]
@@ -80,7 +53,7 @@ class Shelf(Generic[R]):
             after = change(before)
             if after == before:
                 return after
-            raw = self._write(path, after)
+            raw = msgspec.json.encode(after)
             if await self._notes.swap_note(NOBODY, path, kept, raw, until(after)):
                 return after
 
@@ -98,12 +71,9 @@ class Shelf(Generic[R]):
                 after = path
             size = len(page)
 
-    def _write(self, path: str, record: R) -> bytes:
-        return self._wrapping.wrap(path, msgspec.json.encode(record))
-
     def _read(self, path: str, kept: bytes) -> R:
         try:
-            return self._decoder.decode(self._wrapping.unwrap(path, kept))
+            return self._decoder.decode(kept)
         except msgspec.MsgspecError as error:
             raise StoreCorruptError(
                 f"the note {path} of the authorization server cannot be read: {error}"

@@ -16,7 +16,7 @@ from backstory.clock import SECOND, Clock
 from backstory.errors import ConfigError, StoreError
 from backstory.ports.store import Notes
 from backstory.security.authority.records import FOREVER, Ring, SigningKey
-from backstory.security.authority.shelf import Shelf, Wrapping
+from backstory.security.authority.shelf import Shelf
 from backstory.security.issuing import Grant, Made, new_key, public_part, sign
 
 _NAME: Final = "ring"
@@ -28,8 +28,8 @@ _LIFE: Final = limits.SIGNING_KEY_SECONDS * SECOND
 class Signing:
     """Signs, and shows what it may be checked with."""
 
-    def __init__(self, notes: Notes, clock: Clock, wrapping: Wrapping | None = None) -> None:
-        self._shelf = Shelf(notes, "keys", Ring, wrapping)
+    def __init__(self, notes: Notes, clock: Clock) -> None:
+        self._shelf = Shelf(notes, "keys", Ring)
         self._clock = clock
 
     async def issue(self, issuer: str, grant: Grant) -> Made:

@@ -150,7 +150,8 @@ class SqliteStore(TableStore):
         self, tenant: str, prefix: str, after: str = "", limit: int = 1000
     ) -> Sequence[tuple[str, bytes]]:
         now = self._clock.now()
-        return await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
+        found = await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
+        return self._safe.unsealed(tenant, found)
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._writer.run(lambda tx: notes.delete(tx.db, tenant, name))
