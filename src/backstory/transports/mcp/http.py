@@ -40,8 +40,9 @@ from backstory.transports.mcp.call_streams import STREAM, CallStream, watched
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.era_2025 import Era2025
+from backstory.transports.mcp.lane import Lane
 from backstory.transports.mcp.lines import HttpLine, http_line
-from backstory.transports.mcp.replies import reply_error
+from backstory.transports.mcp.replies import reply_error, reply_json
 from backstory.transports.mcp.server import build
 from backstory.transports.mcp.stepping_up import stepping_up
 
@@ -50,12 +51,13 @@ _VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
 
 
 @asynccontextmanager
-async def mcp_app(served: Served) -> AsyncIterator[ASGIApp]:
+async def mcp_app(served: Served, *, fast: bool = True) -> AsyncIterator[ASGIApp]:
     """The ASGI application for /mcp, for as long as the context lasts.
 
-    Behind `edge.guard`, which says in the scope who calls.
+    Behind `edge.guard`, which says in the scope who calls. Where it is not `fast`, the SDK
+    answers everything.
     """
-    endpoint = _Endpoint(served)
+    endpoint = _Endpoint(served, fast=fast)
     async with endpoint.manager.run():
         yield endpoint
 
@@ -63,10 +65,11 @@ async def mcp_app(served: Served) -> AsyncIterator[ASGIApp]:
 class _Endpoint:
     """Sends each request to its era."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, *, fast: bool) -> None:
         self._catalogue = Catalogue(served)
         self._older = Era2025(served, self._catalogue, self._sdk)
         server = build(served, self._catalogue, self._older, self._line)
+        self._lane = Lane(served, self._catalogue, server.server_info_stamp) if fast else None
         # Host and Origin are the edge's to check, so the SDK does not.
         self.manager = StreamableHTTPSessionManager(
             server,
@@ -77,10 +80,9 @@ class _Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["headers"] = [_trimmed(header) for header in scope["headers"]]
-        send = stepping_up(scope, send)
         method = scope["method"]
         if method == "POST":
-            await self._post(scope, receive, send)
+            await self._post(scope, receive, stepping_up(scope, send))
         elif method not in ("GET", "DELETE"):
             await _refuse_method(send, b"GET, POST, DELETE")
         elif await _check_version(scope, send):
@@ -100,6 +102,9 @@ class _Endpoint:
             return
         except MalformedError as error:
             await reply_error(send, 400, error.detail, code=PARSE_ERROR)
+            return
+        if self._lane is not None and (answer := await self._lane.answer(scope, message)):
+            await reply_json(send, answer)
             return
         version = headers.single(scope, _VERSION)
         again: Receive = _Replay(raw, receive)

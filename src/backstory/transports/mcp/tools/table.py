@@ -20,6 +20,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, ScopeError
+from backstory.ports.hooks import OK
 from backstory.ports.staleness import Staleness
 from backstory.transports.mcp import answers, calls, extending, failures
 from backstory.transports.mcp.answers import View
@@ -129,7 +130,7 @@ class Tool(Generic[A]):
         except ScopeError:
             raise
         except BackstoryError as error:
-            return Answer(orjson.dumps(failures.tool_error(error), default=str), error=True)
+            return Answer(orjson.dumps(failures.tool_error(error), default=str), error.code)
         return Answer(orjson.dumps(view))
 
     async def done(self, served: Served, principal: Principal, raw: Mapping[str, Any]) -> View:
@@ -156,11 +157,15 @@ class Answer:
     """What a tool answers: JSON, the same in text and as structured content."""
 
     json: bytes
-    error: bool = False
+    code: str = OK  # of the error, where it is one
 
     def __post_init__(self) -> None:
         if answers.size(self.json) > answers.BYTES:
             raise RuntimeError(f"an answer of {len(self.json)} bytes is over its bound")
+
+    @property
+    def error(self) -> bool:
+        return self.code != OK
 
 
 def key_of(text: str) -> ContextKey:
