@@ -7,7 +7,7 @@ cannot know: sessions that any node can read, and the one reading of JSON.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -79,11 +79,12 @@ class _Endpoint:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["headers"] = [_trimmed(header) for header in scope["headers"]]
         method = scope["method"]
         if method == "POST":
             await self._post(scope, receive, stepping_up(scope, send))
-        elif method not in ("GET", "DELETE"):
+            return
+        scope["headers"] = _trimmed(scope["headers"])
+        if method not in ("GET", "DELETE"):
             await _refuse_method(send, b"GET, POST, DELETE")
         elif await _check_version(scope, send):
             if method == "GET":
@@ -106,6 +107,7 @@ class _Endpoint:
         if self._lane is not None and (answer := await self._lane.answer(scope, message)):
             await reply_json(send, answer)
             return
+        scope["headers"] = _trimmed(scope["headers"])
         version = headers.single(scope, _VERSION)
         again: Receive = _Replay(raw, receive)
         method = message.get("method") if isinstance(message, dict) else None
@@ -135,10 +137,12 @@ class _Endpoint:
         await self.manager.handle_request(scope, receive, send)
 
 
-def _trimmed(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+def _trimmed(found: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """White space around a value is none of it (RFC 9110 section 5.5); a server may leave it."""
-    name, value = header
-    return (name, value.strip(b" \t")) if name.startswith(b"mcp-") else header
+    return [
+        (name, value.strip(b" \t")) if name.startswith(b"mcp-") else (name, value)
+        for name, value in found
+    ]
 
 
 class _Replay:

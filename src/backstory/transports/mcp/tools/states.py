@@ -8,7 +8,7 @@ from typing import Any, Final
 import jsonpointer
 import orjson
 
-from backstory import limits
+from backstory import clock, limits
 from backstory.contexts import views
 from backstory.domain.contexts import Head, Snapshot
 from backstory.errors import MalformedError, MissingError
@@ -17,21 +17,26 @@ from backstory.transports.mcp.answers import BYTES, Piece, View
 from backstory.transports.mcp.tools.table import Call
 
 _INLINE_BYTES: Final = 64 * limits.KIB  # longer states are looked into off the event loop
-_HEAD: Final = (
-    "kind",
-    "version",
-    "state_version",
-    "entry_count",
-    "author",
-    "trust",
-    "updated_at",
-)
+# A state that is no longer fits into an answer whatever its letters are, with all else beside.
+_SURELY_FITS_BYTES: Final = 2 * limits.KIB
+_PLAIN: Final = 8  # members of a head without content, labels and expiry
 
 
 def head(head: Head) -> View:
     """The head's members that a model can use."""
+    view: View = {
+        "context": str(head.key),
+        "kind": head.kind,
+        "version": head.version,
+        "state_version": head.state_version,
+        "entry_count": head.entry_count,
+        "author": head.author.subject,
+        "trust": head.author.trust.word,
+        "updated_at": clock.to_text(head.updated_at),
+    }
+    if head.content is None and not head.labels and head.expires_at is None:
+        return view
     members = views.head(head, "")
-    view = {"context": str(head.key)} | {name: members[name] for name in _HEAD}
     if head.content is not None:
         view["content"] = members["content"]
     if head.labels:
@@ -47,6 +52,8 @@ async def show(call: Call, snapshot: Snapshot, path: str, offset: int) -> tuple[
     """The state, or what lies at a path in it, and the room left; None where it is cut."""
     frame = head(snapshot.head)
     raw, member = snapshot.state, "state"
+    if whole := _surely_whole(call, frame, raw):
+        return whole, None
     if path:
         frame["path"], member = path, "value"
         far = len(raw) > _INLINE_BYTES
@@ -56,6 +63,14 @@ async def show(call: Call, snapshot: Snapshot, path: str, offset: int) -> tuple[
         if (left := answers.room(whole, call.raw)) >= 0:
             return whole | {"truncated": False, "next": None}, left
     return _piece(call, frame, raw.decode(), offset), None
+
+
+def _surely_whole(call: Call, frame: View, raw: bytes) -> View | None:
+    """A state that needs not be weighed: nothing but that was asked for, and it is short."""
+    plain = len(call.raw) == 1 and len(frame) == _PLAIN
+    if not plain or len(raw) > _SURELY_FITS_BYTES:
+        return None
+    return frame | {"state": orjson.Fragment(raw), "truncated": False, "next": None}
 
 
 def resolve(state: bytes, path: str) -> bytes:
