@@ -112,13 +112,12 @@ class Lane:
             except ScopeError:
                 return None  # the SDK's way says what is needed; nothing was done
         heard.called(Called(TOOL, tool.name, answer.code, time.perf_counter() - begun))
-        text = orjson.dumps(answer.json.decode())
         return b"".join(
             (
                 b'{"jsonrpc":"2.0","id":',
                 orjson.dumps(id_),
                 b',"result":{"content":[{"type":"text","text":',
-                text,
+                answer.quoted,
                 b'}],"structuredContent":',
                 answer.json,
                 b',"isError":true' if answer.error else b',"isError":false',

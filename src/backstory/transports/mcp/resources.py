@@ -23,7 +23,7 @@ from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.calling import Calling, input_required
 from backstory.transports.mcp.offers import Found
 from backstory.transports.mcp.tools.reading import ReadContext, read_context
-from backstory.transports.mcp.tools.table import Call
+from backstory.transports.mcp.tools.table import Answer, Call
 from backstory.transports.mcp.uris import (
     CONTENT_TEMPLATE,
     ENTRIES_TEMPLATE,
@@ -137,8 +137,9 @@ async def contents(served: Served, principal: Principal, uri: str) -> list[View]
         BackstoryError: nothing that the caller may read; or it takes too long.
     """
     call = Call(served, principal, "read_context", _arguments(Address.parse(uri)))
-    view = await failures.in_time(read_context(call, ReadContext(**call.raw)))
-    return [{"uri": uri, "mimeType": JSON, "text": orjson.dumps(view).decode()}]
+    found = await failures.in_time(read_context(call, ReadContext(**call.raw)))
+    raw = found.json if isinstance(found, Answer) else orjson.dumps(found)
+    return [{"uri": uri, "mimeType": JSON, "text": raw.decode()}]
 
 
 def refuse_cursor(params: PaginatedRequestParams | None) -> None:

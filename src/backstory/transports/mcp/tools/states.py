@@ -14,11 +14,12 @@ from backstory.domain.contexts import Head, Snapshot
 from backstory.errors import MalformedError, MissingError
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import BYTES, Piece, View
-from backstory.transports.mcp.tools.table import Call
+from backstory.transports.mcp.tools.table import Answer, Call
 
 _INLINE_BYTES: Final = 64 * limits.KIB  # longer states are looked into off the event loop
 # A state that is no longer fits into an answer whatever its letters are, with all else beside.
 _SURELY_FITS_BYTES: Final = 2 * limits.KIB
+_FORM: Final = "read_context"
 _PLAIN: Final = 8  # members of a head without content, labels and expiry
 
 
@@ -52,8 +53,6 @@ async def show(call: Call, snapshot: Snapshot, path: str, offset: int) -> tuple[
     """The state, or what lies at a path in it, and the room left; None where it is cut."""
     frame = head(snapshot.head)
     raw, member = snapshot.state, "state"
-    if whole := _surely_whole(call, frame, raw):
-        return whole, None
     if path:
         frame["path"], member = path, "value"
         far = len(raw) > _INLINE_BYTES
@@ -65,12 +64,20 @@ async def show(call: Call, snapshot: Snapshot, path: str, offset: int) -> tuple[
     return _piece(call, frame, raw.decode(), offset), None
 
 
-def _surely_whole(call: Call, frame: View, raw: bytes) -> View | None:
-    """A state that needs not be weighed: nothing but that was asked for, and it is short."""
-    plain = len(call.raw) == 1 and len(frame) == _PLAIN
-    if not plain or len(raw) > _SURELY_FITS_BYTES:
+def whole(snapshot: Snapshot) -> Answer | None:
+    """The answer to who asks for nothing but a context; None where it may not fit.
+
+    It is made once for a snapshot that is kept.
+    """
+    if (known := snapshot.encoded.get(_FORM)) is not None:
+        answer: Answer = known
+        return answer
+    frame = head(snapshot.head)
+    if len(frame) > _PLAIN or len(snapshot.state) > _SURELY_FITS_BYTES:
         return None
-    return frame | {"state": orjson.Fragment(raw), "truncated": False, "next": None}
+    view = frame | {"state": orjson.Fragment(snapshot.state), "truncated": False, "next": None}
+    answer = snapshot.encoded[_FORM] = Answer(orjson.dumps(view))
+    return answer
 
 
 def resolve(state: bytes, path: str) -> bytes:
