@@ -64,6 +64,9 @@ _JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8
 _MESSAGE: Final = {"jsonrpc", "id", "method", "params"}
 _PARAMS: Final = {TOOL: {"name", "arguments", "_meta"}, RESOURCE: {"uri", "_meta"}}
 _META: Final = {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY}
+_TRACE: Final = frozenset(
+    {"traceparent", "tracestate"}
+)  # whoever gives the lane a message has looked
 _META_BYTES: Final = 2 * limits.KIB  # of what is remembered
 _REMEMBERED: Final = 256
 _NOTHING: Final[dict[str, Any]] = {}
@@ -211,10 +214,18 @@ def _speaks_json(content: bytes | None, accept: bytes | None) -> bool:
 
 def _plain_meta(meta: Any) -> bool:
     """Whether it says nothing but the version, and who calls and can do what, as it should."""
-    if not isinstance(meta, dict) or not meta.keys() <= _META:
+    if not isinstance(meta, dict):
         return False
+    if not meta.keys() <= _META:
+        meta = {name: value for name, value in meta.items() if not _tells_trace(name, value)}
+        if not meta.keys() <= _META:
+            return False
     raw = orjson.dumps(meta)
     return len(raw) <= _META_BYTES and _valid(raw)
+
+
+def _tells_trace(name: str, value: Any) -> bool:
+    return name in _TRACE and isinstance(value, str)
 
 
 @lru_cache(maxsize=_REMEMBERED)
