@@ -38,6 +38,7 @@ from starlette.requests import Request
 from starlette.types import Scope
 
 from backstory import limits
+from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, ScopeError
 from backstory.ports.hooks import OK, Called
@@ -114,6 +115,10 @@ class Lane:
                 answer = await tool.call(self._served, principal, params.get("arguments") or {})
             except ScopeError:
                 return None  # the SDK's way says what is needed; nothing was done
+            except Exception:
+                if tool.verb is not Verb.READ:
+                    raise  # it may have been done; the guard answers, and tells the log
+                return None  # the SDK's way fails as well, and says so
         heard.called(Called(TOOL, tool.name, answer.code, time.perf_counter() - begun))
         return b"".join(
             (
