@@ -33,6 +33,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── ChunksMissingError      a manifest names chunks the caller has to send 409
     │   ├── UploadsFullError        chunks that no content names fill their bound 409
     │   ├── ExistsError             the name is taken                             409
+    │   ├── LockOutError            the caller would lose the right to manage roles 409
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
     ├── DeclinedError               a handler of an extension says why not        422
@@ -49,6 +50,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
         ├── StoreCorruptError       the file or what is in it is damaged
         │   └── ContentCorruptError a chunk of content is not what it was
+        ├── KeyUnusableError        the key for what is stored cannot be had
         ├── StoreFullError          no room on the disk; nothing was written
         └── SchemaVersionError      made by another release; names `backstory migrate`
 """
@@ -89,6 +91,7 @@ from backstory.errors.refused import (
     IncompatibleError,
     KindConflictError,
     LimitReachedError,
+    LockOutError,
     MisdirectedError,
     MissingError,
     PatchConflictError,
@@ -109,6 +112,7 @@ from backstory.errors.unable import (
     CacheUnavailableError,
     ContentCorruptError,
     IssuerUnavailableError,
+    KeyUnusableError,
     OutcomeUnknownError,
     RateLimitedError,
     SchemaVersionError,
@@ -145,8 +149,10 @@ __all__ = [
     "InvalidPatchError",
     "IssuerUnavailableError",
     "KeyReusedError",
+    "KeyUnusableError",
     "KindConflictError",
     "LimitReachedError",
+    "LockOutError",
     "MalformedError",
     "MethodError",
     "MisdirectedError",

@@ -1,10 +1,16 @@
 -- Every statement that the SQLite store runs after it was opened.
 
 -- name: meta
-SELECT epoch, first_epoch, secret, search FROM meta WHERE id = 1
+SELECT epoch, first_epoch, secret, search, keyed, erasure FROM meta WHERE id = 1
 
 -- name: searching
 SELECT search FROM meta WHERE id = 1
+
+-- name: standing
+SELECT search, keys FROM meta WHERE id = 1
+
+-- name: set_keyed
+UPDATE meta SET keyed = 1, secret = ?1 WHERE id = 1
 
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = ?1
@@ -79,6 +85,12 @@ WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
 
 -- name: tenants
 SELECT name FROM tenants WHERE name > ?1 ORDER BY name LIMIT ?2
+
+-- name: mark_rights
+INSERT OR REPLACE INTO rights (tenant, commit_id, at) VALUES (?1, ?2, ?3)
+
+-- name: rights_marks
+SELECT t.name, r.commit_id FROM rights AS r JOIN tenants AS t ON t.id = r.tenant WHERE r.at >= ?1
 
 -- name: purged
 SELECT version, last_seq FROM contexts WHERE tenant = ?1 AND name_hash = ?2
@@ -155,7 +167,7 @@ WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: outlines
 SELECT id, voice, tokens,
-       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'03' THEN 1 ELSE 256 END)
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'20' THEN 1 ELSE 256 END)
 FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: contents_between
@@ -365,7 +377,8 @@ SELECT e.id, c.tenant, e.content FROM entries AS e JOIN contexts AS c ON c.id = 
 WHERE e.content IS NOT NULL ORDER BY e.id
 
 -- name: all_states
-SELECT s.context, c.tenant, s.body FROM states AS s JOIN contexts AS c ON c.id = s.context
+SELECT s.context, c.tenant, c.state_version, s.body
+FROM states AS s JOIN contexts AS c ON c.id = s.context
 ORDER BY s.context
 
 -- name: match_entries
