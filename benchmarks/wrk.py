@@ -53,7 +53,7 @@ def _lua(asked: Asked) -> str:
     lines = [f"wrk.method = {_text(asked.method)}"]
     if asked.body:
         lines.append(f"wrk.body = {_text(asked.body.decode())}")
-    lines += [f"wrk.headers[{_text(k)}] = {_text(v)}" for k, v in asked.headers.items()]
+    lines += [f"wrk.headers[ {_text(k)} ] = {_text(v)}" for k, v in asked.headers.items()]
     return "\n".join(lines) + "\n"
 
 
