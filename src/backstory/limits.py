@@ -88,6 +88,7 @@ APPEND_ENTRIES: Final = 1000
 COMMIT_OPERATIONS: Final = 100
 COMMIT_ENTRIES: Final = 1000
 PATCH_OPERATIONS: Final = 10_000
+DIFF_MOVES_BYTES: Final = 8 * KIB  # of a state; in larger ones a diff looks for no moves
 REQUEST_SECONDS: Final = 30.0  # deadline of a request that does not wait for changes
 GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a request is cut off
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
