@@ -334,7 +334,7 @@ class Settings:
     )
     mcp_fast_lane: bool = _setting(
         True,
-        "Kept for the fast lane of MCP, which is not in this release: all goes through the SDK",
+        "Answer plain calls of tools and reads of resources without the MCP SDK between",
         readers.switch,
     )
     processing: str = _setting(
