@@ -8,7 +8,7 @@ stop when it is gone. It comes round several times a second, and never waits for
     SIGHUP         the same for all of them, one after the other
     SIGTERM        all are told, waited for, and ended where they do not end
 
-Reasons: docs/decisions/0034-draining.md and docs/decisions/0044-healing.md.
+Reasons: docs/decisions/0034-draining.md and docs/decisions/0060-healing.md.
 """
 
 from __future__ import annotations
