@@ -31,6 +31,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "role": ("role", "List, read, make and delete roles of a tenant."),
     "binding": ("binding", "Bind roles to subjects, groups and clients."),
+    "scrub": ("scrub", "Look whether everything in a store is still whole."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
     "user": ("users", "Accounts of the built-in authorization server."),

@@ -19,6 +19,7 @@ from backstory.contexts.migrating import Migrator
 from backstory.contexts.reading import Reader
 from backstory.contexts.roles import Roles
 from backstory.contexts.ruling import Ruler
+from backstory.contexts.scrubbing import Scrub
 from backstory.contexts.searching import Searcher
 from backstory.contexts.standing import Standing
 from backstory.contexts.summaries.background import Background
@@ -47,10 +48,12 @@ class Contexts:
         masked: Masked | None = None,
         *,
         summarising: Summarising | None = None,
+        scrub: Scrub | None = None,
         dependencies: Sequence[Dependency] = (),
     ) -> None:
         """`dependencies` are looked at for probes; where none are told, it is the store."""
         self.store = store
+        self.scrub = scrub
         self.clock = clock
         self.seal = Seal(store.secret)
         self.granting = Granting(store, clock)

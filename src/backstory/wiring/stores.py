@@ -25,6 +25,7 @@ from backstory.ports.bus import ChangeBus
 from backstory.ports.cache import Cache
 from backstory.ports.events import DependencyChanged
 from backstory.ports.hooks import Hooks
+from backstory.ports.scrubbing import Scrubs
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
 from backstory.resilience.checking import Dependency
@@ -96,10 +97,11 @@ def safe_on_server(settings: Settings) -> Safe:
 class Opened:
     """The store, and what it depends on itself.
 
-    `probe` tells cheaply whether other processes have written to it, where that can be told.
+    `scrubs` is the store itself, without what is cached. `probe` tells cheaply whether other processes have written to it, where that can be told.
     """
 
     store: Store
+    scrubs: Scrubs
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
 
@@ -120,7 +122,7 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
     options = SqliteOptions(settings.store.path, search=settings.search)
     safe = safe_in_file(settings, options)
     file = await open_store(options, clock=clock, safe=safe)
-    return Opened(file, (Dependency("store", file.check, needed=True),), file.data_version)
+    return Opened(file, file, (Dependency("store", file.check, needed=True),), file.data_version)
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -140,7 +142,7 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
         dependencies.append(Dependency("replica", replica[0].check, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, tuple(dependencies))
+    return Opened(store, server, tuple(dependencies))
 
 
 async def _open_replica(

@@ -15,7 +15,9 @@ from backstory import limits
 from backstory.storage.queries import Queries
 from backstory.storage.tables.database import Row
 
-QUERIES: Final = Queries.load("backstory.storage.postgres", "queries.sql", "content.sql")
+QUERIES: Final = Queries.load(
+    "backstory.storage.postgres", "queries.sql", "content.sql", "scrub.sql"
+)
 _TEXT, _UUID, _SEALED = b"t", b"u", b"s"
 _UUID_BYTES = 16
 _END = chr(0x10FFFF)

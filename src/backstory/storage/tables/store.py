@@ -19,6 +19,7 @@ from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
 from backstory.domain.summaries import Summary
+from backstory.ports.scrubbing import Looked, Place
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
@@ -44,6 +45,7 @@ from backstory.storage.tables import (
     listing,
     reading,
     retries,
+    scrubbing,
     search,
     uploads,
 )
@@ -187,6 +189,10 @@ class TableStore(ABC):
 
     async def read_chunk(self, tenant: str, root: bytes, chunk: bytes) -> bytes | None:
         return await self._read(content_reading.chunk, self._seal, tenant, root, chunk)
+
+    async def scrub(self, place: Place) -> Looked:
+        """As `ports.scrubbing.Scrubs` says."""
+        return await self._read(scrubbing.look, self._seal, place)
 
     # -- reading the change log ----------------------------------------------------------
 
