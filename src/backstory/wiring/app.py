@@ -18,7 +18,7 @@ from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.wiring.callers import open_callers
 from backstory.wiring.contexts import open_contexts
-from backstory.wiring.heard import counted, open_hooks, sampled
+from backstory.wiring.heard import counted, logged, open_hooks, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
 
@@ -83,6 +83,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
+        levels = await stack.enter_async_context(logged(settings, hooks, contexts))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
@@ -92,7 +93,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
             mcp_app(Served(contexts, renderer, extensions=found()))
         )
         page = None if metrics is None else metrics.page
-        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
+        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers.metadata)
         guarded = Guard(Coding(split), callers.authenticate, hooks, pacing)
         served = _for_pages(guarded, settings)

@@ -302,3 +302,11 @@ CREATE TABLE uploads (
 CREATE INDEX uploads_by_chunk ON uploads (tenant, chunk);
 CREATE INDEX uploads_by_context ON uploads (tenant, context);
 CREATE INDEX uploads_by_time ON uploads (at);
+
+-- The last commit that changed a tenant's roles or bindings, for nodes that remember them.
+CREATE TABLE rights (
+    tenant    INTEGER PRIMARY KEY,
+    commit_id BYTEA NOT NULL,
+    at        BIGINT NOT NULL
+);
+CREATE INDEX rights_by_time ON rights (at);

@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    bindings,
     changes,
     commits,
     content,
@@ -17,7 +18,9 @@ from backstory.transports.rest import (
     entries,
     history,
     kinds,
+    log_level,
     render,
+    roles,
     search,
     summaries,
     system,
@@ -39,6 +42,9 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *render.ENDPOINTS,
         *search.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *log_level.ENDPOINTS,
+        *roles.ENDPOINTS,
+        *bindings.ENDPOINTS,
         *system.ENDPOINTS,
     )
 
