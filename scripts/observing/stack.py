@@ -84,7 +84,7 @@ def _serve(
     opened: ExitStack, stack: Stack, wanted: Wanted, port: int, telemetry: dict[str, str]
 ) -> None:
     store = wanted.store or f"sqlite:///{stack.folder / 'backstory.db'}"
-    command = server_command(port, store, wanted.flags)
+    command = server_command(port, store, ["--access-log", *wanted.flags])
     server = opened.enter_context(running("server", command, stack.folder, telemetry))
     stack.programs.append(server)
     server.answers(f"http://{stack.node}/readyz")
