@@ -31,8 +31,10 @@ from backstory.storage.sqlite.words import is_lagging
 from backstory.storage.sqlite.writer import Writer
 from backstory.storage.tables import content_reading, reading
 from backstory.storage.tables.database import Database
+from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.store import TableStore
 from backstory.storage.tables.transaction import Transaction
+from backstory.storage.vault.sqlite import SqliteVault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,11 +46,14 @@ class SqliteStore(TableStore):
     Made by `open_store` inside the event loop that uses it, after any fork.
     """
 
-    def __init__(self, options: SqliteOptions, clock: Clock, meta: Meta) -> None:
-        super().__init__(clock, meta)
+    def __init__(
+        self, options: SqliteOptions, clock: Clock, meta: Meta, safe: Safe | None = None
+    ) -> None:
+        super().__init__(clock, meta, safe or Safe(partial(SqliteVault, options.keys_path)))
         self._options = options
-        connect = partial(SqliteDatabase, options, busy_seconds=options.lock_seconds)
-        self._inline = SqliteDatabase(options, busy_seconds=0)
+        cipher = self._safe.cipher
+        connect = partial(SqliteDatabase, options, busy_seconds=options.lock_seconds, cipher=cipher)
+        self._inline = SqliteDatabase(options, busy_seconds=0, cipher=cipher)
         self._locks = [FileLock(options.lock_path, options.lock_seconds) for _ in range(2)]
         self._checkpointer = Checkpointer(connect, self._locks[0], options)
         self._writer = Writer(connect, self._locks[1], self._checkpointer, meta.secret, clock)
@@ -89,6 +94,7 @@ class SqliteStore(TableStore):
         self._inline.close()
         for lock in self._locks:
             lock.close()
+        self._safe.close()
 
     async def sweep(self, now: int) -> int:
         return await self._writer.run(lambda tx: sweeping.sweep(tx, now))
@@ -119,20 +125,26 @@ class SqliteStore(TableStore):
     # -- notes ---------------------------------------------------------------------------
 
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
-        await self._writer.run(lambda tx: notes.put(tx.db, tenant, name, value, expires_at))
+        stored = self._safe.seal(tenant, name, value)
+        await self._writer.run(lambda tx: notes.put(tx.db, tenant, name, stored, expires_at))
 
     async def swap_note(
         self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
     ) -> bool:
-        now = self._clock.now()
-        return await self._writer.run(
-            lambda tx: notes.swap(
-                tx.db, tenant, name, before=before, value=value, expires_at=expires_at, now=now
-            )
-        )
+        now, safe = self._clock.now(), self._safe
+        stored = safe.seal(tenant, name, value)
+
+        def swap(tx: SqliteTransaction) -> bool:
+            if safe.unseal(tenant, name, notes.get(tx.db, tenant, name, now)) != before:
+                return False
+            notes.put(tx.db, tenant, name, stored, expires_at)
+            return True
+
+        return await self._writer.run(swap)
 
     async def get_note(self, tenant: str, name: str) -> bytes | None:
-        return await self._point(notes.get, tenant, name, self._clock.now())
+        stored = await self._point(notes.get, tenant, name, self._clock.now())
+        return self._safe.unseal(tenant, name, stored)
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._writer.run(lambda tx: notes.delete(tx.db, tenant, name))
@@ -156,6 +168,9 @@ class SqliteStore(TableStore):
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await self._readers.run(read, *args, **kwargs)
+
+    async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(ask, *args, **kwargs)
 
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         del tenant  # all of them share the file
