@@ -143,7 +143,8 @@ def test_what_counts_as_failed_over_mcp_is_what_is_5xx_over_rest():
     unseen = {"bus_unavailable", "cache_unavailable", "config_invalid"}  # no caller is answered so
     for error in all_errors():
         if error.code not in unseen:
-            assert bool(re.fullmatch(counted, error.code)) == (error.status >= 500), error.code
+            right = bool(re.fullmatch(counted, error.code)) == (error.status >= 500)
+            assert right, f"{error.code} is {error.status}: see the codes in rules/budgets.yml"
 
 
 def all_errors(root=BackstoryError):
