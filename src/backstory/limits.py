@@ -164,6 +164,20 @@ KEYS_KEPT_SECONDS: Final = 4 * 3600.0  # that keys are believed while the issuer
 KEYS_TRY_SECONDS: Final = 5.0  # that an issuer may take for an answer
 OPERATORS: Final = 1000  # named by the configuration
 
+# -- the audit trail -----------------------------------------------------------------
+AUDIT_SECONDS: Final = 2.0  # between two rounds in which a process seals what was done
+AUDIT_BLOCK_EVENTS: Final = 1000  # of one source, sealed in one block
+AUDIT_WAITING: Final = 50_000  # different events that a process holds until they are sealed
+AUDIT_NAMES: Final = 100  # of contexts that one event tells of
+AUDIT_NAMES_KNOWN: Final = 20_000  # that a process remembers to have kept today
+AUDIT_TENANTS: Final = 200  # whose writes one round seals
+AUDIT_LOOK_ROUNDS: Final = 60  # between two looks for what other processes left unsealed
+AUDIT_ATTEMPTS: Final = 16  # at a block, while other processes add theirs
+AUDIT_RETENTION_SECONDS: Final = 3600  # between two looks for events that are too old
+AUDIT_SCANNED: Final = 20  # blocks looked through for one page of events
+AUDIT_LAST_SECONDS: Final = 5.0  # that a process which stops takes to seal what is left
+AUDIT_DAYS: Final = 365  # that events are kept, unless set
+
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
 CODED_PIECE_BYTES: Final = 64 * KIB  # of a body, decoded at once

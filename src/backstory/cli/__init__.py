@@ -29,6 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "summarise": ("summarising", "Have a context summarised by a server."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
+    "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }

@@ -167,6 +167,16 @@ class Settings:
         "Further host names that requests may name in their Host header",
         readers.hosts,
     )
+    audit: str = _setting(
+        "writes",
+        "What the audit trail tells of: off, writes and refusals, or all with reads too",
+        readers.one_of("off", "writes", "all"),
+    )
+    audit_days: int = _setting(
+        limits.AUDIT_DAYS,
+        "Days for which the audit trail is kept; 0 keeps all of it",
+        readers.whole(0, 36_500),
+    )
     metrics: bool = _setting(
         True,
         "Count what is done, and show it at /metrics",

@@ -7,6 +7,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     callers.py    who is let in
     heard.py      who hears of what is done
     secure.py     TLS
+    auditing.py   the audit trail
     app.py        the whole server
     operating.py  tools for operators, on a store that may be in use
 """
@@ -14,6 +15,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
 from __future__ import annotations
 
 from backstory.wiring.app import Running, message_formats, open_app, renderer_of
+from backstory.wiring.auditing import open_auditing
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import open_hooks
@@ -45,6 +47,7 @@ __all__ = [
     "message_formats",
     "migrate_store",
     "open_app",
+    "open_auditing",
     "open_callers",
     "open_contexts",
     "open_hooks",

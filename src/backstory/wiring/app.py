@@ -19,6 +19,7 @@ from backstory.observability.prometheus import Counted, Metrics
 from backstory.ports.hooks import Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import open_callers
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import looked_up, open_hooks, sampled
@@ -88,6 +89,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
         if metrics is not None:
             await stack.enter_async_context(looking(partial(sampled, metrics, contexts)))
+        auditor = await stack.enter_async_context(open_auditing(settings, contexts))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
@@ -99,7 +101,9 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
         split = _Split(rest, mcp, callers.metadata)
-        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing)
+        guarded = Guard(
+            Coding(split), callers.authenticate, hooks, pacing, acting(settings, auditor)
+        )
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)

@@ -62,6 +62,7 @@ async def open_contexts(
             summarising=summarising,
             dependencies=[*opened.dependencies, Dependency("bus", bus.check)],
         )
+        contexts.keeps(opened.audits)
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_sweeping(contexts))

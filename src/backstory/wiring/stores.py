@@ -18,6 +18,7 @@ from backstory.errors import ConfigError
 from backstory.messaging.local import LocalBus
 from backstory.messaging.opening import link_to
 from backstory.messaging.remote import RemoteBus
+from backstory.ports.audits import Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.cache import Cache
 from backstory.ports.hooks import Hooks
@@ -64,6 +65,7 @@ class Opened:
     """
 
     store: Store
+    audits: Audits
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
 
@@ -82,7 +84,7 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
         )
     # The file is as near as a cache, so it has none.
     file = await open_store(SqliteOptions(settings.store.path, search=settings.search), clock=clock)
-    return Opened(file, (Dependency("store", file.check, needed=True),), file.data_version)
+    return Opened(file, file, (Dependency("store", file.check, needed=True),), file.data_version)
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -101,7 +103,7 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
         dependencies.append(Dependency("replica", replica[0].check, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, tuple(dependencies))
+    return Opened(store, server, tuple(dependencies))
 
 
 async def _open_replica(

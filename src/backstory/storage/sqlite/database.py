@@ -16,7 +16,7 @@ from backstory.storage.sqlite.tokenizing import learn_search
 from backstory.storage.tables.database import Database, remember
 from backstory.storage.tokens import Phrase
 
-QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql")
+QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql")
 Row = tuple[Any, ...]
 
 

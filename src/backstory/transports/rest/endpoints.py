@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    audit,
     changes,
     commits,
     content,
@@ -39,6 +40,7 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *render.ENDPOINTS,
         *search.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *audit.ENDPOINTS,
         *system.ENDPOINTS,
     )
 
