@@ -59,6 +59,7 @@ class Span:
         self.id = span.span_id.hex()
         self.parent = span.parent_span_id.hex()
         self.attributes = _attributes(span)
+        self.links = [(link.trace_id.hex(), link.span_id.hex()) for link in span.links]
         self.failed = span.status.code == span.status.STATUS_CODE_ERROR
 
 

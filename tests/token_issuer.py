@@ -2,13 +2,14 @@
 
 import base64
 import contextlib
+import hashlib
 import json
 import threading
 import time
 import uuid
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -117,6 +118,8 @@ class Website:
         self.wait.set()
         self.clients = {}  # id to (secret, claims)
         self.requested = []
+        self.asker = ("backstory", "a secret: of 100%")
+        self.opaque = {}  # token to what is told of it
         site = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -128,7 +131,7 @@ class Website:
             def do_POST(self):
                 length = int(self.headers["content-length"])
                 form = {k: v[0] for k, v in parse_qs(self.rfile.read(length).decode()).items()}
-                self._answer(*site.post(form, self.headers.get("authorization", "")))
+                self._answer(*site.post(self.path, form, self.headers.get("authorization", "")))
 
             def _answer(self, status, value):
                 body = json.dumps(value).encode()
@@ -164,8 +167,10 @@ class Website:
             }
         return 404, {}
 
-    def post(self, form, authorization):
+    def post(self, path, form, authorization):
         self.requested.append(form)
+        if path == "/introspect":
+            return self._tell(form["token"], authorization)
         secret, claims = self.clients.get(form.get("client_id"), (None, {}))
         if secret is None or form.get("client_secret") != secret:
             return 401, {"error": "invalid_client"}
@@ -173,6 +178,63 @@ class Website:
         made = {"aud": form["resource"], "scope": scope, "client_id": form["client_id"]} | claims
         token = self.issuer.token(form["client_id"], **made)
         return 200, {"access_token": token, "token_type": "Bearer", "expires_in": 600}
+
+    def _tell(self, token, authorization):
+        """What stands in `opaque` of a token: claims, or an answer as it is."""
+        self.wait.wait(30)
+        if self.down:
+            return 503, {}
+        if authorization != basic(*self.asker):
+            return 401, {"error": "invalid_client"}
+        found = self.opaque.get(token, {"active": False})
+        return found if isinstance(found, tuple) else (200, found)
+
+    def opaque_token(self, subject="ada", **more):
+        """A token that only this site can read."""
+        token = uuid.uuid4().hex
+        self.opaque[token] = self.issuer.claims(subject) | {"active": True} | more
+        return token
+
+
+def basic(name, secret):
+    """HTTP Basic for a client, coded as RFC 6749 section 2.3.1 has it."""
+    pair = f"{quote(name, safe='')}:{quote(secret, safe='')}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+class Prover:
+    """A client with a key of its own, which proves that it has it (RFC 9449)."""
+
+    def __init__(self, algorithm="ES256"):
+        self.key = SigningKey(algorithm)
+
+    @property
+    def jwk(self):
+        return {k: v for k, v in self.key.jwk().items() if k in ("kty", "crv", "x", "y", "n", "e")}
+
+    @property
+    def confirmed(self):
+        """The claim that binds a token to the key."""
+        raw = json.dumps(self.jwk, sort_keys=True, separators=(",", ":")).encode()
+        return {"jkt": segment(hashlib.sha256(raw).digest())}
+
+    def proof(self, method, url, token, *, header=None, key=None, **more):
+        """`None` leaves a claim out."""
+        claims = {
+            "jti": uuid.uuid4().hex,
+            "htm": method,
+            "htu": url,
+            "iat": int(time.time()),
+            "ath": segment(hashlib.sha256(token.encode()).digest()),
+        } | more
+        claims = {name: value for name, value in claims.items() if value is not None}
+        key = key or self.key
+        head = {"typ": "dpop+jwt", "jwk": self.jwk} | (header or {})
+        return jwt.encode(claims, key.private, key.algorithm, headers=head)
+
+
+def proven(token, proof):
+    return {"authorization": f"DPoP {token}", "dpop": proof}
 
 
 @contextmanager

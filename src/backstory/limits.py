@@ -74,6 +74,8 @@ GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a reque
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
 CHECKED_SECONDS: Final = 0.5  # for which probes are answered what the last look saw
 LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
+METRICS_SECONDS: Final = 0.25  # after which what was counted is shown, whichever worker is asked
+TRACE_PARTS: Final = 500  # that are recorded of one request; what comes after them is left out
 TLS_LOOK_SECONDS: Final = 1.0  # between two looks at the certificate's files, while clients connect
 CERTIFICATE_WARNING_DAYS: Final = 14  # before its end, from when on a certificate is warned of
 HSTS_SECONDS: Final = 365 * 24 * 3600  # for which browsers ask for nothing but HTTPS
@@ -163,6 +165,16 @@ KEYS_ASK_SECONDS: Final = 5.0  # between two questions for a key that is not kno
 KEYS_KEPT_SECONDS: Final = 4 * 3600.0  # that keys are believed while the issuer cannot be reached
 KEYS_TRY_SECONDS: Final = 5.0  # that an issuer may take for an answer
 OPERATORS: Final = 1000  # named by the configuration
+ASKED_TRY_SECONDS: Final = 5.0  # that an issuer may take to tell of one token
+ASKED_ANSWER_BYTES: Final = 64 * KIB  # of what it tells
+ASKED_CONNECTIONS: Final = 32  # of one process to the issuer, to ask about tokens
+ASKED_WAITING: Final = 256  # tokens that one process asks about at a time
+ASKED_REFUSED_SECONDS: Final = 5.0  # that a token is remembered not to be good
+ASKED_REFUSED: Final = 10_000  # such tokens that one process remembers
+PROOF_BYTES: Final = 8 * KIB  # of a DPoP proof
+PROOF_ID_BYTES: Final = 256  # of its jti
+PROOF_SECONDS: Final = 90  # that its time may lie before or behind ours
+PROOF_KEPT_SECONDS: Final = 2 * PROOF_SECONDS + 1  # that its use is remembered: as long as it holds
 
 # -- the audit trail -----------------------------------------------------------------
 AUDIT_SECONDS: Final = 2.0  # between two rounds in which a process seals what was done

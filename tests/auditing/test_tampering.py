@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from backstory import zstd
 from backstory.domain.audit import Tip
 from backstory.errors import InvalidError
-from backstory.ports.acts import Acted
+from backstory.ports.events import Acted
 from backstory.security.auditing.exporting import Exporter, verify_lines
 from backstory.security.auditing.retaining import Retention
 from backstory.security.auditing.sealing import Auditor

@@ -2,6 +2,7 @@
 
 import asyncio
 
+import apsw
 import pytest
 
 from backstory import limits
@@ -11,14 +12,18 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import DeniedError, MissingError, OutcomeUnknownError, StoreUnavailableError
-from backstory.ports.acts import OK, Acted
 from backstory.ports.audits import UnsealedError
+from backstory.ports.events import OK, Acted
 from backstory.security.auditing.retaining import Retention
 from backstory.security.auditing.sealing import Auditor
 from backstory.security.auditing.verifying import verify
+from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.storage.sqlite.migrating import migrate, migrations
+from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.testing.scene import ROBOT, Scene, key
 
 DAY = 24 * 3600
+STEP = next(step for step in migrations() if step.name == "audit")
 REFUSED = Acted("acme", "eve", "cli", "GET /v1/x", "read", ("users.7/diary",), "not_found", "::1")
 
 
@@ -289,6 +294,29 @@ async def test_a_trail_is_its_tenants_own(store, scene, auditor):
     trail = Trail(store, Seal(store.secret))
     other = Principal("other", "root", frozenset({"admin"}))
     assert (await trail.events(other, Asked())).items == []
+
+
+async def test_a_trail_begins_where_the_store_stood_when_it_was_migrated(tmp_path, clock):
+    options = SqliteOptions(tmp_path / "old.db")
+    store = await open_store(options, clock=clock)
+    await Scene(store, clock).put("before")
+    await store.aclose()
+    tables = ("audit_tips", "audit_blocks", "audit_acts", "audit_names")
+    connection = apsw.Connection(str(options.path))
+    connection.execute("; ".join(f"DROP TABLE {name}" for name in tables))
+    connection.execute(f"PRAGMA user_version = {STEP.number - 1}")
+    connection.close()
+    assert migrate(options, [STEP]).applied == ("audit",)
+    connection = apsw.Connection(str(options.path))
+    connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    connection.close()
+    store = await open_store(options, clock=clock)
+    await Scene(store, clock).put("after")
+    await Auditor(store, store.secret, clock).seal("acme")
+    (event,) = await shown(store)
+    assert event["on"][0]["name"] == "users.1/after"
+    await whole(store)
+    await store.aclose()
 
 
 def test_a_name_is_hashed_as_a_purge_hashes_it():

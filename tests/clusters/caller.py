@@ -16,6 +16,7 @@ PATIENCE_SECONDS = 90  # in which a request has to be answered for certain
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 DECIDED = {"precondition_failed", "version_conflict"}  # against the caller, for good
 LATER = {"store_unavailable", "busy"}  # nothing was written
+TRUE_NOW = {"cache-control": "no-cache"}  # rather no answer than a copy of before
 
 
 class Answered:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from backstory.testing.histories import Kept, Truth
+from clusters.caller import TRUE_NOW
 
 NAMESPACE = "team.cluster"
 CHAT, COUNTER, LEDGER = (f"{NAMESPACE}/{name}" for name in ("chat", "counter", "ledger"))
@@ -49,7 +50,7 @@ def context_of(change):
 
 
 async def _get(caller, where, **query):
-    answered = await caller.send("GET", where, params=query)
+    answered = await caller.send("GET", where, params=query, headers=TRUE_NOW)
     assert answered.status == 200, answered.answer.text
     return answered.answer.json()
 

@@ -3,7 +3,8 @@
 import re
 
 import reference
-from backstory.observability import telemetry
+from backstory.observability import otlp_metrics, traces
+from backstory.ports.events import PARTS
 from backstory.processing.steps import STEPS
 
 PAGE = (reference.REFERENCE / "telemetry.md").read_text(encoding="utf-8")
@@ -14,19 +15,19 @@ def rows(heading):
     return re.findall(r"^\| `([\w.]+)` \|", section, re.MULTILINE)
 
 
-def test_each_step_has_a_span():
-    assert rows("Spans") == list(STEPS)
+def test_each_part_and_step_has_a_span():
+    assert rows("Spans") == [*PARTS, *STEPS]
 
 
 def test_each_metric_is_there():
     assert rows("Metrics") == [
-        telemetry.STEP_SECONDS,
-        telemetry.STEP_FAILURES,
-        telemetry.DEPENDENCY_CHANGES,
+        otlp_metrics.STEP_SECONDS,
+        otlp_metrics.STEP_FAILURES,
+        otlp_metrics.DEPENDENCY_CHANGES,
     ]
 
 
 def test_each_attribute_is_there():
-    own = (telemetry.STEP, telemetry.OF, telemetry.DEPENDENCY, telemetry.STATE)
-    for name in (*own, telemetry.ERROR):
+    own = (traces.STEP, traces.OF, otlp_metrics.DEPENDENCY, otlp_metrics.STATE)
+    for name in (*own, otlp_metrics.ERROR, traces.ERROR):
         assert f"`{name}`" in PAGE

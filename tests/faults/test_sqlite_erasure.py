@@ -98,6 +98,7 @@ async def test_erased_words_do_not_stay_behind_as_signposts_of_the_index(scene, 
     await scene.purge("chat")
     assert secrets_in(files()) == set()
     connection = apsw.Connection(str(tmp_path / "s.db"))
+    connection.set_busy_timeout(10_000)
     connection.execute("INSERT INTO entry_words (entry_words) VALUES ('integrity-check')")
     connection.close()
     if scene.store._options.search:

@@ -14,6 +14,8 @@ PUT = {"kind": "preferences", "state": {"n": 1}}
 PATH = "/v1/contexts/private-space/private-name"
 ROUTE = "/v1/contexts/{namespace}/{name}"
 TLS_ONLY = {"backstory_certificate_seconds"}
+CALLS = "backstory_mcp_calls_total"
+UNKNOWN_TOOL = {"method": "tools/call", "tool": "", "code": "invalid_params"}
 SERVERS_ONLY = {"backstory_dependency_changes_total"}
 
 
@@ -66,6 +68,9 @@ def test_requests_errors_and_calls_are_counted_whichever_worker_is_asked(tmp_pat
                 http.delete(PATH, params={"purge": "true"})
                 work(http)
         with server.client() as http:
+            # What the others counted is shown a moment later.
+            until(lambda: value(scraped(http), CALLS, **UNKNOWN_TOOL) == 6, "the last call")
+            until(lambda: value(scraped(http), "backstory_requests_in_flight") == 0, "the end")
             found = scraped(http)
     count = "backstory_requests_total"
     assert value(found, count, route=ROUTE, method="PUT", status="201") == 6
@@ -74,13 +79,10 @@ def test_requests_errors_and_calls_are_counted_whichever_worker_is_asked(tmp_pat
     seconds = "backstory_request_seconds_count"
     assert value(found, seconds, route=ROUTE, method="GET") == 12
     assert value(found, "backstory_errors_total", route=ROUTE, code="malformed") == 6
-    calls = "backstory_mcp_calls_total"
-    assert value(found, calls, method="tools/call", tool="read_context", code="ok") == 6
-    assert value(found, calls, method="tools/call", tool="read_context", code="not_found") == 6
-    assert value(found, calls, method="tools/call", tool="", code="invalid_params") == 6
+    assert value(found, CALLS, method="tools/call", tool="read_context", code="ok") == 6
+    assert value(found, CALLS, method="tools/call", tool="read_context", code="not_found") == 6
     assert value(found, "backstory_step_failures_total", step="parse", code="malformed") == 6
     assert value(found, "backstory_workers") == int(workers)
-    assert value(found, "backstory_requests_in_flight") == 0
     assert value(found, "process_cpu_seconds_total") > 0
     assert value(found, "backstory_store_bytes", file="database") > 0
     assert value(found, "backstory_store_free_bytes") > 0
@@ -116,6 +118,8 @@ def test_counts_of_a_worker_that_was_killed_are_kept_and_its_present_is_forgotte
     with serving(tmp_path, "--workers", "2") as server:
         with server.client() as http:
             http.put(PATH, json=PUT)
+            created = {"route": ROUTE, "method": "PUT", "status": "201"}
+            until(lambda: value(scraped(http), "backstory_requests_total", **created) == 1)
         for worker in workers_of(server):
             os.kill(worker, signal.SIGKILL)
 

@@ -11,12 +11,17 @@ from backstory import limits
 from backstory.errors import ConfigError
 from backstory.observability import exporting
 from backstory.observability.asking import Asked, asked
-from backstory.observability.telemetry import Telemetry
+from backstory.observability.otlp_metrics import OtlpMetrics
+from backstory.observability.telling import Told
+from backstory.ports.events import DependencyChanged
 from collecting import collecting
 from serving import failing, serving
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 TRACED = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
+MESSAGE_TRACE, MESSAGE_CALLER = "1af7651916cd43dd8448eb211c80319d", "c7ad6b7169203332"
+META = {"traceparent": f"00-{MESSAGE_TRACE}-{MESSAGE_CALLER}-01"}
+EITHER = {"accept": "application/json, text/event-stream"}
 SCHEMA = {"properties": {"n": {"type": "integer"}}}
 DEAL = "/v1/contexts/private-space/private-name"
 ROUTE = "/v1/contexts/{namespace}/{name}"
@@ -48,14 +53,15 @@ def _work(http):
         "refused": http.put(DEAL, json=wrong, headers=TRACED),
         "malformed": http.put(DEAL, content=b"{", headers={"content-type": "application/json"}),
         "probe": http.get("/livez"),
-        "mcp": http.post(
-            "/mcp", json=_prompt(), headers={"accept": "application/json, text/event-stream"}
-        ),
+        "mcp": http.post("/mcp", json=_prompt(), headers=EITHER),
+        "meta": http.post("/mcp", json=_prompt(META), headers=EITHER),
+        "both": http.post("/mcp", json=_prompt(META), headers=EITHER | TRACED),
+        "bad": http.post("/mcp", json=_prompt({"traceparent": "00-x"}), headers=EITHER | TRACED),
     }
 
 
-def _prompt():
-    params = {"name": "private-space/private-name"}
+def _prompt(meta=None):
+    params = {"name": "private-space/private-name"} | ({"_meta": meta} if meta else {})
     return {"jsonrpc": "2.0", "id": 1, "method": "prompts/get", "params": params}
 
 
@@ -125,7 +131,7 @@ def test_time_and_failures_are_counted_by_step(told):
     counted = {dict(labels)["backstory.step"]: point.count for labels, point in seconds.items()}
     # One parse for each body that was sent, and no validation of what could not be parsed. What
     # is refused by what a process believes of a kind is looked at again.
-    assert counted == {"parse": 7, "validate": 5, "transform": 3}
+    assert counted == {"parse": 10, "validate": 5, "transform": 3}
     failures = collector.points("backstory.step.failures")
     assert {
         (dict(labels)["backstory.step"], dict(labels)["error.type"]): point.as_int
@@ -133,10 +139,20 @@ def test_time_and_failures_are_counted_by_step(told):
     } == {("parse", "malformed"): 1, ("validate", "schema_violation"): 2}
 
 
+def test_a_message_of_mcp_names_its_trace_in_its_meta_which_counts_more_than_the_header(told):
+    collector, _ = told
+    plain, meta, both, bad = collector.named("POST /mcp")
+    assert plain.parent == ""
+    for span in (meta, both):
+        assert (span.trace, span.parent) == (MESSAGE_TRACE, MESSAGE_CALLER)
+    assert (meta.links, both.links) == ([], [(TRACE, CALLER)])
+    assert (bad.trace, bad.parent) == (TRACE, CALLER)
+    assert next(iter(collector.under(meta))) == "parse"
+
+
 def test_nothing_that_is_anybodys_own_is_told(told):
     collector, answers = told
     assert answers["mcp"].status_code in {200, 400, 404}
-    assert len(collector.named("POST /mcp")) == 1
     everything = b"".join(collector.bodies)
     assert b"deal" in everything
     assert b"private" not in everything
@@ -265,9 +281,9 @@ def test_a_dependency_that_goes_and_comes_is_counted():
 
     reader = InMemoryMetricReader()
     provider = MeterProvider([reader])
-    hooks = Telemetry(None, provider.get_meter("test"))
+    hooks = Told([OtlpMetrics(provider.get_meter("test"))])
     for there in (False, True, False):
-        hooks.dependency("database", there=there)
+        hooks.tell(DependencyChanged("database", there))
     (resource,) = reader.get_metrics_data().resource_metrics
     points = resource.scope_metrics[0].metrics[0].data.data_points
     provider.shutdown()

@@ -74,6 +74,6 @@ async def _speak(settings: Settings) -> None:
     async with (
         open_hooks() as hooks,
         open_contexts(settings, hooks, serving=True) as contexts,
-        open_auditing(settings, contexts),
+        open_auditing(settings, contexts, hooks),
     ):
         await serve(contexts, renderer_of(contexts, settings, formats), extensions=found())

@@ -9,7 +9,13 @@ from backstory.config.settings import DEFAULT_ORIGIN, Settings
 from backstory.errors import ConfigError
 from backstory.security.urls import is_safe
 
-_ONLY_WITH_ISSUER = ("auth_jwks", "auth_audience", "auth_tenant_claim", "auth_roles_claim")
+_ONLY_WITH_ISSUER = (
+    "auth_jwks",
+    "auth_audience",
+    "auth_tenant_claim",
+    "auth_roles_claim",
+    "auth_introspection",
+)
 
 
 def check_callers(settings: Settings) -> None:
@@ -30,12 +36,29 @@ def check_callers(settings: Settings) -> None:
             f"auth_issuer from {settings.origin('auth_issuer')} must be https, since its metadata "
             "is asked for keys; or set auth_jwks"
         )
+    _check_introspection(settings)
     named = any(_is_url(audience) for audience in settings.auth_audience)
     if not (named or settings.public_url or settings.allowed_hosts):
         raise ConfigError(
             "public_url is needed, since no auth_audience is a URL that tells how this server is "
             "called; set BACKSTORY_PUBLIC_URL"
         )
+    if settings.auth_dpop != "off" and not (named or settings.public_url):
+        raise ConfigError(
+            "public_url is needed with auth_dpop, since proofs name the URL that is called; set "
+            "BACKSTORY_PUBLIC_URL"
+        )
+
+
+def _check_introspection(settings: Settings) -> None:
+    if settings.auth_introspection is None:
+        return
+    for name in ("auth_client_id", "auth_client_secret"):
+        if getattr(settings, name) is None:
+            raise ConfigError(
+                f"{name} is needed with auth_introspection: whoever asks about tokens has to say "
+                f"who it is; set BACKSTORY_{name.upper()}"
+            )
 
 
 def _check_no_half(settings: Settings) -> None:

@@ -184,6 +184,15 @@ def keys_url(raw: object) -> str | None:
     raise ValueError("must be https://... or file:PATH")
 
 
+def asked_url(raw: object) -> str | None:
+    """Where an issuer is asked: `https:`, or `http:` on this machine; empty means none."""
+    if raw == "":
+        return None
+    if isinstance(raw, str) and is_safe(raw.strip()) and "@" not in urlsplit(raw.strip()).netloc:
+        return raw.strip()
+    raise ValueError("must be https://... without a user")
+
+
 def claim(raw: object) -> str:
     """The name of a claim, or a JSON Pointer (RFC 6901)."""
     if isinstance(raw, str) and raw.strip() and raw.strip().isprintable():

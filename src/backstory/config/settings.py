@@ -169,7 +169,7 @@ class Settings:
     )
     audit: str = _setting(
         "writes",
-        "What the audit trail tells of: off, writes and refusals, or all with reads too",
+        "What the audit trail tells of: off, writes (refusals included) or all (reads, too)",
         readers.one_of("off", "writes", "all"),
     )
     audit_days: int = _setting(
@@ -225,6 +225,32 @@ class Settings:
         (),
         "What tokens have to be made for, one of a list; needed with auth_issuer",
         readers.texts,
+    )
+    auth_introspection: str | None = _setting(
+        None,
+        "Where the issuer is asked about tokens that are no JWTs (RFC 7662), https:",
+        readers.asked_url,
+    )
+    auth_client_id: str | None = _setting(
+        None,
+        "Who the server is to the issuer, when it asks about tokens",
+        readers.secret,
+    )
+    auth_client_secret: str | None = _setting(
+        None,
+        "What it shows the issuer for that",
+        readers.secret,
+        secret=True,
+    )
+    auth_client_method: str = _setting(
+        "basic",
+        "How it shows that: basic (HTTP Basic), or post, in the form",
+        readers.one_of("basic", "post"),
+    )
+    auth_dpop: str = _setting(
+        "off",
+        "Proofs that callers have the key of their token (DPoP): off, optional or required",
+        readers.one_of("off", "optional", "required"),
     )
     auth_profile: str = _setting(
         "rfc9068",

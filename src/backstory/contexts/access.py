@@ -15,10 +15,11 @@ from backstory.domain.policy import Decision, Verb, Visibility
 from backstory.domain.principals import Principal
 from backstory.errors import DeniedError, MissingError, ScopeError
 from backstory.ports import acts
+from backstory.ports.events import OK
 from backstory.ports.store import Store
 
 _CODES: Final = {
-    Decision.ALLOWED: acts.OK,
+    Decision.ALLOWED: OK,
     Decision.NARROW: ScopeError.code,
     Decision.REFUSED: DeniedError.code,
     Decision.UNSEEN: MissingError.code,
@@ -63,7 +64,7 @@ def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visi
     if policy.hidden_by_scope(principal, asked):
         acts.decided(Verb.READ, asked or "*", _CODES[Decision.NARROW])
         raise narrow(Verb.READ)
-    acts.decided(Verb.READ, asked or "*", acts.OK)
+    acts.decided(Verb.READ, asked or "*", OK)
     return policy.visibility(principal, asked)
 
 

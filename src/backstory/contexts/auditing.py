@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from backstory import clock, limits
+from backstory import clock, ids, limits
 from backstory.contexts import access
 from backstory.domain.audit import Block
 from backstory.domain.keys import ContextKey
@@ -14,13 +14,13 @@ from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import DeniedError, MissingError
-from backstory.ports.acts import OK
 from backstory.ports.audits import NOBODY, Audits, Resolved
+from backstory.ports.events import OK
 
 CURSOR: Final = "audit cursor"
 _WHERE: Final = ContextKey("_system.audit", "events")
 """Stands for the trail where rights are looked up."""
-_PLAIN: Final = ("do", "verb", "op", "parts", "version", "seqs", "commit", "times", "before")
+_PLAIN: Final = ("do", "verb", "op", "parts", "version", "seqs", "times", "before")
 _END: Final = limits.VERSION_MAX
 
 
@@ -152,6 +152,8 @@ def _view(event: Mapping[str, Any], names: Resolved) -> dict[str, Any]:
     view: dict[str, Any] = {"seq": event["seq"], "at": clock.to_text(event["at"])}
     view |= {name: event[name] for name in _PLAIN if name in event}
     view["out"] = event.get("out", OK)
+    if "commit" in event:
+        view["commit"] = ids.text(bytes.fromhex(event["commit"]))
     if "until" in event:
         view["until"] = clock.to_text(event["until"])
     context, author = event.get("context"), event.get("author")

@@ -15,10 +15,6 @@ from typing import Any, Final
 
 import orjson
 
-from backstory import ids
-from backstory.domain.chains import Span
-from backstory.domain.changes import Op, Part
-
 GENESIS: Final = bytes(32)
 """Stands for the hash before the first block."""
 FORM: Final = 1
@@ -42,38 +38,11 @@ class Tip:
     checkpoint: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A change as the trail tells it: with numbers and keyed hashes in the place of names."""
+Written = dict[str, Any]
+"""A change as an event of the trail: numbers and keyed hashes stand in the place of names.
 
-    position: int
-    context: int
-    on: bytes
-    version: int
-    op: Op
-    parts: Part
-    seqs: tuple[Span, ...]
-    author: int
-    by: bytes
-    at: int
-    commit: bytes
-
-    def event(self) -> dict[str, Any]:
-        """All that the trail says of it."""
-        return {
-            "at": self.at,
-            "do": WRITE,
-            "op": self.op.word,
-            "parts": self.parts.words,
-            "on": [self.on.hex()],
-            "by": self.by.hex(),
-            "version": self.version,
-            "seqs": self.seqs,
-            "commit": ids.text(self.commit),
-            "position": self.position,
-            "context": self.context,
-            "author": self.author,
-        }
+`position` is its place in the change log, `context` and `author` the numbers of the store's rows.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,16 +92,13 @@ def check_of(line: bytes) -> str:
     return sha256(line).hexdigest()[:CHECK_DIGITS]
 
 
-def lines_of(first: int, events: Sequence[Mapping[str, Any]]) -> bytes:
+def lines_of(first: int, events: Sequence[Mapping[str, Any]]) -> list[bytes]:
     """The events as lines, numbered from `first` on."""
-    return b"\n".join(
-        orjson.dumps({"seq": first + place, **event}) for place, event in enumerate(events)
-    )
+    return [orjson.dumps({"seq": seq, **event}) for seq, event in enumerate(events, first)]
 
 
-def head_of(tenant: str, tip: Tip, lines: bytes, *, position: int, at: int) -> bytes:
-    """The head of the block that comes after `tip`."""
-    each = lines.splitlines()
+def head_of(tenant: str, tip: Tip, each: Sequence[bytes], *, position: int, at: int) -> bytes:
+    """The head of the block that comes after `tip`, with these lines."""
     return orjson.dumps(
         {
             "form": FORM,
@@ -144,7 +110,7 @@ def head_of(tenant: str, tip: Tip, lines: bytes, *, position: int, at: int) -> b
             "from": tip.position,
             "upto": position,
             "at": at,
-            "lines": sha256(lines).hexdigest(),
+            "lines": sha256(b"\n".join(each)).hexdigest(),
             "checks": "".join(map(check_of, each)),
         }
     )

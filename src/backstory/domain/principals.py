@@ -45,7 +45,7 @@ class Principal:
     `roles` and `scopes` come from the token; `scopes` is None where the token has none, and
     then only the roles count. An `operator` may what concerns all tenants. `expires_at` is when
     the token ends, in microseconds, None where nothing ends; `token` names it where tokens can
-    be revoked.
+    be revoked; `bound_to` is the thumbprint of the key that only its rightful bearer has.
     """
 
     tenant: str
@@ -57,6 +57,7 @@ class Principal:
     operator: bool = False
     expires_at: int | None = None
     token: str | None = None
+    bound_to: str | None = None
 
     @property
     def machine(self) -> bool:

@@ -18,6 +18,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── DeniedError                 the caller may not                            401 / 403
     │   ├── UnauthenticatedError    nobody has said who calls                     401
     │   │   └── TokenRefusedError   a token that is not believed                  401
+    │   │       └── ProofRefusedError a DPoP proof that is not believed           401
     │   └── ScopeError              the token's scope is too narrow               403
     ├── MisdirectedError            a host that is none of this server's          421
     ├── MissingError                there is nothing there                        404
@@ -39,6 +40,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── RateLimitedError        an address or a caller comes too often        429
     │   ├── WatchesFullError        a caller waits for changes too many times     429
     │   └── StaleRulesError         kinds were registered anew again and again    503
+    ├── IssuerUnavailableError      nobody can say now whether a token is good    503
     ├── SummariserError             whoever makes summaries made none             503
     ├── CacheUnavailableError       the cache cannot be used; readers go on without   503
     ├── BusUnavailableError         other nodes cannot be heard; watchers look themselves 503
@@ -91,6 +93,7 @@ from backstory.errors.refused import (
     MissingError,
     PatchConflictError,
     PreconditionError,
+    ProofRefusedError,
     RenderGoneError,
     ScopeError,
     SearchDisabledError,
@@ -105,6 +108,7 @@ from backstory.errors.unable import (
     BusyError,
     CacheUnavailableError,
     ContentCorruptError,
+    IssuerUnavailableError,
     OutcomeUnknownError,
     RateLimitedError,
     SchemaVersionError,
@@ -139,6 +143,7 @@ __all__ = [
     "InvalidError",
     "InvalidKeyError",
     "InvalidPatchError",
+    "IssuerUnavailableError",
     "KeyReusedError",
     "KindConflictError",
     "LimitReachedError",
@@ -150,6 +155,7 @@ __all__ = [
     "OutcomeUnknownError",
     "PatchConflictError",
     "PreconditionError",
+    "ProofRefusedError",
     "RangeError",
     "RateLimitedError",
     "RenderBudgetError",

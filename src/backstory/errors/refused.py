@@ -29,6 +29,15 @@ class TokenRefusedError(UnauthenticatedError):
         self.reason = reason
 
 
+class ProofRefusedError(TokenRefusedError):
+    """The token may be good; the DPoP proof that its bearer has its key is not."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.detail = "the DPoP proof is not accepted; make a new one for each request"
+        self.args = (self.detail,)
+
+
 class ScopeError(DeniedError):
     """The caller's roles allow it, its token's scope does not; `scope` would."""
 

@@ -38,6 +38,14 @@ class StaleRulesError(BusyError):
     title = "Rules changed"
 
 
+class IssuerUnavailableError(BackstoryError):
+    """The issuer cannot be asked about a token now; the token may be good, so keep it."""
+
+    code = "issuer_unavailable"
+    status = 503
+    title = "Issuer unavailable"
+
+
 SUMMARISER_FAILURES: Final = {
     "timeout": "no answer within the time that a try, or all of them, may take",
     "unreachable": "no connection, or one that broke off",

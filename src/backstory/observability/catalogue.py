@@ -10,83 +10,174 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
-Across = Literal["sum", "max"]
 
 FAST: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STEPS: Final = (1e-5, 5e-5, 1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.5, 1.0, 5.0)
+SIZES: Final = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0)
+LONG: Final = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Metric:
-    """One metric. `buckets` are upper bounds in seconds; `across` says how workers add up."""
+    """One metric. `buckets` are upper bounds of a histogram, in seconds or in what it counts."""
 
     name: str
     kind: Kind
     meaning: str
     labels: tuple[str, ...] = ()
     buckets: tuple[float, ...] = FAST
-    across: Across = "sum"
 
 
-REQUESTS: Final = Metric(
-    "backstory_requests_total",
-    "counter",
-    "Answers, by route (its template), method and status",
-    ("route", "method", "status"),
+def _counter(name: str, meaning: str, *labels: str) -> Metric:
+    return Metric(f"backstory_{name}_total", "counter", meaning, labels)
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Metric:
+    return Metric(f"backstory_{name}", "gauge", meaning, labels)
+
+
+def _histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Metric:
+    return Metric(f"backstory_{name}", "histogram", meaning, labels, buckets)
+
+
+# -- requests ----------------------------------------------------------------------------
+
+REQUESTS: Final = _counter(
+    "requests", "Answers, by route (its template), method and status", "route", "method", "status"
 )
-REQUEST_SECONDS: Final = Metric(
-    "backstory_request_seconds",
-    "histogram",
+REQUEST_SECONDS: Final = _histogram(
+    "request_seconds",
     "Time until an answer began; a long poll's includes its waiting",
-    ("route", "method"),
+    FAST,
+    "route",
+    "method",
 )
-IN_FLIGHT: Final = Metric(
-    "backstory_requests_in_flight", "gauge", "Requests under way, streams and long polls included"
+IN_FLIGHT: Final = _gauge(
+    "requests_in_flight", "Requests under way, streams and long polls included"
 )
-ERRORS: Final = Metric(
-    "backstory_errors_total", "counter", "Problem documents, by route and code", ("route", "code")
+ERRORS: Final = _counter("errors", "Problem documents, by route and code", "route", "code")
+ANSWER_BYTES: Final = _counter(
+    "answer_bytes", "Bytes of answers' bodies as they went out, by their coding", "coding"
 )
-MCP_CALLS: Final = Metric(
-    "backstory_mcp_calls_total",
-    "counter",
+STALE_ANSWERS: Final = _counter(
+    "stale_answers", "Answers from copies while the store was away", "route"
+)
+MCP_CALLS: Final = _counter(
+    "mcp_calls",
     "MCP requests over HTTP, by method, tool and code of the error (`ok` without one)",
-    ("method", "tool", "code"),
+    "method",
+    "tool",
+    "code",
 )
-MCP_SECONDS: Final = Metric(
-    "backstory_mcp_seconds", "histogram", "Time that an MCP request took", ("method", "tool")
+MCP_SECONDS: Final = _histogram(
+    "mcp_seconds", "Time that an MCP request took", FAST, "method", "tool"
 )
-STEP_SECONDS: Final = Metric(
-    "backstory_step_seconds",
-    "histogram",
-    "Time that a step of processing took",
-    ("step",),
+WATCHERS: Final = _gauge("watchers", "Long polls, streams and subscriptions that wait for changes")
+STEP_SECONDS: Final = _histogram(
+    "step_seconds", "Time that a step of processing took", STEPS, "step"
+)
+STEP_FAILURES: Final = _counter(
+    "step_failures", "Steps that rejected what was sent, by code", "step", "code"
+)
+
+# -- store, cache, bus -------------------------------------------------------------------
+
+STORE_SECONDS: Final = _histogram(
+    "store_seconds",
+    "Time that the store took to answer, waiting for its turn included",
     STEPS,
+    "operation",
 )
-STEP_FAILURES: Final = Metric(
-    "backstory_step_failures_total",
-    "counter",
-    "Steps that rejected what was sent, by code",
-    ("step", "code"),
+STORE_FAILURES: Final = _counter(
+    "store_failures", "Questions to the store that failed, by code", "operation", "code"
 )
-DEPENDENCY_CHANGES: Final = Metric(
-    "backstory_dependency_changes_total",
-    "counter",
+COMMIT_JOBS: Final = _histogram(
+    "commit_jobs", "Commits that went into one transaction of the database together", SIZES
+)
+COMMIT_SECONDS: Final = _histogram(
+    "commit_seconds", "Time of such a transaction, until it was durable", FAST
+)
+QUEUE_DEPTH: Final = _gauge(
+    "queue_depth",
+    "What waits: `writes` and `reads` for the store, `bus` hints to be sent, `summaries` to be "
+    "made, changes that the `index` of words has not taken in",
+    "queue",
+)
+POOL: Final = _gauge("pool_connections", "Connections to PostgreSQL, `busy` and `idle`", "state")
+CACHE_SECONDS: Final = _histogram(
+    "cache_seconds", "Time that the cache took to answer", STEPS, "operation"
+)
+CACHE_ANSWERS: Final = _counter(
+    "cache_answers",
+    "Answers of the cache: `hit`, `miss`, `kept`, `refused` (another was faster), `done`, `away`",
+    "operation",
+    "outcome",
+)
+LOOKUPS: Final = _counter(
+    "lookups",
+    "What a process was asked to remember: verified `tokens`, `rules` of kinds, `kinds` of "
+    "contexts, coded `variants` of answers; `hit` or `miss`",
+    "memory",
+    "outcome",
+)
+BUS_MESSAGES: Final = _counter(
+    "bus_messages", "Messages on the change bus, `sent` and `heard`", "way"
+)
+BUS_SECONDS: Final = _histogram("bus_seconds", "Time that sending a message took", STEPS)
+
+# -- models and content --------------------------------------------------------------------
+
+RENDER_SECONDS: Final = _histogram("render_seconds", "Time that a window took", FAST, "format")
+RENDERED_TOKENS: Final = _counter("rendered_tokens", "Tokens of windows", "format")
+SUMMARY_SECONDS: Final = _histogram("summary_seconds", "Time that a summary took", LONG, "by")
+SUMMARIES: Final = _counter(
+    "summaries",
+    "Summaries, by who made them, code and why it was not the one that was asked (`fallback`)",
+    "by",
+    "code",
+    "fallback",
+)
+CHUNKS: Final = _counter("chunks", "Chunks of content that came in")
+CHUNK_BYTES: Final = _counter("chunk_bytes", "Bytes of chunks that came in")
+
+# -- what is depended on, and the background -------------------------------------------------
+
+DEPENDENCY_CHANGES: Final = _counter(
+    "dependency_changes",
     "How often something that is depended on went away (`away`) and came back (`there`)",
-    ("dependency", "state"),
+    "dependency",
+    "state",
 )
-WATCHERS: Final = Metric(
-    "backstory_watchers", "gauge", "Long polls, streams and subscriptions that wait for changes"
-)
-DEPENDENCY: Final = Metric(
-    "backstory_dependency_down",
-    "gauge",
+DEPENDENCY: Final = _gauge(
+    "dependency_down",
     "How many workers do without a dependency, since its breaker is open",
-    ("dependency",),
+    "dependency",
 )
-LOOP_LAG: Final = Metric(
-    "backstory_event_loop_lag_seconds",
-    "histogram",
+CHECK_FAILING: Final = _gauge(
+    "check_failing", "How many workers' last look at it failed, of what `/healthz` shows", "check"
+)
+CHECK_SECONDS: Final = _gauge(
+    "check_seconds", "Time that the last look took, added over the workers", "check"
+)
+CLOCK_SKEW: Final = _gauge(
+    "clock_skew_seconds", "This machine's clock minus the database's, the furthest of the workers"
+)
+CLOCK_JUMPS: Final = _counter("clock_jumps", "How often the machine's clock went back")
+REPLICA_LAG: Final = _gauge(
+    "replica_lag_seconds", "How far the standby that is read is behind, the worst of the workers"
+)
+SWEEPS: Final = _counter("sweeps", "Runs of the background removal, by code", "code")
+SWEPT: Final = _counter("swept", "Contexts that expired or were brought to a new schema by it")
+LOOP_LAG: Final = _histogram(
+    "event_loop_lag_seconds",
     "Time by which a look at the event loop came late, once a second in each worker",
+    FAST,
+)
+LOG_LINES: Final = _counter("log_lines", "Lines of the log, by level", "level")
+LOG_LOST: Final = _counter(
+    "log_lines_lost",
+    "Lines that were not written: `repeated` ones, and those the log could not take (`unwritable`)",
+    "reason",
 )
 
 METRICS: Final = (
@@ -94,31 +185,58 @@ METRICS: Final = (
     REQUEST_SECONDS,
     IN_FLIGHT,
     ERRORS,
+    ANSWER_BYTES,
+    STALE_ANSWERS,
     MCP_CALLS,
     MCP_SECONDS,
+    WATCHERS,
     STEP_SECONDS,
     STEP_FAILURES,
+    STORE_SECONDS,
+    STORE_FAILURES,
+    COMMIT_JOBS,
+    COMMIT_SECONDS,
+    QUEUE_DEPTH,
+    POOL,
+    CACHE_SECONDS,
+    CACHE_ANSWERS,
+    LOOKUPS,
+    BUS_MESSAGES,
+    BUS_SECONDS,
+    RENDER_SECONDS,
+    RENDERED_TOKENS,
+    SUMMARY_SECONDS,
+    SUMMARIES,
+    CHUNKS,
+    CHUNK_BYTES,
     DEPENDENCY_CHANGES,
-    WATCHERS,
     DEPENDENCY,
+    CHECK_FAILING,
+    CHECK_SECONDS,
+    CLOCK_SKEW,
+    CLOCK_JUMPS,
+    REPLICA_LAG,
+    SWEEPS,
+    SWEPT,
     LOOP_LAG,
+    LOG_LINES,
+    LOG_LOST,
 )
 """Those that are counted while the server works."""
 
-INFO: Final = Metric("backstory_info", "gauge", "Always 1", ("version",))
-WORKERS: Final = Metric("backstory_workers", "gauge", "Processes that serve requests")
-FREE_BYTES: Final = Metric(
-    "backstory_store_free_bytes", "gauge", "Room that is left on the disk of a SQLite store"
+WORST: Final = frozenset({CLOCK_SKEW, REPLICA_LAG})
+"""Gauges of which the largest counts, where others add up over the workers."""
+
+# -- looked up ----------------------------------------------------------------------------
+
+INFO: Final = _gauge("info", "Always 1", "version")
+WORKERS: Final = _gauge("workers", "Processes that serve requests")
+FREE_BYTES: Final = _gauge("store_free_bytes", "Room that is left on the disk of a SQLite store")
+STORE_BYTES: Final = _gauge(
+    "store_bytes", "Size of a SQLite store's file, or of its write-ahead log", "file"
 )
-STORE_BYTES: Final = Metric(
-    "backstory_store_bytes",
-    "gauge",
-    "Size of a SQLite store's file, or of its write-ahead log",
-    ("file",),
-)
-CERTIFICATE: Final = Metric(
-    "backstory_certificate_seconds",
-    "gauge",
+CERTIFICATE: Final = _gauge(
+    "certificate_seconds",
     "Time until the certificate of the server's files ends, where it speaks TLS",
 )
 CPU: Final = Metric(

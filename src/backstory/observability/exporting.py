@@ -20,36 +20,41 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from backstory import __version__, limits
 from backstory.observability.asking import Asked
-from backstory.observability.telemetry import Telemetry
+from backstory.observability.otlp_metrics import OtlpMetrics
+from backstory.observability.telling import Told
+from backstory.observability.traces import NAME, PresetIds, Traces
 
 logger = logging.getLogger(__name__)
 
-_NAME: Final = "backstory"
 _UNNAMED: Final = "unknown_service"  # what the SDK says where the variables name no service
 
 
 @asynccontextmanager
-async def exported(asked: Asked) -> AsyncIterator[Telemetry]:
-    """Hooks whose spans and metrics are sent in the background, and at the end what is left."""
+async def exported(asked: Asked, told: Told) -> AsyncIterator[None]:
+    """Spans and metrics of what is told are sent in the background, and at the end what is left."""
     resource = Resource.create({"service.version": __version__})
     if str(resource.attributes["service.name"]).startswith(_UNNAMED):
-        resource = resource.merge(Resource({"service.name": _NAME}))
-    tracer = meter = None
+        resource = resource.merge(Resource({"service.name": NAME}))
     async with AsyncExitStack() as stack:
         if asked.traces:
-            traces = TracerProvider(resource=resource, shutdown_on_exit=False)
-            traces.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-            stack.push_async_callback(_shut, traces.shutdown)
-            tracer = traces.get_tracer(_NAME, __version__)
+            # The sampler of the variables is asked when a request comes; what it took is sent.
+            sampler, ids = TracerProvider(shutdown_on_exit=False).sampler, PresetIds()
+            provider = TracerProvider(ALWAYS_ON, resource, False, id_generator=ids)
+            provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+            stack.push_async_callback(_shut, provider.shutdown)
+            traces = Traces(provider, sampler, ids)
+            told.listen(traces)
+            told.starts = traces.starts
         if asked.metrics:
             reader = PeriodicExportingMetricReader(OTLPMetricExporter())
             metrics = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
             stack.push_async_callback(_shut, metrics.shutdown)
-            meter = metrics.get_meter(_NAME, __version__)
-        yield Telemetry(tracer, meter)
+            told.listen(OtlpMetrics(metrics.get_meter(NAME, __version__)))
+        yield
 
 
 async def _shut(shutdown: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""How late the event loop is: a look at it once a second, and by how much that comes late."""
+"""What is looked at again and again: how late the event loop is, and what is shown of the tally."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from backstory import limits
+from backstory.observability.prometheus import Metrics
 
 
 @asynccontextmanager
@@ -28,3 +29,25 @@ async def _look(observe: Callable[[float], None]) -> None:
         due = loop.time() + limits.LAG_LOOK_SECONDS
         await asyncio.sleep(limits.LAG_LOOK_SECONDS)
         observe(max(0.0, loop.time() - due))
+
+
+@asynccontextmanager
+async def flushing(metrics: Metrics, look: Callable[[], None]) -> AsyncIterator[None]:
+    """Looks, and shows what was tallied, while entered, and once more at the end."""
+    look()
+    task = asyncio.create_task(_flush(metrics, look), name="metrics")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        look()
+        metrics.flush()
+
+
+async def _flush(metrics: Metrics, look: Callable[[], None]) -> None:
+    while True:
+        await asyncio.sleep(limits.METRICS_SECONDS)
+        look()
+        metrics.flush()

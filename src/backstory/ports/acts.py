@@ -1,4 +1,4 @@
-"""What a request asked for and was told: gathered while it is served, for the audit trail.
+"""What a request asked for and was told: gathered while it is served, for `events.Acted`.
 
 The edge says `with Acts(...)` around a request that is audited; whoever decides inside says what
 was decided (`decided`), whoever knows what is done says so (`doing`), and whoever answers with an
@@ -8,34 +8,12 @@ error says with which (`failed`). Outside of such a request, all of it costs som
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from backstory import limits
-
-OK: Final = "ok"
-"""Stands for the code of an error where there is none."""
+from backstory.ports.events import OK
 
 _acts: ContextVar[Acts | None] = ContextVar("backstory_acts", default=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Acted:
-    """Somebody did something, or was refused.
-
-    `do` is the template of a route with its method, or an MCP method with its tool; `on` names
-    contexts (`namespace/name`) and patterns of namespaces; `out` is `ok` or the code of the error.
-    Without a known caller, `tenant` and `subject` are empty.
-    """
-
-    tenant: str
-    subject: str
-    client: str
-    do: str
-    verb: str
-    on: tuple[str, ...]
-    out: str
-    address: str
 
 
 class Acts:

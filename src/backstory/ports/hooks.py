@@ -1,56 +1,88 @@
 """Hooks: what the server tells of its own work while it does it.
 
-Traces and metrics hang here, so that nothing in the server measures for itself. What is told
-are names out of the code (steps, routes, methods, statuses, error codes) and the names of kinds
-and forms; never a name, a label or a text of anybody's context, and never who called.
+Logs, metrics, traces and the audit trail hang here, so that nothing in the server measures for
+itself. What is told are the frozen `events`; who listens says which kinds it hears.
 
-Who listens must not raise, must not wait, and may be told from any thread. What is told to
-nobody costs less than a microsecond.
+Who listens must not wait, and may be told from any thread. What is told to nobody costs less
+than a microsecond.
 """
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Iterable
+import random
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from contextvars import ContextVar
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Any, Final, Protocol, Self
+
+from backstory.domain.principals import Principal
+from backstory.ports.events import OK, Called, Event
+from backstory.resilience.deadlines import belongs_to_request
+
+__all__ = [
+    "OK",
+    "SILENCE",
+    "Called",
+    "Hear",
+    "Hooks",
+    "Listener",
+    "Measure",
+    "RawHeaders",
+    "Request",
+    "Silence",
+    "part",
+    "served",
+    "unmeasured",
+]
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 Measure = Callable[[str], AbstractContextManager[object]]
 """Wraps a step by its name. An exception that leaves the step is its failure, and goes on."""
 
+Hear = Callable[[Any], None]
+"""Takes an event of the kind that it is registered for."""
 
-OK: Final = "ok"
-"""Stands for the code of an error where there is none."""
 
+class Listener(Protocol):
+    """An adapter of the hooks: metrics, traces, logs, the audit trail."""
 
-@dataclass(frozen=True, slots=True)
-class Called:
-    """A request of MCP that is done, as one HTTP request may carry it.
-
-    `tool` is the name of a tool that there is, empty where none was called; `code` is that of
-    the error, or `ok`.
-    """
-
-    method: str
-    tool: str
-    code: str
-    seconds: float
+    def hearing(self) -> Mapping[type[Event], Hear]:
+        """Which kinds of events it wants, and what takes each."""
+        ...
 
 
 class Request(Protocol):
     """One request, from its head to the last byte of its answer."""
+
+    route: str
+    """The template of the path, once it is known: `/v1/contexts/{namespace}/{name}`."""
+    principal: Principal | None
+    """Who calls, once that is known."""
+    sent: int
+    """Bytes of the answer's body that went out."""
+    coding: str
+    """What the answer is coded in."""
+    stale: bool
+    """Whether the answer is from a copy, the store being away."""
 
     @property
     def trace_id(self) -> str:
         """32 lower-case hex digits that name the request in answers, logs and traces."""
         ...
 
+    @property
+    def recorded(self) -> bool:
+        """Whether somebody wants to know of its parts."""
+        ...
+
+    def caused(self, parent: str, state: str = "") -> None:
+        """The message that it carries names its own W3C trace context; nothing if it is none."""
+        ...
+
     def routed(self, route: str) -> None:
-        """The template of the path, once it is known: `/v1/contexts/{namespace}/{name}`."""
+        """The template of the path is known."""
         ...
 
     def answered(self, status: int) -> None:
@@ -65,9 +97,13 @@ class Request(Protocol):
         """It carried a request of MCP, which is done."""
         ...
 
+    def part(self, name: str, of: str) -> AbstractContextManager[object]:
+        """Wraps a part of the work done for it, below the part that is under way."""
+        ...
+
 
 class Hooks(Protocol):
-    """Hears of requests, of the steps that are done for them, and of what they depend on."""
+    """Hears of requests, of the steps that are done for them, and of all other events."""
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         """Wraps the serving of a request, in the task that serves it.
@@ -84,12 +120,35 @@ class Hooks(Protocol):
         """
         ...
 
-    def dependency(self, name: str, *, there: bool) -> None:
-        """What the server depends on is known to be away, or is there again."""
+    def hears(self, kind: type[Event]) -> bool:
+        """Whether anybody listens to such events, so that it pays to make one."""
+        ...
+
+    def tell(self, event: Event) -> None:
+        """It happened. Never raises, never waits; from any thread."""
         ...
 
 
+# -- the request that is being served ------------------------------------------------------
+
+SERVED: Final[ContextVar[Request | None]] = ContextVar("backstory_served", default=None)
+belongs_to_request(SERVED)
+
 _NOTHING: Final = nullcontext()
+
+
+def served() -> Request | None:
+    """The request that is being served here; None in background work."""
+    return SERVED.get()
+
+
+def part(name: str, of: str = "") -> AbstractContextManager[object]:
+    """Wraps a part (one of `events.PARTS`) of the work done for whatever request is served here."""
+    request = SERVED.get()
+    return _NOTHING if request is None or not request.recorded else request.part(name, of)
+
+
+# -- nobody listens ------------------------------------------------------------------------
 
 
 def unmeasured(_step: str) -> AbstractContextManager[object]:
@@ -100,10 +159,19 @@ def unmeasured(_step: str) -> AbstractContextManager[object]:
 class _Unheard:
     """A request that nobody hears of still has a name."""
 
-    __slots__ = ("trace_id",)
+    __slots__ = ("_trace", "coding", "principal", "route", "sent", "stale")
+
+    recorded: Final = False
 
     def __init__(self) -> None:
-        self.trace_id = secrets.token_hex(16)
+        self._trace = 0
+        self.route, self.coding, self.sent, self.stale = "", "", 0, False
+        self.principal: Principal | None = None
+
+    @property
+    def trace_id(self) -> str:
+        self._trace = self._trace or new_trace()
+        return f"{self._trace:032x}"
 
     def __enter__(self) -> Self:
         return self
@@ -116,8 +184,11 @@ class _Unheard:
     ) -> None:
         del kind, error, trace
 
+    def caused(self, parent: str, state: str = "") -> None:
+        del parent, state
+
     def routed(self, route: str) -> None:
-        del route
+        self.route = route
 
     def answered(self, status: int) -> None:
         del status
@@ -127,6 +198,20 @@ class _Unheard:
 
     def called(self, call: Called) -> None:
         del call
+
+    def part(self, name: str, of: str) -> AbstractContextManager[object]:
+        del name, of
+        return _NOTHING
+
+
+def new_trace() -> int:
+    """A number that names a trace; never 0. No secret."""
+    return random.getrandbits(128) or 1
+
+
+def new_span() -> int:
+    """A number that names a span; never 0. No secret."""
+    return random.getrandbits(64) or 1
 
 
 class Silence:
@@ -140,8 +225,12 @@ class Silence:
         del of
         return unmeasured
 
-    def dependency(self, name: str, *, there: bool) -> None:
-        del name, there
+    def hears(self, kind: type[Event]) -> bool:
+        del kind
+        return False
+
+    def tell(self, event: Event) -> None:
+        del event
 
 
 SILENCE: Final = Silence()

@@ -19,5 +19,24 @@ class TokenVerifier(Protocol):
 
         Raises:
             TokenRefusedError: it is not to be believed; the reason is for the log.
+            IssuerUnavailableError: only the issuer could say, and it does not answer.
+        """
+        ...
+
+
+class ProofChecker(Protocol):
+    """Checks that whoever shows a token has the key it is bound to (RFC 9449)."""
+
+    @property
+    def required(self) -> bool:
+        """Whether tokens that are bound to no key are refused."""
+        ...
+
+    async def check(self, proof: str, method: str, path: str, *, token: str, bound_to: str) -> None:
+        """Pass a proof that was made for this request, and not used before.
+
+        Raises:
+            ProofRefusedError: it is not to be believed; the reason is for the log.
+            StoreError: nobody can say now whether it was used before.
         """
         ...

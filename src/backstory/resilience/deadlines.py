@@ -12,7 +12,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import Context, ContextVar, copy_context
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from backstory import limits
 
@@ -20,6 +20,8 @@ T = TypeVar("T")
 Now = Callable[[], float]
 
 _DUE: ContextVar[float | None] = ContextVar("backstory_due", default=None)
+
+_OF_REQUESTS: Final[list[ContextVar[Any]]] = [_DUE]
 
 
 def left(now: Now = time.monotonic) -> float | None:
@@ -45,10 +47,16 @@ def within(seconds: float, now: Now = time.monotonic) -> Iterator[None]:
         _DUE.reset(token)
 
 
+def belongs_to_request(var: ContextVar[Any]) -> None:
+    """What is `detached` from a request has None in it."""
+    _OF_REQUESTS.append(var)
+
+
 def detached() -> Context:
     """The context of a task that goes on after the request that began it."""
     context = copy_context()
-    context.run(_DUE.set, None)
+    for var in _OF_REQUESTS:
+        context.run(var.set, None)
     return context
 
 

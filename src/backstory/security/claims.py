@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -18,6 +19,9 @@ REQUIRED: Final[dict[Profile, tuple[str, ...]]] = {
     "rfc9068": ("iss", "sub", "aud", "exp", "iat", "jti", "client_id"),
     "oidc": ("iss", "sub", "aud", "exp", "iat"),
 }
+
+
+_THUMBPRINT: Final = re.compile(r"[A-Za-z0-9_-]{43}")  # of SHA-256, in base64url
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def principal_of(claims: Mapping[str, Any], reading: Reading, now: float) -> Pri
         operator=operator,
         expires_at=_end(claims["exp"], now),
         token=token_name(claims["iss"], jti) if isinstance(jti, str) else None,
+        bound_to=_binding(claims.get("cnf")),
     )
 
 
@@ -103,6 +108,20 @@ def _roles(found: Any) -> frozenset[str]:
     if isinstance(found, list) and all(isinstance(role, str) for role in found):
         return frozenset(found)
     raise TokenRefusedError("the claim of roles is no list of texts")
+
+
+def _binding(confirmed: Any) -> str | None:
+    """The key that a token is bound to (RFC 9449 section 6.1)."""
+    if confirmed is None:
+        return None
+    if not isinstance(confirmed, Mapping):
+        raise TokenRefusedError("the claim cnf is no object")
+    thumbprint = confirmed.get("jkt")
+    if thumbprint is None:  # bound by other means, which are not ours to check
+        return None
+    if not isinstance(thumbprint, str) or not _THUMBPRINT.fullmatch(thumbprint):
+        raise TokenRefusedError("the thumbprint in the claim cnf is none")
+    return thumbprint
 
 
 def _scopes(claims: Mapping[str, Any]) -> frozenset[str] | None:

@@ -88,15 +88,15 @@ def _members(raw: bytes) -> list[Any]:
 
 def _key(member: Any) -> Key | None:
     try:
-        return _read(member)
+        return key_of(member)
     except (ValueError, TypeError, KeyError, jwt.PyJWTError) as error:
         name = member.get("kid") if isinstance(member, dict) else None
         logger.warning("the key %s is left out: %s", shorten(str(name)), error)
         return None
 
 
-def _read(member: Mapping[str, Any]) -> Key:
-    """Members of a private key are not looked at.
+def key_of(member: Mapping[str, Any]) -> Key:
+    """One JWK that can check signatures. Members of a private key are not looked at.
 
     Raises:
         ValueError, TypeError, PyJWTError: the key cannot check a signature.

@@ -46,13 +46,13 @@ class Expected:
 
 
 class Reader:
-    """Reads tokens of one issuer."""
+    """Reads tokens of one issuer that are JWTs."""
 
     def __init__(
         self, expected: Expected, keys: Keys, now: Callable[[], float] = time.time
     ) -> None:
         self._expected = expected
-        self._audience = tuple(each for name in expected.audience for each in _spellings(name))
+        self._audience = tuple(each for name in expected.audience for each in spellings(name))
         self._keys = keys
         self._now = now
 
@@ -62,15 +62,15 @@ class Reader:
         Raises:
             TokenRefusedError: it is not to be believed.
         """
-        if len(token) > limits.TOKEN_BYTES or not _FORM.match(token):
+        if len(token) > limits.TOKEN_BYTES or not is_jwt(token):
             raise TokenRefusedError("it has not the form of a JWT, or is too long")
         head, payload, _ = token.split(".")
-        header = _object(head, "header")
+        header = object_of(head, "header")
         algorithm, kid = self._check_header(header)
         key = await self._keys.find(kid, algorithm)
         if key is None:
             raise TokenRefusedError(f"no key {shorten(str(kid))} for {algorithm} is known")
-        claims = _object(payload, "payload")
+        claims = object_of(payload, "payload")
         try:
             self._check(token, key.public, algorithm)
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:
@@ -108,7 +108,7 @@ class Reader:
         )
 
 
-def _spellings(audience: str) -> tuple[str, ...]:
+def spellings(audience: str) -> tuple[str, ...]:
     """An audience; where it is a URL without a path, also as clients write it, with a slash."""
     parts = urlsplit(audience)
     if parts.scheme in ("http", "https") and parts.path in ("", "/"):
@@ -116,19 +116,30 @@ def _spellings(audience: str) -> tuple[str, ...]:
     return (audience,)
 
 
-def _check_claims(claims: Mapping[str, Any], profile: Profile) -> None:
-    """What the library lets through: times that are no numbers, and tokens for something else."""
+def is_jwt(token: str) -> bool:
+    """Whether a token has the form of a signed JWT; any other form is for its issuer to know."""
+    return _FORM.match(token) is not None
+
+
+def check_times(claims: Mapping[str, Any]) -> None:
+    """Raises TokenRefusedError where a time is no number, or one that no clock will show."""
     for name in ("exp", "iat", "nbf"):
         value = claims.get(name, 0)
         if isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > _LATEST:
             raise TokenRefusedError(f"the claim {name} is no time")
+
+
+def _check_claims(claims: Mapping[str, Any], profile: Profile) -> None:
+    """What the library lets through: times that are no numbers, and tokens for something else."""
+    check_times(claims)
     # How Keycloak tells ID and refresh tokens, which it signs with the same keys.
     kind = claims.get("typ", "Bearer")
     if profile == "oidc" and (not isinstance(kind, str) or kind.lower() != "bearer"):
         raise TokenRefusedError("it is no access token by its claim typ")
 
 
-def _object(segment: str, what: str) -> dict[str, Any]:
+def object_of(segment: str, what: str) -> dict[str, Any]:
+    """The JSON object in one part of a JWT; `what` names it where it is refused."""
     try:
         raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
         found = strict_json.loads(raw, depth=16, nodes=limits.TOKEN_BYTES)

@@ -9,11 +9,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from hashlib import sha256
+from typing import Protocol
 
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.errors import TokenRefusedError
-from backstory.security.tokens import Reader
+
+
+class Reads(Protocol):
+    """Reads one token: `tokens.Reader` and `opaque.OpaqueReader`."""
+
+    async def read(self, token: str) -> tuple[Principal, float]:
+        """Who the token speaks for, and when it ends, in seconds."""
+        ...
 
 
 class Verifier:
@@ -21,7 +29,7 @@ class Verifier:
 
     def __init__(
         self,
-        reader: Reader,
+        reader: Reads,
         revoked: Callable[[], frozenset[str]] = frozenset,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -50,6 +58,7 @@ class Verifier:
 
         Raises:
             TokenRefusedError: it is not to be believed.
+            IssuerUnavailableError: nobody can say whether it is.
         """
         life = self._life
         principal, end = await self._reader.read(token)

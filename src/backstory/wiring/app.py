@@ -6,7 +6,6 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,15 +13,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
-from backstory.observability.lagging import looking
-from backstory.observability.prometheus import Counted, Metrics
 from backstory.ports.hooks import Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import open_callers
 from backstory.wiring.contexts import open_contexts
-from backstory.wiring.heard import looked_up, open_hooks, sampled
+from backstory.wiring.heard import counted, open_hooks, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
 
@@ -83,13 +80,11 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     accepted = with_extensions()
     async with AsyncExitStack() as stack:
         hooks = await stack.enter_async_context(open_hooks())
-        metrics = Metrics(partial(looked_up, settings)) if settings.metrics else None
-        if metrics is not None:
-            hooks = Counted(metrics, hooks)
+        metrics = await stack.enter_async_context(counted(settings, hooks))
         contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
         if metrics is not None:
-            await stack.enter_async_context(looking(partial(sampled, metrics, contexts)))
-        auditor = await stack.enter_async_context(open_auditing(settings, contexts))
+            await stack.enter_async_context(sampled(metrics, hooks, contexts))
+        await stack.enter_async_context(open_auditing(settings, contexts, hooks))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
@@ -101,9 +96,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
         split = _Split(rest, mcp, callers.metadata)
-        guarded = Guard(
-            Coding(split), callers.authenticate, hooks, pacing, acting(settings, auditor)
-        )
+        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing, acting(settings, hooks))
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
+from backstory.wiring.proofs import open_proofs, told_of_proofs
+from backstory.wiring.reading_tokens import open_reader
 
 if TYPE_CHECKING:
     from backstory.security.verifying import Verifier
@@ -44,11 +46,16 @@ async def open_callers(
     if settings.auth_issuer is None:
         yield Callers(LocalMode(token))
         return
-    metadata = ResourceMetadata(settings.auth_issuer, settings.auth_audience, settings.public_url)
+    metadata = ResourceMetadata(
+        settings.auth_issuer, settings.auth_audience, settings.public_url, told_of_proofs(settings)
+    )
     urls = [url for url in (settings.public_url, *settings.auth_audience) if url and is_url(url)]
     origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
-    async with open_verifier(settings, contexts) as verifier:
-        yield Callers(Bearer(verifier, origins, metadata), metadata)
+    async with (
+        open_verifier(settings, contexts) as verifier,
+        open_proofs(settings, contexts, urls) as proofs,
+    ):
+        yield Callers(Bearer(verifier, origins, metadata, proofs), metadata)
 
 
 @asynccontextmanager
@@ -81,10 +88,10 @@ async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator
     revocations = Revocations(contexts.store, contexts.clock, changed)
     keys = Keys(source_of(settings.auth_jwks, settings.auth_issuer), changed)
     expected = Expected(settings.auth_issuer, settings.auth_audience, reading)
-    verifier = Verifier(Reader(expected, keys), lambda: revocations.names)
     await revocations.look()
     contexts.standing.revoked = lambda: revocations.names
-    async with keys.kept():
+    async with keys.kept(), open_reader(settings, expected, Reader(expected, keys)) as reader:
+        verifier = Verifier(reader, lambda: revocations.names)
         looking = asyncio.create_task(revocations.run(), name="revoked tokens")
         try:
             yield verifier

@@ -13,32 +13,53 @@ from backstory.errors import ConfigError
 from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
+from backstory.observability.counting import Counting
+from backstory.observability.lagging import flushing, looking
 from backstory.observability.prometheus import Metrics
-from backstory.ports.hooks import SILENCE, Hooks
+from backstory.observability.telling import Told
 from backstory.security import certificates
 from backstory.wiring.secure import tls_options
 
 
 @asynccontextmanager
-async def open_hooks(environ: Mapping[str, str] = os.environ) -> AsyncIterator[Hooks]:
-    """Who hears of what the server does: whom the `OTEL_*` variables ask for, else nobody.
+async def open_hooks(environ: Mapping[str, str] = os.environ) -> AsyncIterator[Told]:
+    """What is told goes to whom the `OTEL_*` variables ask for, and to who listens later.
 
     Raises:
         ConfigError: they ask for something that there is not.
     """
-    wanted = asked(environ)
+    wanted, told = asked(environ), Told()
     if not (wanted.traces or wanted.metrics):
-        yield SILENCE
+        yield told
         return
     # Here, so that a server without telemetry does not load it.
     from backstory.observability.exporting import exported
 
-    async with exported(wanted) as hooks:
-        yield hooks
+    async with exported(wanted, told):
+        yield told
 
 
-def sampled(metrics: Metrics, contexts: Contexts, lag: float) -> None:
-    metrics.of(observed.LOOP_LAG).observe(lag)
+@asynccontextmanager
+async def counted(settings: Settings, told: Told) -> AsyncIterator[Metrics | None]:
+    """Counts what is told, while entered; None where the settings want no metrics."""
+    if not settings.metrics:
+        yield None
+        return
+    metrics = Metrics(partial(looked_up, settings))
+    told.listen(Counting(metrics))
+    yield metrics
+
+
+@asynccontextmanager
+async def sampled(metrics: Metrics, told: Told, contexts: Contexts) -> AsyncIterator[None]:
+    """Looks now and then at what is not told but stands, while entered."""
+    observe = partial(metrics.tally.observe, (observed.LOOP_LAG,))
+    async with looking(observe), flushing(metrics, partial(_look, metrics, told, contexts)):
+        yield
+
+
+def _look(metrics: Metrics, told: Told, contexts: Contexts) -> None:
+    metrics.of(observed.IN_FLIGHT).set(told.in_flight)
     metrics.of(observed.WATCHERS).set(contexts.hub.watching)
 
 

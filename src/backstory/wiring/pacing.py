@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.rates import Rate
+from backstory.wiring.proofs import shared_redis
 
 if TYPE_CHECKING:
     from backstory.ports.pacing import Pacer
@@ -44,7 +45,5 @@ def _pacer(settings: Settings) -> Pacer:
     from backstory.resilience.breaker import Breaker
 
     near = MemoryPacer()
-    for url in (settings.cache, settings.bus):
-        if url.startswith(("redis://", "rediss://")):
-            return RedisPacer(url, near, Breaker("Redis of the rates"))
-    return near
+    url = shared_redis(settings)
+    return near if url is None else RedisPacer(url, near, Breaker("Redis of the rates"))

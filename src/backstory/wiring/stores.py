@@ -21,6 +21,7 @@ from backstory.messaging.remote import RemoteBus
 from backstory.ports.audits import Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.cache import Cache
+from backstory.ports.events import DependencyChanged
 from backstory.ports.hooks import Hooks
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
@@ -137,6 +138,6 @@ def _telling(hooks: Hooks) -> Told:
 
     def tell(name: str, state: State) -> None:
         log(name, state)
-        hooks.dependency(name, there=state is State.CLOSED)
+        hooks.tell(DependencyChanged(name, state is State.CLOSED))
 
     return tell

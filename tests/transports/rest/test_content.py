@@ -393,6 +393,7 @@ async def damage(running, offset):
         number += 1
     path = running.contexts.store._options.path
     connection = await asyncio.to_thread(apsw.Connection, str(path))
+    connection.set_busy_timeout(10_000)  # the store may be moving its log into the file
     connection.execute(
         "UPDATE chunk_bodies SET body = CAST(substr(body, 1, 100) || x'00' || substr(body, 102) "
         "AS BLOB) WHERE id = ?",

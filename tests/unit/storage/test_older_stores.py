@@ -7,7 +7,7 @@ from backstory.errors import SchemaVersionError
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.migrating import migrate, migrations
-from backstory.storage.sqlite.opening import APPLICATION_ID
+from backstory.storage.sqlite.opening import APPLICATION_ID, SCHEMA_VERSION
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, entry
 
@@ -61,7 +61,10 @@ async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
     db.run("ALTER TABLE entries DROP COLUMN tokens")
     db.run("PRAGMA user_version = 4")
     db.close()
-    assert migrate(options).applied == ("tokens",)
+    assert migrate(options, migrations()[:5]).applied == ("tokens",)  # what comes later is there
+    db = SqliteDatabase(options, busy_seconds=1)
+    db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.close()
     store = await open_store(options, clock=clock)
     await Scene(store, clock).append("chat", entry("new", tokens=2))
     found = await Scene(store, clock).entries("chat")

@@ -12,7 +12,7 @@ import logging
 import random
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, Final, Literal
 
@@ -25,8 +25,9 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import BackstoryError, BusyError, OutcomeUnknownError
-from backstory.ports.acts import OK, Acted
 from backstory.ports.audits import Addition, Audits
+from backstory.ports.events import OK, Acted, Event
+from backstory.ports.hooks import Hear
 from backstory.resilience.trouble import Trouble
 from backstory.security.auditing.signing import Signer
 from backstory.security.auditing.telling import Teller, with_names, without_names
@@ -51,6 +52,9 @@ class Auditor:
         self._known: dict[tuple[str, bytes, int], None] = {}
         self._turn = asyncio.Lock()
         self._trouble = Trouble(logger, "write the audit trail")
+
+    def hearing(self) -> Mapping[type[Event], Hear]:
+        return {Acted: self.hear}
 
     # -- hearing -----------------------------------------------------------------------
 
@@ -185,7 +189,7 @@ class Auditor:
         told: Told,
     ) -> Addition:
         """The next block, in a thread."""
-        events = [one.event() for one in written]
+        events = list(written)
         names: dict[bytes, Name] = {}
         for acted, times in told.items():
             mine = list(self._teller.names(acted))
@@ -196,7 +200,7 @@ class Auditor:
             events.append(event)
             names |= {name.hash: name for name in mine}
         events.sort(key=_at)
-        position = written[-1].position if written else tip.position
+        position = written[-1]["position"] if written else tip.position
         block = self._block(tenant, tip, events, position)
         today = block.at // _DAY
         new = [name for hash_, name in names.items() if (tenant, hash_, today) not in self._known]
@@ -207,7 +211,7 @@ class Auditor:
         at = self._clock.now()
         head = head_of(tenant, tip, lines, position=position, at=at)
         last = tip.events + len(events)
-        return Block(tip.block + 1, last, at, head, self._signer.sign(head), lines)
+        return Block(tip.block + 1, last, at, head, self._signer.sign(head), b"\n".join(lines))
 
 
 def _at(event: dict[str, Any]) -> int:

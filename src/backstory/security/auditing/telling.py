@@ -8,7 +8,7 @@ from typing import Any, Final
 from backstory.domain.audit import Name
 from backstory.domain.principals import segment_of
 from backstory.domain.sealing import Seal
-from backstory.ports.acts import Acted
+from backstory.ports.events import Acted
 
 CONTEXT: Final = "context"
 NAMESPACE: Final = "namespace"

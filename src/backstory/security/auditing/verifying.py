@@ -91,7 +91,7 @@ class _Log:
         """What a block tells of changes behind a position with what the log has of them."""
         told = {event["position"]: event for event in _writes(block)}
         upto = _whole(block.head, "upto")
-        there = {one.position: one async for one in self._between(before, upto)}
+        there = {one["position"]: one async for one in self._between(before, upto)}
         where = f"block {block.number}"
         missing = [at for at in range(before + 1, upto + 1) if at not in told]
         if missing:
@@ -99,7 +99,7 @@ class _Log:
                 where, f"{_span(missing)} of the change log is told by no event of it"
             )
         for at, one in there.items():
-            if at in told and any(told[at].get(name) != one.event()[name] for name in _COMPARED):
+            if at in told and any(told[at].get(name) != one[name] for name in _COMPARED):
                 self._checker.found(
                     f"change {at}", "the change log says other than the audit trail"
                 )
@@ -116,15 +116,15 @@ class _Log:
 
     async def _between(self, after: int, upto: int) -> AsyncIterator[Written]:
         while True:
-            while self._ahead and self._ahead[0].position <= upto:
+            while self._ahead and self._ahead[0]["position"] <= upto:
                 one = self._ahead.pop(0)
-                if one.position > after:
+                if one["position"] > after:
                     yield one
             if self._ahead or self._read_to >= upto:
                 return
             start = max(after, self._read_to)
             self._ahead = list(await self._store.audit_written(self._tenant, start, _CHANGES))
-            self._read_to = self._ahead[-1].position if self._ahead else upto
+            self._read_to = self._ahead[-1]["position"] if self._ahead else upto
 
 
 def _writes(block: Block) -> list[dict[str, Any]]:

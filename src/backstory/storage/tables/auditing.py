@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from backstory import zstd
 from backstory.clock import SECOND
-from backstory.domain.audit import Block, Name, Tip, Written
+from backstory.domain.audit import WRITE, Block, Name, Tip, Written
 from backstory.domain.changes import Part
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
@@ -35,28 +36,64 @@ def written(db: Database, seal: Seal, tenant: str, after: int, limit: int) -> Se
     number = db.tenant(tenant)
     if number is None:
         return ()
-    found = db.all(db.sql.audit_written, number, after, limit)
-    return [_written(db, seal, tenant, number, row) for row in found]
+    writer = _Writer(db, seal, tenant, number)
+    return [writer.event(row) for row in db.all(db.sql.audit_written, number, after, limit)]
 
 
-def _written(db: Database, seal: Seal, tenant: str, number: int, row: Row) -> Written:
-    position, context, namespace, name, hash_, version, what, seqs, last_seq, author, at, commit = (
-        row
-    )
-    by = db.author(number, author)
-    return Written(
-        position,
-        context,
-        hash_ or name_hash(seal, tenant, ContextKey(namespace, name)),
-        version,
-        rows.unpack_op(what),
-        Part(what >> 3),
-        rows.unpack_seqs(seqs, last_seq),
-        author,
-        seal.hash("subject", tenant.encode(), by.subject.encode()),
-        rows.unpack_time(at),
-        commit,
-    )
+class _Writer:
+    """Makes events of rows; most of a page are of few contexts and callers."""
+
+    def __init__(self, db: Database, seal: Seal, tenant: str, number: int) -> None:
+        self._db, self._seal, self._tenant, self._number = db, seal, tenant, number
+        self._on: dict[int, list[str]] = {}
+        self._by: dict[int, str] = {}
+
+    def event(self, row: Row) -> Written:
+        (
+            position,
+            context,
+            namespace,
+            name,
+            hash_,
+            version,
+            what,
+            seqs,
+            last_seq,
+            author,
+            at,
+            commit,
+        ) = row
+        on = self._on.get(context)
+        if on is None:
+            made = hash_ or name_hash(self._seal, self._tenant, ContextKey(namespace, name))
+            on = self._on[context] = [made.hex()]
+        by = self._by.get(author)
+        if by is None:
+            by = self._by[author] = self._subject(author)
+        op, parts = _words(what)
+        return {
+            "at": rows.unpack_time(at),
+            "do": WRITE,
+            "op": op,
+            "parts": parts,
+            "on": on,
+            "by": by,
+            "version": version,
+            "seqs": rows.unpack_seqs(seqs, last_seq),
+            "commit": commit.hex(),
+            "position": position,
+            "context": context,
+            "author": author,
+        }
+
+    def _subject(self, author: int) -> str:
+        subject = self._db.author(self._number, author).subject
+        return self._seal.hash("subject", self._tenant.encode(), subject.encode()).hex()
+
+
+@lru_cache(maxsize=1024)
+def _words(what: int) -> tuple[str, list[str]]:
+    return rows.unpack_op(what).word, Part(what >> 3).words
 
 
 def name_hash(seal: Seal, tenant: str, key: ContextKey) -> bytes:
@@ -179,6 +216,11 @@ def sealed_upto(db: Database, tenant: int) -> int:
     return 0 if row is None else int(row[2])
 
 
-def tenants(db: Database, query: str, *params: str | int) -> Sequence[str]:
-    """Names of tenants that a query finds."""
-    return [name for (name,) in db.all(getattr(db.sql, query), *params)]
+def unsealed(db: Database, limit: int) -> Sequence[str]:
+    """As `ports.audits.Audits.unsealed` says."""
+    return [name for (name,) in db.all(db.sql.unsealed, limit)]
+
+
+def audited(db: Database, after: str, limit: int) -> Sequence[str]:
+    """As `ports.audits.Audits.audited` says."""
+    return [name for (name,) in db.all(db.sql.audited, after, limit)]

@@ -291,10 +291,10 @@ class TableStore(ABC):
         )
 
     async def unsealed(self, limit: int) -> Sequence[str]:
-        return await self._read(auditing.tenants, "unsealed", limit)
+        return await self._read(auditing.unsealed, limit)
 
     async def audited(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
-        return await self._read(auditing.tenants, "audited", after, limit)
+        return await self._read(auditing.audited, after, limit)
 
 
 def weight_of(commit: Commit) -> int:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Final
 
 from starlette.types import Scope
 
 from backstory.domain.principals import ANONYMOUS, Principal
-from backstory.ports.acts import Acted, Acts
+from backstory.ports.acts import Acts
+from backstory.ports.events import Acted
+from backstory.ports.hooks import Request
 
 Tell = Callable[[Acted], None]
 
@@ -23,24 +24,33 @@ class Acting:
     def __init__(self, tell: Tell, address: Callable[[Scope], str], *, reads: bool) -> None:
         self._tell, self._address, self._reads = tell, address, reads
 
-    @contextmanager
-    def heard(self, scope: Scope, principal: str) -> Iterator[None]:
-        """Gather what happens inside, then tell of it; `principal` is where the scope has it."""
-        with Acts(reads=self._reads) as acts:
-            try:
-                yield
-            finally:
-                if acts.refused or acts.read or acts.status in _REFUSALS:
-                    self._told(acts, scope, scope.get(principal, ANONYMOUS))
+    def heard(self, scope: Scope, request: Request) -> Acts:
+        """Gathers what happens inside, then tells of it."""
+        return _Heard(self, scope, request, reads=self._reads)
 
-    def _told(self, acts: Acts, scope: Scope, who: Principal) -> None:
+    def told(self, acts: Acts, scope: Scope, request: Request) -> None:
+        """Tell what was gathered."""
+        who: Principal = request.principal or ANONYMOUS
         caller = (who.tenant, who.subject, who.client or "")
-        do, address = acts.do or scope["method"], self._address(scope)
-        for verb, where, code in acts.refused:
-            self._tell(Acted(*caller, do, verb, (where,), code, address))
+        do = acts.do or f"{scope['method']} {request.route}"
         if acts.refused:
-            return
-        if acts.status in _REFUSALS:
-            self._tell(Acted(*caller, do, "", (), acts.code, address))
-        elif acts.read:
+            address = self._address(scope)
+            for verb, where, code in acts.refused:
+                self._tell(Acted(*caller, do, verb, (where,), code, address))
+        elif acts.status in _REFUSALS:
+            self._tell(Acted(*caller, do, "", (), acts.code, self._address(scope)))
+        else:
             self._tell(Acted(*caller, do, "read", tuple(acts.read), acts.code, ""))
+
+
+class _Heard(Acts):
+    __slots__ = ("_acting", "_request", "_scope")
+
+    def __init__(self, acting: Acting, scope: Scope, request: Request, *, reads: bool) -> None:
+        super().__init__(reads=reads)
+        self._acting, self._scope, self._request = acting, scope, request
+
+    def __exit__(self, *exception: object) -> None:
+        super().__exit__()
+        if self.refused or self.read or self.status in _REFUSALS:
+            self._acting.told(self, self._scope, self._request)

@@ -1,5 +1,7 @@
 """Who calls, where tokens are asked for: `Authorization: Bearer` with an access token.
 
+Where proofs are checked, `Authorization: DPoP` with a token that is bound to a key, too.
+
 Whatever is wrong with a token, its bearer is told the same; the reason stands in the log.
 """
 
@@ -14,11 +16,13 @@ from backstory.domain.principals import ANONYMOUS, Principal
 from backstory.errors import (
     BackstoryError,
     MalformedError,
+    ProofRefusedError,
     ScopeError,
     TokenRefusedError,
     UnauthenticatedError,
 )
-from backstory.ports.tokens import TokenVerifier
+from backstory.ports.tokens import ProofChecker, TokenVerifier
+from backstory.transports.edge import headers
 from backstory.transports.edge.local_mode import is_open
 from backstory.transports.edge.origins import Origins
 from backstory.transports.edge.resource_metadata import FIRST_SCOPES, PREFIX, ResourceMetadata
@@ -29,15 +33,21 @@ _PROBES: Final = frozenset({"/livez", "/readyz"})
 """Are asked by address, whatever the server's name is."""
 _HEALTH: Final = "/healthz"
 _SCHEME: Final = "bearer "
+_PROVEN: Final = "dpop "
 
 
 class Bearer:
     """Tells who calls, by a token."""
 
     def __init__(
-        self, verifier: TokenVerifier, origins: Origins, metadata: ResourceMetadata
+        self,
+        verifier: TokenVerifier,
+        origins: Origins,
+        metadata: ResourceMetadata,
+        proofs: ProofChecker | None = None,
     ) -> None:
         self._verifier = verifier
+        self._proofs = proofs
         self._origins = origins
         self._metadata = metadata
 
@@ -48,6 +58,7 @@ class Bearer:
             MisdirectedError, DeniedError: Host or Origin is a foreign one.
             UnauthenticatedError: there is no token, or none that is to be believed.
             MalformedError: there is no Host header, or a header stands twice.
+            IssuerUnavailableError, StoreError: nobody can say now whether it is.
         """
         path = scope["path"]
         if path in _PROBES:
@@ -60,20 +71,41 @@ class Bearer:
             if path == _HEALTH:
                 return ANONYMOUS
             raise UnauthenticatedError("a token is needed: Authorization: Bearer")
-        if authorization[: len(_SCHEME)].lower() != _SCHEME:
+        if authorization[: len(_SCHEME)].lower() == _SCHEME:
+            token = authorization[len(_SCHEME) :].strip()
+        elif self._proofs is not None and authorization[: len(_PROVEN)].lower() == _PROVEN:
+            return await self._proven(scope, authorization[len(_PROVEN) :].strip(), self._proofs)
+        else:
             raise UnauthenticatedError("a token is needed: Authorization: Bearer")
-        token = authorization[len(_SCHEME) :].strip()
         known = self._verifier.known(token)
-        return await self._verify(scope, token) if known is None else known
+        principal = await self._verify(scope, token) if known is None else known
+        if self._proofs is not None and (principal.bound_to or self._proofs.required):
+            raise _refused(scope, ProofRefusedError("a token came without its proof"))
+        return principal
 
     async def _verify(self, scope: Scope, token: str) -> Principal:
         try:
             return await self._verifier.verify(token)
         except TokenRefusedError as error:
-            request = scope.get("backstory.request")
-            trace = "" if request is None else request.trace_id
-            logger.warning("a token is refused: %s", error.reason, extra={"trace_id": trace})
-            raise
+            raise _refused(scope, error) from error
+
+    async def _proven(self, scope: Scope, token: str, proofs: ProofChecker) -> Principal:
+        """Who shows a token together with a proof that it is theirs."""
+        known = self._verifier.known(token)
+        principal = await self._verify(scope, token) if known is None else known
+        if principal.bound_to is None:
+            unbound = TokenRefusedError("it is bound to no key, and came as if it were")
+            raise _refused(scope, unbound)
+        shown = headers.values(scope, b"dpop")
+        if len(shown) != 1:
+            raise _refused(scope, ProofRefusedError(f"there are {len(shown)} proofs"))
+        try:
+            await proofs.check(
+                shown[0], scope["method"], scope["path"], token=token, bound_to=principal.bound_to
+            )
+        except TokenRefusedError as error:
+            raise _refused(scope, error) from error
+        return principal
 
     def challenge(self, scope: Scope, error: BackstoryError) -> str | None:
         """What the answer to an error tells of how to get a token that would do."""
@@ -81,12 +113,24 @@ class Bearer:
             case ScopeError():
                 needed = error.context["scope"]
                 return self._metadata.challenge(scope, needed=needed, error="insufficient_scope")
+            case ProofRefusedError():
+                code = "invalid_dpop_proof"
+                return self._metadata.challenge(scope, needed=FIRST_SCOPES, error=code)
             case TokenRefusedError():
                 return self._metadata.challenge(scope, needed=FIRST_SCOPES, error="invalid_token")
             case UnauthenticatedError():
                 return self._metadata.challenge(scope, needed=FIRST_SCOPES)
             case _:
                 return None
+
+
+def _refused(scope: Scope, error: TokenRefusedError) -> TokenRefusedError:
+    """The error, once its reason stands in the log."""
+    request = scope.get("backstory.request")
+    trace = "" if request is None else request.trace_id
+    what = "proof" if isinstance(error, ProofRefusedError) else "token"
+    logger.warning("a %s is refused: %s", what, error.reason, extra={"trace_id": trace})
+    return error
 
 
 def _heads(scope: Scope) -> tuple[str, str | None, str | None]:

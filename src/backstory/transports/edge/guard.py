@@ -68,6 +68,7 @@ _SECURITY: Final = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 _CLOSE_POLICY_VIOLATION = 1008
+_CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
 
 
 class Guard:
@@ -99,7 +100,7 @@ class Guard:
                 if self._acting is None or scope["path"] in _PROBES:
                     await self._serve(scope, receive, answering)
                 else:
-                    with self._acting.heard(scope, PRINCIPAL):
+                    with self._acting.heard(scope, request):
                         await self._serve(scope, receive, answering)
         else:
             await send({"type": "websocket.close", "code": _CLOSE_POLICY_VIOLATION})
@@ -120,7 +121,7 @@ class Guard:
         try:
             _check_head(scope)
             scope[CHALLENGE] = self._authenticate.challenge
-            scope[PRINCIPAL] = await self._who(scope)
+            scope[PRINCIPAL] = scope[REQUEST].principal = await self._who(scope)
             await self._app(scope, receive, send)
         except BackstoryError as error:
             if send.started or error.status == 500:
@@ -172,11 +173,15 @@ class _Answering:
             self.started = True
             self._request.answered(message["status"])
             headers = list(message.get("headers", ()))
-            there = {name for name, _ in headers}
+            there = dict(headers)
+            if (coding := there.get(b"content-encoding")) is not None:
+                self._request.coding = _CODINGS.get(coding, "other")
             headers += [header for header in _SECURITY if header[0] not in there]
             message["headers"] = headers
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
+        else:
+            self._request.sent += len(message.get("body", b""))
         await self._send(message)
 
 
@@ -193,4 +198,5 @@ def _check_head(scope: Scope) -> None:
 
 
 def _extra(scope: Scope) -> dict[str, str]:
-    return {"trace_id": scope[REQUEST].trace_id, "method": scope["method"], "path": scope["path"]}
+    request: Request = scope[REQUEST]
+    return {"trace_id": request.trace_id, "method": scope["method"], "route": request.route}

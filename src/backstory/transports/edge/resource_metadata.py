@@ -28,6 +28,14 @@ def is_url(audience: str) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Proofs:
+    """That proofs by DPoP are taken (RFC 9449), and what they may be signed with."""
+
+    algorithms: tuple[str, ...]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
 class _Resource:
     """One audience: what its document names, and where that lies."""
 
@@ -48,8 +56,13 @@ class ResourceMetadata:
     """The documents of all audiences, and the challenges that point to them."""
 
     def __init__(
-        self, issuer: str, audiences: Sequence[str], public_url: str | None = None
+        self,
+        issuer: str,
+        audiences: Sequence[str],
+        public_url: str | None = None,
+        proofs: Proofs | None = None,
     ) -> None:
+        self._proofs = proofs
         self._issuer = issuer
         self._public = None if public_url is None else _of_url(public_url)
         self._resources = [_of_url(audience) for audience in audiences if is_url(audience)]
@@ -60,10 +73,14 @@ class ResourceMetadata:
         called = self._called(scope)
         elsewhere = self._public is not None and called.host != _host(scope)
         origin = self._public.origin if self._public and elsewhere else called.origin
-        parts = [f'Bearer resource_metadata="{origin}{called.document}"', f'scope="{needed}"']
+        parts = [f'resource_metadata="{origin}{called.document}"', f'scope="{needed}"']
         if error is not None:
             parts.append(f'error="{error}"')
-        return ", ".join(parts)
+        told = ", ".join(parts)
+        if self._proofs is None:
+            return f"Bearer {told}"
+        proven = f'DPoP algs="{" ".join(self._proofs.algorithms)}", {told}'
+        return proven if self._proofs.required else f"Bearer {told}, {proven}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer with a document.
@@ -92,13 +109,17 @@ class ResourceMetadata:
             raise MissingError("there is no audience of this path")
         host = _host(scope)
         chosen = next((each for each in found if each.host == host), found[0])
-        return {
+        told: dict[str, object] = {
             "resource": chosen.resource,
             "authorization_servers": [self._issuer],
             "scopes_supported": list(SCOPES),
             "bearer_methods_supported": ["header"],
             "resource_name": "Backstory",
         }
+        if self._proofs is not None:
+            told["dpop_signing_alg_values_supported"] = list(self._proofs.algorithms)
+            told["dpop_bound_access_tokens_required"] = self._proofs.required
+        return told
 
     def _called(self, scope: Scope) -> _Resource:
         """The audience that a request is for: of its host, with the longest path before its own."""

@@ -35,7 +35,7 @@ from backstory.ports.hooks import SILENCE, Hooks
 from backstory.processing.steps import PARSE
 from backstory.transports.edge import body as bodies
 from backstory.transports.edge import headers, strict_json
-from backstory.transports.edge.guard import HOOKS
+from backstory.transports.edge.guard import HOOKS, REQUEST
 from backstory.transports.mcp.call_streams import STREAM, CallStream, watched
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
@@ -101,6 +101,7 @@ class _Endpoint:
         except MalformedError as error:
             await reply_error(send, 400, error.detail, code=PARSE_ERROR)
             return
+        _tell_of_cause(scope, message)
         version = headers.single(scope, _VERSION)
         again: Receive = _Replay(raw, receive)
         method = message.get("method") if isinstance(message, dict) else None
@@ -128,6 +129,17 @@ class _Endpoint:
 
     async def _sdk(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.manager.handle_request(scope, receive, send)
+
+
+def _tell_of_cause(scope: Scope, message: Any) -> None:
+    """The trace that the message belongs to, where its `_meta` says so (SEP-414)."""
+    params = message.get("params") if isinstance(message, dict) else None
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    if not isinstance(meta, dict) or REQUEST not in scope:
+        return
+    parent, state = meta.get("traceparent"), meta.get("tracestate")
+    if isinstance(parent, str):
+        scope[REQUEST].caused(parent, state if isinstance(state, str) else "")
 
 
 def _trimmed(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:

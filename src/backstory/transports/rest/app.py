@@ -11,7 +11,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
-from backstory.ports import acts
 from backstory.ports.staleness import Staleness
 from backstory.resilience.deadlines import LateError, answered
 from backstory.transports.edge.guard import REQUEST
@@ -61,7 +60,6 @@ class Resource:
             answer: ASGIApp = self._other(scope)
         else:
             scope[REQUEST].routed(endpoint.path)
-            acts.doing(endpoint.act)
             answer = await self._call(endpoint, scope, receive)
         await answer(scope, receive, send)
 

@@ -89,11 +89,6 @@ class Endpoint:
     stale: bool = False
 
     @property
-    def act(self) -> str:
-        """What the audit trail calls it."""
-        return f"{self.method} {self.path}"
-
-    @property
     def operation_id(self) -> str:
         return self.handler.__name__
 

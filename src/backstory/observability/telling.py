@@ -1,0 +1,323 @@
+"""`ports.hooks.Hooks`: makes the frozen events, and hands each to whoever hears its kind.
+
+A listener that fails is told of in the log and does no harm to what it was told of.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from contextvars import ContextVar, Token
+from functools import partial
+from types import TracebackType
+from typing import Final, Self
+
+from backstory import limits
+from backstory.domain.principals import Principal
+from backstory.errors import BackstoryError
+from backstory.ports.events import (
+    OK,
+    UNFORESEEN,
+    Answered,
+    Called,
+    Ended,
+    Event,
+    Origin,
+    Part,
+    Stepped,
+    Traced,
+)
+from backstory.ports.hooks import (
+    SERVED,
+    Hear,
+    Listener,
+    Measure,
+    RawHeaders,
+    Request,
+    new_span,
+    new_trace,
+    unmeasured,
+)
+
+logger = logging.getLogger(__name__)
+
+Starts = Callable[[str, str], Origin]
+"""Which trace a request belongs to that came with this `traceparent` and `tracestate`."""
+
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER: Final = "other"
+"""Stands for the method of a request that there is not, which is the caller's own word."""
+NO_ROUTE: Final = "none"
+
+_PLACE: ContextVar[int] = ContextVar("backstory_place", default=0)
+"""The part that is under way, below which others hang; 0: none but the request itself."""
+
+
+class Told:
+    """All that the server tells goes through one of these; `starts` begins traces."""
+
+    def __init__(self, listeners: Iterable[Listener] = (), starts: Starts | None = None) -> None:
+        self._hearing: dict[type[Event], list[Hear]] = {}
+        self.starts = starts
+        self.in_flight = 0
+        """Requests under way. Counted on the event loop."""
+        for listener in listeners:
+            self.listen(listener)
+
+    def listen(self, listener: Listener) -> None:
+        """Tell it, too, from now on."""
+        for kind, hear in listener.hearing().items():
+            self._hearing[kind] = [*self._hearing.get(kind, ()), hear]
+
+    def hears(self, kind: type[Event]) -> bool:
+        return kind in self._hearing
+
+    def tell(self, event: Event) -> None:
+        for hear in self._hearing.get(type(event), ()):
+            try:
+                hear(event)
+            except Exception:
+                logger.exception("a listener failed at %s", type(event).__name__)
+
+    def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
+        served = _Served(self, method if method in METHODS else OTHER)
+        if self.starts is not None:
+            parent = state = ""
+            for name, value in headers:
+                if name == b"traceparent":
+                    parent = value.decode("latin-1")
+                elif name == b"tracestate":
+                    state = (
+                        f"{state},{value.decode('latin-1')}" if state else value.decode("latin-1")
+                    )
+            served.begins(self.starts(parent, state))
+        return served
+
+    def steps(self, of: str) -> Measure:
+        request = SERVED.get()
+        if request is not None and request.recorded and isinstance(request, _Served):
+            return partial(_RecordedStep, self, request, of, _PLACE.get() or request.id)
+        return partial(_Step, self) if self.hears(Stepped) else unmeasured
+
+
+class _Served:
+    """One request. Its `recorded` parts are kept until it is over."""
+
+    __slots__ = (
+        "_begun",
+        "_calls",
+        "_clock",
+        "_code",
+        "_method",
+        "_origin",
+        "_parts",
+        "_status",
+        "_token",
+        "_told",
+        "_trace",
+        "coding",
+        "id",
+        "principal",
+        "recorded",
+        "route",
+        "sent",
+        "stale",
+    )
+
+    def __init__(self, told: Told, method: str) -> None:
+        self._told, self._method = told, method
+        self.route, self.coding, self.sent, self.stale = NO_ROUTE, "identity", 0, False
+        self.principal: Principal | None = None
+        self.recorded = False
+        self.id = 0
+        self._origin: Origin | None = None
+        self._trace = 0
+        self._status, self._code = 0, OK
+        self._parts: list[Part] = []
+        self._calls: list[Called] = []
+        self._token: Token[Request | None] | None = None
+        self._begun = time.perf_counter()
+        self._clock = 0
+
+    # -- its trace ---------------------------------------------------------------------
+
+    @property
+    def trace_id(self) -> str:
+        self._trace = self._trace or new_trace()
+        return f"{self._trace:032x}"
+
+    def begins(self, origin: Origin) -> None:
+        self._origin, self._trace = origin, origin.trace
+        if origin.recorded:
+            self.id, self.recorded = self.id or new_span(), True
+            self._clock = self._clock or time.time_ns()
+
+    def caused(self, parent: str, state: str = "") -> None:
+        starts, before = self._told.starts, self._origin
+        if starts is None:
+            return
+        origin = starts(parent, state)
+        if not origin.parent:  # it was none
+            return
+        link = None
+        if before is not None and before.parent:
+            link = (before.trace, before.parent)
+        self.recorded = False
+        self.begins(
+            Origin(origin.trace, origin.parent, origin.state, recorded=origin.recorded, link=link)
+        )
+
+    def part(self, name: str, of: str) -> AbstractContextManager[object]:
+        return _Part(self, name, of)
+
+    def add(self, part: Part) -> None:
+        if len(self._parts) < limits.TRACE_PARTS:
+            self._parts.append(part)
+
+    # -- its life ----------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        self._told.in_flight += 1
+        self._token = SERVED.set(self)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        del error, trace
+        assert self._token is not None
+        SERVED.reset(self._token)
+        told = self._told
+        told.in_flight -= 1
+        if kind is not None and self._code == OK:
+            self._code = UNFORESEEN
+        if self.recorded or told.hears(Ended):
+            self._end(told)
+
+    def _end(self, told: Told) -> None:
+        ended = Ended(
+            self._method,
+            self.route,
+            self._status,
+            self._code,
+            time.perf_counter() - self._begun,
+            self.sent,
+            self.coding,
+            self.stale,
+            self.trace_id,
+            self.principal,
+        )
+        told.tell(ended)
+        if self.recorded and self._origin is not None:
+            now, self.recorded = self._clock + int(ended.seconds * 1e9), False
+            parts, calls = tuple(self._parts), tuple(self._calls)
+            told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts, calls))
+
+    def routed(self, route: str) -> None:
+        self.route = route
+
+    def answered(self, status: int) -> None:
+        self._status = status
+        if self._told.hears(Answered):
+            taken = time.perf_counter() - self._begun
+            self._told.tell(Answered(self._method, self.route, status, self._code, taken))
+
+    def failed(self, code: str) -> None:
+        self._code = code
+
+    def called(self, call: Called) -> None:
+        if self.recorded:
+            self._calls.append(call)
+        self._told.tell(call)
+
+
+class _Part:
+    """A part of a recorded request; others that begin inside hang on it."""
+
+    __slots__ = ("_begun", "_clock", "_name", "_of", "_request", "_token", "id")
+
+    def __init__(self, request: _Served, name: str, of: str) -> None:
+        self._request, self._name, self._of = request, name, of
+        self.id = new_span()
+        self._token: Token[int] | None = None
+        self._clock, self._begun = 0, 0.0
+
+    def __enter__(self) -> None:
+        self._token = _PLACE.set(self.id)
+        self._clock, self._begun = time.time_ns(), time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        del kind, trace
+        assert self._token is not None
+        taken = time.perf_counter() - self._begun
+        _PLACE.reset(self._token)
+        parent = _PLACE.get() or self._request.id
+        ended = self._clock + int(taken * 1e9)
+        self._request.add(
+            Part(self._name, self._of, self.id, parent, self._clock, ended, _code(error))
+        )
+
+
+class _Step:
+    """A step of processing, in whatever thread it is done."""
+
+    __slots__ = ("_begun", "_name", "_told")
+
+    def __init__(self, told: Told, name: str) -> None:
+        self._told, self._name = told, name
+        self._begun = 0.0
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        del kind, trace
+        self._told.tell(Stepped(self._name, _code(error), time.perf_counter() - self._begun))
+
+
+class _RecordedStep(_Step):
+    """One that belongs to a recorded request."""
+
+    __slots__ = ("_clock", "_of", "_parent", "_request")
+
+    def __init__(self, told: Told, request: _Served, of: str, parent: int, name: str) -> None:
+        super().__init__(told, name)
+        self._request, self._of, self._parent = request, of, parent
+        self._clock = 0
+
+    def __enter__(self) -> None:
+        self._clock = time.time_ns()
+        super().__enter__()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        ended = self._clock + int((time.perf_counter() - self._begun) * 1e9)
+        code = _code(error)
+        part = Part(self._name, self._of, new_span(), self._parent, self._clock, ended, code)
+        self._request.add(part)
+        super().__exit__(kind, error, trace)
+
+
+def _code(error: BaseException | None) -> str:
+    if error is None:
+        return OK
+    return error.code if isinstance(error, BackstoryError) else UNFORESEEN

@@ -1,0 +1,161 @@
+"""Spans of what was recorded of requests, by OpenTelemetry's SDK.
+
+A request is one span of kind server, a child of the caller's where it named one by W3C trace
+context, in its headers or in `_meta` of the MCP message that it carried; each part and step is
+a child of that or of the part it lay in. Whether it is recorded is decided when it comes, by
+the sampler that the standard variables name; what is not recorded costs no more than that.
+Spans are made once the request is over, all at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.id_generator import IdGenerator
+from opentelemetry.sdk.trace.sampling import Decision, Sampler
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    TraceFlags,
+    get_current_span,
+    set_span_in_context,
+)
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.trace.span import TraceState
+from opentelemetry.util.types import AttributeValue
+
+from backstory import __version__
+from backstory.observability.telling import NO_ROUTE, OTHER
+from backstory.ports.events import OK, PARTS, Called, Ended, Event, Origin, Part, Traced
+from backstory.ports.hooks import Hear, new_trace
+
+STEP: Final = "backstory.step"
+OF: Final = "backstory.of"
+ERROR: Final = "error.type"
+NAME: Final = "backstory"
+
+_SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
+_NOWHERE: Final = Context()
+_REQUEST: Final = "request"
+
+
+class Traces:
+    """`ports.hooks.Listener` that makes spans; `starts` decides which requests are recorded.
+
+    All of `provider`'s spans were sampled before, so its own sampler must take everything.
+    """
+
+    def __init__(self, provider: TracerProvider, sampler: Sampler, ids: PresetIds) -> None:
+        self._tracer = provider.get_tracer(NAME, __version__)
+        self._sampler, self._ids = sampler, ids
+        self._propagator = TraceContextTextMapPropagator()
+
+    def hearing(self) -> Mapping[type[Event], Hear]:
+        return {Traced: self._traced}
+
+    def starts(self, parent: str, state: str) -> Origin:
+        """Which trace a request belongs to that came with this W3C trace context."""
+        if not parent:
+            trace = new_trace()
+            result = self._sampler.should_sample(_NOWHERE, trace, _REQUEST, SpanKind.SERVER)
+            return Origin(trace, recorded=result.decision is Decision.RECORD_AND_SAMPLE)
+        sent = {"traceparent": parent} | ({"tracestate": state} if state else {})
+        context = self._propagator.extract(sent, Context())
+        caller = get_current_span(context).get_span_context()
+        if not caller.is_valid:
+            return self.starts("", "")
+        result = self._sampler.should_sample(context, caller.trace_id, _REQUEST, SpanKind.SERVER)
+        kept = result.trace_state.to_header() if result.trace_state else ""
+        sampled = result.decision is Decision.RECORD_AND_SAMPLE
+        return Origin(caller.trace_id, caller.span_id, kept, recorded=sampled)
+
+    def _traced(self, event: Traced) -> None:
+        origin = event.origin
+        self._ids.trace, self._ids.span = origin.trace, event.id
+        caller = _below(origin, origin.parent, remote=True) if origin.parent else _NOWHERE
+        span = self._tracer.start_span(
+            _name(event.request),
+            context=caller,
+            kind=SpanKind.SERVER,
+            attributes=_attributes(event.request, event.calls),
+            links=_links(origin),
+            start_time=event.begun,
+        )
+        if event.request.status >= 500 or event.request.status == 0:
+            span.set_status(StatusCode.ERROR)
+        for part in event.parts:
+            self._part(origin, part)
+        span.end(event.ended)
+
+    def _part(self, origin: Origin, part: Part) -> None:
+        self._ids.span = part.id
+        attributes = {} if part.name in PARTS else {STEP: part.name}
+        if part.of:
+            attributes[OF] = part.of
+        if part.code != OK:
+            attributes[ERROR] = part.code
+        span = self._tracer.start_span(
+            part.name,
+            context=_below(origin, part.parent),
+            attributes=attributes,
+            start_time=part.begun,
+        )
+        if part.code != OK:
+            span.set_status(StatusCode.ERROR)
+        span.end(part.ended)
+
+
+class PresetIds(IdGenerator):
+    """Gives the ids that requests and their parts have had from the start."""
+
+    trace = span = 1
+
+    def generate_trace_id(self) -> int:
+        return self.trace
+
+    def generate_span_id(self) -> int:
+        return self.span
+
+
+def _below(origin: Origin, span: int, *, remote: bool = False) -> Context:
+    state = TraceState.from_header([origin.state]) if origin.state else None
+    parent = SpanContext(origin.trace, span, remote, _SAMPLED, state)
+    return set_span_in_context(NonRecordingSpan(parent), _NOWHERE)
+
+
+def _links(origin: Origin) -> list[Link]:
+    """The span that the HTTP request named, where its message named another."""
+    if origin.link is None:
+        return []
+    return [Link(SpanContext(*origin.link, True, _SAMPLED))]
+
+
+def _name(request: Ended) -> str:
+    method = "HTTP" if request.method == OTHER else request.method
+    return method if request.route == NO_ROUTE else f"{method} {request.route}"
+
+
+def _attributes(request: Ended, calls: tuple[Called, ...]) -> dict[str, AttributeValue]:
+    known = request.method != OTHER
+    found: dict[str, AttributeValue] = {
+        "http.request.method": request.method if known else "_OTHER"
+    }
+    if request.route != NO_ROUTE:
+        found["http.route"] = request.route
+    if request.status:
+        found["http.response.status_code"] = request.status
+    if request.status >= 500 or request.status == 0:
+        found[ERROR] = str(request.status) if request.status else request.code
+    for call in calls:
+        found["mcp.method.name"] = call.method
+        if call.tool:
+            found["gen_ai.tool.name"] = call.tool
+        if call.code != OK:
+            found[ERROR] = call.code
+    return found
