@@ -133,4 +133,6 @@ MISSING = {
     "memcached": "Memcached is not installed: `apt-get install memcached`",
     "nginx": "nginx is not installed: `apt-get install nginx`",
     "haproxy": "HAProxy is not installed: `apt-get install haproxy`",
+    "prometheus": "Prometheus is not installed: `apt-get install prometheus`",
+    "alertmanager": "Alertmanager is not installed: `apt-get install prometheus-alertmanager`",
 }

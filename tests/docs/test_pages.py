@@ -121,8 +121,10 @@ def memcached(memcached_server):
 
 
 def runnable():
+    """Those that a server suffices for; runbooks are run where there is a Prometheus, too."""
     languages = {"console", "python", "json"}
-    return [page for page in pages() if languages & {block.language for block in blocks(page)}]
+    found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
+    return [page for page in found if page.parent.name != "runbooks"]
 
 
 @pytest.mark.slow
@@ -134,6 +136,8 @@ def test_what_a_page_shows_is_what_happens(page, server, variables, tmp_path, re
     there |= {port: str(free_port()) for port in SHOWN_PORTS if port in text}
     if "haproxy -" in text and program("haproxy") is None:
         pytest.skip(MISSING["haproxy"])
+    if "promtool " in text and program("promtool") is None:
+        pytest.skip(MISSING["prometheus"])
     reader = Reader(tmp_path, {SHOWN_ADDRESS: server} | there, variables)
     try:
         for block in blocks(page):
