@@ -20,6 +20,17 @@ TENANT_BYTES: Final = 128
 SUBJECT_BYTES: Final = 256
 SUBJECT_SEGMENT_BYTES: Final = 100  # of a subject in a namespace; a longer one is hashed
 PRINCIPALS_KNOWN: Final = 4096  # whose rights one process keeps worked out
+ROLE_BYTES: Final = 64  # of a role's name
+ROLE_DESCRIPTION_CHARS: Final = 1000  # of what a role says about itself
+ROLE_RULES: Final = 32  # that a role allows, and as many that it denies
+ROLE_NAMESPACES: Final = 32  # patterns of one rule
+BINDING_ROLES: Final = 50  # bound to one subject, group or client
+GROUPS: Final = 200  # that a token may name
+GRANTS: Final = 10_000  # permissions and denials of one caller, all its roles together
+RIGHTS_TENANTS: Final = 4096  # whose roles one process remembers
+RIGHTS_LOOK_SECONDS: Final = 0.5  # between two looks for roles and bindings that were changed
+RIGHTS_KNOWN_SECONDS: Final = 600.0  # after which a tenant's roles are read anew in any case
+RIGHTS_MARKS_SECONDS: Final = 1200  # for which it is told that a tenant's roles were changed
 
 # -- what a context holds ------------------------------------------------------------
 STATE_BYTES: Final = 1 * MIB
@@ -348,4 +359,14 @@ SHUTDOWN_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
 REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops
 GOODBYE_SECONDS: Final = 3.0  # that a TLS connection which the server closed waits for its client
+LOG_WAITING: Final = (
+    10_000  # lines that wait to be written; what comes while there are more is lost
+)
+LOG_BATCH: Final = 500  # lines that are written at once
+LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
+LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
+LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line
+LOG_KINDS: Final = 1000  # of such lines that a process tells apart
+LOG_LOOK_SECONDS: Final = 0.5  # between two looks at which lines are wanted
+LOG_LEVEL_SECONDS: Final = 30 * 24 * 3600  # for which the level may be another than the settings'
 TELEMETRY_SECONDS: Final = 3.0  # that a server which stops waits for a collector, for each signal

@@ -130,6 +130,9 @@ class PassingStore:
     async def mark(self, tenant: str) -> Mark:
         return await self._store.mark(tenant)
 
+    async def rights_marks(self, since: int) -> Sequence[tuple[str, bytes]]:
+        return await self._store.rights_marks(since)
+
     async def changes(self, tenant: str, query: ChangeQuery) -> ChangePage:
         return await self._store.changes(tenant, query)
 

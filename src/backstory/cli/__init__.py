@@ -28,6 +28,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
     "summarise": ("summarising", "Have a context summarised by a server."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
+    "role": ("role", "List, read, make and delete roles of a tenant."),
+    "binding": ("binding", "Bind roles to subjects, groups and clients."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),

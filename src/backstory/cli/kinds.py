@@ -99,7 +99,7 @@ def put(*, kind: str, file: str, compatibility: str | None, as_json: bool, **whe
     FILE holds an object with a `schema` for states, an `entry_schema`, or both, and where they
     are wanted `compatibility` and a `migration`. - reads standard input.
     """
-    body = _body(file)
+    body = read_body(file)
     if compatibility is not None and isinstance(body, dict):
         body = body | {"compatibility": compatibility}
     view = _open(where, makes=True).register(kind, body)
@@ -156,7 +156,7 @@ def _open(where: dict[str, Any], *, makes: bool = False) -> Registry:
     return StoreRegistry(settings if makes else store_that_is_there(settings))
 
 
-def _body(file: str) -> Any:
+def read_body(file: str) -> Any:
     """What a file holds: YAML by its name, or where standard input begins with no brace.
 
     Raises:

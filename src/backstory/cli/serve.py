@@ -23,9 +23,10 @@ def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
     are finished; a second signal ends the drain, or stops at once.
     """
     settings = settings_from(flags)
-    from backstory.cli.serving import logs
+    from backstory.cli.serving import files, logs
     from backstory.observability.asking import asked
 
+    files.keep_standard_streams()
     logs.configure(settings)
     asked(os.environ)  # so that what is wrong is told once, and not by each worker
     if stdio:

@@ -90,6 +90,9 @@ def keys(
 @click.option("--client", help=f"Which client shows it. [default: {_CLIENT}]")
 @click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="Whose contexts.")
 @click.option(
+    "--group", "groups", multiple=True, help="Of which group; given again, of another one."
+)
+@click.option(
     "--role", "roles", multiple=True, default=("member",), help="Given again, another one."
 )
 @click.option("--scope", help="Scopes with spaces between. [default: all that the roles grant]")
@@ -103,6 +106,7 @@ def create(
     subject: str | None,
     client: str | None,
     tenant: str,
+    groups: tuple[str, ...],
     roles: tuple[str, ...],
     scope: str | None,
     seconds: int,
@@ -138,6 +142,7 @@ def create(
         roles,
         scope,
         seconds,
+        groups,
     )
     made = SigningKeys.open(_path(settings, key_file)).issue(issuer, grant, SystemClock().now())
     ends = to_text(made.expires_at * SECOND)

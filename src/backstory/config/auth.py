@@ -14,6 +14,7 @@ _ONLY_WITH_ISSUER = (
     "auth_audience",
     "auth_tenant_claim",
     "auth_roles_claim",
+    "auth_groups_claim",
     "auth_introspection",
 )
 

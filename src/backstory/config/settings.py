@@ -76,7 +76,7 @@ def _setting(
 
 def _log_format() -> str:
     """People read terminals, programs read everything else."""
-    return "console" if sys.stderr.isatty() else "json"
+    return "console" if sys.stderr is not None and sys.stderr.isatty() else "json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +146,17 @@ class Settings:
         "info",
         "Least important log lines to write: debug, info, warning or error",
         readers.one_of("debug", "info", "warning", "error"),
+    )
+    log_level_file: Path | None = _setting(  # noqa: RUF009 -- returns a field
+        None,
+        "File with a level that counts more than log_level, looked at once a second",
+        readers.path,
+        text="none",
+    )
+    access_log: bool = _setting(
+        False,
+        "Write a line for each request",
+        readers.switch,
     )
     search: bool = _setting(
         True,
@@ -265,6 +276,11 @@ class Settings:
     auth_roles_claim: str = _setting(
         "roles",
         "Claim that lists the caller's roles: its name, or a JSON Pointer to it",
+        readers.claim,
+    )
+    auth_groups_claim: str = _setting(
+        "groups",
+        "Claim that lists the caller's groups, to which roles can be bound: its name, or a JSON Pointer",
         readers.claim,
     )
     operators: tuple[str, ...] = _setting(

@@ -68,6 +68,11 @@ def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visi
     return policy.visibility(principal, asked)
 
 
+def sees(principal: Principal, key: ContextKey) -> bool:
+    """Whether it may read there."""
+    return policy.allows(principal, Verb.READ, key.namespace)
+
+
 def require_kinds(principal: Principal, verb: Verb, key: ContextKey) -> None:
     """`require` for the registry of kinds, which whoever may read anything may read.
 
@@ -93,7 +98,7 @@ def visible_kinds(principal: Principal, registry: NamespacePattern) -> Visibilit
 
 
 def _reads(principal: Principal) -> bool:
-    return any(each.verb is Verb.READ for each in policy.permissions(principal))
+    return policy.anywhere(principal, Verb.READ)
 
 
 async def require_instruct(

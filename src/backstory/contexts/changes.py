@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -12,6 +12,7 @@ from backstory.contexts import access
 from backstory.contexts.fitting import change_bytes, fitting
 from backstory.contexts.standing import Standing
 from backstory.contexts.watching import Hub, Listener
+from backstory.domain import policy
 from backstory.domain.changes import Change
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Visibility
@@ -31,6 +32,20 @@ class ChangesPage:
     items: tuple[tuple[str, Change], ...]
     next: str
     more: bool
+
+
+@dataclass(slots=True)
+class _Sight:
+    """What one who waits may see, which may be another thing while it waits."""
+
+    principal: Principal
+    namespace: NamespacePattern | None
+    visible: Visibility
+
+    def wants(self, change: Change) -> bool:
+        if change.key is None:
+            return self.visible.everything
+        return self.visible.shows(change.key.namespace)
 
 
 class Stream:
@@ -66,9 +81,10 @@ class Stream:
         page = await self._page(principal.tenant, ChangeQuery(visible, position, limit))
         if page.changes or page.more or wait <= 0:
             return self._answer(principal, page)
-        async with self._hub.listen(principal, _wanted(visible)) as listener:
+        sight = _Sight(principal, namespace, visible)
+        async with self._hub.listen(principal, sight.wants) as listener:
             query = ChangeQuery(visible, page.position, limit)
-            page = await self._wait(principal, query, wait, listener)
+            page = await self._wait(sight, query, wait, listener)
         return self._answer(principal, page)
 
     async def follow(
@@ -78,21 +94,24 @@ class Stream:
         after: str | None = None,
         namespace: NamespacePattern | None = None,
     ) -> AsyncGenerator[ChangesPage, None]:
-        """Pages of changes without end, empty ones as heartbeats; ends when the process drains
-        or the principal's token ends.
+        """Pages of changes without end, empty ones as heartbeats; ends when the process drains,
+        the principal's token ends, or nothing is left that it may see.
 
         Raises:
             InvalidCursorError, GoneError, BusyError: as `changes`, at the first step.
         """
         visible = access.visible(principal, namespace)
         position = await self._position(principal, after)
-        async with self._hub.listen(principal, _wanted(visible)) as listener:
+        sight = _Sight(principal, namespace, visible)
+        async with self._hub.listen(principal, sight.wants) as listener:
             begun = False
             while not self._hub.draining and not self._standing.ended(principal):
                 listener.take()
-                query = ChangeQuery(visible, position, limits.PAGE_MAX)
                 pause = limits.HEARTBEAT_SECONDS
                 try:
+                    if not await self._look(sight):
+                        return
+                    query = ChangeQuery(sight.visible, position, limits.PAGE_MAX)
                     page = await self._page(principal.tenant, query)
                 except StoreUnavailableError:
                     if not begun:
@@ -104,15 +123,28 @@ class Stream:
                 if not page.more:
                     await listener.wait(self._standing.within(principal, pause))
 
+    async def _look(self, sight: _Sight) -> bool:
+        """See what the principal may see now; whether it goes on seeing anything that it saw."""
+        principal = await self._standing.current(sight.principal)
+        if principal is sight.principal:
+            return True
+        saw = bool(sight.visible.patterns)
+        sight.principal = principal
+        sight.visible = policy.visibility(principal, sight.namespace)
+        return bool(sight.visible.patterns) or not saw
+
     async def _wait(
-        self, principal: Principal, query: ChangeQuery, wait: float, listener: Listener
+        self, sight: _Sight, query: ChangeQuery, wait: float, listener: Listener
     ) -> ChangePage:
+        principal = sight.principal
         most = self._standing.within(principal, min(wait, limits.WAIT_SECONDS)) or 0.0
         deadline = asyncio.get_running_loop().time() + most
         while True:
             listener.take()
             pause = limits.WAIT_SECONDS
             try:
+                await self._look(sight)
+                query = replace(query, visible=sight.visible)
                 page = await self._page(principal.tenant, query)
             except StoreUnavailableError:  # the caller waits on, as long as it wanted to
                 page, pause = _nothing(query.after), limits.POLL_SECONDS
@@ -162,12 +194,3 @@ def _cut(page: ChangePage) -> ChangePage:
     while count < len(changes) and changes[count - 1].commit == changes[count].commit:
         count += 1  # the first commit alone is too large, and goes out as a whole
     return ChangePage(changes[:count], changes[count - 1].position, more=True)
-
-
-def _wanted(visible: Visibility) -> Callable[[Change], bool]:
-    def wants(change: Change) -> bool:
-        if change.key is None:
-            return visible.everything
-        return visible.shows(change.key.namespace)
-
-    return wants

@@ -133,8 +133,8 @@ class Kinds:
             BackstoryError: what `body`, `Rules.register` and `Writer.write` raise.
         """
         key = context_of(kind)
-        if kind == KIND:
-            detail = f"the kind {KIND} is the registry's own"
+        if kind in kinds.OWN:
+            detail = f"the kind {kind} is the server's own"
             raise SchemaError(detail, errors=(Violation("/kind", detail),))
 
         async def prepare(attempt: int, at: int) -> Ruled:
@@ -222,7 +222,7 @@ class Kinds:
         Raises:
             UnknownKindError: there is not.
         """
-        if kind is None or kind == KIND or kind in kinds.BUILT_IN | self._rules.packaged.keys():
+        if kind is None or kind in kinds.OWN | kinds.BUILT_IN | self._rules.packaged.keys():
             return
         if await self._standing(principal.tenant, context_of(kind)) is None:
             raise kinds.unknown(kind)

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from backstory import limits
 from backstory.contexts.beliefs import Beliefs, Ruling
-from backstory.domain import kinds
+from backstory.domain import kinds, permissions
 from backstory.domain.commits import Append, Delete, Fork, Operation, Patch, Purge, Put
 from backstory.domain.contexts import EMPTY_STATE, Tag
 from backstory.domain.keys import ContextKey
@@ -42,6 +42,14 @@ class Ruled:
     counts: Counter[str] = field(default_factory=Counter)
     author: Author | None = None
     """Who writes, where it is not the caller."""
+
+
+_WRITTEN_BY: Final = {
+    kinds.NAMESPACE: "/v1/kinds/{kind}",
+    permissions.ROLES: "/v1/roles/{role}",
+    permissions.BINDINGS: "/v1/bindings/{family}/{name}",
+}
+"""Contexts that say what holds for others have calls of their own, which look at them."""
 
 
 class Ruler:
@@ -92,7 +100,7 @@ class Ruler:
             SchemaError, TooLargeError: something cannot be kept.
         """
         for operation in operations:
-            _refuse_kinds(operation)
+            _refuse_reserved(operation)
         if attempt == 0:
             draft = _Draft(self, self._store, tenant, now, attempt, believing=True)
             try:
@@ -103,14 +111,12 @@ class Ruler:
         return await _Draft(self, self._store, tenant, now, attempt).all(operations)
 
 
-def _refuse_kinds(operation: Operation) -> None:
-    of_kind = kinds.is_kind(operation.key)
-    if isinstance(operation, Fork):
-        of_kind = of_kind or kinds.is_kind(operation.source)
-    if of_kind:
-        raise DeniedError(
-            f"contexts in {kinds.NAMESPACE} are written by PUT /v1/kinds/{{kind}} alone"
-        )
+def _refuse_reserved(operation: Operation) -> None:
+    keys = [operation.key, *([operation.source] if isinstance(operation, Fork) else [])]
+    for key in keys:
+        if key.namespace in _WRITTEN_BY:
+            path = _WRITTEN_BY[key.namespace]
+            raise DeniedError(f"contexts in {key.namespace} are written by PUT {path} alone")
 
 
 _ABSENT: Final = Unruled("", 0)

@@ -12,11 +12,13 @@ from backstory.contexts.contents.editing import Editor
 from backstory.contexts.contents.fetching import Fetcher
 from backstory.contexts.contents.storing import Storer
 from backstory.contexts.contents.transfer import Transfer
+from backstory.contexts.granting import Granting
 from backstory.contexts.history import Historian
 from backstory.contexts.kinds import Kinds
 from backstory.contexts.listing import Lister
 from backstory.contexts.migrating import Migrator
 from backstory.contexts.reading import Reader
+from backstory.contexts.roles import Roles
 from backstory.contexts.ruling import Ruler
 from backstory.contexts.searching import Searcher
 from backstory.contexts.standing import Standing
@@ -55,8 +57,10 @@ class Contexts:
         self.trail: Trail | None = None
         self.clock = clock
         self.seal = Seal(store.secret)
-        self.standing = Standing(clock)
+        self.granting = Granting(store, clock)
+        self.standing = Standing(clock, self.granting)
         self.hub = Hub(store, bus)
+        self.granting.changed = self.hub.wake
         self.checks = Checks(dependencies or [Dependency("store", store.check, needed=True)])
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
@@ -67,6 +71,7 @@ class Contexts:
         self.transfer = Transfer(store, self.fetcher, self.seal)
         self.editor = Editor(store, self.fetcher, self.writer, clock)
         self.kinds = Kinds(store, self.writer, self.seal, rules)
+        self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)

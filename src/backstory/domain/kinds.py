@@ -26,7 +26,14 @@ BUILT_IN: Final = frozenset({CONVERSATION, PREFERENCES, SESSION, DOCUMENT, PROMP
 KIND: Final = "kind"
 """The kind of the contexts that say what kinds demand; nobody writes one but by registering."""
 
+ACCESS_ROLE: Final = "access-role"
+ACCESS_BINDING: Final = "access-binding"
+"""Those that say who may do what; written by `PUT /v1/roles/...` and `/v1/bindings/...` alone."""
+
 NAMESPACE: Final = "_system.kinds"
+OWN: Final = frozenset({KIND, ACCESS_ROLE, ACCESS_BINDING})
+"""Kinds of the server's own contexts, which nobody registers."""
+
 _NAME: Final = re.compile(rf"[a-z][a-z0-9_-]{{0,{limits.KIND_BYTES - 1}}}\Z")
 
 

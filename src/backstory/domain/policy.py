@@ -1,4 +1,4 @@
-"""What a principal may do: roles give verbs on namespaces, scopes narrow them.
+"""What a principal may do: roles give verbs on namespaces, denials take some, scopes narrow them.
 
 This is the pure half of authorisation. `contexts/` asks it, and nothing else decides.
 """
@@ -6,52 +6,42 @@ This is the pure half of authorisation. `contexts/` asks it, and nothing else de
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import Enum, StrEnum, auto
+from dataclasses import replace
+from enum import Enum, auto
 from functools import lru_cache
 from typing import Final
 
 from backstory import limits
 from backstory.domain.keys import EVERYWHERE, NamespacePattern
+from backstory.domain.permissions import (
+    KEPT_RIGHTS,
+    Bound,
+    Grant,
+    Life,
+    Permission,
+    Rights,
+    Verb,
+)
 from backstory.domain.principals import Principal, segment_of
+from backstory.domain.visibility import Visibility, meet
 from backstory.errors import InvalidKeyError
 
-
-class Verb(StrEnum):
-    """What can be done in a namespace."""
-
-    READ = "read"
-    WRITE = "write"
-    INSTRUCT = "instruct"
-    ADMIN = "admin"
-
-
-@dataclass(frozen=True, slots=True)
-class Permission:
-    """One verb on the namespaces that a pattern covers."""
-
-    verb: Verb
-    pattern: NamespacePattern
-    reserved: bool = False  # whether it reaches into reserved namespaces
-
-    def covers(self, verb: Verb, namespace: str) -> bool:
-        return (
-            self.verb is verb
-            and (self.reserved or not namespace.startswith("_"))
-            and self.pattern.matches(namespace)
-        )
+__all__ = ["Decision", "Permission", "Verb", "Visibility"]
 
 
 def _on(pattern: NamespacePattern, *verbs: Verb, reserved: bool = False) -> tuple[Permission, ...]:
     return tuple(Permission(verb, pattern, reserved) for verb in verbs)
 
 
+ADMIN: Final = "admin"
 _ROLES: Final[dict[str, tuple[Permission, ...]]] = {
-    "admin": _on(EVERYWHERE, *Verb, reserved=True),
+    ADMIN: _on(EVERYWHERE, *Verb, reserved=True),
     "editor": _on(EVERYWHERE, Verb.READ, reserved=True) + _on(EVERYWHERE, Verb.WRITE),
     "reader": _on(EVERYWHERE, Verb.READ, reserved=True),
 }
-_MEMBER: Final = "member"
+MEMBER: Final = "member"
+BUILT_IN: Final = frozenset({*_ROLES, MEMBER})
+"""The roles from the start; a tenant cannot make others of their names."""
 
 _SCOPES: Final[dict[str, frozenset[Verb]]] = {
     "context:read": frozenset({Verb.READ}),
@@ -73,8 +63,25 @@ def own_namespace(principal: Principal) -> NamespacePattern:
     return NamespacePattern(f"{family}.{segment_of(principal.subject)}", below=True)
 
 
+def with_rights(principal: Principal, bound: Bound, life: Life | None = None) -> Principal:
+    """The principal with all its rights, those that the store binds to it included."""
+    rights = _work_out(replace(principal, rights=None), bound, life or Life())
+    return replace(principal, rights=rights)
+
+
+def _work_out(principal: Principal, bound: Bound, life: Life) -> Rights:
+    roles = [*((role, None) for role in sorted(principal.roles)), *bound.roles]
+    own = (Grant(p, role, by) for role, by in roles for p in _of_role(role, principal))
+    held = (*own, *bound.allowed)
+    allowed = _narrowed_to(principal, tuple(each.permission for each in held))
+    steadfast = any(role == ADMIN for role, _ in roles)
+    return Rights(held, bound.denied, allowed, steadfast, bound, life)
+
+
 def granted(principal: Principal) -> tuple[Permission, ...]:
-    """All that the principal's roles grant, whatever its token's scope is."""
+    """All that the principal's roles grant, whatever its token's scope is or anything denies."""
+    if principal.rights is not None:
+        return tuple(each.permission for each in principal.rights.held)
     if len(principal.roles) == 1:  # as nearly always: nothing to put together
         (role,) = principal.roles
         return _of_role(role, principal)
@@ -82,21 +89,31 @@ def granted(principal: Principal) -> tuple[Permission, ...]:
 
 
 def _of_role(role: str, principal: Principal) -> tuple[Permission, ...]:
-    if role == _MEMBER:
+    if role == MEMBER:
         return _on(own_namespace(principal), Verb.READ, Verb.WRITE, Verb.INSTRUCT)
     return _ROLES.get(role, ())
 
 
 def permissions(principal: Principal) -> tuple[Permission, ...]:
-    """All that it may do: what its roles grant, narrowed by the scope of its token."""
-    if principal.scopes is None and _MEMBER not in principal.roles:
+    """All that its roles grant, narrowed by the scope of its token; denials come on top."""
+    if principal.rights is not None:
+        return principal.rights.allowed
+    if principal.scopes is None and MEMBER not in principal.roles:
         return granted(principal)
     return _narrowed(principal)
 
 
+def denied(principal: Principal) -> tuple[Grant, ...]:
+    """What is taken from it, whatever its roles grant."""
+    return () if principal.rights is None else principal.rights.denied
+
+
 @lru_cache(maxsize=limits.PRINCIPALS_KNOWN)
 def _narrowed(principal: Principal) -> tuple[Permission, ...]:
-    held = granted(principal)
+    return _narrowed_to(principal, granted(principal))
+
+
+def _narrowed_to(principal: Principal, held: tuple[Permission, ...]) -> tuple[Permission, ...]:
     if principal.scopes is None:
         return held
     scopes = list(_scopes(principal.scopes))
@@ -106,9 +123,16 @@ def _narrowed(principal: Principal) -> tuple[Permission, ...]:
             for each in held
             for verbs, asked in scopes
             if each.verb in verbs
-            for pattern in _meet((each.pattern,), asked)
+            for pattern in meet((each.pattern,), asked)
         )
     )
+
+
+def letting_through(words: Iterable[str], verb: Verb, namespace: str) -> Iterator[str]:
+    """The words of a scope that let the verb through in the namespace."""
+    for word in sorted(words):
+        if any(verb in verbs and asked.matches(namespace) for verbs, asked in _scopes((word,))):
+            yield word
 
 
 def _scopes(words: Iterable[str]) -> Iterator[tuple[frozenset[Verb], NamespacePattern]]:
@@ -137,78 +161,57 @@ def decide(principal: Principal, verb: Verb, namespace: str) -> Decision:
     """Whether the verb is allowed in the namespace, and if not, why."""
     if allows(principal, verb, namespace):
         return Decision.ALLOWED
-    held = granted(principal)
-    if principal.scopes is not None and any(p.covers(verb, namespace) for p in held):
+    if principal.scopes is not None and _grants(principal, verb, namespace):
         return Decision.NARROW
-    if any(p.covers(Verb.READ, namespace) for p in held):
+    if _grants(principal, Verb.READ, namespace):
         return Decision.REFUSED
     return Decision.UNSEEN
 
 
 def allows(principal: Principal, verb: Verb, namespace: str) -> bool:
-    """Whether roles and scope let the principal do it in the namespace."""
+    """Whether roles and scope let the principal do it in the namespace, and nothing denies it."""
+    if principal.rights is not None:
+        return principal.rights.allows(verb, namespace)
     return any(p.covers(verb, namespace) for p in permissions(principal))
 
 
-@dataclass(frozen=True, slots=True)
-class Visibility:
-    """The namespaces that a list, search or stream may show: a union of patterns.
-
-    A store applies it inside its query, before it counts, ranks or pages. Where it is not
-    `reserved`, the pattern `*` stops at reserved namespaces; any other says what it means.
-    """
-
-    patterns: tuple[NamespacePattern, ...]
-    reserved: bool = True
-
-    @property
-    def everything(self) -> bool:
-        return self.reserved and EVERYWHERE in self.patterns
-
-    def shows(self, namespace: str) -> bool:
-        hidden = not self.reserved and namespace.startswith("_")
-        return any(
-            pattern.matches(namespace) and not (hidden and not pattern.base)
-            for pattern in self.patterns
-        )
-
-    def within(self, asked: NamespacePattern | None) -> Visibility:
-        """What is left of it inside one pattern."""
-        if asked is None:
-            return self
-        hidden = not self.reserved and asked.base.startswith("_")
-        open_ = (p for p in self.patterns if not (hidden and not p.base))
-        return Visibility(tuple(dict.fromkeys(_meet(open_, asked))), self.reserved)
+def _grants(principal: Principal, verb: Verb, namespace: str) -> bool:
+    """The same, whatever the scope of its token is."""
+    if principal.rights is not None:
+        return principal.rights.grants(verb, namespace)
+    return any(p.covers(verb, namespace) for p in granted(principal))
 
 
-def _meet(
-    patterns: Iterable[NamespacePattern], asked: NamespacePattern
-) -> Iterable[NamespacePattern]:
-    for pattern in patterns:
-        if pattern.matches(asked.base) and (pattern.below or not asked.below or pattern == asked):
-            yield asked
-        elif asked.matches(pattern.base) or (asked.base == pattern.base):
-            yield pattern
+def anywhere(principal: Principal, verb: Verb) -> bool:
+    """Whether there is any namespace in which it may do it."""
+    return bool(_covered(principal, verb, permissions(principal)).patterns)
+
+
+def places(principal: Principal, verb: Verb) -> tuple[NamespacePattern, ...]:
+    """Where it may do it; parts of each may be denied."""
+    return _covered(principal, verb, permissions(principal)).patterns
 
 
 def visibility(principal: Principal, asked: NamespacePattern | None = None) -> Visibility:
     """What the principal may read, narrowed to what was asked for."""
-    return _visible(permissions(principal)).within(asked)
+    return _covered(principal, Verb.READ, permissions(principal)).within(asked)
 
 
 def hidden_by_scope(principal: Principal, asked: NamespacePattern | None = None) -> bool:
     """Whether its roles would show something of what was asked for, and its scope nothing."""
     if principal.scopes is None or visibility(principal, asked).patterns:
         return False
-    return bool(_visible(granted(principal)).within(asked).patterns)
+    return bool(_covered(principal, Verb.READ, granted(principal)).within(asked).patterns)
 
 
-def _visible(rights: Iterable[Permission]) -> Visibility:
-    found = [p for p in rights if p.verb is Verb.READ and _reaches(p)]
+def _covered(principal: Principal, verb: Verb, rights: Iterable[Permission]) -> Visibility:
+    found = [p for p in rights if p.verb is verb and p.reaches]
     reserved = any(p.reserved for p in found if not p.pattern.base)
-    return Visibility(tuple(p.pattern for p in found), reserved)
-
-
-def _reaches(permission: Permission) -> bool:
-    """Whether it covers anything: a reserved namespace needs a permission that reaches there."""
-    return permission.reserved or not permission.pattern.base.startswith("_")
+    patterns = tuple(p.pattern for p in found)
+    taken = denied(principal)
+    if not taken:
+        return Visibility(patterns, reserved)
+    hidden = tuple(each.permission.pattern for each in taken if each.permission.verb is verb)
+    steadfast = principal.rights is not None and principal.rights.steadfast
+    kept = KEPT_RIGHTS if steadfast else ()
+    return Visibility.of(patterns, reserved=reserved, hidden=hidden, kept=kept)

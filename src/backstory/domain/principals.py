@@ -9,6 +9,7 @@ from enum import IntEnum
 from typing import Final
 
 from backstory import limits
+from backstory.domain.permissions import Rights
 
 DEFAULT_TENANT = "default"
 
@@ -43,9 +44,12 @@ class Principal:
     """The caller of one request.
 
     `roles` and `scopes` come from the token; `scopes` is None where the token has none, and
-    then only the roles count. An `operator` may what concerns all tenants. `expires_at` is when
-    the token ends, in microseconds, None where nothing ends; `token` names it where tokens can
-    be revoked; `bound_to` is the thumbprint of the key that only its rightful bearer has.
+    then only the roles count. `groups` come from it, too, for what the store binds to them. An
+    `operator` may what concerns all tenants. `expires_at` is when the token ends, in
+    microseconds, None where nothing ends; `token` names it where tokens can be revoked;
+    `bound_to` is the thumbprint of the key that only its rightful bearer has.
+    `rights` are worked out of all that, and of what the store says (`policy.with_rights`);
+    where there are none, roles and scopes count alone.
     """
 
     tenant: str
@@ -58,6 +62,8 @@ class Principal:
     expires_at: int | None = None
     token: str | None = None
     bound_to: str | None = None
+    groups: frozenset[str] = frozenset()
+    rights: Rights | None = None
 
     @property
     def machine(self) -> bool:

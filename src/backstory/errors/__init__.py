@@ -33,6 +33,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── ChunksMissingError      a manifest names chunks the caller has to send 409
     │   ├── UploadsFullError        chunks that no content names fill their bound 409
     │   ├── ExistsError             the name is taken                             409
+    │   ├── LockOutError            the caller would lose the right to manage roles 409
     │   └── IncompatibleError       a schema breaks what the kind promised        409
     ├── KeyReusedError              an idempotency key with another request       422
     ├── DeclinedError               a handler of an extension says why not        422
@@ -89,6 +90,7 @@ from backstory.errors.refused import (
     IncompatibleError,
     KindConflictError,
     LimitReachedError,
+    LockOutError,
     MisdirectedError,
     MissingError,
     PatchConflictError,
@@ -147,6 +149,7 @@ __all__ = [
     "KeyReusedError",
     "KindConflictError",
     "LimitReachedError",
+    "LockOutError",
     "MalformedError",
     "MethodError",
     "MisdirectedError",

@@ -141,6 +141,13 @@ class UploadsFullError(ConflictError):
     title = "Uploads full"
 
 
+class LockOutError(ConflictError):
+    """The change would take from the caller the right to manage roles; another admin may do it."""
+
+    code = "would_lock_out"
+    title = "Would lock out"
+
+
 class IncompatibleError(ConflictError):
     """A new schema breaks the kind's compatibility; `errors` names each breaking change."""
 

@@ -41,6 +41,19 @@ class Answered(Event, frozen=True, gc=False):
     seconds: float
 
 
+class Called(Event, frozen=True, gc=False):
+    """A request of MCP that is done, as one HTTP request may carry it.
+
+    `tool` is the name of a tool that there is, empty where none was called; `code` is that of
+    the error, or `ok`.
+    """
+
+    method: str
+    tool: str
+    code: str
+    seconds: float
+
+
 class Ended(Event, frozen=True, gc=False):
     """A request is over, to the last byte of its answer; `status` is 0 where none began.
 
@@ -57,19 +70,7 @@ class Ended(Event, frozen=True, gc=False):
     stale: bool
     trace_id: str
     principal: Principal | None
-
-
-class Called(Event, frozen=True, gc=False):
-    """A request of MCP that is done, as one HTTP request may carry it.
-
-    `tool` is the name of a tool that there is, empty where none was called; `code` is that of
-    the error, or `ok`.
-    """
-
-    method: str
-    tool: str
-    code: str
-    seconds: float
+    calls: tuple[Called, ...]
 
 
 class Stepped(Event, frozen=True, gc=False):
@@ -136,7 +137,6 @@ class Traced(Event, frozen=True, gc=False):
     begun: int
     ended: int
     parts: tuple[Part, ...]
-    calls: tuple[Called, ...]
 
 
 POLICY: Final = "policy"

@@ -34,6 +34,7 @@ class Reading:
     profile: Profile = "rfc9068"
     tenant: str = "tenant"
     roles: str = "roles"
+    groups: str = "groups"
     operators: frozenset[str] = frozenset()
 
 
@@ -58,13 +59,14 @@ def principal_of(claims: Mapping[str, Any], reading: Reading, now: float) -> Pri
     return Principal(
         tenant,
         subject,
-        _roles(_find(claims, reading.roles)),
+        _texts(_find(claims, reading.roles), "roles"),
         trust,
         scopes=_scopes(claims),
         client=client,
         operator=operator,
         expires_at=_end(claims["exp"], now),
         token=token_name(claims["iss"], jti) if isinstance(jti, str) else None,
+        groups=_groups(_find(claims, reading.groups)),
         bound_to=_binding(claims.get("cnf")),
     )
 
@@ -100,14 +102,21 @@ def _client(claims: Mapping[str, Any], profile: Profile) -> str | None:
     return None if claims.get(name) is None else _text(claims, name, limits.SUBJECT_BYTES)
 
 
-def _roles(found: Any) -> frozenset[str]:
+def _groups(found: Any) -> frozenset[str]:
+    groups = _texts(found, "groups")
+    if len(groups) > limits.GROUPS:
+        raise TokenRefusedError(f"the token names more than {limits.GROUPS} groups (GROUPS)")
+    return groups
+
+
+def _texts(found: Any, what: str) -> frozenset[str]:
     if found is None:
         return frozenset()
     if isinstance(found, str):
         return frozenset({found})
     if isinstance(found, list) and all(isinstance(role, str) for role in found):
         return frozenset(found)
-    raise TokenRefusedError("the claim of roles is no list of texts")
+    raise TokenRefusedError(f"the claim of {what} is no list of texts")
 
 
 def _binding(confirmed: Any) -> str | None:

@@ -40,6 +40,7 @@ class Grant:
     roles: tuple[str, ...]
     scope: str | None
     seconds: int
+    groups: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ class SigningKeys:
             "tenant": grant.tenant,
             "roles": list(grant.roles),
         }
+        if grant.groups:
+            claims["groups"] = list(grant.groups)
         if grant.scope is not None:
             claims["scope"] = grant.scope
         private: Any = ECAlgorithm.from_jwk(key)

@@ -6,8 +6,9 @@ so U+0001 comes directly behind a namespace itself, and "/" directly behind its 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
+from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Visibility
 
 Range = tuple[str, str]
@@ -19,23 +20,52 @@ _BEHIND_RESERVED = "`"  # the byte after "_"
 
 def ranges(visible: Visibility) -> tuple[Range, ...]:
     """The namespaces that are visible, as ranges that neither touch nor overlap."""
+    shown = _merged(_all(visible))
+    if not visible.hidden:
+        return tuple(shown)
+    hidden = _merged(each for pattern in visible.hidden for each in _of(pattern))
+    kept = _merged(each for pattern in visible.kept for each in _of(pattern))
+    return tuple(_without(shown, _without(hidden, kept)))
+
+
+def _merged(found: Iterable[Range]) -> list[Range]:
     merged: list[Range] = []
-    for low, high in sorted(_all(visible)):
+    for low, high in sorted(found):
         if merged and low <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(merged[-1][1], high))
         else:
             merged.append((low, high))
-    return tuple(merged)
+    return merged
+
+
+def _without(shown: list[Range], hidden: list[Range]) -> list[Range]:
+    """What the one list has and the other has not; both are in order and apart."""
+    left: list[Range] = []
+    for low, high in shown:
+        at = low
+        for begin, end in hidden:
+            if end <= at or begin >= high:
+                continue
+            if begin > at:
+                left.append((at, begin))
+            at = end
+        if at < high:
+            left.append((at, high))
+    return left
 
 
 def _all(visible: Visibility) -> Iterator[Range]:
     for pattern in visible.patterns:
-        if not pattern.base:
-            if visible.reserved:
-                yield "", _END
-            else:
-                yield from (("", "_"), (_BEHIND_RESERVED, _END))
-            continue
-        yield pattern.base, pattern.base + "\x01"
-        if pattern.below:
-            yield pattern.base + ".", pattern.base + "/"
+        if not pattern.base and not visible.reserved:
+            yield from (("", "_"), (_BEHIND_RESERVED, _END))
+        else:
+            yield from _of(pattern)
+
+
+def _of(pattern: NamespacePattern) -> Iterator[Range]:
+    if not pattern.base:
+        yield "", _END
+        return
+    yield pattern.base, pattern.base + "\x01"
+    if pattern.below:
+        yield pattern.base + ".", pattern.base + "/"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from backstory import ids
 from backstory.clock import SECOND
+from backstory.domain.commits import Commit, Delete, Operation, Purge, Put
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import SYSTEM
 from backstory.ports.store import HeadQuery, SearchQuery
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import ALL, Scene, entry, key, sees
@@ -233,6 +236,39 @@ class FindingContract(Contract):
         assert not await store.swap_note("acme", "n", b"two", b"three", end + SECOND)
         assert await store.swap_note("acme", "n", None, b"three", end + SECOND)
         assert await store.get_note("acme", "n") == b"three"
+
+    async def test_it_is_told_whose_roles_were_changed(self, scene: Scene) -> None:
+        store, since = scene.store, scene.clock.now()
+
+        async def change(tenant: str, namespace: str, operation: str = "put") -> bytes:
+            place = ContextKey(namespace, "one")
+            kinds: dict[str, Operation] = {
+                "put": Put(place, "session", b"{}", (), scene.clock.now() + 9 * SECOND),
+                "delete": Delete(place),
+                "purge": Purge(place),
+            }
+            at = scene.clock.advance(seconds=1)
+            made = Commit(tenant, ids.commit_id(), SYSTEM, at, (kinds[operation],))
+            await store.commit(made)
+            return made.id
+
+        await change("acme", "users.1")
+        assert await store.rights_marks(since) == []
+        first = await change("acme", "_system.roles")
+        other = await change("other", "_system.bindings")
+        assert dict(await store.rights_marks(since)) == {"acme": first, "other": other}
+        await change("acme", "_system.notes")
+        second = await change("acme", "_system.roles", "delete")
+        third = await change("other", "_system.bindings", "purge")
+        assert dict(await store.rights_marks(since)) == {"acme": second, "other": third}
+        last = scene.clock.now()
+        await change("third", "_system.roles")
+        (told,) = await store.rights_marks(last + 1)
+        assert told[0] == "third"
+        await store.sweep(scene.clock.advance(seconds=20))
+        (expired,) = await store.rights_marks(last + 2 * SECOND)
+        assert expired[0] == "third"
+        assert expired[1] != told[1]
 
     async def test_a_store_knows_its_life_and_its_secret(self, scene: Scene) -> None:
         assert scene.store.first_epoch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from backstory import limits
@@ -18,6 +18,7 @@ from backstory.domain.entries import (
     text_of_state,
 )
 from backstory.domain.keys import ContextKey
+from backstory.domain.permissions import BINDINGS, ROLES
 from backstory.domain.summaries import Summary, covers_of
 from backstory.ports.store import (
     ChangePage,
@@ -226,3 +227,16 @@ def match_text(tenant: Tenant, match: Match, terms: tuple[str, ...]) -> MatchTex
         return None
     phrases = [tokens.phrase(words, term) for term in terms]
     return MatchText(text, tokens.highlights(words, text, phrases))
+
+
+_RIGHTS = frozenset({ROLES, BINDINGS})
+
+
+def rights_marks(tenants: Mapping[str, Tenant], since: int) -> list[tuple[str, bytes]]:
+    found: dict[str, bytes] = {}
+    for name, tenant in tenants.items():
+        ours = {r.number for r in tenant.records if r.first_key.namespace in _RIGHTS}
+        for number, change in tenant.changes:
+            if number in ours and change.at >= since:
+                found[name] = change.commit
+    return list(found.items())

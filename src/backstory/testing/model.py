@@ -176,6 +176,9 @@ class ModelStore(Keeping):
     async def mark(self, tenant: str) -> Mark:
         return finding.mark(self._tenant(tenant), self.epoch)
 
+    async def rights_marks(self, since: int) -> Sequence[tuple[str, bytes]]:
+        return finding.rights_marks(self._tenants, since)
+
     async def changes(self, tenant: str, query: ChangeQuery) -> ChangePage:
         return finding.changes(self._tenant(tenant), query)
 

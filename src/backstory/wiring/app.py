@@ -19,7 +19,7 @@ from backstory.rendering.service import Renderer
 from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import open_callers
 from backstory.wiring.contexts import open_contexts
-from backstory.wiring.heard import counted, open_hooks, sampled
+from backstory.wiring.heard import counted, logged, open_hooks, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
 
@@ -85,6 +85,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
         await stack.enter_async_context(open_auditing(settings, contexts, hooks))
+        levels = await stack.enter_async_context(logged(settings, hooks, contexts))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
@@ -94,7 +95,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
             mcp_app(Served(contexts, renderer, extensions=found()))
         )
         page = None if metrics is None else metrics.page
-        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page))
+        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers.metadata)
         guarded = Guard(Coding(split), callers.authenticate, hooks, pacing, acting(settings, hooks))
         served = _for_pages(guarded, settings)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from backstory.config import Settings
+from backstory.contexts.granting import Granting
 from backstory.contexts.service import Contexts
 from backstory.wiring.proofs import open_proofs, told_of_proofs
 from backstory.wiring.reading_tokens import open_reader
@@ -39,6 +40,7 @@ async def open_callers(
         StoreError: the store cannot be asked for revoked tokens.
     """
     from backstory.transports.edge.bearer import Bearer
+    from backstory.transports.edge.granted import Granted
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.edge.origins import Origins
     from backstory.transports.edge.resource_metadata import ResourceMetadata, is_url
@@ -54,8 +56,23 @@ async def open_callers(
     async with (
         open_verifier(settings, contexts) as verifier,
         open_proofs(settings, contexts, urls) as proofs,
+        _looking(contexts.granting),
     ):
-        yield Callers(Bearer(verifier, origins, metadata, proofs), metadata)
+        bearer = Bearer(verifier, origins, metadata, proofs)
+        yield Callers(Granted(bearer, contexts.granting), metadata)
+
+
+@asynccontextmanager
+async def _looking(granting: Granting) -> AsyncIterator[None]:
+    """Hears of roles that are changed, on whatever node."""
+    await granting.look()
+    looking = asyncio.create_task(granting.run(), name="changed roles")
+    try:
+        yield
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
 
 
 @asynccontextmanager
@@ -78,6 +95,7 @@ async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator
         "oidc" if settings.auth_profile == "oidc" else "rfc9068",
         settings.auth_tenant_claim,
         settings.auth_roles_claim,
+        settings.auth_groups_claim,
         frozenset(settings.operators),
     )
 

@@ -9,24 +9,49 @@ from typing import Any, Final
 
 import click
 
-from backstory.cli.doctor import databases, files, services, surroundings
+from backstory.cli.doctor import databases, deciding, files, services, surroundings
 from backstory.cli.doctor.findings import Finding
-from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.cli.options import (
+    json_option,
+    setting_options,
+    settings_from,
+    store_that_is_there,
+)
 from backstory.config import ServerUrl, Settings
+from backstory.domain.permissions import Verb
+from backstory.domain.principals import DEFAULT_TENANT
 
 _SIGNS: Final = {"ok": "ok     ", "warning": "warning", "failed": "failed "}
 
 
 @click.command("doctor")
 @setting_options()
+@click.option("--as", "subject", metavar="SUBJECT", help="Tell what SUBJECT may do, and why.")
+@click.option("--tenant", default=DEFAULT_TENANT, show_default=True, help="The subject's tenant.")
+@click.option("--role", "roles", multiple=True, help="A role of its token; again for more.")
+@click.option("--group", "groups", multiple=True, help="A group of its token; again for more.")
+@click.option("--client", help="The client of its token.")
+@click.option("--scope", help="The scope of its token, if that has one.")
+@click.option("--verb", type=click.Choice([str(each) for each in Verb]), help="What it would do.")
+@click.option("--namespace", help="The namespace in which it would.")
+@click.option("--context", help="The context with which it would, as namespace/name.")
 @json_option
 def command(*, as_json: bool, **flags: Any) -> None:
     """Look for what is wrong with a store and its surroundings, and list the extensions.
 
     Takes the flags of `serve`. Writes nothing, and works beside a running server. The exit code
     is 1 where something failed.
+
+    With --as it tells instead what a caller may do who shows a token of that subject, and with
+    --verb whether it may do one thing, and which role, binding, denial or scope decides. The exit
+    code is 1 where it may not.
     """
+    wanted = deciding.asked(flags)
     settings = settings_from(flags)
+    if wanted is not None:
+        if not deciding.tell(store_that_is_there(settings), wanted, as_json=as_json):
+            raise SystemExit(1)
+        return
     extensions = surroundings.extensions()
     findings = [
         *surroundings.settings(settings),

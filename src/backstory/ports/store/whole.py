@@ -27,6 +27,13 @@ class Changes(Protocol):
         """Where the log stands; zeros for a tenant without changes."""
         ...
 
+    async def rights_marks(self, since: int) -> Sequence[tuple[str, bytes]]:
+        """Tenants whose roles or bindings were changed by a commit made since (microseconds).
+
+        Each with the id of the last such commit, which is another after each of them.
+        """
+        ...
+
     async def changes(self, tenant: str, query: ChangeQuery) -> ChangePage:
         """Changes of all contexts, in order of position."""
         ...

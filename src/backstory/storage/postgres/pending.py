@@ -24,6 +24,7 @@ _KEYED = {
     QUERIES.add_idempotency: 2,
     QUERIES.count_state_word: 3,
     QUERIES.add_upload: 4,
+    QUERIES.mark_rights: 1,
 }
 """How many parameters name the row; of two that name the same, the later counts."""
 

@@ -129,6 +129,13 @@ LATERAL (
 -- name: find_tenants
 SELECT name, id FROM tenants WHERE name = ANY ($1::text[])
 
+-- name: mark_rights
+INSERT INTO rights (tenant, commit_id, at) SELECT * FROM unnest($1::int[], $2::bytea[], $3::bigint[])
+ON CONFLICT (tenant) DO UPDATE SET commit_id = excluded.commit_id, at = excluded.at
+
+-- name: rights_marks
+SELECT t.name, r.commit_id FROM rights AS r JOIN tenants AS t ON t.id = r.tenant WHERE r.at >= $1
+
 -- name: purged
 SELECT version, last_seq FROM contexts WHERE tenant = $1 AND name_hash = $2
 ORDER BY version DESC LIMIT 1

@@ -349,3 +349,10 @@ CREATE TABLE audit_names (
     PRIMARY KEY (tenant, hash)
 );
 CREATE INDEX audit_names_by_namespace ON audit_names (tenant, namespace);
+-- The last commit that changed a tenant's roles or bindings, for nodes that remember them.
+CREATE TABLE rights (
+    tenant    INTEGER PRIMARY KEY,
+    commit_id BYTEA NOT NULL,
+    at        BIGINT NOT NULL
+);
+CREATE INDEX rights_by_time ON rights (at);

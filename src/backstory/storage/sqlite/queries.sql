@@ -80,6 +80,12 @@ WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
 -- name: tenants
 SELECT name FROM tenants WHERE name > ?1 ORDER BY name LIMIT ?2
 
+-- name: mark_rights
+INSERT OR REPLACE INTO rights (tenant, commit_id, at) VALUES (?1, ?2, ?3)
+
+-- name: rights_marks
+SELECT t.name, r.commit_id FROM rights AS r JOIN tenants AS t ON t.id = r.tenant WHERE r.at >= ?1
+
 -- name: purged
 SELECT version, last_seq FROM contexts WHERE tenant = ?1 AND name_hash = ?2
 ORDER BY version DESC LIMIT 1

@@ -9,11 +9,14 @@ from backstory.domain.commits import Commit
 from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.effects import ChainStart, Effect
+from backstory.domain.permissions import BINDINGS, ROLES
 from backstory.domain.summaries import covers_of
 from backstory.storage import contents, deltas
 from backstory.storage.tables import erasure, manifests, rows
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
+
+_RIGHTS = frozenset({ROLES, BINDINGS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,3 +167,5 @@ def _log(tx: Transaction, by: _By, commit: Commit, context: int, effect: Effect)
         commit.id,
         rows.pack_seqs(effect.seqs, head.last_seq),
     )
+    if head.key.namespace in _RIGHTS:
+        tx.db.run(tx.db.sql.mark_rights, by.tenant, commit.id, commit.at)

@@ -14,6 +14,11 @@ from backstory.storage.tables import reading, rows
 from backstory.storage.tables.database import Database, Row
 
 
+def rights_marks(db: Database, since: int) -> list[tuple[str, bytes]]:
+    """As `ports.store.Changes.rights_marks` says."""
+    return [(name, commit) for name, commit in db.all(db.sql.rights_marks, since)]
+
+
 def mark(db: Database, tenant: str, epoch: str) -> Mark:
     """As `ports.store.Changes.mark` says."""
     number = db.tenant(tenant)

@@ -193,6 +193,9 @@ class TableStore(ABC):
     async def mark(self, tenant: str) -> Mark:
         return await self._point(listing.mark, tenant, self.epoch)
 
+    async def rights_marks(self, since: int) -> Sequence[tuple[str, bytes]]:
+        return await self._point(listing.rights_marks, since)
+
     async def changes(self, tenant: str, query: ChangeQuery) -> ChangePage:
         return await self._read(listing.changes, tenant, query)
 

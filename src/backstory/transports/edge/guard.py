@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -111,7 +111,7 @@ class Guard:
         except ClientGoneError:
             logger.debug("client gone", extra=_extra(scope))
         except Exception:
-            extra = _extra(scope)
+            extra = _extra(scope) | {"code": BackstoryError.code, "status": 500}
             logger.exception("unexpected failure, trace_id %s", extra["trace_id"], extra=extra)
             if send.started:
                 raise  # the server cuts the connection, so that no half answer looks whole
@@ -127,7 +127,8 @@ class Guard:
             if send.started or error.status == 500:
                 raise
             if error.status > 500:
-                logger.warning("%s (%s)", error.detail, error.code, extra=_extra(scope))
+                extra = _extra(scope) | {"code": error.code, "status": error.status}
+                logger.warning("%s (%s)", error.detail, error.code, extra=extra)
             challenge = self._authenticate.challenge(scope, error)
             await _send_problem(scope, send, error, challenge)
 
@@ -197,6 +198,6 @@ def _check_head(scope: Scope) -> None:
         )
 
 
-def _extra(scope: Scope) -> dict[str, str]:
+def _extra(scope: Scope) -> dict[str, Any]:
     request: Request = scope[REQUEST]
     return {"trace_id": request.trace_id, "method": scope["method"], "route": request.route}

@@ -52,7 +52,9 @@ class Listening:
             await _acknowledge(ctx, interest)
             while not contexts.hub.draining:
                 await listener.wait(contexts.standing.within(interest.principal, None))
-                if contexts.standing.ended(interest.principal):
+                if contexts.standing.ended(interest.principal) or not await interest.goes_on(
+                    contexts
+                ):
                     break
                 for notice in interest.notices(take(listener)):
                     await ctx.session.send_notification(

@@ -26,7 +26,7 @@ from backstory.domain.changes import Change, Op, Part
 from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.domain.kinds import PROMPT
 from backstory.domain.principals import Principal
-from backstory.errors import MissingError, TooLargeError
+from backstory.errors import MissingError, StoreUnavailableError, TooLargeError
 from backstory.transports.mcp.uris import Address, PartName
 
 Notice = ResourceUpdated | ResourcesListChanged | PromptsListChanged | ToolsListChanged
@@ -126,6 +126,20 @@ class Interest:
         snapshot = await contexts.store.snapshot(self.principal.tenant, key)
         if snapshot is not None:
             self._names[snapshot.head.id] = key
+
+    async def goes_on(self, contexts: Contexts) -> bool:
+        """See with the principal's rights as they are now; whether any are left.
+
+        Where they were changed and the store cannot say to what, there are none.
+        """
+        try:
+            current = await contexts.standing.current(self.principal)
+        except StoreUnavailableError:
+            return False
+        if current is self.principal:
+            return True
+        self.principal = current
+        return policy.anywhere(current, policy.Verb.READ)
 
     def sees(self, change: Change) -> bool:
         """Whether the change may be known to the principal at all."""

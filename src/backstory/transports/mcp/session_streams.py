@@ -104,6 +104,8 @@ class _Telling:
             return False
         if self._contexts.standing.ended(self._session.principal):
             return False
+        if not await self._interest.goes_on(self._contexts):
+            return False
         if await self._sessions.ended(self._session):
             return False
         return await self._sessions.holds_stream(self._session, self._name)

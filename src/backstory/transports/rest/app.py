@@ -28,10 +28,15 @@ def rest_app(served: Served) -> ASGIApp:
     """The application under the guard, which makes answers of the errors it raises."""
     table = endpoints(served.accepted)
     routes: list[BaseRoute] = [
-        Route(path, Resource(served, group)) for path, group in _by_path(table)
+        Route(_routed(path), Resource(served, group)) for path, group in _by_path(table)
     ]
     routes += [Route(path, asset) for path, asset in docs.assets(table)]
     return Router(routes, redirect_slashes=False, default=_nowhere)
+
+
+def _routed(path: str) -> str:
+    """Whom a token names may have a slash in its name."""
+    return path.replace("{bindee}", "{bindee:path}")
 
 
 def _by_path(table: Iterable[Endpoint]) -> Iterable[tuple[str, list[Endpoint]]]:

@@ -15,6 +15,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.errors import PreconditionError
 from backstory.ports.hooks import Hooks, Measure
+from backstory.ports.log_levels import LogLevels
 from backstory.ports.staleness import Staleness
 from backstory.processing import bodies
 from backstory.processing.accepted import Accepted
@@ -33,13 +34,15 @@ T = TypeVar("T")
 class Served:
     """What all calls are for: the contexts, the renderer, and what bodies may be written in.
 
-    `metrics` gives the media type and the text of `/metrics`, None where nothing is counted.
+    `metrics` gives the media type and the text of `/metrics`, None where nothing is counted;
+    `log_levels` is None where the log is somebody else's.
     """
 
     contexts: Contexts
     renderer: Renderer
     accepted: Accepted
     metrics: Callable[[], tuple[str, bytes]] | None = None
+    log_levels: LogLevels | None = None
 
 
 class Call:
@@ -49,6 +52,7 @@ class Call:
         "accepted",
         "body",
         "contexts",
+        "log_levels",
         "media",
         "metrics",
         "query",
@@ -71,6 +75,7 @@ class Call:
         self.renderer = served.renderer
         self.accepted = served.accepted
         self.metrics = served.metrics
+        self.log_levels = served.log_levels
         self.query = query
         self.media = ""
         self.body = b""

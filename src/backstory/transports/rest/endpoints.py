@@ -10,6 +10,7 @@ from typing import Final
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
     audit,
+    bindings,
     changes,
     commits,
     content,
@@ -18,7 +19,9 @@ from backstory.transports.rest import (
     entries,
     history,
     kinds,
+    log_level,
     render,
+    roles,
     search,
     summaries,
     system,
@@ -41,6 +44,9 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *search.ENDPOINTS,
         *kinds.ENDPOINTS,
         *audit.ENDPOINTS,
+        *log_level.ENDPOINTS,
+        *roles.ENDPOINTS,
+        *bindings.ENDPOINTS,
         *system.ENDPOINTS,
     )
 

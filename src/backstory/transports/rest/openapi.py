@@ -9,6 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from backstory import __version__, limits
+from backstory.domain.bindings import FAMILIES
 from backstory.domain.keys import NAME_RULE, NAMESPACE_RULE
 from backstory.errors import (
     BackstoryError,
@@ -58,6 +59,24 @@ _PATH_PARAMS: Final[dict[str, dict[str, Any]]] = {
     "hash": {
         "description": "The BLAKE3 hash of a chunk's bytes, in hex.",
         "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+    },
+    "role": {
+        "description": "The name of a role.",
+        "schema": {
+            "type": "string",
+            "pattern": r"^[a-z][a-z0-9_-]*$",
+            "maxLength": limits.ROLE_BYTES,
+        },
+        "example": "support",
+    },
+    "family": {
+        "description": "What a token names: a subject, one of its groups, or a client.",
+        "schema": {"type": "string", "enum": list(FAMILIES)},
+    },
+    "bindee": {
+        "description": "The subject, group or client as the token names it.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": limits.SUBJECT_BYTES},
+        "example": "staff",
     },
     "kind": {
         "description": "The name of a kind.",

@@ -8,20 +8,23 @@ from typing import Any, Final
 
 from backstory import __version__, limits
 from backstory.clock import to_text
-from backstory.domain import policy
-from backstory.errors import BackstoryError, DeniedError, MissingError
+from backstory.domain import explaining, policy
+from backstory.domain.keys import check_namespace
+from backstory.domain.permissions import Verb
+from backstory.errors import BackstoryError, DeniedError, MalformedError, MissingError
 from backstory.ports.staleness import Staleness
 from backstory.resilience.checking import Seen
 from backstory.transports.rest import params, schemas
 from backstory.transports.rest.answers import NO_STORE, Answer, encode
 from backstory.transports.rest.call import Call
+from backstory.transports.rest.params import Param
 from backstory.transports.rest.table import Endpoint, Reply
 
 
 async def whoami(call: Call) -> Answer:
-    """Who calls, and what the caller may do."""
+    """Who calls, and what the caller may do; with `verb` and `namespace`, why or why not."""
     principal = call.principal
-    view = {
+    view: dict[str, Any] = {
         "tenant": principal.tenant,
         "subject": principal.subject,
         "client": principal.client,
@@ -34,7 +37,15 @@ async def whoami(call: Call) -> Answer:
             {"verb": p.verb.value, "namespace": str(p.pattern), "reserved": p.reserved}
             for p in policy.permissions(principal)
         ],
+        "groups": sorted(principal.groups),
+        "bound": explaining.bound(principal),
+        "denials": explaining.views(policy.denied(principal)),
     }
+    verb, namespace = call.query["verb"], call.query["namespace"]
+    if (verb is None) != (namespace is None):
+        raise MalformedError("verb and namespace are asked for together")
+    if verb is not None:
+        view["decision"] = explaining.explain(principal, Verb(verb), namespace).view()
     return call.json(view)
 
 
@@ -144,6 +155,19 @@ ENDPOINTS: Final = (
         handler=whoami,
         tag="Callers",
         summary="Who am I",
+        query=(
+            params.choice("verb", "Whether this may be done, and why.", *Verb),
+            Param(
+                "namespace",
+                "The namespace in which it would be done.",
+                check_namespace,
+                {
+                    "type": "string",
+                    "pattern": f"^{schemas.NAMESPACE_PATTERN}$",
+                    "maxLength": limits.NAMESPACE_BYTES,
+                },
+            ),
+        ),
         replies={200: Reply("The caller.", schemas.Whoami)},
     ),
     _probe("/livez", livez, "Does the process run", schemas.Status),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from backstory import limits
+from backstory.ports.log_levels import Word
 
 
 class Right(Struct):
@@ -13,6 +16,39 @@ class Right(Struct):
     verb: str
     namespace: str
     reserved: bool
+
+
+class Bound(Struct):
+    """A role that the store binds to the caller."""
+
+    role: str | None
+    binding: str | None
+
+
+class Grant(Struct):
+    """A verb that a role grants or denies: `binding` brought the role, null: the token did."""
+
+    verb: str
+    namespace: str
+    role: str | None
+    binding: str | None
+
+
+class Decision(Struct):
+    """Whether the caller may do it, and what says so.
+
+    `decision` is `allowed`, `narrow` (the token's scope does not reach), `refused` (it may read
+    there), or `unseen`. `scopes` are the words of the scope that let the verb through.
+    """
+
+    verb: str
+    namespace: str
+    allowed: bool
+    decision: Literal["allowed", "narrow", "refused", "unseen"]
+    sentence: str
+    granted: list[Grant]
+    denied: list[Grant]
+    scopes: list[str] | None
 
 
 class Whoami(Struct):
@@ -26,7 +62,11 @@ class Whoami(Struct):
     scopes: list[str] | None
     operator: bool
     expires_at: str | None
+    groups: list[str]
     rights: list[Right]
+    bound: list[Bound]
+    denials: list[Grant]
+    decision: Decision | UnsetType = UNSET
 
 
 class Check(Struct):
@@ -46,6 +86,21 @@ class Health(Struct):
     version: str | UnsetType = UNSET
     epoch: str | UnsetType = UNSET
     checks: dict[str, Check] | UnsetType = UNSET
+
+
+class PutLogLevel(Struct, forbid_unknown_fields=True):
+    """A level, and for how many seconds it is wanted."""
+
+    level: Word
+    seconds: Annotated[int, Meta(ge=1, le=limits.LOG_LEVEL_SECONDS)] = 3600
+
+
+class LogLevel(Struct):
+    """The level that is in force, what wants it, and until when."""
+
+    level: Word
+    origin: Literal["settings", "store", "file"]
+    until: str | None
 
 
 class Status(Struct):
