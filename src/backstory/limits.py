@@ -64,6 +64,14 @@ UPLOADS_COUNT_BYTES: Final = 32 * MIB  # that may be sent before they are counte
 CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
 CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
 
+# -- encryption ----------------------------------------------------------------------
+KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
+KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
+SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
+WORDS_KNOWN: Final = 50_000  # words whose hashes a process remembers
+RESEAL_ROWS: Final = 256  # that one transaction encrypts anew
+RESEAL_BYTES: Final = 4 * MIB  # of them
+
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB
 HEADER_BYTES: Final = 32 * KIB
@@ -80,6 +88,7 @@ APPEND_ENTRIES: Final = 1000
 COMMIT_OPERATIONS: Final = 100
 COMMIT_ENTRIES: Final = 1000
 PATCH_OPERATIONS: Final = 10_000
+DIFF_MOVES_BYTES: Final = 8 * KIB  # of a state; in larger ones a diff looks for no moves
 REQUEST_SECONDS: Final = 30.0  # deadline of a request that does not wait for changes
 GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a request is cut off
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
@@ -335,6 +344,7 @@ VACUUM_PAUSE_SECONDS: Final = 10.0  # between two runs of it by one process
 ERASE_ROWS: Final = 10_000  # erased in one transaction of PostgreSQL
 INDEXED_WORD_CHARS: Final = 200  # of a word, in PostgreSQL's index; texts tell longer ones apart
 CACHE_BODY_BYTES: Final = 2 * MIB  # of a body that a cache keeps
+NEARBY_BYTES: Final = 16 * MIB  # of contexts that a process keeps beside its SQLite file
 CACHE_ENTRY_BYTES: Final = 512  # that each body in a process's own cache counts beside its own
 CACHE_DROPS: Final = 4096  # keys that a process remembers it has dropped from its own cache
 CACHE_LIFE_SECONDS: Final = 3600  # that a body is kept in a cache

@@ -112,9 +112,9 @@ class PassingStore:
         await self._store.let_go(tenant, holder)
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
-        return await self._store.held_chunks(tenant, hold, hashes)
+        return await self._store.held_chunks(tenant, key, hold, hashes)
 
     async def manifest(self, tenant: str, root: bytes) -> Manifest:
         return await self._store.manifest(tenant, root)

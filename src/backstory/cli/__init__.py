@@ -27,6 +27,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "content": ("content", "Store, fetch, edit and sync large content on a server."),
     "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
     "summarise": ("summarising", "Have a context summarised by a server."),
+    "keys": ("keys", "Make the master key of an encrypted store, and see to its keys."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "role": ("role", "List, read, make and delete roles of a tenant."),
     "binding": ("binding", "Bind roles to subjects, groups and clients."),

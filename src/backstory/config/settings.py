@@ -101,6 +101,19 @@ class Settings:
         "Where contexts are kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE",
         urls.store_url,
     )
+    master_key: tuple[str, ...] = _setting(
+        (),
+        "Encrypts the store: what wraps its keys, file:PATH or an extension's NAME:...; of several "
+        "the first wraps, the others still open",
+        readers.master_keys,
+        text="none: the store is not encrypted",
+    )
+    keys: urls.StoreUrl | urls.ServerUrl | None = _setting(  # noqa: RUF009 -- returns a field
+        None,
+        "Where keys and the list of erasures are kept: sqlite:///FILE or postgresql://...",
+        urls.keys_url,
+        text="beside the store: FILE.keys, or the schema backstory_keys",
+    )
     replica: urls.ServerUrl | None = _setting(  # noqa: RUF009 -- returns a field
         None,
         "Standby of a PostgreSQL store, which is read before the primary: postgresql://...",
@@ -321,7 +334,7 @@ class Settings:
     )
     mcp_fast_lane: bool = _setting(
         True,
-        "Kept for the fast lane of MCP, which is not in this release: all goes through the SDK",
+        "Answer plain calls of tools and reads of resources without the MCP SDK between",
         readers.switch,
     )
     processing: str = _setting(

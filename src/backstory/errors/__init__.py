@@ -50,6 +50,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
         ├── StoreCorruptError       the file or what is in it is damaged
         │   └── ContentCorruptError a chunk of content is not what it was
+        ├── KeyUnusableError        the key for what is stored cannot be had
         ├── StoreFullError          no room on the disk; nothing was written
         └── SchemaVersionError      made by another release; names `backstory migrate`
 """
@@ -111,6 +112,7 @@ from backstory.errors.unable import (
     CacheUnavailableError,
     ContentCorruptError,
     IssuerUnavailableError,
+    KeyUnusableError,
     OutcomeUnknownError,
     RateLimitedError,
     SchemaVersionError,
@@ -147,6 +149,7 @@ __all__ = [
     "InvalidPatchError",
     "IssuerUnavailableError",
     "KeyReusedError",
+    "KeyUnusableError",
     "KindConflictError",
     "LimitReachedError",
     "LockOutError",

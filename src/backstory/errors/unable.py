@@ -111,6 +111,13 @@ class ContentCorruptError(StoreCorruptError):
     title = "Content corrupt"
 
 
+class KeyUnusableError(StoreError):
+    """What is stored is encrypted, and the key for it cannot be had; the detail says which."""
+
+    code = "key_unusable"
+    title = "Key unusable"
+
+
 class StoreFullError(StoreError):
     """No room is left for writing; nothing was written."""
 

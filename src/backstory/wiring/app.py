@@ -92,7 +92,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         if settings.auth_issuer is not None:
             contexts.hub.most_each = settings.watches_each
         mcp = await stack.enter_async_context(
-            mcp_app(Served(contexts, renderer, extensions=found()))
+            mcp_app(Served(contexts, renderer, extensions=found()), fast=settings.mcp_fast_lane)
         )
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))

@@ -1,5 +1,7 @@
 """A store of an earlier schema holds what is new once it was migrated, and keeps what it had."""
 
+from contextlib import closing
+
 import pytest
 
 from backstory.domain.documents import Document
@@ -61,10 +63,9 @@ async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
     db.run("ALTER TABLE entries DROP COLUMN tokens")
     db.run("PRAGMA user_version = 4")
     db.close()
-    assert migrate(options, migrations()[:5]).applied == ("tokens",)  # what comes later is there
-    db = SqliteDatabase(options, busy_seconds=1)
-    db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    db.close()
+    assert migrate(options, migrations()[:5]).applied == ("tokens",)
+    with closing(SqliteDatabase(options, busy_seconds=1)) as db:  # the later steps are done
+        db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
     store = await open_store(options, clock=clock)
     await Scene(store, clock).append("chat", entry("new", tokens=2))
     found = await Scene(store, clock).entries("chat")

@@ -155,11 +155,12 @@ class Contents(Protocol):
         ...
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
         """Which of these chunks the holder has uploaded, or what is visible to it contains.
 
-        Of others it is not told whether they are kept.
+        Of others it is not told whether they are kept, nor of those that the context cannot
+        share because another key encrypts them.
         """
         ...
 

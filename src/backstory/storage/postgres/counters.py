@@ -20,6 +20,7 @@ class Counter:
     """A tenant's row: its newest position, the last number handed out, transactions so far.
 
     `searching` tells whether words were indexed then; whoever changes that writes all counters.
+    `keys` counts how often keys were retired; whoever retires a tenant's writes its counter.
     `rows` are contexts as they stand as long as nobody moves the counter.
     """
 
@@ -27,6 +28,7 @@ class Counter:
     numbers: int
     writes: int
     searching: bool
+    keys: int = 0
     rows: Rows = field(default_factory=dict, compare=False)
 
 

@@ -19,10 +19,13 @@ SET LOCAL idle_in_transaction_session_timeout = {milliseconds}
 VACUUM (INDEX_CLEANUP ON) {table}
 
 -- name: meta
-SELECT epoch, first_epoch, secret, search, schema_version FROM backstory WHERE id = 1
+SELECT epoch, first_epoch, secret, search, schema_version, keyed, erasure FROM backstory WHERE id = 1
 
 -- name: searching
 SELECT search FROM backstory WHERE id = 1
+
+-- name: set_keyed
+UPDATE backstory SET keyed = TRUE, secret = $1 WHERE id = 1
 
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = $1
@@ -41,11 +44,13 @@ SELECT t.name FROM tenants AS t JOIN counters AS c ON c.tenant = t.id AND c.stre
 WHERE t.name > $1 AND c.position > 0 ORDER BY t.name LIMIT $2
 
 -- name: counter
-SELECT c.position, c.numbers, c.writes, (SELECT b.search FROM backstory AS b WHERE b.id = 1)
-FROM counters AS c WHERE c.tenant = $1 AND c.stream = 0
+SELECT c.position, c.numbers, c.writes, b.search, b.keys
+FROM counters AS c, (SELECT search, keys FROM backstory WHERE id = 1) AS b
+WHERE c.tenant = $1 AND c.stream = 0
 
 -- name: lock_counter
-SELECT c.position, c.numbers, c.writes, (SELECT b.search FROM backstory AS b WHERE b.id = 1)
+SELECT c.position, c.numbers, c.writes, (SELECT b.search FROM backstory AS b WHERE b.id = 1),
+       (SELECT b.keys FROM backstory AS b WHERE b.id = 1)
 FROM counters AS c WHERE c.tenant = $1 AND c.stream = 0 FOR UPDATE OF c
 
 -- name: position
@@ -226,7 +231,7 @@ WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
 
 -- name: outlines
 SELECT id, voice, tokens,
-       substr(content, 1, CASE WHEN substr(content, 1, 1) < '\x03'::bytea THEN 1 ELSE 256 END)
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < '\x20'::bytea THEN 1 ELSE 256 END)
 FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
 
 -- name: drop_entries
@@ -462,7 +467,8 @@ UPDATE backstory SET search = $1 WHERE id = 1
 SELECT id, tenant, content FROM entries WHERE content IS NOT NULL
 
 -- name: all_states
-SELECT context, tenant, body FROM states
+SELECT s.context, s.tenant, c.state_version, s.body
+FROM states AS s JOIN contexts AS c ON c.tenant = s.tenant AND c.id = s.context
 
 -- name: add_erasure
 INSERT INTO erasures AS e (tenant, log, first, last) VALUES ($1, $2, $3, $4)

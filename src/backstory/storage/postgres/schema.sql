@@ -7,6 +7,8 @@
 -- PostgreSQL would not give back the JSON it was given. Text that callers choose is bytea too
 -- where it may hold a NUL, which text cannot.
 
+-- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
+-- the newest erasure of a subject that this database has been through.
 CREATE TABLE backstory (
     id             INTEGER PRIMARY KEY CHECK (id = 1),
     schema_version INTEGER NOT NULL,
@@ -14,7 +16,10 @@ CREATE TABLE backstory (
     first_epoch    BOOLEAN NOT NULL,
     secret         BYTEA NOT NULL,
     created_at     BIGINT NOT NULL,
-    search         BOOLEAN NOT NULL
+    search         BOOLEAN NOT NULL,
+    keyed          BOOLEAN NOT NULL DEFAULT FALSE,
+    keys           BIGINT NOT NULL DEFAULT 0,
+    erasure        BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tenants (
@@ -245,12 +250,14 @@ CREATE TABLE contents (
 CREATE INDEX contents_by_manifest ON contents (tenant, manifest) WHERE manifest IS NOT NULL;
 
 -- The chunks of content in order, in pages, so that a read from the middle takes one page.
+-- `scope` as in ports/vault.py; 0 where it is not encrypted, else root is a keyed hash.
 CREATE TABLE manifests (
     tenant INTEGER NOT NULL,
     id     INTEGER NOT NULL,
     root   BYTEA NOT NULL,
+    scope  BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, root)
+    UNIQUE (tenant, root, scope)
 );
 
 -- `start` is the offset of the page's first byte; `body` as domain.content.Manifest packs it.

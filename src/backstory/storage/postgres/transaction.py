@@ -49,6 +49,8 @@ class PostgresTransaction(Transaction):
         self._position = counter.position
         self.db.numbers = counter.numbers
         self.words = PostgresWords(self.db, on=counter.searching)
+        if self.db.cipher is not None:
+            self.db.cipher.ring.changed(counter.keys)
 
     @property
     def counter(self) -> Counter:
@@ -94,7 +96,7 @@ class PostgresTransaction(Transaction):
         """Position, numbers and writes after this transaction."""
         before = self._before
         moved = self._position, self.db.numbers, before.writes + 1
-        self._after = Counter(*moved, before.searching)
+        self._after = Counter(*moved, before.searching, before.keys)
         return moved
 
     def erase_some(self) -> bool:
@@ -141,10 +143,10 @@ class PostgresTransaction(Transaction):
 
     def _put(self, sql: str, one: Stored, author: int) -> None:
         """A conversation that a batch often appends to has one row to send, its last."""
-        self.db.pending.add_late(sql, (one.tenant, one.id), partial(_row, one, author))
+        self.db.pending.add_late(sql, (one.tenant, one.id), partial(_row, self.db, one, author))
 
 
-def _row(one: Stored, author: int) -> tuple[object, ...]:
+def _row(db: PostgresDatabase, one: Stored, author: int) -> tuple[object, ...]:
     head = one.head
     return (
         one.tenant,
@@ -159,5 +161,5 @@ def _row(one: Stored, author: int) -> tuple[object, ...]:
         head.last_seq,
         author,
         head.updated_at,
-        *rows.document_columns(one),
+        *rows.document_columns(db, one),
     )

@@ -11,23 +11,6 @@ def put(db: Database, tenant: str, name: str, value: bytes, expires_at: int) -> 
     db.run(QUERIES.set_note, tenant, name, value, expires_at)
 
 
-def swap(
-    db: Database,
-    tenant: str,
-    name: str,
-    *,
-    before: bytes | None,
-    value: bytes,
-    expires_at: int,
-    now: int,
-) -> bool:
-    """As `ports.store.Notes.swap_note` says."""
-    if get(db, tenant, name, now) != before:
-        return False
-    put(db, tenant, name, value, expires_at)
-    return True
-
-
 def get(db: Database, tenant: str, name: str, now: int) -> bytes | None:
     """As `ports.store.Notes.get_note` says."""
     value: bytes | None = db.value(QUERIES.note, tenant, name, now)

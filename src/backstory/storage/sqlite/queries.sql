@@ -1,10 +1,16 @@
 -- Every statement that the SQLite store runs after it was opened.
 
 -- name: meta
-SELECT epoch, first_epoch, secret, search FROM meta WHERE id = 1
+SELECT epoch, first_epoch, secret, search, keyed, erasure FROM meta WHERE id = 1
 
 -- name: searching
 SELECT search FROM meta WHERE id = 1
+
+-- name: standing
+SELECT search, keys FROM meta WHERE id = 1
+
+-- name: set_keyed
+UPDATE meta SET keyed = 1, secret = ?1 WHERE id = 1
 
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = ?1
@@ -161,7 +167,7 @@ WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: outlines
 SELECT id, voice, tokens,
-       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'03' THEN 1 ELSE 256 END)
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'20' THEN 1 ELSE 256 END)
 FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: contents_between
@@ -371,7 +377,8 @@ SELECT e.id, c.tenant, e.content FROM entries AS e JOIN contexts AS c ON c.id = 
 WHERE e.content IS NOT NULL ORDER BY e.id
 
 -- name: all_states
-SELECT s.context, c.tenant, s.body FROM states AS s JOIN contexts AS c ON c.id = s.context
+SELECT s.context, c.tenant, c.state_version, s.body
+FROM states AS s JOIN contexts AS c ON c.id = s.context
 ORDER BY s.context
 
 -- name: match_entries

@@ -4,6 +4,8 @@
 -- integer. A context's id is also the id of its log. Tables have plain rowids, which SQLite
 -- appends to fastest; only small link tables go without.
 
+-- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
+-- the newest erasure of a subject that this file has been through.
 CREATE TABLE meta (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     epoch       TEXT NOT NULL,
@@ -11,7 +13,10 @@ CREATE TABLE meta (
     secret      BLOB NOT NULL,
     created_at  INTEGER NOT NULL,
     search      INTEGER NOT NULL,
-    scrubs      INTEGER NOT NULL DEFAULT 0
+    scrubs      INTEGER NOT NULL DEFAULT 0,
+    keyed       INTEGER NOT NULL DEFAULT 0,
+    keys        INTEGER NOT NULL DEFAULT 0,
+    erasure     INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tenants (
@@ -223,12 +228,14 @@ CREATE UNIQUE INDEX contents_by_version ON contents (context, version);
 CREATE INDEX contents_by_manifest ON contents (manifest) WHERE manifest IS NOT NULL;
 
 -- The chunks of content in order, in pages, so that a read from the middle takes one page.
+-- `scope` as in ports/vault.py; 0 where it is not encrypted, else root is a keyed hash.
 CREATE TABLE manifests (
     id     INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
-    root   BLOB NOT NULL
+    root   BLOB NOT NULL,
+    scope  INTEGER NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX manifests_by_root ON manifests (tenant, root);
+CREATE UNIQUE INDEX manifests_by_root ON manifests (tenant, root, scope);
 
 -- `start` is the offset of the page's first byte; `body` as domain.content.Manifest packs it.
 CREATE TABLE manifest_pages (

@@ -51,6 +51,7 @@ from backstory.storage.tables import (
     uploads,
 )
 from backstory.storage.tables.database import Database
+from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.transaction import Transaction
 
 P = ParamSpec("P")
@@ -60,8 +61,8 @@ T = TypeVar("T")
 class TableStore(ABC):
     """Most of `ports.store.Store`; notes, sweeping and its own life are each store's matter."""
 
-    def __init__(self, clock: Clock, meta: Meta) -> None:
-        self._clock, self._meta = clock, meta
+    def __init__(self, clock: Clock, meta: Meta, safe: Safe) -> None:
+        self._clock, self._meta, self._safe = clock, meta, safe
         self._seal = Seal(meta.secret)
         self._room = Room(lambda tenant: self._read(uploads.unfinished, tenant))
 
@@ -90,6 +91,10 @@ class TableStore(ABC):
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """A read of any length, all of one moment."""
+
+    @abstractmethod
+    async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a call of the vault returns, which may wait."""
 
     @abstractmethod
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
@@ -154,7 +159,7 @@ class TableStore(ABC):
         self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
     ) -> None:
         hashes = [chunk.ref.hash for chunk in chunks]
-        known = await self._read(uploads.known, self._seal, tenant, hashes)
+        known = await self._read(uploads.known, self._seal, tenant, key, hashes)
         fresh = [chunk for chunk in chunks if chunk.ref.hash not in known]
         await self._room.require(tenant, [chunk.ref.size for chunk in fresh])
         encoded = await asyncio.to_thread(encoding.encode, fresh)
@@ -173,9 +178,9 @@ class TableStore(ABC):
             pass
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
-        return await self._read(uploads.held, self._seal, tenant, hold, hashes)
+        return await self._read(uploads.held, self._seal, tenant, key, hold=hold, hashes=hashes)
 
     async def manifest(self, tenant: str, root: bytes) -> Manifest:
         return await self._read(content_reading.manifest, tenant, root)
