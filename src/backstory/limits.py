@@ -210,6 +210,36 @@ AUDIT_SCANNED: Final = 20  # blocks looked through for one page of events
 AUDIT_LAST_SECONDS: Final = 5.0  # that a process which stops takes to seal what is left
 AUDIT_DAYS: Final = 365  # that events are kept, unless set
 
+# -- the authorization server --------------------------------------------------------
+ACCESS_TOKEN_SECONDS: Final = 600  # that an access token of the built-in server holds
+ACCESS_TOKENS_LIVE: Final = 32  # of one sign-in, at a time; a client that needs more is broken
+REFRESH_SECONDS: Final = 30 * 24 * 3600  # after its last use, a sign-in of a client has ended
+CODE_SECONDS: Final = 60  # between consent and the exchange of the code
+SIGN_IN_SECONDS: Final = 8 * 3600  # that a browser stays signed in
+SIGN_IN_BYTES: Final = 16 * KIB  # of a form, or of a request for a token
+SIGN_IN_FIELDS: Final = 64  # of one form or query
+ACCOUNT_BYTES: Final = 100  # of the name of an account
+CLIENT_NAME_CHARS: Final = 100  # behind them the name of a client is cut
+CLIENT_REDIRECTS: Final = 32  # of one client
+REDIRECT_BYTES: Final = 2048  # of one redirect URI
+PASSWORD_CHARS_LEAST: Final = 12  # of a password
+PASSWORD_BYTES: Final = 1024  # of a password
+AUTHORITY_THREADS: Final = 8  # on which one process answers requests for tokens and codes
+PASSWORDS_CHECKED: Final = 2  # at the same time, by one process, of 64 MiB each
+PASSWORDS_WAITING: Final = 32  # to be checked by one process
+TRIES_PAIR: Final = 5  # wrong passwords for one account from one address, then it waits
+TRIES_ACCOUNT: Final = 50  # wrong passwords for one account from everywhere, then it waits
+TRIES_ADDRESS: Final = 100  # wrong passwords from one address, then it waits
+TRIES_SECONDS: Final = 900  # that wrong passwords are counted, and that who had too many waits
+SIGNING_KEY_SECONDS: Final = 90 * 24 * 3600  # that one key signs before the next is made
+SIGNING_KEY_SETTLE_SECONDS: Final = 10  # between a new key and its first signature
+SIGNING_KEYS: Final = 20  # of the built-in server that are believed at a time
+CLIENT_DOCUMENT_BYTES: Final = 16 * KIB  # of the document that a client ID names
+CLIENT_DOCUMENT_SECONDS: Final = 5.0  # that such a document may take
+CLIENT_DOCUMENT_KEPT_SECONDS: Final = 300.0  # for which it is believed
+CLIENT_DOCUMENTS: Final = 256  # that one process keeps
+CLIENT_DOCUMENTS_ASKED: Final = 4  # at the same time, by one process
+
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
 CODED_PIECE_BYTES: Final = 64 * KIB  # of a body, decoded at once

@@ -296,6 +296,16 @@ class Settings:
         "Claim that lists the caller's groups, to which roles can be bound: its name, or a JSON Pointer",
         readers.claim,
     )
+    auth_server: bool = _setting(
+        False,
+        "Be an authorization server as well, whose issuer is public_url: people sign in here",
+        readers.switch,
+    )
+    auth_client_hosts: tuple[str, ...] = _setting(
+        (),
+        "Hosts of client ID metadata documents that may be on private networks",
+        readers.hosts,
+    )
     operators: tuple[str, ...] = _setting(
         (),
         "Who may what concerns all tenants, each as TENANT/SUBJECT",
@@ -362,6 +372,11 @@ class Settings:
         secret=True,
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def asks_tokens(self) -> bool:
+        """Whether callers need an access token, whoever made it."""
+        return self.auth_issuer is not None or self.auth_server
 
     def origin(self, name: str) -> str:
         """Where the value of a setting came from."""
