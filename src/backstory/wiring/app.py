@@ -13,9 +13,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
+from backstory.observability.crew import Crew
 from backstory.ports.hooks import Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.resilience.checking import Dependency
 from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import Callers, open_callers
 from backstory.wiring.contexts import open_contexts
@@ -55,10 +57,13 @@ class Running:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, token: str | None = None) -> AsyncIterator[Running]:
+async def open_app(
+    settings: Settings, token: str | None = None, crew: Crew | None = None
+) -> AsyncIterator[Running]:
     """The whole server as an ASGI application without lifespan: guard, REST and MCP.
 
-    `token` is what callers have to show in local mode, None where nothing is asked of them.
+    `token` is what callers have to show in local mode, None where nothing is asked of them;
+    `crew` are the workers of which this process is one.
 
     Raises:
         ConfigError, StoreError: as `open_hooks` and `open_contexts`; an extension cannot be served.
@@ -77,8 +82,11 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     accepted = with_extensions()
     async with AsyncExitStack() as stack:
         hooks = await stack.enter_async_context(open_hooks())
-        metrics = await stack.enter_async_context(counted(settings, hooks))
-        contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
+        metrics = await stack.enter_async_context(counted(settings, hooks, crew))
+        workers = () if crew is None else (Dependency("workers", crew.check),)
+        contexts = await stack.enter_async_context(
+            open_contexts(settings, hooks, serving=True, dependencies=workers)
+        )
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
         await stack.enter_async_context(open_auditing(settings, contexts, hooks))
