@@ -63,8 +63,10 @@ class PassingStore:
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return await self._store.replay(tenant, idempotency)
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        return await self._store.forget(tenant, key, before)
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        return await self._store.forget(tenant, key, before, act)
 
     async def sweep(self, now: int) -> int:
         return await self._store.sweep(now)
@@ -184,6 +186,11 @@ class PassingStore:
 
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         return await self._store.get_note(tenant, name)
+
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        return await self._store.list_notes(tenant, prefix, after, limit)
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._store.delete_note(tenant, name)

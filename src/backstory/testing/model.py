@@ -98,7 +98,10 @@ class ModelStore(Keeping):
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return _known(self._tenant(tenant), idempotency, self._clock.now())
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        del act  # a model keeps no trail
         mine = self._tenant(tenant)
         record = mine.find(key)
         if record is None:
@@ -239,6 +242,17 @@ class ModelStore(Keeping):
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         value, expires_at = self._notes.get((tenant, name), (None, 0))
         return value if expires_at > self._clock.now() else None
+
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        found = [
+            (name, value)
+            for (whose, name), (value, expires_at) in self._notes.items()
+            if whose == tenant and expires_at > self._clock.now()
+            if name.startswith(prefix) and name.encode() > after.encode()
+        ]
+        return sorted(found, key=lambda each: each[0].encode())[:limit]
 
     async def delete_note(self, tenant: str, name: str) -> None:
         self._notes.pop((tenant, name), None)
