@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    audit,
     bindings,
     changes,
     commits,
@@ -42,6 +43,7 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *render.ENDPOINTS,
         *search.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *audit.ENDPOINTS,
         *log_level.ENDPOINTS,
         *roles.ENDPOINTS,
         *bindings.ENDPOINTS,
