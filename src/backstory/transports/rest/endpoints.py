@@ -22,6 +22,7 @@ from backstory.transports.rest import (
     render,
     roles,
     search,
+    subjects,
     summaries,
     system,
 )
@@ -41,6 +42,7 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *changes.ENDPOINTS,
         *render.ENDPOINTS,
         *search.ENDPOINTS,
+        *subjects.ENDPOINTS,
         *kinds.ENDPOINTS,
         *log_level.ENDPOINTS,
         *roles.ENDPOINTS,

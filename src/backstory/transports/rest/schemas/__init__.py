@@ -78,6 +78,7 @@ from backstory.transports.rest.schemas.service import (
     Violation,
     Whoami,
 )
+from backstory.transports.rest.schemas.subjects import Receipt
 from backstory.transports.rest.schemas.summaries import Summarise, Summarised
 from backstory.transports.rest.schemas.windows import (
     LedgerRow,
@@ -180,6 +181,7 @@ __all__ = [
     "PutManifest",
     "PutOperation",
     "PutRole",
+    "Receipt",
     "ReplayedHead",
     "Restore",
     "Right",
