@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -52,18 +53,25 @@ def scenarios():
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The MCP URL of one server for all revisions, with what the scenarios ask for."""
-    folder = tmp_path_factory.mktemp("conformance")
+    with _server(tmp_path_factory.mktemp("conformance")) as url:
+        yield url
+
+
+@contextmanager
+def _server(folder, **more):
     point = "conformance = backstory_conformance:make"
     env = beside(folder / "installed", point, HERE / "extension")
-    with serving(folder, env=env) as process:
+    with serving(folder, env=env | more) as process:
         yield process.said["mcp"]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def results(request, server, tmp_path_factory):
     """What each scenario found at one revision."""
-    folder = tmp_path_factory.mktemp("results")
-    version = request.param
+    return _results(server, request.param, tmp_path_factory.mktemp("results"))
+
+
+def _results(server, version, folder):
     arguments = ("--url", server, "--spec-version", version, "--suite", "all", "-o", folder)
     done = suite("server", *arguments)
     found = {}
@@ -90,6 +98,17 @@ def test_what_is_left_out_is_deprecated_or_an_optional_extension():
 
 def test_every_scenario_that_applies_passes(scenarios, results):
     version, found = results
+    _check(scenarios, version, found)
+
+
+def test_every_scenario_passes_without_the_fast_lane(scenarios, tmp_path):
+    """With it is how the server comes, and what the other tests look at."""
+    version = VERSIONS[-1]  # the only one that takes the lane
+    with _server(tmp_path, BACKSTORY_MCP_FAST_LANE="off") as url:
+        _check(scenarios, *_results(url, version, tmp_path / "results"))
+
+
+def _check(scenarios, version, found):
     wanted = {name for name in SCENARIOS["run"] if version in scenarios[name]}
     assert wanted <= found.keys()
     wrong = [

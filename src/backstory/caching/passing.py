@@ -188,6 +188,11 @@ class PassingStore:
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         return await self._store.get_note(tenant, name)
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        return await self._store.list_notes(tenant, prefix, after, limit)
+
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._store.delete_note(tenant, name)
 

@@ -33,6 +33,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "binding": ("binding", "Bind roles to subjects, groups and clients."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
+    "user": ("users", "Accounts of the built-in authorization server."),
+    "client": ("clients", "Applications that may ask the built-in server for tokens."),
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
 

@@ -286,6 +286,16 @@ class Settings:
         "Claim that lists the caller's groups, to which roles can be bound: its name, or a JSON Pointer",
         readers.claim,
     )
+    auth_server: bool = _setting(
+        False,
+        "Be an authorization server as well, whose issuer is public_url: people sign in here",
+        readers.switch,
+    )
+    auth_client_hosts: tuple[str, ...] = _setting(
+        (),
+        "Hosts of client ID metadata documents that may be on private networks",
+        readers.hosts,
+    )
     operators: tuple[str, ...] = _setting(
         (),
         "Who may what concerns all tenants, each as TENANT/SUBJECT",
@@ -324,7 +334,7 @@ class Settings:
     )
     mcp_fast_lane: bool = _setting(
         True,
-        "Kept for the fast lane of MCP, which is not in this release: all goes through the SDK",
+        "Answer plain calls of tools and reads of resources without the MCP SDK between",
         readers.switch,
     )
     processing: str = _setting(
@@ -352,6 +362,11 @@ class Settings:
         secret=True,
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def asks_tokens(self) -> bool:
+        """Whether callers need an access token, whoever made it."""
+        return self.auth_issuer is not None or self.auth_server
 
     def origin(self, name: str) -> str:
         """Where the value of a setting came from."""

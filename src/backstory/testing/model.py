@@ -295,6 +295,17 @@ class ModelStore(Keeping):
         value, expires_at = self._notes.get((tenant, name), (None, 0))
         return value if expires_at > self._clock.now() else None
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        found = [
+            (name, value)
+            for (whose, name), (value, expires_at) in self._notes.items()
+            if whose == tenant and expires_at > self._clock.now()
+            if name.startswith(prefix) and name.encode() > after.encode()
+        ]
+        return sorted(found, key=lambda each: each[0].encode())[:limit]
+
     async def delete_note(self, tenant: str, name: str) -> None:
         self._notes.pop((tenant, name), None)
 

@@ -5,6 +5,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     stores.py     the store with its cache, and the change bus
     contexts.py   the context managers over them
     callers.py    who is let in
+    authority.py  the authorization server inside
     heard.py      who hears of what is done
     secure.py     TLS
     app.py        the whole server
@@ -14,6 +15,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
 from __future__ import annotations
 
 from backstory.wiring.app import Running, message_formats, open_app, renderer_of
+from backstory.wiring.authority import open_accounts
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import open_hooks
@@ -44,6 +46,7 @@ __all__ = [
     "inspect_store",
     "message_formats",
     "migrate_store",
+    "open_accounts",
     "open_app",
     "open_callers",
     "open_contexts",

@@ -109,6 +109,12 @@ class Notes(Protocol):
         """The note, or None when there is none or its time is over."""
         ...
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        """Names and values of notes whose names begin so and come behind `after`, by bytes."""
+        ...
+
     async def delete_note(self, tenant: str, name: str) -> None:
         """Drop the note; nothing where there is none."""
         ...

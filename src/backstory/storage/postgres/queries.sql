@@ -381,6 +381,11 @@ RETURNING 1
 -- name: note
 SELECT value FROM notes WHERE tenant = $1 AND name = $2 AND expires_at > $3
 
+-- name: notes_of
+SELECT name, value FROM notes
+WHERE tenant = $1 AND name >= $2 AND name < $3 AND name > $4 AND expires_at > $5
+ORDER BY name LIMIT $6
+
 -- name: drop_note
 DELETE FROM notes WHERE tenant = $1 AND name = $2
 

@@ -190,6 +190,13 @@ class PostgresStore(TableStore):
         stored = await self._point(notes.get, tenant, name, self._clock.now())
         return self._safe.unseal(tenant, name, stored)
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        now = self._clock.now()
+        found = await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
+        return self._safe.unsealed(tenant, found)
+
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._retried(partial(self._noted, tenant, notes.delete, name))
 

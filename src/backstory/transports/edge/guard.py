@@ -65,6 +65,7 @@ _SECURITY: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_SECURED: Final = frozenset(name for name, _ in _SECURITY)
 _CLOSE_POLICY_VIOLATION = 1008
 _CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
 
@@ -167,7 +168,10 @@ class _Answering:
             there = dict(headers)
             if (coding := there.get(b"content-encoding")) is not None:
                 self._request.coding = _CODINGS.get(coding, "other")
-            headers += [header for header in _SECURITY if header[0] not in there]
+            if _SECURED.isdisjoint(there):
+                headers += _SECURITY
+            else:
+                headers += [header for header in _SECURITY if header[0] not in there]
             message["headers"] = headers
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
