@@ -199,6 +199,20 @@ PROOF_ID_BYTES: Final = 256  # of its jti
 PROOF_SECONDS: Final = 90  # that its time may lie before or behind ours
 PROOF_KEPT_SECONDS: Final = 2 * PROOF_SECONDS + 1  # that its use is remembered: as long as it holds
 
+# -- the audit trail -----------------------------------------------------------------
+AUDIT_SECONDS: Final = 2.0  # between two rounds in which a process seals what was done
+AUDIT_BLOCK_EVENTS: Final = 1000  # of one source, sealed in one block
+AUDIT_WAITING: Final = 50_000  # different events that a process holds until they are sealed
+AUDIT_NAMES: Final = 100  # of contexts that one event tells of
+AUDIT_NAMES_KNOWN: Final = 20_000  # that a process remembers to have kept today
+AUDIT_TENANTS: Final = 200  # whose writes one round seals
+AUDIT_LOOK_ROUNDS: Final = 60  # between two looks for what other processes left unsealed
+AUDIT_ATTEMPTS: Final = 16  # at a block, while other processes add theirs
+AUDIT_RETENTION_SECONDS: Final = 3600  # between two looks for events that are too old
+AUDIT_SCANNED: Final = 20  # blocks looked through for one page of events
+AUDIT_LAST_SECONDS: Final = 5.0  # that a process which stops takes to seal what is left
+AUDIT_DAYS: Final = 365  # that events are kept, unless set
+
 # -- the authorization server --------------------------------------------------------
 ACCESS_TOKEN_SECONDS: Final = 600  # that an access token of the built-in server holds
 ACCESS_TOKENS_LIVE: Final = 32  # of one sign-in, at a time; a client that needs more is broken
@@ -388,6 +402,18 @@ SHUTDOWN_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
 REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops
 GOODBYE_SECONDS: Final = 3.0  # that a TLS connection which the server closed waits for its client
+RETIRE_SECONDS: Final = 30.0  # that a replaced worker has at least, for those connected to leave
+WORKER_BEAT_SECONDS: Final = 0.5  # between two signs of life of a worker
+WORKER_SILENCE_SECONDS: Final = 10  # without one, after which it is replaced, unless told otherwise
+WORKER_GAP_SECONDS: Final = 2.0  # that a supervisor stood still itself, so that silence is forgiven
+WORKER_START_SECONDS: Final = 120.0  # that a worker may take until it takes requests
+WORKER_END_SECONDS: Final = 25.0  # that a worker may take to end after its drain, or it is killed
+WORKER_KILLED_SECONDS: Final = 1.0  # that the end of a killed worker is waited for
+WORKER_LIFE_SECONDS: Final = 60.0  # and the longest pause, after which deaths are forgotten
+WORKER_PAUSE_SECONDS: Final = 0.5  # before a worker in a row is replaced; doubles with each
+WORKER_PAUSE_MOST_SECONDS: Final = 30.0  # before a worker is replaced
+WORKER_GROWTH_SECONDS: Final = 2.0  # before one is replaced for its memory again; doubles with each
+WORKER_GROWTH_MOST_SECONDS: Final = 600.0  # between two such replacements
 LOG_WAITING: Final = (
     10_000  # lines that wait to be written; what comes while there are more is lost
 )

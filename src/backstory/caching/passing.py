@@ -66,8 +66,10 @@ class PassingStore:
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return await self._store.replay(tenant, idempotency)
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        return await self._store.forget(tenant, key, before)
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        return await self._store.forget(tenant, key, before, act)
 
     async def sweep(self, now: int) -> int:
         return await self._store.sweep(now)

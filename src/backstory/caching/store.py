@@ -224,16 +224,20 @@ class CachedStore(PassingStore):
                 name, _ = self._names(tenant, result.key)
                 self._old.believe(name, tenant, result.key, result.head.tag, at)
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        task = asyncio.create_task(self._forget(tenant, key, before))
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        task = asyncio.create_task(self._forget(tenant, key, before, act))
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
         return await asyncio.shield(task)
 
-    async def _forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+    async def _forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None
+    ) -> Head:
         # A body that nobody replaced may be of a version that is forgotten.
         async with self._taking_away(tenant, [key]):
-            return await self._store.forget(tenant, key, before)
+            return await self._store.forget(tenant, key, before, act)
 
     @asynccontextmanager
     async def _taking_away(self, tenant: str, touched: list[ContextKey]) -> AsyncIterator[None]:

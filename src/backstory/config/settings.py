@@ -139,6 +139,16 @@ class Settings:
         "Processes that serve requests, from 1 to 64",
         readers.whole(1, 64),
     )
+    worker_silence_seconds: int = _setting(
+        limits.WORKER_SILENCE_SECONDS,
+        "Seconds without a sign of life after which a worker is replaced; 0 waits forever",
+        readers.whole(0, 3600),
+    )
+    worker_memory_megabytes: int = _setting(
+        0,
+        "Memory of its own, in MiB, above which a worker is drained and replaced; 0 bounds nothing",
+        readers.whole(0, 1_000_000),
+    )
     drain_seconds: int = _setting(
         0,
         "Seconds to go on serving when told to stop, for a load balancer to send requests elsewhere",
@@ -190,6 +200,16 @@ class Settings:
         (),
         "Further host names that requests may name in their Host header",
         readers.hosts,
+    )
+    audit: str = _setting(
+        "writes",
+        "What the audit trail tells of: off, writes (refusals included) or all (reads, too)",
+        readers.one_of("off", "writes", "all"),
+    )
+    audit_days: int = _setting(
+        limits.AUDIT_DAYS,
+        "Days for which the audit trail is kept; 0 keeps all of it",
+        readers.whole(0, 36_500),
     )
     metrics: bool = _setting(
         True,

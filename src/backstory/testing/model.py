@@ -110,7 +110,10 @@ class ModelStore(Keeping):
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return _known(self._tenant(tenant), idempotency, self._clock.now())
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        del act  # a model keeps no trail
         mine = self._tenant(tenant)
         record = mine.find(key)
         if record is None:

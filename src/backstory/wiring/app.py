@@ -13,9 +13,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
+from backstory.observability.crew import Crew
 from backstory.ports.hooks import Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
+from backstory.resilience.checking import Dependency
+from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import Callers, open_callers
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import counted, logged, open_hooks, sampled
@@ -54,10 +57,13 @@ class Running:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, token: str | None = None) -> AsyncIterator[Running]:
+async def open_app(
+    settings: Settings, token: str | None = None, crew: Crew | None = None
+) -> AsyncIterator[Running]:
     """The whole server as an ASGI application without lifespan: guard, REST and MCP.
 
-    `token` is what callers have to show in local mode, None where nothing is asked of them.
+    `token` is what callers have to show in local mode, None where nothing is asked of them;
+    `crew` are the workers of which this process is one.
 
     Raises:
         ConfigError, StoreError: as `open_hooks` and `open_contexts`; an extension cannot be served.
@@ -76,10 +82,14 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     accepted = with_extensions()
     async with AsyncExitStack() as stack:
         hooks = await stack.enter_async_context(open_hooks())
-        metrics = await stack.enter_async_context(counted(settings, hooks))
-        contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
+        metrics = await stack.enter_async_context(counted(settings, hooks, crew))
+        workers = () if crew is None else (Dependency("workers", crew.check),)
+        contexts = await stack.enter_async_context(
+            open_contexts(settings, hooks, serving=True, dependencies=workers)
+        )
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
+        await stack.enter_async_context(open_auditing(settings, contexts, hooks))
         levels = await stack.enter_async_context(logged(settings, hooks, contexts))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
@@ -92,7 +102,7 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers)
-        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing)
+        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing, acting(settings, hooks))
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)

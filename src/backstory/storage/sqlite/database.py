@@ -18,7 +18,7 @@ from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, remember
 from backstory.storage.tokens import Phrase
 
-QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql")
+QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql")
 Row = tuple[Any, ...]
 
 

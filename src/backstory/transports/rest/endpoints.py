@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    audit,
     bindings,
     changes,
     commits,
@@ -44,6 +45,7 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *search.ENDPOINTS,
         *subjects.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *audit.ENDPOINTS,
         *log_level.ENDPOINTS,
         *roles.ENDPOINTS,
         *bindings.ENDPOINTS,

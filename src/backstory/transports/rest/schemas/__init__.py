@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backstory.transports.rest.schemas.audit import AuditEvent, AuditEvents, AuditName
 from backstory.transports.rest.schemas.changes import Change, Changes, StreamChange
 from backstory.transports.rest.schemas.commits import (
     AnyOperation,
@@ -123,6 +124,9 @@ __all__ = [
     "AppendOperation",
     "Appended",
     "AskMissing",
+    "AuditEvent",
+    "AuditEvents",
+    "AuditName",
     "Binding",
     "Bindings",
     "Bound",
