@@ -32,7 +32,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "role": ("role", "List, read, make and delete roles of a tenant."),
     "binding": ("binding", "Bind roles to subjects, groups and clients."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
+    "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
+    "user": ("users", "Accounts of the built-in authorization server."),
+    "client": ("clients", "Applications that may ask the built-in server for tokens."),
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
 

@@ -45,6 +45,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── SummariserError             whoever makes summaries made none             503
     ├── CacheUnavailableError       the cache cannot be used; readers go on without   503
     ├── BusUnavailableError         other nodes cannot be heard; watchers look themselves 503
+    ├── WorkersFailingError         worker processes die again and again          503
     └── StoreError                  the store cannot do its work                  503
         ├── StoreUnavailableError   nothing was written; try again
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
@@ -123,6 +124,7 @@ from backstory.errors.unable import (
     StoreUnavailableError,
     SummariserError,
     WatchesFullError,
+    WorkersFailingError,
 )
 
 __all__ = [
@@ -187,6 +189,7 @@ __all__ = [
     "VersionConflictError",
     "Violation",
     "WatchesFullError",
+    "WorkersFailingError",
     "codes",
 ]
 

@@ -147,3 +147,11 @@ class BusUnavailableError(BackstoryError):
     code = "bus_unavailable"
     status = 503
     title = "Bus unavailable"
+
+
+class WorkersFailingError(BackstoryError):
+    """Worker processes die again and again; the others serve on, so that no caller sees this."""
+
+    code = "workers_failing"
+    status = 503
+    title = "Workers failing"

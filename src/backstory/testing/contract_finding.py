@@ -237,6 +237,18 @@ class FindingContract(Contract):
         assert await store.get_note("other", "session/1") is None
         await store.sweep(now)
 
+    async def test_notes_are_listed_by_how_their_names_begin(self, scene: Scene) -> None:
+        store, end = scene.store, scene.clock.now() + SECOND
+        for name in ("a/2", "a/1", "a/10", "a_1", "b/1"):
+            await store.put_note("acme", name, name.encode(), end)
+        await store.put_note("acme", "a/3", b"", scene.clock.now())
+        await store.put_note("other", "a/4", b"theirs", end)
+        found = await store.list_notes("acme", "a/")
+        assert list(found) == [("a/1", b"a/1"), ("a/10", b"a/10"), ("a/2", b"a/2")]
+        assert [name for name, _ in await store.list_notes("acme", "a/", "a/1", 1)] == ["a/10"]
+        assert not await store.list_notes("acme", "c/")
+        assert not await store.list_notes("nobody", "a/")
+
     async def test_a_note_is_swapped_only_by_who_knows_it(self, scene: Scene) -> None:
         store, end = scene.store, scene.clock.now() + SECOND
         assert not await store.swap_note("acme", "n", b"one", b"two", end)

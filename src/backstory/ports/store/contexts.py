@@ -51,12 +51,16 @@ class Commits(Protocol):
         """
         ...
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
         """Let the versions below `before` go: documents, changes and entries only they show.
 
-        Makes no version. Returns the head, with its new `history_from`.
+        Makes no version. Returns the head, with its new `history_from`. `act` is kept for the
+        audit trail with it (`ports.audits`).
 
         Raises:
+            UnsealedError: there is an act, and changes that would go are not in the trail yet.
             MissingError: there is no such context.
             GoneError: `before` is above the present version.
         """

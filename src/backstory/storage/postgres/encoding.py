@@ -15,7 +15,9 @@ from backstory import limits
 from backstory.storage.queries import Queries
 from backstory.storage.tables.database import Row
 
-QUERIES: Final = Queries.load("backstory.storage.postgres", "queries.sql", "content.sql")
+QUERIES: Final = Queries.load(
+    "backstory.storage.postgres", "queries.sql", "content.sql", "audit.sql"
+)
 _TEXT, _UUID, _SEALED = b"t", b"u", b"s"
 _UUID_BYTES = 16
 _END = chr(0x10FFFF)
@@ -75,6 +77,7 @@ INTO: Final[Coders] = {
 
 OUT_OF: Final[Coders] = {
     QUERIES.author: {0: _from_text},
+    QUERIES.audit_author: {0: _from_text},
     QUERIES.ids_like: {1: _from_entry_id},
     QUERIES.entry_id: {0: _from_entry_id},
     QUERIES.page_ascending: {6: _from_entry_id},

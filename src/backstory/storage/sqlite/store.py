@@ -14,6 +14,8 @@ import apsw
 from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.chains import Chain
+from backstory.domain.contexts import Snapshot
+from backstory.domain.keys import ContextKey
 from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
 from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery
 from backstory.resilience.deadlines import detached
@@ -23,6 +25,7 @@ from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.lock import FileLock
+from backstory.storage.sqlite.nearby import Nearby
 from backstory.storage.sqlite.opening import check_epoch, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
@@ -58,6 +61,7 @@ class SqliteStore(TableStore):
         self._checkpointer = Checkpointer(connect, self._locks[0], options)
         self._writer = Writer(connect, self._locks[1], self._checkpointer, meta.secret, clock)
         self._readers = Readers(connect)
+        self._nearby = Nearby(self.data_version)
         self._closing: asyncio.Task[None] | None = None
 
     # -- the store itself --------------------------------------------------------------
@@ -88,6 +92,7 @@ class SqliteStore(TableStore):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self._nearby.clear()
         await self._writer.close()
         await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._checkpointer.close)
@@ -95,6 +100,18 @@ class SqliteStore(TableStore):
         for lock in self._locks:
             lock.close()
         self._safe.close()
+
+    async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        try:
+            version = self.data_version()
+        except StoreError:  # the read itself knows what to do about it
+            return await super().snapshot(tenant, key)
+        place = (tenant, key)
+        near = self._nearby.get(place, version)
+        if near is not None:
+            return near
+        found = await super().snapshot(tenant, key)
+        return None if found is None else self._nearby.keep(place, version, found)
 
     async def sweep(self, now: int) -> int:
         return await self._writer.run(lambda tx: sweeping.sweep(tx, now))
@@ -146,6 +163,13 @@ class SqliteStore(TableStore):
         stored = await self._point(notes.get, tenant, name, self._clock.now())
         return self._safe.unseal(tenant, name, stored)
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        now = self._clock.now()
+        found = await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
+        return self._safe.unsealed(tenant, found)
+
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._writer.run(lambda tx: notes.delete(tx.db, tenant, name))
 
@@ -175,6 +199,9 @@ class SqliteStore(TableStore):
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         del tenant  # all of them share the file
         return await self._writer.run(run, weight)
+
+    async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
+        return await self._writer.run(lambda tx: run(tx.db, tx.db.intern_tenant(tenant)))
 
 
 def _follow(tenant: str, tx: SqliteTransaction) -> None:

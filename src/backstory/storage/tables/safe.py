@@ -64,6 +64,14 @@ class Safe:
             raise KeyUnusableError("a note was changed, or sealed with other keys")
         return value
 
+    def unsealed(
+        self, tenant: str, notes: Sequence[tuple[str, bytes]]
+    ) -> Sequence[tuple[str, bytes]]:
+        """Several notes with their names, as `unseal` has them."""
+        if self._notes is None:
+            return notes
+        return [(name, self.unseal(tenant, name, stored) or b"") for name, stored in notes]
+
 
 _MARK = b"\x10BSn"
 """No note of ours begins so."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backstory.transports.rest.schemas.audit import AuditEvent, AuditEvents, AuditName
 from backstory.transports.rest.schemas.changes import Change, Changes, StreamChange
 from backstory.transports.rest.schemas.commits import (
     AnyOperation,
@@ -78,6 +79,7 @@ from backstory.transports.rest.schemas.service import (
     Violation,
     Whoami,
 )
+from backstory.transports.rest.schemas.subjects import Receipt
 from backstory.transports.rest.schemas.summaries import Summarise, Summarised
 from backstory.transports.rest.schemas.windows import (
     LedgerRow,
@@ -122,6 +124,9 @@ __all__ = [
     "AppendOperation",
     "Appended",
     "AskMissing",
+    "AuditEvent",
+    "AuditEvents",
+    "AuditName",
     "Binding",
     "Bindings",
     "Bound",
@@ -180,6 +185,7 @@ __all__ = [
     "PutManifest",
     "PutOperation",
     "PutRole",
+    "Receipt",
     "ReplayedHead",
     "Restore",
     "Right",
