@@ -42,7 +42,7 @@ def run(folder: Path) -> list[Ratio]:
         principal = runner.run(verifier.verify(token))
         new = _seconds(lambda: runner.run(verifier.verify(token)), 200)
     callers = {
-        "the local administrator": LOCAL_ADMIN,
+        "the local administrator": _known(LOCAL_ADMIN),
         "a member": _known(Principal("acme", "ada", frozenset({"member"}))),
         "two roles and three scopes": _known(principal),
         "a hundred permissions and fifty denials": policy.with_rights(principal, _bound()),

@@ -46,7 +46,8 @@ async def open_callers(
     from backstory.transports.edge.resource_metadata import ResourceMetadata, is_url
 
     if settings.auth_issuer is None:
-        yield Callers(LocalMode(token))
+        async with _looking(contexts.granting):
+            yield Callers(LocalMode(token))
         return
     metadata = ResourceMetadata(
         settings.auth_issuer, settings.auth_audience, settings.public_url, told_of_proofs(settings)
@@ -64,7 +65,7 @@ async def open_callers(
 
 @asynccontextmanager
 async def _looking(granting: Granting) -> AsyncIterator[None]:
-    """Hears of roles that are changed, on whatever node."""
+    """Hears of roles and quotas that are changed, on whatever node."""
     await granting.look()
     looking = asyncio.create_task(granting.run(), name="changed roles")
     try:

@@ -59,10 +59,16 @@ async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
     await store.aclose()
     db = SqliteDatabase(options, busy_seconds=1)
     db.run("ALTER TABLE entries DROP COLUMN tokens")
+    db.run("DROP TABLE rights")
+    db.run("ALTER TABLE counters DROP COLUMN contexts")
+    db.run("ALTER TABLE counters DROP COLUMN bytes")
     db.run("PRAGMA user_version = 4")
     db.close()
-    assert migrate(options).applied == ("tokens",)
+    assert migrate(options).applied == ("tokens", "rights", "usage")
     store = await open_store(options, clock=clock)
+    counted = await store.usage("acme")
+    assert counted.contexts == 1
+    assert await store.recount("acme") == counted
     await Scene(store, clock).append("chat", entry("new", tokens=2))
     found = await Scene(store, clock).entries("chat")
     assert [(one.content, one.tokens) for one in found] == [(b'"old"', None), (b'"new"', 2)]

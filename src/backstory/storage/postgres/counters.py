@@ -17,7 +17,8 @@ Rows = Mapping[tuple[str, ContextKey], tuple[Stored, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A tenant's row: its newest position, the last number handed out, transactions so far.
+    """A tenant's row: its newest position, the last number handed out, transactions so far, and
+    what the tenant keeps.
 
     `searching` tells whether words were indexed then; whoever changes that writes all counters.
     `rows` are contexts as they stand as long as nobody moves the counter.
@@ -26,6 +27,8 @@ class Counter:
     position: int
     numbers: int
     writes: int
+    contexts: int
+    bytes: int
     searching: bool
     rows: Rows = field(default_factory=dict, compare=False)
 

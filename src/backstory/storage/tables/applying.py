@@ -10,13 +10,16 @@ from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.effects import ChainStart, Effect
 from backstory.domain.permissions import BINDINGS, ROLES
+from backstory.domain.quotas import NAMESPACE as QUOTAS
+from backstory.domain.quotas import lives, state_bytes
 from backstory.domain.summaries import covers_of
 from backstory.storage import contents, deltas
 from backstory.storage.tables import erasure, manifests, rows
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
 
-_RIGHTS = frozenset({ROLES, BINDINGS})
+_REMEMBERED = frozenset({ROLES, BINDINGS, QUOTAS})
+"""What nodes remember of a tenant, and look for changes of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,7 @@ def _add(tx: Transaction, by: _By, commit: Commit, effect: Effect) -> int:
     first, closed = (start.first, bool(start.closed.pieces)) if start else (1, False)
     new = Stored(0, by.tenant, after, after.head.version, 0, first, closed)
     context = tx.add(commit.tenant, new, by.author).id
+    tx.count(by.tenant, contexts=int(lives(after)))
     _set_state(tx, by.tenant, context, EMPTY_STATE, after)
     _set_labels(tx, by.tenant, context, after)
     return context
@@ -67,6 +71,8 @@ def _add(tx: Transaction, by: _By, commit: Commit, effect: Effect) -> int:
 
 def _update(tx: Transaction, by: _By, commit: Commit, found: Stored, effect: Effect) -> None:
     old, new = found.snapshot, effect.after
+    if lives(old) is not lives(new):
+        tx.count(by.tenant, contexts=lives(new) - lives(old))
     if effect.purge:
         erasure.purge(tx, commit, found, effect, by.author)
         return
@@ -95,6 +101,7 @@ def _keep(tx: Transaction, found: Stored, after: Snapshot) -> int:
     codec, body = deltas.encode(old, new, run=found.deltas)
     key = found.tenant, found.id, found.document_version
     tx.db.run(tx.db.sql.add_document, *key, int(codec), body)
+    tx.count(found.tenant, bytes_=len(body))
     return found.deltas + 1 if codec is deltas.Codec.DELTA else 0
 
 
@@ -105,6 +112,8 @@ def _set_state(tx: Transaction, tenant: int, context: int, old: bytes, new: Snap
         tx.db.run(tx.db.sql.drop_state, tenant, context)
     else:
         tx.db.run(tx.db.sql.set_state, tenant, context, new.state)
+    before = 0 if old == EMPTY_STATE else len(old)
+    tx.count(tenant, bytes_=state_bytes(new) - before)
     tx.words.set_state(tenant, context, old, new.state)
 
 
@@ -115,9 +124,11 @@ def _set_labels(tx: Transaction, tenant: int, context: int, new: Snapshot) -> No
 
 def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
     head = effect.after.head
-    seq = head.last_seq - len(effect.appended)
+    seq, size = head.last_seq - len(effect.appended), 0
     for entry in effect.appended:
         seq += 1
+        content = contents.encode(entry.content)
+        size += len(content) + (0 if entry.metadata is None else len(entry.metadata))
         rowid = rows.entry_rowid(context, seq)
         tx.db.run(
             tx.db.sql.add_entry,
@@ -126,7 +137,7 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             head.version,
             rows.pack_time(head.updated_at),
             tx.db.intern_voice(by.tenant, by.author, entry.role, entry.type),
-            contents.encode(entry.content),
+            content,
             entry.metadata,
             None if entry.id is None else rows.pack_id(entry.id),
             None if entry.id is None else rows.id_key(context, entry.id),
@@ -136,6 +147,8 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
         if covers is not None:
             tx.db.run(tx.db.sql.add_summary, by.tenant, rowid, *covers)
         tx.words.appended(by.tenant, rowid, entry.content)
+    if size:
+        tx.count(by.tenant, bytes_=size)
 
 
 def _is_default(start: ChainStart) -> bool:
@@ -167,5 +180,5 @@ def _log(tx: Transaction, by: _By, commit: Commit, context: int, effect: Effect)
         commit.id,
         rows.pack_seqs(effect.seqs, head.last_seq),
     )
-    if head.key.namespace in _RIGHTS:
+    if head.key.namespace in _REMEMBERED:
         tx.db.run(tx.db.sql.mark_rights, by.tenant, commit.id, commit.at)

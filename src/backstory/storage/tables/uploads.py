@@ -9,6 +9,7 @@ from backstory.clock import SECOND
 from backstory.domain.content import Hold
 from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage, require
 from backstory.domain.sealing import Seal
 from backstory.storage.chunks import Encoded
 from backstory.storage.tables import manifests
@@ -18,16 +19,25 @@ from backstory.storage.tables.transaction import Transaction
 
 
 def keep(
-    tx: Transaction, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Encoded]
+    tx: Transaction,
+    tenant: str,
+    key: ContextKey,
+    holder: bytes,
+    chunks: Sequence[Encoded],
+    *,
+    quota: Quota | None,
 ) -> None:
     """As `ports.store.Contents.keep_chunks` says."""
     now = tx.clock.now()
     found = tx.find(tenant, key)
     if found is None or not found.head.alive(now):
         raise missing(key)
-    tx.writing = True
     kept = manifests.find(tx.db, tx.seal, tenant, [ref.hash for ref, _, _ in chunks])
     numbers = {chunk: row[0] for chunk, row in kept.items()}
+    if quota is not None and not key.reserved:
+        fresh = {ref.hash: len(body) for ref, _, body in chunks if ref.hash not in numbers}
+        require(quota, tx.usage(found.tenant), Usage(bytes=sum(fresh.values())))
+    tx.writing = True
     for ref, codec, body in chunks:
         number = numbers.get(ref.hash)
         if number is None:
@@ -35,6 +45,7 @@ def keep(
             number = tx.db.insert(tx.db.sql.add_chunk, found.tenant, name, ref.size)
             tx.db.run(tx.db.sql.add_chunk_body, found.tenant, number, int(codec), body)
             numbers[ref.hash] = number
+            tx.count(found.tenant, bytes_=len(body))
         tx.db.run(tx.db.sql.add_upload, found.tenant, holder, number, found.id, now)
     tx.writing = False
 
