@@ -49,10 +49,19 @@ TOKENS = {
 }
 
 
+SIGN_IN = {
+    "BACKSTORY_AUTH_SERVER": "on",
+    "BACKSTORY_PUBLIC_URL": "https://context.example.com",
+    "BACKSTORY_ALLOWED_HOSTS": "127.0.0.1",
+}
+
+
 @pytest.fixture
 def callers(request, tmp_path):
     """What the server of a page is told of tokens, where it asks for them; the keys are there."""
     text = request.node.callspec.params["page"].read_text(encoding="utf-8")
+    if "<!-- people sign in at the server -->" in text:
+        return SIGN_IN
     if "<!-- the server asks for tokens -->" not in text:
         return {}
     keys = [sys.executable, "-m", "backstory", "token", "keys"]

@@ -12,13 +12,16 @@ from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
 from backstory.domain.quotas import Quota, Usage
+from backstory.domain.subjects import Erasure
 from backstory.domain.summaries import Summary
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
     EntryPage,
     EntryQuery,
+    Gone,
     HeadQuery,
     Mark,
     Match,
@@ -70,8 +73,10 @@ class PassingStore:
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return await self._store.replay(tenant, idempotency)
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        return await self._store.forget(tenant, key, before)
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        return await self._store.forget(tenant, key, before, act)
 
     async def sweep(self, now: int) -> int:
         return await self._store.sweep(now)
@@ -122,9 +127,9 @@ class PassingStore:
         await self._store.let_go(tenant, holder)
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
-        return await self._store.held_chunks(tenant, hold, hashes)
+        return await self._store.held_chunks(tenant, key, hold, hashes)
 
     async def manifest(self, tenant: str, root: bytes) -> Manifest:
         return await self._store.manifest(tenant, root)
@@ -197,5 +202,26 @@ class PassingStore:
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         return await self._store.get_note(tenant, name)
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        return await self._store.list_notes(tenant, prefix, after, limit)
+
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._store.delete_note(tenant, name)
+
+    # -- erasing -----------------------------------------------------------------------
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        return await self._store.erase(tenant, subject, author, gone)
+
+    async def finish_erasures(self) -> int:
+        return await self._store.finish_erasures()
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        return await self._store.erasure(tenant, subject)
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        return await self._store.is_erased(erasure)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from backstory.clock import Clock
 from backstory.contexts.allotting import Allotting
+from backstory.contexts.auditing import Trail
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
 from backstory.contexts.contents.editing import Editor
 from backstory.contexts.contents.fetching import Fetcher
 from backstory.contexts.contents.storing import Storer
 from backstory.contexts.contents.transfer import Transfer
+from backstory.contexts.erasing import Eraser
 from backstory.contexts.granting import Granting
 from backstory.contexts.history import Historian
 from backstory.contexts.kinds import Kinds
@@ -30,6 +32,7 @@ from backstory.contexts.watching import Hub
 from backstory.contexts.writing import Writer
 from backstory.domain.choosing import Choice
 from backstory.domain.sealing import Seal
+from backstory.ports.audits import Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.rules import Masked, Rules
 from backstory.ports.store import Store
@@ -53,6 +56,8 @@ class Contexts:
     ) -> None:
         """`dependencies` are looked at for probes; where none are told, it is the store."""
         self.store = store
+        self.audits: Audits | None = None
+        self.trail: Trail | None = None
         self.clock = clock
         self.seal = Seal(store.secret)
         self.granting = Granting(store, clock)
@@ -75,6 +80,7 @@ class Contexts:
         self.allotting = Allotting(self.writer, self.quotas)
         self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
+        self.eraser = Eraser(store, bus, self.seal)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)
@@ -85,6 +91,10 @@ class Contexts:
     def background(self, rules: Choice[When | None]) -> Background:
         """What summarises contexts unasked, where the rules say so."""
         return Background(self.summaries, rules)
+
+    def keeps(self, audits: Audits) -> None:
+        """The store keeps an audit trail."""
+        self.audits, self.trail = audits, Trail(audits, self.seal)
 
     @property
     def epoch(self) -> str:

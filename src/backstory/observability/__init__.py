@@ -12,5 +12,7 @@ prometheus.py    shows them, for one worker or many
 folder.py        where workers share them
 files.py         what is looked up of a server's files
 processes.py     what the system says of processes
+standing.py      numbers that are not told but stand
+logs/            the log
 lagging.py       what is looked at again and again
 """

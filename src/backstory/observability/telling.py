@@ -34,6 +34,7 @@ from backstory.ports.hooks import (
     Hear,
     Listener,
     Measure,
+    Numbers,
     RawHeaders,
     Request,
     new_span,
@@ -63,6 +64,7 @@ class Told:
         self.starts = starts
         self.in_flight = 0
         """Requests under way. Counted on the event loop."""
+        self.standing: list[Numbers] = []
         for listener in listeners:
             self.listen(listener)
 
@@ -70,6 +72,9 @@ class Told:
         """Tell it, too, from now on."""
         for kind, hear in listener.hearing().items():
             self._hearing[kind] = [*self._hearing.get(kind, ()), hear]
+
+    def stands(self, numbers: Numbers) -> None:
+        self.standing.append(numbers)
 
     def hears(self, kind: type[Event]) -> bool:
         return kind in self._hearing
@@ -211,12 +216,13 @@ class _Served:
             self.stale,
             self.trace_id,
             self.principal,
+            tuple(self._calls) if self._calls else (),
         )
         told.tell(ended)
         if self.recorded and self._origin is not None:
             now, self.recorded = self._clock + int(ended.seconds * 1e9), False
-            parts, calls = tuple(self._parts), tuple(self._calls)
-            told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts, calls))
+            parts = tuple(self._parts)
+            told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts))
 
     def routed(self, route: str) -> None:
         self.route = route
@@ -231,8 +237,7 @@ class _Served:
         self._code = code
 
     def called(self, call: Called) -> None:
-        if self.recorded:
-            self._calls.append(call)
+        self._calls.append(call)
         self._told.tell(call)
 
 

@@ -32,7 +32,7 @@ from opentelemetry.util.types import AttributeValue
 
 from backstory import __version__
 from backstory.observability.telling import NO_ROUTE, OTHER
-from backstory.ports.events import OK, PARTS, Called, Ended, Event, Origin, Part, Traced
+from backstory.ports.events import OK, PARTS, Ended, Event, Origin, Part, Traced
 from backstory.ports.hooks import Hear, new_trace
 
 STEP: Final = "backstory.step"
@@ -83,7 +83,7 @@ class Traces:
             _name(event.request),
             context=caller,
             kind=SpanKind.SERVER,
-            attributes=_attributes(event.request, event.calls),
+            attributes=_attributes(event.request),
             links=_links(origin),
             start_time=event.begun,
         )
@@ -141,7 +141,7 @@ def _name(request: Ended) -> str:
     return method if request.route == NO_ROUTE else f"{method} {request.route}"
 
 
-def _attributes(request: Ended, calls: tuple[Called, ...]) -> dict[str, AttributeValue]:
+def _attributes(request: Ended) -> dict[str, AttributeValue]:
     known = request.method != OTHER
     found: dict[str, AttributeValue] = {
         "http.request.method": request.method if known else "_OTHER"
@@ -152,7 +152,7 @@ def _attributes(request: Ended, calls: tuple[Called, ...]) -> dict[str, Attribut
         found["http.response.status_code"] = request.status
     if request.status >= 500 or request.status == 0:
         found[ERROR] = str(request.status) if request.status else request.code
-    for call in calls:
+    for call in request.calls:
         found["mcp.method.name"] = call.method
         if call.tool:
             found["gen_ai.tool.name"] = call.tool

@@ -2,7 +2,8 @@
 
 Labels of metrics are made of the fields that are names out of the code: routes, methods, codes,
 steps, operations. `principal` says who called; only the log (as a keyed hash) and the audit
-trail write it. No field ever holds a text, a label or the name of anybody's context.
+trail write it. No field ever holds a text or a label, and only those of `Acted` hold the name
+of anybody's context: the audit trail hashes it.
 
 An event is cheap (some 0.1 µs) and is made only where `Hooks.hears` says that somebody listens.
 Times are seconds, moments are nanoseconds since the Unix epoch.
@@ -40,6 +41,19 @@ class Answered(Event, frozen=True, gc=False):
     seconds: float
 
 
+class Called(Event, frozen=True, gc=False):
+    """A request of MCP that is done, as one HTTP request may carry it.
+
+    `tool` is the name of a tool that there is, empty where none was called; `code` is that of
+    the error, or `ok`.
+    """
+
+    method: str
+    tool: str
+    code: str
+    seconds: float
+
+
 class Ended(Event, frozen=True, gc=False):
     """A request is over, to the last byte of its answer; `status` is 0 where none began.
 
@@ -56,19 +70,7 @@ class Ended(Event, frozen=True, gc=False):
     stale: bool
     trace_id: str
     principal: Principal | None
-
-
-class Called(Event, frozen=True, gc=False):
-    """A request of MCP that is done, as one HTTP request may carry it.
-
-    `tool` is the name of a tool that there is, empty where none was called; `code` is that of
-    the error, or `ok`.
-    """
-
-    method: str
-    tool: str
-    code: str
-    seconds: float
+    calls: tuple[Called, ...]
 
 
 class Stepped(Event, frozen=True, gc=False):
@@ -77,6 +79,24 @@ class Stepped(Event, frozen=True, gc=False):
     step: str
     code: str
     seconds: float
+
+
+class Acted(Event, frozen=True, gc=False):
+    """Somebody did something, or was refused: heard by the audit trail and nobody else.
+
+    `do` is the template of a route with its method, or an MCP method with its tool; `on` names
+    contexts (`namespace/name`) and patterns of namespaces; `out` is `ok` or the code of the error.
+    Without a known caller, `tenant` and `subject` are empty.
+    """
+
+    tenant: str
+    subject: str
+    client: str
+    do: str
+    verb: str
+    on: tuple[str, ...]
+    out: str
+    address: str
 
 
 # -- traces ------------------------------------------------------------------------------
@@ -117,7 +137,6 @@ class Traced(Event, frozen=True, gc=False):
     begun: int
     ended: int
     parts: tuple[Part, ...]
-    calls: tuple[Called, ...]
 
 
 POLICY: Final = "policy"

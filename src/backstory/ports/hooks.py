@@ -28,6 +28,7 @@ __all__ = [
     "Hooks",
     "Listener",
     "Measure",
+    "Numbers",
     "RawHeaders",
     "Request",
     "Silence",
@@ -102,6 +103,13 @@ class Request(Protocol):
         ...
 
 
+Numbers = Callable[[], Iterable[tuple[str, tuple[str, ...], float]]]
+"""Tells what stands: names of metrics (`queue_depth`), values of their labels, and numbers.
+
+What a counter has come to since the start of the process is told whole each time.
+"""
+
+
 class Hooks(Protocol):
     """Hears of requests, of the steps that are done for them, and of all other events."""
 
@@ -126,6 +134,10 @@ class Hooks(Protocol):
 
     def tell(self, event: Event) -> None:
         """It happened. Never raises, never waits; from any thread."""
+        ...
+
+    def stands(self, numbers: Numbers) -> None:
+        """These numbers may be looked at, on the event loop; that must take microseconds."""
         ...
 
 
@@ -231,6 +243,9 @@ class Silence:
 
     def tell(self, event: Event) -> None:
         del event
+
+    def stands(self, numbers: Numbers) -> None:
+        del numbers
 
 
 SILENCE: Final = Silence()

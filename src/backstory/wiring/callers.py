@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 from backstory.config import Settings
 from backstory.contexts.granting import Granting
 from backstory.contexts.service import Contexts
+from backstory.wiring.authority import app_of, open_authority
 from backstory.wiring.proofs import open_proofs, told_of_proofs
-from backstory.wiring.reading_tokens import open_reader
+from backstory.wiring.reading_tokens import open_readers
 
 if TYPE_CHECKING:
+    from backstory.security.authority.service import Service
     from backstory.security.verifying import Verifier
+    from backstory.transports.authority.app import AuthorityApp
     from backstory.transports.edge.guard import Authenticator
     from backstory.transports.edge.resource_metadata import ResourceMetadata
 
@@ -27,6 +30,7 @@ class Callers:
 
     authenticate: Authenticator
     metadata: ResourceMetadata | None = None
+    authority: AuthorityApp | None = None
 
 
 @asynccontextmanager
@@ -39,28 +43,33 @@ async def open_callers(
         ConfigError: what the settings say would let in nobody, or the wrong ones.
         StoreError: the store cannot be asked for revoked tokens.
     """
+    from backstory.config.authority import audiences, issuers
     from backstory.transports.edge.bearer import Bearer
     from backstory.transports.edge.granted import Granted
     from backstory.transports.edge.local_mode import LocalMode
     from backstory.transports.edge.origins import Origins
     from backstory.transports.edge.resource_metadata import ResourceMetadata, is_url
 
-    if settings.auth_issuer is None:
+    if not settings.asks_tokens:
         async with _looking(contexts.granting):
             yield Callers(LocalMode(token))
         return
+    named = audiences(settings)
     metadata = ResourceMetadata(
-        settings.auth_issuer, settings.auth_audience, settings.public_url, told_of_proofs(settings)
+        issuers(settings), named, settings.public_url, told_of_proofs(settings)
     )
-    urls = [url for url in (settings.public_url, *settings.auth_audience) if url and is_url(url)]
+    urls = [url for url in (settings.public_url, *named) if url and is_url(url)]
     origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
     async with (
-        open_verifier(settings, contexts) as verifier,
+        open_authority(settings, contexts) as authority,
+        open_verifier(settings, contexts, authority) as verifier,
         open_proofs(settings, contexts, urls) as proofs,
         _looking(contexts.granting),
     ):
-        bearer = Bearer(verifier, origins, metadata, proofs)
-        yield Callers(Granted(bearer, contexts.granting), metadata)
+        app = None if authority is None else app_of(authority, settings)
+        also_open = frozenset() if app is None else app.paths
+        bearer = Bearer(verifier, origins, metadata, proofs, also_open)
+        yield Callers(Granted(bearer, contexts.granting), metadata, app)
 
 
 @asynccontextmanager
@@ -77,40 +86,27 @@ async def _looking(granting: Granting) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator[Verifier]:
-    """Checks the issuer's tokens; knows its keys and which tokens are revoked.
+async def open_verifier(
+    settings: Settings, contexts: Contexts, authority: Service | None = None
+) -> AsyncIterator[Verifier]:
+    """Checks tokens of the issuer, of the built-in server, or of both; knows which are revoked.
 
     Raises:
         ConfigError: the keys are in a file that cannot be used.
         StoreError: the store cannot be asked for revoked tokens.
     """
-    from backstory.security.claims import Reading
-    from backstory.security.keeping import Keys
     from backstory.security.revoking import Revocations
-    from backstory.security.sources import source_of
-    from backstory.security.tokens import Expected, Reader
     from backstory.security.verifying import Verifier
-
-    assert settings.auth_issuer is not None
-    reading = Reading(
-        "oidc" if settings.auth_profile == "oidc" else "rfc9068",
-        settings.auth_tenant_claim,
-        settings.auth_roles_claim,
-        settings.auth_groups_claim,
-        frozenset(settings.operators),
-    )
 
     def changed() -> None:
         verifier.forget()
         contexts.hub.wake()
 
     revocations = Revocations(contexts.store, contexts.clock, changed)
-    keys = Keys(source_of(settings.auth_jwks, settings.auth_issuer), changed)
-    expected = Expected(settings.auth_issuer, settings.auth_audience, reading)
-    await revocations.look()
     contexts.standing.revoked = lambda: revocations.names
-    async with keys.kept(), open_reader(settings, expected, Reader(expected, keys)) as reader:
+    async with open_readers(settings, changed, authority) as reader:
         verifier = Verifier(reader, lambda: revocations.names)
+        await revocations.look()
         looking = asyncio.create_task(revocations.run(), name="revoked tokens")
         try:
             yield verifier

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from backstory import extensions
@@ -31,11 +31,17 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_contexts(
-    settings: Settings, hooks: Hooks = SILENCE, *, serving: bool = False, sweep: bool = True
+    settings: Settings,
+    hooks: Hooks = SILENCE,
+    *,
+    serving: bool = False,
+    sweep: bool = True,
+    dependencies: Iterable[Dependency] = (),
 ) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper if wanted.
 
-    Only those who are `serving` make summaries, when asked and as the settings say.
+    Only those who are `serving` make summaries, when asked and as the settings say. More
+    `dependencies` are looked at with those of the contexts.
 
     Raises:
         ConfigError: an extension is broken, or the key for the summariser cannot be read.
@@ -61,9 +67,10 @@ async def open_contexts(
             clock,
             rules,
             summarising=summarising,
-            dependencies=[*opened.dependencies, Dependency("bus", bus.check)],
+            dependencies=[*opened.dependencies, Dependency("bus", bus.check), *dependencies],
         )
         contexts.quotas.default = quota_of(settings)
+        contexts.keeps(opened.audits)
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_sweeping(contexts))

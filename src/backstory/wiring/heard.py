@@ -14,9 +14,16 @@ from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
 from backstory.observability.counting import Counting
+from backstory.observability.crew import Crew
 from backstory.observability.lagging import flushing, looking
+from backstory.observability.logs.access import Access
+from backstory.observability.logs.levels import Levels
+from backstory.observability.logs.lines import CALLERS
+from backstory.observability.logs.setup import present
 from backstory.observability.prometheus import Metrics
+from backstory.observability.standing import Standing
 from backstory.observability.telling import Told
+from backstory.ports.log_levels import WORDS, LogLevels
 from backstory.security import certificates
 from backstory.wiring.secure import tls_options
 
@@ -40,31 +47,61 @@ async def open_hooks(environ: Mapping[str, str] = os.environ) -> AsyncIterator[T
 
 
 @asynccontextmanager
-async def counted(settings: Settings, told: Told) -> AsyncIterator[Metrics | None]:
+async def counted(
+    settings: Settings, told: Told, crew: Crew | None
+) -> AsyncIterator[Metrics | None]:
     """Counts what is told, while entered; None where the settings want no metrics."""
     if not settings.metrics:
         yield None
         return
-    metrics = Metrics(partial(looked_up, settings))
+    metrics = Metrics(partial(looked_up, settings, crew or Crew()))
     told.listen(Counting(metrics))
     yield metrics
 
 
 @asynccontextmanager
+async def logged(
+    settings: Settings, told: Told, contexts: Contexts
+) -> AsyncIterator[LogLevels | None]:
+    """Lines tell of callers, and of each request where that is wanted; the level may change.
+
+    None where the process has no log of ours.
+    """
+    log = present()
+    if log is None:
+        yield None
+        return
+    CALLERS.know(partial(_name, contexts))
+    told.stands(log.numbers)
+    if settings.access_log:
+        told.listen(Access(log))
+    word = next(each for each in WORDS if each == settings.log_level)
+    levels = Levels(contexts.store, contexts.clock, word, settings.log_level_file)
+    async with levels.looking():
+        yield levels
+
+
+def _name(contexts: Contexts, tenant: str, subject: str) -> str:
+    return contexts.seal.hash("log", tenant.encode(), subject.encode()).hex()[:16]
+
+
+@asynccontextmanager
 async def sampled(metrics: Metrics, told: Told, contexts: Contexts) -> AsyncIterator[None]:
     """Looks now and then at what is not told but stands, while entered."""
+    told.stands(
+        lambda: (
+            ("requests_in_flight", (), told.in_flight),
+            ("watchers", (), contexts.hub.watching),
+        )
+    )
     observe = partial(metrics.tally.observe, (observed.LOOP_LAG,))
-    async with looking(observe), flushing(metrics, partial(_look, metrics, told, contexts)):
+    async with looking(observe), flushing(metrics, Standing(metrics, told).look):
         yield
 
 
-def _look(metrics: Metrics, told: Told, contexts: Contexts) -> None:
-    metrics.of(observed.IN_FLIGHT).set(told.in_flight)
-    metrics.of(observed.WATCHERS).set(contexts.hub.watching)
-
-
-def looked_up(settings: Settings) -> files.Found:
-    """What is looked up of the server's files when it is asked for its metrics."""
+def looked_up(settings: Settings, crew: Crew) -> files.Found:
+    """What is looked up of the server's files and workers when it is asked for its metrics."""
+    yield from crew.told()
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
     yield from files.certificate(partial(_certificate_ends, settings))

@@ -1,8 +1,12 @@
-"""Room for connections: each is an open file, and systems allow a process few by default."""
+"""Room for connections: each is an open file, and systems allow a process few by default.
+
+And no file of ours where a closed standard stream was: others write there.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import resource
 from typing import Final
 
@@ -19,3 +23,10 @@ def allow_many() -> None:
     if soft != resource.RLIM_INFINITY and soft < wanted:
         with contextlib.suppress(OSError, ValueError):  # some systems allow less than they say
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def keep_standard_streams() -> None:
+    """Put nothing in the place of those that are closed."""
+    while (taken := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(taken)

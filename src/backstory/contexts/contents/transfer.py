@@ -72,7 +72,8 @@ class Transfer:
             MissingError, DeniedError: the caller may not write there.
         """
         access.require(principal, Verb.WRITE, key)
-        held = await self._store.held_chunks(principal.tenant, self.hold(principal), hashes)
+        hold = self.hold(principal)
+        held = await self._store.held_chunks(principal.tenant, key, hold, hashes)
         return [one for one in dict.fromkeys(hashes) if one not in held]
 
     async def put_chunk(

@@ -61,12 +61,16 @@ class Commits(Protocol):
         """
         ...
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
         """Let the versions below `before` go: documents, changes and entries only they show.
 
-        Makes no version. Returns the head, with its new `history_from`.
+        Makes no version. Returns the head, with its new `history_from`. `act` is kept for the
+        audit trail with it (`ports.audits`).
 
         Raises:
+            UnsealedError: there is an act, and changes that would go are not in the trail yet.
             MissingError: there is no such context.
             GoneError: `before` is above the present version.
         """
@@ -167,11 +171,12 @@ class Contents(Protocol):
         ...
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
         """Which of these chunks the holder has uploaded, or what is visible to it contains.
 
-        Of others it is not told whether they are kept.
+        Of others it is not told whether they are kept, nor of those that the context cannot
+        share because another key encrypts them.
         """
         ...
 

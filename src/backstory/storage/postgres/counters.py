@@ -21,6 +21,7 @@ class Counter:
     what the tenant keeps.
 
     `searching` tells whether words were indexed then; whoever changes that writes all counters.
+    `keys` counts how often keys were retired; whoever retires a tenant's writes its counter.
     `rows` are contexts as they stand as long as nobody moves the counter.
     """
 
@@ -30,6 +31,7 @@ class Counter:
     contexts: int
     bytes: int
     searching: bool
+    keys: int = 0
     rows: Rows = field(default_factory=dict, compare=False)
 
 

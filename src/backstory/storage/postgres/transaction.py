@@ -52,6 +52,8 @@ class PostgresTransaction(Transaction):
         self._kept = Usage(counter.contexts, counter.bytes)
         self.db.numbers = counter.numbers
         self.words = PostgresWords(self.db, on=counter.searching)
+        if self.db.cipher is not None:
+            self.db.cipher.ring.changed(counter.keys)
 
     @property
     def counter(self) -> Counter:
@@ -110,7 +112,7 @@ class PostgresTransaction(Transaction):
         before, kept = self._before, self._kept
         writes = before.writes + 1
         moved = self._position, self.db.numbers, writes, kept.contexts, kept.bytes
-        self._after = Counter(*moved, before.searching)
+        self._after = Counter(*moved, before.searching, before.keys)
         return moved
 
     def erase_some(self) -> bool:
@@ -159,10 +161,10 @@ class PostgresTransaction(Transaction):
 
     def _put(self, sql: str, one: Stored, author: int) -> None:
         """A conversation that a batch often appends to has one row to send, its last."""
-        self.db.pending.add_late(sql, (one.tenant, one.id), partial(_row, one, author))
+        self.db.pending.add_late(sql, (one.tenant, one.id), partial(_row, self.db, one, author))
 
 
-def _row(one: Stored, author: int) -> tuple[object, ...]:
+def _row(db: PostgresDatabase, one: Stored, author: int) -> tuple[object, ...]:
     head = one.head
     return (
         one.tenant,
@@ -177,5 +179,5 @@ def _row(one: Stored, author: int) -> tuple[object, ...]:
         head.last_seq,
         author,
         head.updated_at,
-        *rows.document_columns(one),
+        *rows.document_columns(db, one),
     )

@@ -23,7 +23,10 @@ class SqliteTransaction(Transaction):
 
     def __init__(self, db: SqliteDatabase, seal: Seal, clock: Clock) -> None:
         self.counters = Counters(db)
-        super().__init__(db, seal, clock, SqliteWords(db, self.counters, on=db.searching()))
+        searching, keys = db.all(QUERIES.standing)[0]
+        if db.cipher is not None:
+            db.cipher.ring.changed(keys)
+        super().__init__(db, seal, clock, SqliteWords(db, self.counters, on=bool(searching)))
 
     def position(self, tenant: int) -> int:
         return self.counters.of(tenant).position
@@ -57,7 +60,7 @@ class SqliteTransaction(Transaction):
             new.head.key.name,
             new.head.history_from,
             *_touched(new, author),
-            *rows.document_columns(new),
+            *rows.document_columns(self.db, new),
         )
         return replace(new, id=number)
 
@@ -67,7 +70,10 @@ class SqliteTransaction(Transaction):
             self.db.run(QUERIES.touch_context, *key, *_touched(after, author))
         else:
             self.db.run(
-                QUERIES.set_context, *key, *_touched(after, author), *rows.document_columns(after)
+                QUERIES.set_context,
+                *key,
+                *_touched(after, author),
+                *rows.document_columns(self.db, after),
             )
 
 

@@ -17,15 +17,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, HeadTooLargeError, TokenRefusedError
+from backstory.ports import acts
 from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.transports.edge import problems
+from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.pacing import Pacing
 
@@ -65,6 +67,7 @@ _SECURITY: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_SECURED: Final = frozenset(name for name, _ in _SECURITY)
 _CLOSE_POLICY_VIOLATION = 1008
 _CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
 
@@ -78,11 +81,13 @@ class Guard:
         authenticate: Authenticator,
         hooks: Hooks = SILENCE,
         pacing: Pacing | None = None,
+        acting: Acting | None = None,
     ) -> None:
         self._app = app
         self._authenticate = authenticate
         self._hooks = hooks
         self._pacing = pacing
+        self._acting = acting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -92,7 +97,12 @@ class Guard:
             scope[HOOKS] = hooks
             with hooks.request(scope["method"], scope["headers"]) as request:
                 scope[REQUEST] = request
-                await self._serve(scope, receive, _Answering(scope, send, request))
+                answering = _Answering(scope, send, request)
+                if self._acting is None or scope["path"] in _PROBES:
+                    await self._serve(scope, receive, answering)
+                else:
+                    with self._acting.heard(scope, request):
+                        await self._serve(scope, receive, answering)
         else:
             await send({"type": "websocket.close", "code": _CLOSE_POLICY_VIOLATION})
 
@@ -102,7 +112,7 @@ class Guard:
         except ClientGoneError:
             logger.debug("client gone", extra=_extra(scope))
         except Exception:
-            extra = _extra(scope)
+            extra = _extra(scope) | {"code": BackstoryError.code, "status": 500}
             logger.exception("unexpected failure, trace_id %s", extra["trace_id"], extra=extra)
             if send.started:
                 raise  # the server cuts the connection, so that no half answer looks whole
@@ -118,7 +128,8 @@ class Guard:
             if send.started or error.status == 500:
                 raise
             if error.status > 500:
-                logger.warning("%s (%s)", error.detail, error.code, extra=_extra(scope))
+                extra = _extra(scope) | {"code": error.code, "status": error.status}
+                logger.warning("%s (%s)", error.detail, error.code, extra=extra)
             challenge = self._authenticate.challenge(scope, error)
             await _send_problem(scope, send, error, challenge)
 
@@ -142,6 +153,7 @@ async def _send_problem(
 ) -> None:
     request: Request = scope[REQUEST]
     request.failed(error.code)
+    acts.failed(error.code, error.status)
     status, headers, body = problems.answer(error, request.trace_id)
     if challenge is not None:
         headers.append((b"www-authenticate", challenge.encode("latin-1")))
@@ -166,7 +178,10 @@ class _Answering:
             there = dict(headers)
             if (coding := there.get(b"content-encoding")) is not None:
                 self._request.coding = _CODINGS.get(coding, "other")
-            headers += [header for header in _SECURITY if header[0] not in there]
+            if _SECURED.isdisjoint(there):
+                headers += _SECURITY
+            else:
+                headers += [header for header in _SECURITY if header[0] not in there]
             message["headers"] = headers
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
@@ -187,6 +202,6 @@ def _check_head(scope: Scope) -> None:
         )
 
 
-def _extra(scope: Scope) -> dict[str, str]:
+def _extra(scope: Scope) -> dict[str, Any]:
     request: Request = scope[REQUEST]
     return {"trace_id": request.trace_id, "method": scope["method"], "route": request.route}

@@ -34,6 +34,7 @@ from backstory.errors import (
     Violation,
     codes,
 )
+from backstory.ports import acts
 from backstory.ports.hooks import OK, Called
 from backstory.ports.hooks import Request as Heard
 from backstory.resilience import deadlines
@@ -233,6 +234,7 @@ def _tell(ctx: _Context, params: Any, code: str, begun: float) -> None:
     # The name of a tool that there is not is the caller's own, and no label.
     tool = params.name if isinstance(params, CallToolRequestParams) and code != _UNKNOWN else ""
     heard.called(Called(ctx.method, tool, code, time.perf_counter() - begun))
+    acts.doing(f"{ctx.method} {tool}" if tool else ctx.method, code)
 
 
 def _code_of(error: MCPError) -> str:

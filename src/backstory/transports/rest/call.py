@@ -15,6 +15,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.errors import PreconditionError
 from backstory.ports.hooks import Hooks, Measure
+from backstory.ports.log_levels import LogLevels
 from backstory.ports.staleness import Staleness
 from backstory.processing import bodies
 from backstory.processing.accepted import Accepted
@@ -24,7 +25,7 @@ from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import HOOKS, PRINCIPAL
 from backstory.transports.rest import media
 from backstory.transports.rest.answers import CACHING, NO_STORE, STALE, Answer, RawHeaders, encode
-from backstory.transports.rest.tags import Tags, Versions, holds
+from backstory.transports.rest.tags import Tags, Versions, holds, tags_of
 
 T = TypeVar("T")
 
@@ -33,13 +34,15 @@ T = TypeVar("T")
 class Served:
     """What all calls are for: the contexts, the renderer, and what bodies may be written in.
 
-    `metrics` gives the media type and the text of `/metrics`, None where nothing is counted.
+    `metrics` gives the media type and the text of `/metrics`, None where nothing is counted;
+    `log_levels` is None where the log is somebody else's.
     """
 
     contexts: Contexts
     renderer: Renderer
     accepted: Accepted
     metrics: Callable[[], tuple[str, bytes]] | None = None
+    log_levels: LogLevels | None = None
 
 
 class Call:
@@ -49,6 +52,7 @@ class Call:
         "accepted",
         "body",
         "contexts",
+        "log_levels",
         "media",
         "metrics",
         "query",
@@ -71,6 +75,7 @@ class Call:
         self.renderer = served.renderer
         self.accepted = served.accepted
         self.metrics = served.metrics
+        self.log_levels = served.log_levels
         self.query = query
         self.media = ""
         self.body = b""
@@ -98,7 +103,7 @@ class Call:
     @property
     def tags(self) -> Tags:
         store = self.contexts.store
-        return Tags(store.epoch, first=store.first_epoch)
+        return tags_of(store.epoch, store.first_epoch)
 
     @property
     def key(self) -> ContextKey:
@@ -178,9 +183,18 @@ class Call:
         Raises:
             PreconditionError: `If-Match` names other versions.
         """
+        if self._holds_exactly(version):
+            return True
         if not holds(self.named("If-Match"), version, otherwise=True):
             raise PreconditionError(f"{key or self.key} is at version {version}", current=version)
         return holds(self.named("If-None-Match"), version, otherwise=False)
+
+    def _holds_exactly(self, version: int) -> bool:
+        """Whether nothing but this very tag is asked about, as nearly always."""
+        kept = headers.values(self.scope, b"if-none-match")
+        if not kept or headers.values(self.scope, b"if-match"):
+            return False
+        return kept == [self.tags.of(version).decode()]
 
     # -- answers -----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    audit,
     bindings,
     changes,
     commits,
@@ -18,9 +19,11 @@ from backstory.transports.rest import (
     entries,
     history,
     kinds,
+    log_level,
     render,
     roles,
     search,
+    subjects,
     summaries,
     system,
 )
@@ -40,7 +43,10 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *changes.ENDPOINTS,
         *render.ENDPOINTS,
         *search.ENDPOINTS,
+        *subjects.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *audit.ENDPOINTS,
+        *log_level.ENDPOINTS,
         *roles.ENDPOINTS,
         *bindings.ENDPOINTS,
         *system.ENDPOINTS,

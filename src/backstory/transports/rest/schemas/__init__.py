@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backstory.transports.rest.schemas.audit import AuditEvent, AuditEvents, AuditName
 from backstory.transports.rest.schemas.changes import Change, Changes, StreamChange
 from backstory.transports.rest.schemas.commits import (
     AnyOperation,
@@ -70,7 +71,9 @@ from backstory.transports.rest.schemas.service import (
     Decision,
     Grant,
     Health,
+    LogLevel,
     Problem,
+    PutLogLevel,
     Quota,
     Right,
     Status,
@@ -78,6 +81,7 @@ from backstory.transports.rest.schemas.service import (
     Violation,
     Whoami,
 )
+from backstory.transports.rest.schemas.subjects import Receipt
 from backstory.transports.rest.schemas.summaries import Summarise, Summarised
 from backstory.transports.rest.schemas.windows import (
     LedgerRow,
@@ -122,6 +126,9 @@ __all__ = [
     "AppendOperation",
     "Appended",
     "AskMissing",
+    "AuditEvent",
+    "AuditEvents",
+    "AuditName",
     "Binding",
     "Bindings",
     "Bound",
@@ -159,6 +166,7 @@ __all__ = [
     "Kinds",
     "Labels",
     "LedgerRow",
+    "LogLevel",
     "Loss",
     "Manifest",
     "Messages",
@@ -175,10 +183,12 @@ __all__ = [
     "PutBinding",
     "PutContext",
     "PutKind",
+    "PutLogLevel",
     "PutManifest",
     "PutOperation",
     "PutRole",
     "Quota",
+    "Receipt",
     "ReplayedHead",
     "Restore",
     "Right",

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from backstory import limits
+from backstory.ports.log_levels import Word
 
 
 class Right(Struct):
@@ -98,6 +101,21 @@ class Health(Struct):
     version: str | UnsetType = UNSET
     epoch: str | UnsetType = UNSET
     checks: dict[str, Check] | UnsetType = UNSET
+
+
+class PutLogLevel(Struct, forbid_unknown_fields=True):
+    """A level, and for how many seconds it is wanted."""
+
+    level: Word
+    seconds: Annotated[int, Meta(ge=1, le=limits.LOG_LEVEL_SECONDS)] = 3600
+
+
+class LogLevel(Struct):
+    """The level that is in force, what wants it, and until when."""
+
+    level: Word
+    origin: Literal["settings", "store", "file"]
+    until: str | None
 
 
 class Status(Struct):

@@ -1,0 +1,97 @@
+"""The thread that writes lines, so that neither a full disk nor a stuck reader stops the server.
+
+What it cannot write, or not as fast as it comes, is lost and counted; a line says so as soon as
+one can be written again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable
+from typing import Final
+
+from backstory import limits
+
+_END: Final = b"\n"
+
+
+class Lines:
+    """Takes lines from any thread; `fd` is where they go, None where there is no such place.
+
+    `lost` counts those that were not written. `gap` makes the line that tells of some.
+    """
+
+    def __init__(self, fd: int | None, gap: Callable[[int], bytes]) -> None:
+        self._fd, self._gap = fd, gap
+        self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._busy = False
+        self._torn = False
+        self._untold = 0
+        self._starting = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self.lost = 0
+
+    def write(self, line: bytes) -> None:
+        """The line, without its end, is written soon."""
+        if self._fd is None or self._queue.qsize() >= limits.LOG_WAITING:
+            self._lose(1)
+            return
+        self._queue.put(line)
+        if self._thread is None:
+            self._start()
+
+    def flush(self, seconds: float = limits.LOG_FLUSH_SECONDS) -> None:
+        """Wait until all is written, for so long at most."""
+        end = time.monotonic() + seconds
+        while (self._queue.qsize() or self._busy) and time.monotonic() < end:
+            time.sleep(0.002)
+
+    def _start(self) -> None:
+        with self._starting:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="log", daemon=True)
+                self._thread.start()
+
+    # -- in the thread -------------------------------------------------------------------
+
+    def _work(self) -> None:
+        while True:
+            lines = [self._queue.get()]
+            self._busy = True
+            with contextlib.suppress(queue.Empty):
+                while len(lines) < limits.LOG_BATCH:
+                    lines.append(self._queue.get_nowait())
+            self._write(lines)
+            self._busy = self._queue.qsize() > 0
+
+    def _write(self, lines: list[bytes]) -> None:
+        told = self._untold
+        if told:
+            lines.insert(0, self._gap(told))
+        text = _END.join(lines) + _END
+        try:
+            self._all(_END + text if self._torn else text)
+        except (OSError, ValueError):
+            self._lose(len(lines) - bool(told))
+        else:
+            self._untold -= told
+
+    def _all(self, text: bytes) -> None:
+        assert self._fd is not None
+        rest = memoryview(text)
+        while rest:
+            try:
+                written = os.write(self._fd, rest)
+            except BlockingIOError:  # somebody made it so; others who write to it may need that
+                time.sleep(0.01)
+                continue
+            self._torn = rest[:written].tobytes()[-1:] not in (b"", _END)
+            rest = rest[written:]
+
+    def _lose(self, lines: int) -> None:
+        self.lost += lines
+        self._untold += lines
