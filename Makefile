@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit faults check audit conformance bench lock upgrade format clean
+.PHONY: help setup run observe test unit faults check audit conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ setup: ## Make .venv with everything that development needs
 
 run: ## Install what is needed and start the server on 127.0.0.1:8765 (ARGS="--port 9000")
 	@scripts/run $(ARGS)
+
+observe: ## Start a server with Prometheus, Alertmanager and a demo load (ARGS="--speed 1")
+	@scripts/observe $(ARGS)
 
 test: ## Install what the tests need and pass them all (ARGS="-k append")
 	@scripts/test $(ARGS)
