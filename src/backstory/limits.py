@@ -27,6 +27,8 @@ ROLE_NAMESPACES: Final = 32  # patterns of one rule
 BINDING_ROLES: Final = 50  # bound to one subject, group or client
 GROUPS: Final = 200  # that a token may name
 GRANTS: Final = 10_000  # permissions and denials of one caller, all its roles together
+QUOTA_MAX: Final = 2**53  # contexts or bytes that a quota may name
+QUOTA_RETRY_SECONDS: Final = 600  # after which a write over a quota may be tried again
 RIGHTS_TENANTS: Final = 4096  # whose roles one process remembers
 RIGHTS_LOOK_SECONDS: Final = 0.5  # between two looks for roles and bindings that were changed
 RIGHTS_KNOWN_SECONDS: Final = 600.0  # after which a tenant's roles are read anew in any case
@@ -69,6 +71,9 @@ KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
 KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
 SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
 WORDS_KNOWN: Final = 50_000  # words whose hashes a process remembers
+ERASURES_READ: Final = 1000  # in the list of erasures, looked through at a time
+ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
+ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases
 RESEAL_ROWS: Final = 256  # that one transaction encrypts anew
 RESEAL_BYTES: Final = 4 * MIB  # of them
 
@@ -196,6 +201,20 @@ PROOF_ID_BYTES: Final = 256  # of its jti
 PROOF_SECONDS: Final = 90  # that its time may lie before or behind ours
 PROOF_KEPT_SECONDS: Final = 2 * PROOF_SECONDS + 1  # that its use is remembered: as long as it holds
 
+# -- the audit trail -----------------------------------------------------------------
+AUDIT_SECONDS: Final = 2.0  # between two rounds in which a process seals what was done
+AUDIT_BLOCK_EVENTS: Final = 1000  # of one source, sealed in one block
+AUDIT_WAITING: Final = 50_000  # different events that a process holds until they are sealed
+AUDIT_NAMES: Final = 100  # of contexts that one event tells of
+AUDIT_NAMES_KNOWN: Final = 20_000  # that a process remembers to have kept today
+AUDIT_TENANTS: Final = 200  # whose writes one round seals
+AUDIT_LOOK_ROUNDS: Final = 60  # between two looks for what other processes left unsealed
+AUDIT_ATTEMPTS: Final = 16  # at a block, while other processes add theirs
+AUDIT_RETENTION_SECONDS: Final = 3600  # between two looks for events that are too old
+AUDIT_SCANNED: Final = 20  # blocks looked through for one page of events
+AUDIT_LAST_SECONDS: Final = 5.0  # that a process which stops takes to seal what is left
+AUDIT_DAYS: Final = 365  # that events are kept, unless set
+
 # -- the authorization server --------------------------------------------------------
 ACCESS_TOKEN_SECONDS: Final = 600  # that an access token of the built-in server holds
 ACCESS_TOKENS_LIVE: Final = 32  # of one sign-in, at a time; a client that needs more is broken
@@ -211,6 +230,7 @@ REDIRECT_BYTES: Final = 2048  # of one redirect URI
 PASSWORD_CHARS_LEAST: Final = 12  # of a password
 PASSWORD_BYTES: Final = 1024  # of a password
 AUTHORITY_THREADS: Final = 8  # on which one process answers requests for tokens and codes
+AUTHORITY_WAITING: Final = 512  # of those requests, that may wait for a thread
 PASSWORDS_CHECKED: Final = 2  # at the same time, by one process, of 64 MiB each
 PASSWORDS_WAITING: Final = 32  # to be checked by one process
 TRIES_PAIR: Final = 5  # wrong passwords for one account from one address, then it waits

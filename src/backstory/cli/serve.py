@@ -68,8 +68,18 @@ def _serve_stdio(settings: Settings) -> None:
 async def _speak(settings: Settings) -> None:
     from backstory.transports.mcp.offers import found
     from backstory.transports.mcp.stdio import serve
-    from backstory.wiring import message_formats, open_contexts, open_hooks, renderer_of
+    from backstory.wiring import (
+        message_formats,
+        open_auditing,
+        open_contexts,
+        open_hooks,
+        renderer_of,
+    )
 
     formats = message_formats()
-    async with open_hooks() as hooks, open_contexts(settings, hooks, serving=True) as contexts:
+    async with (
+        open_hooks() as hooks,
+        open_contexts(settings, hooks, serving=True) as contexts,
+        open_auditing(settings, contexts, hooks),
+    ):
         await serve(contexts, renderer_of(contexts, settings, formats), extensions=found())

@@ -206,6 +206,16 @@ class Settings:
         "Further host names that requests may name in their Host header",
         readers.hosts,
     )
+    audit: str = _setting(
+        "writes",
+        "What the audit trail tells of: off, writes (refusals included) or all (reads, too)",
+        readers.one_of("off", "writes", "all"),
+    )
+    audit_days: int = _setting(
+        limits.AUDIT_DAYS,
+        "Days for which the audit trail is kept; 0 keeps all of it",
+        readers.whole(0, 36_500),
+    )
     metrics: bool = _setting(
         True,
         "Count what is done, and show it at /metrics",
@@ -341,6 +351,16 @@ class Settings:
         "Long polls, streams and subscriptions of a caller with a token at a time, in each process; "
         "0 bounds nothing",
         readers.whole(0, limits.WATCHERS),
+    )
+    quota_contexts: int = _setting(
+        0,
+        "Contexts that a tenant may keep, unless an operator said otherwise of it; 0 bounds nothing",
+        readers.whole(0, limits.QUOTA_MAX),
+    )
+    quota_bytes: int = _setting(
+        0,
+        "Bytes that a tenant may keep, unless an operator said otherwise of it; 0 bounds nothing",
+        readers.whole(0, limits.QUOTA_MAX),
     )
     trusted_proxies: tuple[str, ...] = _setting(
         (),

@@ -8,6 +8,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     authority.py  the authorization server inside
     heard.py      who hears of what is done
     secure.py     TLS
+    auditing.py   the audit trail
     app.py        the whole server
     operating.py  tools for operators, on a store that may be in use
 """
@@ -15,6 +16,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
 from __future__ import annotations
 
 from backstory.wiring.app import Running, message_formats, open_app, renderer_of
+from backstory.wiring.auditing import open_auditing
 from backstory.wiring.authority import open_accounts
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
@@ -50,6 +52,7 @@ __all__ = [
     "migrate_store",
     "open_accounts",
     "open_app",
+    "open_auditing",
     "open_callers",
     "open_contexts",
     "open_hooks",

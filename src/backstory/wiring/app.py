@@ -18,6 +18,7 @@ from backstory.ports.hooks import Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.resilience.checking import Dependency
+from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import Callers, open_callers
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import counted, logged, open_hooks, sampled
@@ -88,6 +89,7 @@ async def open_app(
         )
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
+        await stack.enter_async_context(open_auditing(settings, contexts, hooks))
         levels = await stack.enter_async_context(logged(settings, hooks, contexts))
         renderer = renderer_of(contexts, settings, accepted.formats)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token))
@@ -100,7 +102,7 @@ async def open_app(
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers)
-        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing)
+        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing, acting(settings, hooks))
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)

@@ -16,6 +16,7 @@ from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.scrubbing import Scrub
 from backstory.contexts.service import Contexts
+from backstory.domain.quotas import Quota
 from backstory.ports.hooks import SILENCE, Hooks
 from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
@@ -81,6 +82,8 @@ async def open_contexts(
                 *dependencies,
             ],
         )
+        contexts.quotas.default = quota_of(settings)
+        contexts.keeps(opened.audits)
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_kept(contexts.sweeper.run(), _SWEEPER))
@@ -91,6 +94,11 @@ async def open_contexts(
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
         yield contexts
+
+
+def quota_of(settings: Settings) -> Quota:
+    """What a tenant may keep of which nothing else is said."""
+    return Quota(settings.quota_contexts or None, settings.quota_bytes or None)
 
 
 def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:

@@ -21,6 +21,7 @@ from backstory.errors import ConfigError
 from backstory.messaging.local import LocalBus
 from backstory.messaging.opening import link_to
 from backstory.messaging.remote import RemoteBus
+from backstory.ports.audits import Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.cache import Cache
 from backstory.ports.events import DependencyChanged
@@ -101,6 +102,7 @@ class Opened:
     """
 
     store: Store
+    audits: Audits
     scrubs: Scrubs
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
@@ -122,7 +124,9 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
     options = SqliteOptions(settings.store.path, search=settings.search)
     safe = safe_in_file(settings, options)
     file = await open_store(options, clock=clock, safe=safe)
-    return Opened(file, file, (Dependency("store", file.check, needed=True),), file.data_version)
+    return Opened(
+        file, file, file, (Dependency("store", file.check, needed=True),), file.data_version
+    )
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -142,7 +146,7 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
         dependencies.append(Dependency("replica", replica[0].check, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, server, tuple(dependencies))
+    return Opened(store, server, server, tuple(dependencies))
 
 
 async def _open_replica(

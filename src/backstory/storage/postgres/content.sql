@@ -16,6 +16,9 @@ SELECT c.id, b.codec, b.body
 FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.tenant = $1 AND b.id = c.id
 WHERE c.tenant = $1 AND c.hash = $2
 
+-- name: chunk_bytes
+SELECT octet_length(body) - 2 * (codec & 16) FROM chunk_bodies WHERE tenant = $1 AND id = $2
+
 -- name: drop_chunk
 DELETE FROM chunks WHERE tenant = $1 AND id = $2
 
@@ -136,3 +139,15 @@ DELETE FROM contents WHERE tenant = $1 AND context = $2 AND version = $3
 
 -- name: manifest_shown
 SELECT 1 FROM contents WHERE tenant = $1 AND manifest = $2 LIMIT 1
+
+-- name: manifest_scope
+SELECT scope FROM manifests WHERE tenant = $1 AND id = $2
+
+-- name: contexts_with
+SELECT DISTINCT context FROM contents WHERE tenant = $1 AND manifest = $2
+
+-- name: newest_content
+SELECT manifest FROM contents WHERE tenant = $1 AND context = $2 ORDER BY version DESC LIMIT 1
+
+-- name: forget_content
+UPDATE contents SET manifest = NULL WHERE tenant = $1 AND context = $2 AND manifest = $3

@@ -16,7 +16,7 @@ from backstory.storage.queries import Queries
 from backstory.storage.tables.database import Row
 
 QUERIES: Final = Queries.load(
-    "backstory.storage.postgres", "queries.sql", "content.sql", "scrub.sql"
+    "backstory.storage.postgres", "queries.sql", "content.sql", "audit.sql", "scrub.sql"
 )
 _TEXT, _UUID, _SEALED = b"t", b"u", b"s"
 _UUID_BYTES = 16
@@ -77,6 +77,7 @@ INTO: Final[Coders] = {
 
 OUT_OF: Final[Coders] = {
     QUERIES.author: {0: _from_text},
+    QUERIES.audit_author: {0: _from_text},
     QUERIES.ids_like: {1: _from_entry_id},
     QUERIES.entry_id: {0: _from_entry_id},
     QUERIES.page_ascending: {6: _from_entry_id},

@@ -29,12 +29,15 @@ CREATE TABLE tenants (
 
 -- Positions and numbers are handed out from here, by whoever holds the row; `writes` counts the
 -- transactions that wrote anything for the tenant; `stream` leaves room to split a busy one.
+-- `contexts` (outside of reserved namespaces) and `bytes` are what the tenant keeps.
 CREATE TABLE counters (
     tenant   INTEGER NOT NULL,
     stream   INTEGER NOT NULL DEFAULT 0,
     position BIGINT NOT NULL DEFAULT 0,
     numbers  INTEGER NOT NULL DEFAULT 0,
     writes   BIGINT NOT NULL DEFAULT 0,
+    contexts BIGINT NOT NULL DEFAULT 0,
+    bytes    BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, stream)
 ) WITH (fillfactor = 50);
 
@@ -310,6 +313,52 @@ CREATE INDEX uploads_by_chunk ON uploads (tenant, chunk);
 CREATE INDEX uploads_by_context ON uploads (tenant, context);
 CREATE INDEX uploads_by_time ON uploads (at);
 
+-- Where each tenant's audit trail ends (domain/audit.py), how far it tells of the change log, and
+-- what is signed of the blocks that were dropped.
+CREATE TABLE audit_tips (
+    tenant     INTEGER PRIMARY KEY,
+    block      BIGINT NOT NULL,
+    events     BIGINT NOT NULL,
+    position   BIGINT NOT NULL,
+    hash       BYTEA NOT NULL,
+    kept       BIGINT NOT NULL,
+    checkpoint BYTEA
+) WITH (fillfactor = 50);
+
+-- Events that were sealed together, compressed; `last` is the number of the last of them.
+CREATE TABLE audit_blocks (
+    tenant    INTEGER NOT NULL,
+    number    BIGINT NOT NULL,
+    last      BIGINT NOT NULL,
+    at        BIGINT NOT NULL,
+    head      BYTEA NOT NULL,
+    signature BYTEA NOT NULL,
+    body      BYTEA NOT NULL,
+    PRIMARY KEY (tenant, last)
+);
+ALTER TABLE audit_blocks ALTER COLUMN body SET STORAGE EXTERNAL;
+
+-- What was done and is not in the change log, until it is sealed.
+CREATE TABLE audit_acts (
+    tenant INTEGER NOT NULL,
+    id     BYTEA NOT NULL,
+    at     BIGINT NOT NULL,
+    event  BYTEA NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+
+-- What keyed hashes in the trail stand for, as long as that is not erased; `day` since 1970, on
+-- which it was last seen.
+CREATE TABLE audit_names (
+    tenant    INTEGER NOT NULL,
+    hash      BYTEA NOT NULL,
+    kind      TEXT COLLATE "C" NOT NULL,
+    namespace TEXT COLLATE "C" NOT NULL,
+    name      BYTEA NOT NULL,
+    day       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, hash)
+);
+CREATE INDEX audit_names_by_namespace ON audit_names (tenant, namespace);
 -- The last commit that changed a tenant's roles or bindings, for nodes that remember them.
 CREATE TABLE rights (
     tenant    INTEGER PRIMARY KEY,

@@ -62,9 +62,10 @@ class PostgresStore(TableStore):
         self._connections, self._names = connections, Names()
         self._standings = Standings(connections, self._names)
         self._vacuum = Vacuum(connections)
+        self._begin = partial(_begin, opened.synchronous_commit)
         transacting = Transacting(
             connections,
-            partial(_begin, opened.synchronous_commit),
+            self._begin,
             opened.synchronous_commit if opened.timeless else None,
             seal=self._seal,
             clock=clock,
@@ -131,6 +132,21 @@ class PostgresStore(TableStore):
 
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         return await self._writer.run(tenant, run, weight=weight)
+
+    async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
+        async with self._connections.borrow() as connection:
+            db = PostgresDatabase(connection, self._names, words)
+            number = await calling(_tenant, db, tenant)
+            await connection.execute(self._begin(remaining(self._connections.seconds)))
+            try:
+                found = await calling(_flushed, db, run, number)
+                await connection.execute(QUERIES.commit)
+            except BaseException as error:
+                await roll_back(connection)
+                if isinstance(error, FOREIGN) and not is_refusal(error):
+                    raise OutcomeUnknownError(_UNKNOWN, retry_after=1) from error
+                raise
+        return found
 
     # -- reading -----------------------------------------------------------------------
 
@@ -256,7 +272,13 @@ async def open_store(
         breaker or Breaker("database"),
     )
     await connections.open()
-    return PostgresStore(clock, opened, connections, safe)
+    store = PostgresStore(clock, opened, connections, safe)
+    try:  # what was erased stays erased, also where the database was restored from a backup
+        await store.finish_erasures()
+    except BaseException:
+        await store.aclose()
+        raise
+    return store
 
 
 async def _look(options: PostgresOptions) -> None:
@@ -288,6 +310,12 @@ def _begin_reading(seconds: float) -> str:
 def _milliseconds(seconds: float) -> int:
     """What a statement may take, so that the server gives it up before we do."""
     return max(1, round(seconds * limits.STATEMENT_SHARE * 1000))
+
+
+def _flushed(db: PostgresDatabase, run: Callable[[Database, int], T], number: int) -> T:
+    found = run(db, number)
+    db.flush()
+    return found
 
 
 def _tenant(db: PostgresDatabase, name: str) -> int:

@@ -13,6 +13,9 @@ INSERT INTO chunk_bodies (id, codec, body) VALUES (?2, ?3, ?4)
 SELECT c.id, b.codec, b.body FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.id = c.id
 WHERE c.tenant = ?1 AND c.hash = ?2
 
+-- name: chunk_bytes
+SELECT length(body) - 32 * (codec & 16 <> 0) FROM chunk_bodies WHERE id = ?2
+
 -- name: drop_chunk
 DELETE FROM chunks WHERE id = ?2
 
@@ -118,3 +121,15 @@ DELETE FROM contents WHERE context = ?2 AND version = ?3
 
 -- name: manifest_shown
 SELECT 1 FROM contents WHERE manifest = ?2 LIMIT 1
+
+-- name: manifest_scope
+SELECT scope FROM manifests WHERE id = ?2
+
+-- name: contexts_with
+SELECT DISTINCT context FROM contents WHERE manifest = ?2
+
+-- name: newest_content
+SELECT manifest FROM contents WHERE context = ?2 ORDER BY version DESC LIMIT 1
+
+-- name: forget_content
+UPDATE contents SET manifest = NULL WHERE context = ?2 AND manifest = ?3

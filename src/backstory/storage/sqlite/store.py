@@ -200,6 +200,9 @@ class SqliteStore(TableStore):
         del tenant  # all of them share the file
         return await self._writer.run(run, weight)
 
+    async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
+        return await self._writer.run(lambda tx: run(tx.db, tx.db.intern_tenant(tenant)))
+
 
 def _follow(tenant: str, tx: SqliteTransaction) -> None:
     number = tx.db.tenant(tenant)
