@@ -98,7 +98,8 @@ def safe_on_server(settings: Settings) -> Safe:
 class Opened:
     """The store, and what it depends on itself.
 
-    `scrubs` is the store itself, without what is cached. `probe` tells cheaply whether other processes have written to it, where that can be told.
+    `scrubs` is the store itself, without what is cached. `probe` tells cheaply whether other
+    processes have written to it, where that can be told.
     """
 
     store: Store
