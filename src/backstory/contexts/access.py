@@ -13,6 +13,8 @@ from backstory.domain.kinds import PROMPT
 from backstory.domain.policy import Decision, Verb, Visibility
 from backstory.domain.principals import Principal
 from backstory.errors import DeniedError, ScopeError
+from backstory.ports.events import POLICY
+from backstory.ports.hooks import part
 from backstory.ports.store import Store
 
 
@@ -24,6 +26,11 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
         DeniedError: it may read, but not do this.
         ScopeError: its roles would let it, its token's scope does not.
     """
+    with part(POLICY):
+        _require(principal, verb, key)
+
+
+def _require(principal: Principal, verb: Verb, key: ContextKey) -> None:
     match policy.decide(principal, verb, key.namespace):
         case Decision.ALLOWED:
             return
@@ -48,9 +55,10 @@ def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visi
     Raises:
         ScopeError: its roles would show something, its token's scope nothing at all.
     """
-    if policy.hidden_by_scope(principal, asked):
-        raise narrow(Verb.READ)
-    return policy.visibility(principal, asked)
+    with part(POLICY):
+        if policy.hidden_by_scope(principal, asked):
+            raise narrow(Verb.READ)
+        return policy.visibility(principal, asked)
 
 
 def sees(principal: Principal, key: ContextKey) -> bool:

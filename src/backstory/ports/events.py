@@ -161,7 +161,6 @@ class Committed(Event, frozen=True, gc=False):
 
     jobs: int
     seconds: float
-    code: str
 
 
 class BusSpoke(Event, frozen=True, gc=False):
@@ -178,7 +177,6 @@ class Rendered(Event, frozen=True, gc=False):
     """A window was made, of so many tokens; `format` is one of the server's."""
 
     format: str
-    code: str
     tokens: int
     seconds: float
 

@@ -28,6 +28,7 @@ __all__ = [
     "Hooks",
     "Listener",
     "Measure",
+    "Number",
     "Numbers",
     "RawHeaders",
     "Request",
@@ -103,7 +104,8 @@ class Request(Protocol):
         ...
 
 
-Numbers = Callable[[], Iterable[tuple[str, tuple[str, ...], float]]]
+Number = tuple[str, tuple[str, ...], float]
+Numbers = Callable[[], Iterable[Number]]
 """Tells what stands: names of metrics (`queue_depth`), values of their labels, and numbers.
 
 What a counter has come to since the start of the process is told whole each time.

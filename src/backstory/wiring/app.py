@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -13,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
-from backstory.ports.hooks import Request
+from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.wiring.callers import open_callers
@@ -84,8 +85,8 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
         levels = await stack.enter_async_context(logged(settings, hooks, contexts))
-        renderer = renderer_of(contexts, settings, accepted.formats)
-        callers = await stack.enter_async_context(open_callers(settings, contexts, token))
+        renderer = renderer_of(contexts, settings, accepted.formats, hooks)
+        callers = await stack.enter_async_context(open_callers(settings, contexts, token, hooks))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
         if settings.auth_issuer is not None:
             contexts.hub.most_each = settings.watches_each
@@ -95,7 +96,9 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers.metadata)
-        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing)
+        coding = Coding(split)
+        hooks.stands(partial(coding.variants.seen.numbers, "variants"))
+        guarded = Guard(coding, callers.authenticate, hooks, pacing)
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)
@@ -113,7 +116,12 @@ def message_formats() -> Mapping[str, Format]:
     return with_extensions().formats
 
 
-def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Format]) -> Renderer:
+def renderer_of(
+    contexts: Contexts,
+    settings: Settings,
+    formats: Mapping[str, Format],
+    hooks: Hooks = SILENCE,
+) -> Renderer:
     """Renders windows through the context managers' reader, in every one of the formats."""
     models = Models.read(json.loads(settings.models or "{}"), tuple(formats))
     return Renderer(
@@ -123,6 +131,7 @@ def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Fo
         formats,
         finds=contexts.searcher,
         models=models,
+        hooks=hooks,
     )
 
 

@@ -7,11 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backstory.config import Settings
 from backstory.contexts.granting import Granting
 from backstory.contexts.service import Contexts
+from backstory.ports.hooks import SILENCE, Hooks
 from backstory.wiring.proofs import open_proofs, told_of_proofs
 from backstory.wiring.reading_tokens import open_reader
 
@@ -31,7 +33,10 @@ class Callers:
 
 @asynccontextmanager
 async def open_callers(
-    settings: Settings, contexts: Contexts, token: str | None = None
+    settings: Settings,
+    contexts: Contexts,
+    token: str | None = None,
+    hooks: Hooks = SILENCE,
 ) -> AsyncIterator[Callers]:
     """By access tokens where there is an issuer, else this machine only.
 
@@ -54,7 +59,7 @@ async def open_callers(
     urls = [url for url in (settings.public_url, *settings.auth_audience) if url and is_url(url)]
     origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
     async with (
-        open_verifier(settings, contexts) as verifier,
+        open_verifier(settings, contexts, hooks) as verifier,
         open_proofs(settings, contexts, urls) as proofs,
         _looking(contexts.granting),
     ):
@@ -76,7 +81,9 @@ async def _looking(granting: Granting) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator[Verifier]:
+async def open_verifier(
+    settings: Settings, contexts: Contexts, hooks: Hooks = SILENCE
+) -> AsyncIterator[Verifier]:
     """Checks the issuer's tokens; knows its keys and which tokens are revoked.
 
     Raises:
@@ -110,6 +117,7 @@ async def open_verifier(settings: Settings, contexts: Contexts) -> AsyncIterator
     contexts.standing.revoked = lambda: revocations.names
     async with keys.kept(), open_reader(settings, expected, Reader(expected, keys)) as reader:
         verifier = Verifier(reader, lambda: revocations.names)
+        hooks.stands(partial(verifier.seen.numbers, "tokens"))
         looking = asyncio.create_task(revocations.run(), name="revoked tokens")
         try:
             yield verifier

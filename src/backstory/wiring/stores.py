@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,18 +18,23 @@ from backstory.errors import ConfigError
 from backstory.messaging.local import LocalBus
 from backstory.messaging.opening import link_to
 from backstory.messaging.remote import RemoteBus
+from backstory.observability.caches import told_cache
+from backstory.observability.stores import told_store
 from backstory.ports.bus import ChangeBus
 from backstory.ports.cache import Cache
+from backstory.ports.events import Committed as CommittedEvent
 from backstory.ports.events import DependencyChanged
-from backstory.ports.hooks import Hooks
+from backstory.ports.hooks import SILENCE, Hooks, Number
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
 from backstory.resilience.checking import Dependency
 from backstory.storage.postgres.options import PostgresOptions
-from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.storage.sqlite import SqliteOptions, SqliteStore, open_store
+from backstory.storage.tables.jobs import Committed, unheard
 
 if TYPE_CHECKING:
     from backstory.storage.postgres.replica import Replica
+    from backstory.storage.postgres.store import PostgresStore
 
 
 def bus_server(settings: Settings) -> str | None:
@@ -82,8 +87,14 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
             f"replica from {settings.origin('replica')} is for a PostgreSQL store; leave it away"
         )
     # The file is as near as a cache, so it has none.
-    file = await open_store(SqliteOptions(settings.store.path, search=settings.search), clock=clock)
-    return Opened(file, (Dependency("store", file.check, needed=True),), file.data_version)
+    file = await open_store(
+        SqliteOptions(settings.store.path, search=settings.search),
+        clock=clock,
+        committed=_committed(hooks),
+    )
+    hooks.stands(partial(_waiting, file))
+    store = told_store(file, hooks)
+    return Opened(store, (Dependency("store", file.check, needed=True),), file.data_version)
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -91,12 +102,16 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
     from backstory.storage.postgres.store import open_store as open_server
 
     database, far = (Breaker(name, told=_telling(hooks)) for name in ("database", "cache"))
-    server = await open_server(postgres_options(settings), clock=clock, breaker=database)
+    server = await open_server(
+        postgres_options(settings), clock=clock, breaker=database, committed=_committed(hooks)
+    )
+    hooks.stands(partial(_waiting, server))
+    hooks.stands(partial(_pooled, server))
     shared = settings.cache != cache_urls.NEAR
-    cache = cache_of(settings, far)
+    cache = told_cache(cache_of(settings, far), hooks)
     replica = await _open_replica(settings, server.epoch, hooks)
     copies = replica[0] if replica else None
-    store = CachedStore(server, cache, clock, shared=shared, copies=copies)
+    store = CachedStore(told_store(server, hooks), cache, clock, shared=shared, copies=copies)
     dependencies = [Dependency("store", store.check, needed=True, breaker=database)]
     if replica:
         dependencies.append(Dependency("replica", replica[0].check, breaker=replica[1]))
@@ -116,12 +131,16 @@ async def _open_replica(
     return await open_replica(_options(settings, settings.replica), epoch, breaker), breaker
 
 
-def open_bus(settings: Settings, opened: Opened, *, serving: bool) -> ChangeBus:
+def open_bus(
+    settings: Settings, opened: Opened, hooks: Hooks = SILENCE, *, serving: bool
+) -> ChangeBus:
     """The change bus. Commands that serve nobody tell nobody: the nodes look themselves."""
     url = bus_server(settings) if serving else None
     if url is None:
         return LocalBus(opened.probe)
-    return RemoteBus(link_to(url), opened.store.secret)
+    bus = RemoteBus(link_to(url), opened.store.secret, hooks)
+    hooks.stands(lambda: (("queue_depth", ("bus",), bus.waiting),))
+    return bus
 
 
 def cache_of(settings: Settings, breaker: Breaker | None = None) -> Cache:
@@ -129,6 +148,23 @@ def cache_of(settings: Settings, breaker: Breaker | None = None) -> Cache:
     memory = settings.cache_megabytes * limits.MIB
     guarded = partial(GuardedCache, breaker=breaker or Breaker("cache"))
     return open_cache(settings.cache, memory_bytes=memory, guarded=guarded)
+
+
+def _committed(hooks: Hooks) -> Committed:
+    if not hooks.hears(CommittedEvent):
+        return unheard
+    return lambda jobs, seconds: hooks.tell(CommittedEvent(jobs, seconds))
+
+
+def _waiting(store: SqliteStore | PostgresStore) -> Iterator[Number]:
+    for queue, waiting in store.waiting.items():
+        yield "queue_depth", (queue,), waiting
+
+
+def _pooled(store: PostgresStore) -> Iterator[Number]:
+    busy, idle = store.sizes
+    yield "pool_connections", ("busy",), busy
+    yield "pool_connections", ("idle",), idle
 
 
 def _telling(hooks: Hooks) -> Told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -42,6 +42,7 @@ from backstory.storage.postgres.writer import Writer
 from backstory.storage.tables import committing, uploads
 from backstory.storage.tables.database import Database, Names, Row
 from backstory.storage.tables.expiring import expire_one
+from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.store import TableStore, weight_of
 from backstory.storage.tables.transaction import Transaction
 from backstory.storage.tokenizing import words
@@ -53,7 +54,13 @@ T = TypeVar("T")
 class PostgresStore(TableStore):
     """`ports.store.Store` on a database that any number of nodes share. Made by `open_store`."""
 
-    def __init__(self, clock: Clock, opened: Opened, connections: Connections) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        opened: Opened,
+        connections: Connections,
+        committed: Committed = unheard,
+    ) -> None:
         super().__init__(clock, opened.meta)
         self._connections, self._names = connections, Names()
         self._standings = Standings(connections, self._names)
@@ -66,10 +73,25 @@ class PostgresStore(TableStore):
             clock=clock,
             foresee=foresee,
         )
-        self._writer = Writer(transacting, self._vacuum.wanted)
+        self._writer = Writer(transacting, self._vacuum.wanted, committed)
         self._closing: asyncio.Task[None] | None = None
 
     # -- the store itself --------------------------------------------------------------
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """What waits here, by what it waits for."""
+        return {
+            "writes": self._writer.waiting,
+            "reads": self._connections.waiting,
+            "standings": self._standings.waiting,
+            "erasures": self._writer.unerased,
+        }
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many connections are busy, and how many are idle."""
+        return self._connections.sizes
 
     async def check(self) -> None:
         async with self._connections.borrow() as connection:
@@ -201,10 +223,12 @@ async def open_store(
     clock: Clock | None = None,
     search: bool | None = None,
     breaker: Breaker | None = None,
+    committed: Committed = unheard,
 ) -> PostgresStore:
     """Open the database, whose tables are made where it is empty, in the running event loop.
 
-    `breaker` is what keeps callers from a server that is away.
+    `breaker` is what keeps callers from a server that is away; `committed` hears of each
+    transaction that writes.
 
     Raises:
         StoreCorruptError: there are tables, but not Backstory's.
@@ -224,7 +248,7 @@ async def open_store(
         breaker or Breaker("database"),
     )
     await connections.open()
-    return PostgresStore(clock, opened, connections)
+    return PostgresStore(clock, opened, connections, committed)
 
 
 async def _look(options: PostgresOptions) -> None:

@@ -14,6 +14,7 @@ from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.opening import prepare
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.store import SqliteStore
+from backstory.storage.tables.jobs import Committed, unheard
 
 __all__ = ["SqliteOptions", "SqliteStore", "open_store"]
 
@@ -23,8 +24,11 @@ async def open_store(
     *,
     clock: Clock | None = None,
     search: bool | None = None,
+    committed: Committed = unheard,
 ) -> SqliteStore:
     """Open the file, made where there is none, for use in the running event loop.
+
+    `committed` hears of each transaction that writes, in the thread that does.
 
     Never open a store before a fork: SQLite's locks do not survive one.
 
@@ -41,6 +45,6 @@ async def open_store(
     clock = clock or SystemClock()
     meta = await asyncio.to_thread(prepare, options, clock)
     try:
-        return SqliteStore(options, clock, meta)
+        return SqliteStore(options, clock, meta, committed)
     except apsw.Error as error:
         raise translate(error) from error
