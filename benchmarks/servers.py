@@ -24,11 +24,18 @@ def free_port() -> int:
 @contextmanager
 def backstory(store: Path | str, *options: str, **environment: str) -> Iterator[int]:
     """Our server on a store file or a database's URL; yields its port."""
+    with process(store, *options, **environment) as (port, _):
+        yield port
+
+
+@contextmanager
+def process(store: Path | str, *options: str, **environment: str) -> Iterator[tuple[int, int]]:
+    """The same; yields its port and its process's number."""
     port = free_port()
     url = store if isinstance(store, str) else f"sqlite:///{store}"
     command = [sys.executable, "-m", "backstory", "serve", "--port", str(port)]
-    with _process([*command, "--store", url, *options], port, environment):
-        yield port
+    with _process([*command, "--store", url, *options], port, environment) as pid:
+        yield port, pid
 
 
 @contextmanager
@@ -62,7 +69,7 @@ def bare() -> Iterator[int]:
 
 
 @contextmanager
-def _process(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
+def _process(command: list[str], port: int, environment: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -72,7 +79,7 @@ def _process(command: list[str], port: int, environment: dict[str, str]) -> Iter
     )
     try:
         _wait(port, process)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(START_SECONDS)

@@ -348,7 +348,8 @@ GOODBYE_SECONDS: Final = 3.0  # that a TLS connection which the server closed wa
 LOG_WAITING: Final = (
     10_000  # lines that wait to be written; what comes while there are more is lost
 )
-LOG_BATCH: Final = 500  # lines that are written at once
+LOG_PAUSE_SECONDS: Final = 0.05  # in which lines gather before they are written together
+LOG_BATCH: Final = 5000  # lines that are written at once
 LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
 LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
 LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line

@@ -233,9 +233,12 @@ def test_a_tally_loses_nothing_though_many_threads_count_at_once():
 def test_every_event_that_can_be_counted_has_its_number_on_the_page():
     metrics = Metrics()
     told = Told([Counting(metrics)])
+    with told.request("GET", ()) as request:
+        request.route, request.coding, request.sent, request.stale = "/r", "br", 5, True
+    told.stands(told.numbers)
+    Standing(metrics, told).look()
     for event in (
         events.Answered("GET", "/r", 503, "busy", 0.1),
-        events.Ended("GET", "/r", 503, "busy", 0.1, 5, "br", True, "t", None, ()),
         events.Called("tools/call", "x", "ok", 0.1),
         events.Stepped("parse", "malformed", 0.1),
         events.StoreAsked("view", "busy", 0.1),

@@ -15,7 +15,6 @@ from backstory.ports.events import (
     ChunksKept,
     Committed,
     DependencyChanged,
-    Ended,
     Event,
     Rendered,
     Stepped,
@@ -31,12 +30,12 @@ class Counting:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._count = metrics.tally.count
+        self._answer = metrics.tally.answer
         self._observe = metrics.tally.observe
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {
             Answered: self._answered,
-            Ended: self._ended,
             Called: self._called,
             Stepped: self._stepped,
             StoreAsked: self._store_asked,
@@ -50,15 +49,9 @@ class Counting:
         }
 
     def _answered(self, event: Answered) -> None:
-        self._count((catalogue.REQUESTS, event.route, event.method, event.status))
-        self._observe((catalogue.REQUEST_SECONDS, event.route, event.method), event.seconds)
+        self._answer((event.route, event.method, event.status), event.seconds)
         if event.code != OK:
             self._count((catalogue.ERRORS, event.route, event.code))
-
-    def _ended(self, event: Ended) -> None:
-        self._count((catalogue.ANSWER_BYTES, event.coding), event.sent)
-        if event.stale:
-            self._count((catalogue.STALE_ANSWERS, event.route))
 
     def _called(self, event: Called) -> None:
         self._count((catalogue.MCP_CALLS, event.method, event.tool, event.code))

@@ -12,7 +12,7 @@ from backstory.domain.chunking import Chunk
 from backstory.domain.keys import ContextKey
 from backstory.errors import BackstoryError
 from backstory.ports.events import OK, STORE, UNFORESEEN, ChunksKept, StoreAsked, Traced
-from backstory.ports.hooks import Hooks, part
+from backstory.ports.hooks import SERVED, Hooks
 from backstory.ports.store import Store
 
 _LIFE: Final = frozenset({"check", "aclose"})
@@ -62,9 +62,12 @@ def _told(
     operation: str, ask: Callable[..., Awaitable[Any]], hooks: Hooks
 ) -> Callable[..., Awaitable[Any]]:
     async def asked(*args: Any, **kwargs: Any) -> Any:
+        request = SERVED.get()
         code, begun = OK, time.perf_counter()
         try:
-            with part(STORE, operation):
+            if request is None or not request.recorded:
+                return await ask(*args, **kwargs)
+            with request.part(STORE, operation):
                 return await ask(*args, **kwargs)
         except BaseException as error:
             code = code_of(error)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from functools import partial
@@ -34,6 +34,7 @@ from backstory.ports.hooks import (
     Hear,
     Listener,
     Measure,
+    Number,
     Numbers,
     RawHeaders,
     Request,
@@ -63,7 +64,11 @@ class Told:
         self._hearing: dict[type[Event], list[Hear]] = {}
         self.starts = starts
         self.in_flight = 0
-        """Requests under way. Counted on the event loop."""
+        """Requests under way. Counted on the event loop, as the next two."""
+        self.sent: dict[str, int] = {}
+        """Bytes of answers that went out, by their coding."""
+        self.stale: dict[str, int] = {}
+        """Answers from copies, by route."""
         self.standing: list[Numbers] = []
         for listener in listeners:
             self.listen(listener)
@@ -72,6 +77,14 @@ class Told:
         """Tell it, too, from now on."""
         for kind, hear in listener.hearing().items():
             self._hearing[kind] = [*self._hearing.get(kind, ()), hear]
+
+    def numbers(self) -> Iterator[Number]:
+        """What has come of all requests so far."""
+        yield "requests_in_flight", (), self.in_flight
+        for coding, sent in self.sent.items():
+            yield "answer_bytes", (coding,), sent
+        for route, answers in self.stale.items():
+            yield "stale_answers", (route,), answers
 
     def stands(self, numbers: Numbers) -> None:
         self.standing.append(numbers)
@@ -140,8 +153,8 @@ class _Served:
         self._origin: Origin | None = None
         self._trace = 0
         self._status, self._code = 0, OK
-        self._parts: list[Part] = []
-        self._calls: list[Called] = []
+        self._parts: list[Part] | None = None
+        self._calls: list[Called] | None = None
         self._token: Token[Request | None] | None = None
         self._begun = time.perf_counter()
         self._clock = 0
@@ -178,8 +191,11 @@ class _Served:
         return _Part(self, name, of)
 
     def add(self, part: Part) -> None:
-        if len(self._parts) < limits.TRACE_PARTS:
-            self._parts.append(part)
+        parts = self._parts
+        if parts is None:
+            self._parts = [part]
+        elif len(parts) < limits.TRACE_PARTS:
+            parts.append(part)
 
     # -- its life ----------------------------------------------------------------------
 
@@ -199,6 +215,9 @@ class _Served:
         SERVED.reset(self._token)
         told = self._told
         told.in_flight -= 1
+        told.sent[self.coding] = told.sent.get(self.coding, 0) + self.sent
+        if self.stale:
+            told.stale[self.route] = told.stale.get(self.route, 0) + 1
         if kind is not None and self._code == OK:
             self._code = UNFORESEEN
         if self.recorded or told.hears(Ended):
@@ -216,12 +235,12 @@ class _Served:
             self.stale,
             self.trace_id,
             self.principal,
-            tuple(self._calls) if self._calls else (),
+            tuple(self._calls or ()),
         )
         told.tell(ended)
         if self.recorded and self._origin is not None:
             now, self.recorded = self._clock + int(ended.seconds * 1e9), False
-            parts = tuple(self._parts)
+            parts = tuple(self._parts or ())
             told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts))
 
     def routed(self, route: str) -> None:
@@ -237,7 +256,7 @@ class _Served:
         self._code = code
 
     def called(self, call: Called) -> None:
-        self._calls.append(call)
+        self._calls = [*(self._calls or ()), call]
         self._told.tell(call)
 
 

@@ -85,12 +85,8 @@ def _name(contexts: Contexts, tenant: str, subject: str) -> str:
 @asynccontextmanager
 async def sampled(metrics: Metrics, told: Told, contexts: Contexts) -> AsyncIterator[None]:
     """Looks now and then at what is not told but stands, while entered."""
-    told.stands(
-        lambda: (
-            ("requests_in_flight", (), told.in_flight),
-            ("watchers", (), contexts.hub.watching),
-        )
-    )
+    told.stands(told.numbers)
+    told.stands(lambda: (("watchers", (), contexts.hub.watching),))
     observe = partial(metrics.tally.observe, (observed.LOOP_LAG,))
     async with looking(observe), flushing(metrics, Standing(metrics, told).look):
         yield
