@@ -87,6 +87,13 @@ CHECKED_SECONDS: Final = 0.5  # for which probes are answered what the last look
 LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
 METRICS_SECONDS: Final = 0.25  # after which what was counted is shown, whichever worker is asked
 TRACE_PARTS: Final = 500  # that are recorded of one request; what comes after them is left out
+CHECK_LOOK_SECONDS: Final = 5.0  # between two looks that metrics are made of
+REACH_SECONDS: Final = (
+    1.0  # in which a server has to let itself be connected to, when that is looked at
+)
+LOW_DISK_BYTES: Final = 256 * MIB  # room on the disk below which is warned
+CLOCK_SKEW_SECONDS: Final = 1.0  # that the clock may be off the database's before that is warned of
+CLOCK_JUMP_SECONDS: Final = 0.5  # by which the clock has to go back to be told of
 TLS_LOOK_SECONDS: Final = 1.0  # between two looks at the certificate's files, while clients connect
 CERTIFICATE_WARNING_DAYS: Final = 14  # before its end, from when on a certificate is warned of
 HSTS_SECONDS: Final = 365 * 24 * 3600  # for which browsers ask for nothing but HTTPS

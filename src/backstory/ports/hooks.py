@@ -10,7 +10,7 @@ than a microsecond.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from types import TracebackType
@@ -138,6 +138,11 @@ class Hooks(Protocol):
         """It happened. Never raises, never waits; from any thread."""
         ...
 
+    @property
+    def standing(self) -> Sequence[Numbers]:
+        """All that were named by `stands`."""
+        ...
+
     def stands(self, numbers: Numbers) -> None:
         """These numbers may be looked at, on the event loop; that must take microseconds."""
         ...
@@ -230,6 +235,8 @@ def new_span() -> int:
 
 class Silence:
     """Nobody listens."""
+
+    standing: Sequence[Numbers] = ()
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         del method, headers

@@ -14,6 +14,7 @@ from backstory import extensions
 from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
+from backstory.observability.health.clocks import ClockWatch
 from backstory.observability.summarisers import ToldSummariser
 from backstory.ports.hooks import SILENCE, Hooks, Number
 from backstory.ports.summariser import Summarising
@@ -25,6 +26,7 @@ from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.resilience.checking import Dependency
 from backstory.resilience.pace import Pace
 from backstory.summarising import making
+from backstory.wiring.health import numbers, surroundings
 from backstory.wiring.stores import open_bus, open_store_of
 
 logger = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ async def open_contexts(
         bus = open_bus(settings, opened, hooks, serving=serving)
         stack.push_async_callback(bus.aclose)
         await asyncio.to_thread(ready)
+        watch = ClockWatch(opened.time)
         contexts = Contexts(
             opened.store,
             bus,
@@ -63,6 +66,7 @@ async def open_contexts(
             rules,
             summarising=summarising,
             dependencies=[*opened.dependencies, Dependency("bus", bus.check)],
+            surroundings=surroundings(settings, watch, hooks),
         )
         stack.push_async_callback(contexts.aclose)
         if sweep:
@@ -72,6 +76,7 @@ async def open_contexts(
             await stack.enter_async_context(background.running(contexts.writer))
             hooks.stands(lambda: (("queue_depth", ("summaries",), background.waiting),))
         hooks.stands(partial(_standing, contexts))
+        hooks.stands(partial(numbers, contexts, watch))
         yield contexts
 
 

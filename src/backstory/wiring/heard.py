@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
+from backstory import limits
 from backstory.config import Settings, StoreUrl
 from backstory.contexts.service import Contexts
-from backstory.errors import ConfigError
 from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
 from backstory.observability.counting import Counting
-from backstory.observability.lagging import flushing, looking
+from backstory.observability.lagging import flushing, looking, repeating
 from backstory.observability.logs.access import Access
 from backstory.observability.logs.levels import Levels
 from backstory.observability.logs.lines import CALLERS
@@ -23,8 +24,7 @@ from backstory.observability.prometheus import Metrics
 from backstory.observability.standing import Standing
 from backstory.observability.telling import Told
 from backstory.ports.log_levels import WORDS, LogLevels
-from backstory.security import certificates
-from backstory.wiring.secure import tls_options
+from backstory.wiring.health import certificate_ends
 
 
 @asynccontextmanager
@@ -88,20 +88,18 @@ async def sampled(metrics: Metrics, told: Told, contexts: Contexts) -> AsyncIter
     told.stands(told.numbers)
     told.stands(lambda: (("watchers", (), contexts.hub.watching),))
     observe = partial(metrics.tally.observe, (observed.LOOP_LAG,))
-    async with looking(observe), flushing(metrics, Standing(metrics, told).look):
+    shown = flushing(metrics, Standing(metrics, told).look)
+    async with looking(observe), shown, repeating(_seen, contexts, limits.CHECK_LOOK_SECONDS):
         yield
+
+
+async def _seen(contexts: Contexts) -> None:
+    """Look at what `/healthz` tells of, for the metrics; a look is no longer than its deadline."""
+    await asyncio.gather(contexts.checks.seen(), contexts.surroundings.seen())
 
 
 def looked_up(settings: Settings) -> files.Found:
     """What is looked up of the server's files when it is asked for its metrics."""
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
-    yield from files.certificate(partial(_certificate_ends, settings))
-
-
-def _certificate_ends(settings: Settings) -> float | None:
-    try:
-        options = tls_options(settings)
-        return None if options is None else certificates.read(options.certificate).ends
-    except ConfigError:
-        return None
+    yield from files.certificate(partial(certificate_ends, settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -27,7 +27,7 @@ from backstory.ports.events import DependencyChanged
 from backstory.ports.hooks import SILENCE, Hooks, Number
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
-from backstory.resilience.checking import Dependency
+from backstory.resilience.checking import Dependency, Look
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, SqliteStore, open_store
 from backstory.storage.tables.jobs import Committed, unheard
@@ -66,12 +66,14 @@ def _options(settings: Settings, url: ServerUrl) -> PostgresOptions:
 class Opened:
     """The store, and what it depends on itself.
 
-    `probe` tells cheaply whether other processes have written to it, where that can be told.
+    `probe` tells cheaply whether other processes have written to it, where that can be told;
+    `time` is the database's, in seconds.
     """
 
     store: Store
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
+    time: Callable[[], Awaitable[float]] | None = None
 
 
 async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -114,10 +116,16 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
     store = CachedStore(told_store(server, hooks), cache, clock, shared=shared, copies=copies)
     dependencies = [Dependency("store", store.check, needed=True, breaker=database)]
     if replica:
-        dependencies.append(Dependency("replica", replica[0].check, breaker=replica[1]))
+        look = partial(_replica, replica[0])
+        dependencies.append(Dependency("replica", look, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, tuple(dependencies))
+    return Opened(store, tuple(dependencies), time=server.time)
+
+
+async def _replica(replica: Replica) -> Look:
+    await replica.check()
+    return Look(facts={"lag_seconds": round(await replica.lag(), 3)})
 
 
 async def _open_replica(

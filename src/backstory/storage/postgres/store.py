@@ -99,6 +99,15 @@ class PostgresStore(TableStore):
             await check_version(connection)
             await check_epoch(connection, self.epoch)
 
+    async def time(self) -> float:
+        """The server's, in seconds since the Unix epoch.
+
+        Raises:
+            StoreError: it cannot be asked.
+        """
+        async with self._connections.borrow() as connection:
+            return float(await connection.fetchval(QUERIES.clock))
+
     async def aclose(self) -> None:
         if self._closing is None:
             self._closing = asyncio.create_task(self._close(), context=detached())
