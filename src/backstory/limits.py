@@ -85,6 +85,7 @@ GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a reque
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
 CHECKED_SECONDS: Final = 0.5  # for which probes are answered what the last look saw
 LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
+EVENTS_WAITING: Final = 512  # that are counted together
 METRICS_SECONDS: Final = 0.25  # after which what was counted is shown, whichever worker is asked
 TRACE_PARTS: Final = 500  # that are recorded of one request; what comes after them is left out
 CHECK_LOOK_SECONDS: Final = 5.0  # between two looks that metrics are made of

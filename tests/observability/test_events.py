@@ -57,6 +57,25 @@ def test_a_listener_that_fails_does_no_harm_and_is_told_of(caplog):
     assert "a listener failed at Stepped" in caplog.text
 
 
+def test_who_can_wait_hears_all_in_order_once_it_is_time_or_too_many_wait(monkeypatch):
+    from backstory import limits
+
+    monkeypatch.setattr(limits, "EVENTS_WAITING", 3)
+    ear, told = Ear(events.Stepped), Told()
+    told.listen_later(ear)
+    steps = [events.Stepped(str(number), "ok", 0.1) for number in range(5)]
+    for step in steps[:2]:
+        told.tell(step)
+    assert ear.heard == []
+    told.tell(steps[2])
+    assert ear.heard == steps[:3]
+    for step in steps[3:]:
+        told.tell(step)
+    told.drain()
+    assert ear.heard == steps
+    assert told.hears(events.Stepped)
+
+
 def test_a_request_is_told_of_when_its_answer_begins_and_when_it_is_over():
     ear = Ear(events.Answered, events.Ended)
     told = Told([ear])
@@ -232,7 +251,9 @@ def test_a_tally_loses_nothing_though_many_threads_count_at_once():
 
 def test_every_event_that_can_be_counted_has_its_number_on_the_page():
     metrics = Metrics()
-    told = Told([Counting(metrics)])
+    told = Told()
+    told.listen_later(Counting(metrics))
+    metrics.gather = told.drain
     with told.request("GET", ()) as request:
         request.route, request.coding, request.sent, request.stale = "/r", "br", 5, True
     told.stands(told.numbers)

@@ -43,26 +43,17 @@ class _ToldStore:
         self._store, self._hooks = store, hooks
         # What never changes while a store is open is asked with each request.
         self.epoch, self.first_epoch, self.secret = store.epoch, store.first_epoch, store.secret
-        self.check, self.aclose = store.check, store.aclose
-        for name in OPERATIONS:
-            setattr(self, name, _told(name, getattr(store, name), hooks))
-        self._keep = self.keep_chunks
-        self.keep_chunks = self._kept
 
-    keep_chunks: Callable[..., Awaitable[None]]
+    async def check(self) -> None:
+        await self._store.check()
 
-    async def _kept(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
-    ) -> None:
-        await self._keep(tenant, key, holder, chunks)
-        self._hooks.tell(ChunksKept(len(chunks), sum(chunk.ref.size for chunk in chunks)))
+    async def aclose(self) -> None:
+        await self._store.aclose()
 
 
-def _told(
-    operation: str, ask: Callable[..., Awaitable[Any]], hooks: Hooks
-) -> Callable[..., Awaitable[Any]]:
-    async def asked(*args: Any, **kwargs: Any) -> Any:
-        request = SERVED.get()
+def _told(operation: str) -> Callable[..., Awaitable[Any]]:
+    async def asked(self: _ToldStore, *args: Any, **kwargs: Any) -> Any:
+        request, ask = SERVED.get(), getattr(self._store, operation)
         code, begun = OK, time.perf_counter()
         try:
             if request is None or not request.recorded:
@@ -73,9 +64,21 @@ def _told(
             code = code_of(error)
             raise
         finally:
-            hooks.tell(StoreAsked(operation, code, time.perf_counter() - begun))
+            self._hooks.tell(StoreAsked(operation, code, time.perf_counter() - begun))
 
     return asked
+
+
+async def _keep_chunks(
+    self: _ToldStore, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+) -> None:
+    await _told("keep_chunks")(self, tenant, key, holder, chunks)
+    self._hooks.tell(ChunksKept(len(chunks), sum(chunk.ref.size for chunk in chunks)))
+
+
+for _operation in OPERATIONS:
+    setattr(_ToldStore, _operation, _told(_operation))
+setattr(_ToldStore, "keep_chunks", _keep_chunks)  # noqa: B010 -- as the others
 
 
 def code_of(error: BaseException) -> str:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar, Token
 from functools import partial
 from types import TracebackType
@@ -61,7 +62,9 @@ class Told:
     """All that the server tells goes through one of these; `starts` begins traces."""
 
     def __init__(self, listeners: Iterable[Listener] = (), starts: Starts | None = None) -> None:
-        self._hearing: dict[type[Event], list[Hear]] = {}
+        self._hearing: dict[type[Event], Hear] = {}
+        self._later: dict[type[Event], Hear] = {}
+        self._waiting: deque[Event] = deque()
         self.starts = starts
         self.in_flight = 0
         """Requests under way. Counted on the event loop, as the next two."""
@@ -76,7 +79,21 @@ class Told:
     def listen(self, listener: Listener) -> None:
         """Tell it, too, from now on."""
         for kind, hear in listener.hearing().items():
-            self._hearing[kind] = [*self._hearing.get(kind, ()), hear]
+            first = self._hearing.get(kind)
+            self._hearing[kind] = hear if first is None else _both(first, hear)
+
+    def listen_later(self, listener: Listener) -> None:
+        """The same for one that can wait for `drain`, which costs those who tell a tenth."""
+        for kind, hear in listener.hearing().items():
+            first = self._later.get(kind)
+            self._later[kind] = hear if first is None else _both(first, hear)
+
+    def drain(self) -> None:
+        """Tell those who can wait what has gathered. From any thread."""
+        with suppress(IndexError):
+            while True:
+                event = self._waiting.popleft()
+                _safely(self._later[event.__class__], event)
 
     def numbers(self) -> Iterator[Number]:
         """What has come of all requests so far."""
@@ -90,14 +107,16 @@ class Told:
         self.standing.append(numbers)
 
     def hears(self, kind: type[Event]) -> bool:
-        return kind in self._hearing
+        return kind in self._hearing or kind in self._later
 
     def tell(self, event: Event) -> None:
-        for hear in self._hearing.get(type(event), ()):
-            try:
-                hear(event)
-            except Exception:
-                logger.exception("a listener failed at %s", type(event).__name__)
+        kind = event.__class__
+        if kind in self._later:
+            self._waiting.append(event)
+            if len(self._waiting) >= limits.EVENTS_WAITING:
+                self.drain()
+        if kind in self._hearing:
+            _safely(self._hearing[kind], event)
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         served = _Served(self, method if method in METHODS else OTHER)
@@ -118,6 +137,21 @@ class Told:
         if request is not None and request.recorded and isinstance(request, _Served):
             return partial(_RecordedStep, self, request, of, _PLACE.get() or request.id)
         return partial(_Step, self) if self.hears(Stepped) else unmeasured
+
+
+def _safely(hear: Hear, event: Event) -> None:
+    try:
+        hear(event)
+    except Exception:
+        logger.exception("a listener failed at %s", type(event).__name__)
+
+
+def _both(first: Hear, second: Hear) -> Hear:
+    def hear(event: Event) -> None:
+        _safely(first, event)
+        _safely(second, event)
+
+    return hear
 
 
 class _Served:
@@ -236,6 +270,7 @@ class _Served:
             self.trace_id,
             self.principal,
             tuple(self._calls or ()),
+            time.time_ns() // 1000,
         )
         told.tell(ended)
         if self.recorded and self._origin is not None:

@@ -56,7 +56,7 @@ class Called(Event, frozen=True, gc=False):
 class Ended(Event, frozen=True, gc=False):
     """A request is over, to the last byte of its answer; `status` is 0 where none began.
 
-    `sent` counts the bytes of the body as they went out, in the `coding`.
+    `at` is when, in microseconds since the Unix epoch. `sent` counts the bytes of the body as they went out, in the `coding`.
     """
 
     method: str
@@ -70,6 +70,7 @@ class Ended(Event, frozen=True, gc=False):
     trace_id: str
     principal: Principal | None
     calls: tuple[Called, ...]
+    at: int
 
 
 class Stepped(Event, frozen=True, gc=False):

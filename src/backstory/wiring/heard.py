@@ -52,7 +52,8 @@ async def counted(settings: Settings, told: Told) -> AsyncIterator[Metrics | Non
         yield None
         return
     metrics = Metrics(partial(looked_up, settings))
-    told.listen(Counting(metrics))
+    told.listen_later(Counting(metrics))
+    metrics.gather = told.drain
     yield metrics
 
 
@@ -71,11 +72,18 @@ async def logged(
     CALLERS.know(partial(_name, contexts))
     told.stands(log.numbers)
     if settings.access_log:
-        told.listen(Access(log))
+        told.listen_later(Access(log))
     word = next(each for each in WORDS if each == settings.log_level)
     levels = Levels(contexts.store, contexts.clock, word, settings.log_level_file)
-    async with levels.looking():
-        yield levels
+    try:
+        async with levels.looking(), repeating(_drain, told, limits.METRICS_SECONDS):
+            yield levels
+    finally:
+        told.drain()
+
+
+async def _drain(told: Told) -> None:
+    told.drain()
 
 
 def _name(contexts: Contexts, tenant: str, subject: str) -> str:
