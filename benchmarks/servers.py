@@ -22,18 +22,25 @@ def free_port() -> int:
 
 
 @contextmanager
-def backstory(store: Path | str, *options: str, **environment: str) -> Iterator[int]:
-    """Our server on a store file or a database's URL; yields its port."""
-    with process(store, *options, **environment) as (port, _):
+def backstory(
+    store: Path | str, *options: str, core: str = "", **environment: str
+) -> Iterator[int]:
+    """Our server on a store file or a database's URL, on a core where one is named.
+
+    Yields its port.
+    """
+    with process(store, *options, core=core, **environment) as (port, _):
         yield port
 
 
 @contextmanager
-def process(store: Path | str, *options: str, **environment: str) -> Iterator[tuple[int, int]]:
+def process(
+    store: Path | str, *options: str, core: str = "", **environment: str
+) -> Iterator[tuple[int, int]]:
     """The same; yields its port and its process's number."""
     port = free_port()
     url = store if isinstance(store, str) else f"sqlite:///{store}"
-    command = [sys.executable, "-m", "backstory", "serve", "--port", str(port)]
+    command = [*_on(core), sys.executable, "-m", "backstory", "serve", "--port", str(port)]
     with _process([*command, "--store", url, *options], port, environment) as pid:
         yield port, pid
 
@@ -58,12 +65,26 @@ def redis() -> Iterator[str | None]:
         yield None if server is None else f"redis://127.0.0.1:{server.port}"
 
 
+def _on(core: str) -> list[str]:
+    return ["taskset", "-c", core] if core else []
+
+
 @contextmanager
-def bare() -> Iterator[int]:
+def sdk(core: str = "") -> Iterator[int]:
+    """The official SDK's own server (`sdk_server.py`)."""
+    port = free_port()
+    command = [*_on(core), sys.executable, "-m", "benchmarks.sdk_server", str(port)]
+    with _process(command, port, {}):
+        yield port
+
+
+@contextmanager
+def bare(core: str = "") -> Iterator[int]:
     """The same HTTP server with an application that answers a constant."""
     port = free_port()
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]
     command = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port)]
+    command = [*_on(core), *command]
     with _process([*command, *options], port, {}):
         yield port
 

@@ -25,6 +25,7 @@ KINDS: Final = "backstory.kinds"
 PARSERS: Final = "backstory.parsers"
 FORMATS: Final = "backstory.formats"
 MCP: Final = "backstory.mcp"
+MASTERS: Final = "backstory.masters"
 
 _PREFIX: Final = "backstory."
 _UNKNOWN: Final = "unknown"

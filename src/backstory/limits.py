@@ -27,6 +27,8 @@ ROLE_NAMESPACES: Final = 32  # patterns of one rule
 BINDING_ROLES: Final = 50  # bound to one subject, group or client
 GROUPS: Final = 200  # that a token may name
 GRANTS: Final = 10_000  # permissions and denials of one caller, all its roles together
+QUOTA_MAX: Final = 2**53  # contexts or bytes that a quota may name
+QUOTA_RETRY_SECONDS: Final = 600  # after which a write over a quota may be tried again
 RIGHTS_TENANTS: Final = 4096  # whose roles one process remembers
 RIGHTS_LOOK_SECONDS: Final = 0.5  # between two looks for roles and bindings that were changed
 RIGHTS_KNOWN_SECONDS: Final = 600.0  # after which a tenant's roles are read anew in any case
@@ -64,6 +66,17 @@ UPLOADS_COUNT_BYTES: Final = 32 * MIB  # that may be sent before they are counte
 CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
 CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
 
+# -- encryption ----------------------------------------------------------------------
+KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
+KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
+SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
+WORDS_KNOWN: Final = 50_000  # words whose hashes a process remembers
+ERASURES_READ: Final = 1000  # in the list of erasures, looked through at a time
+ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
+ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases
+RESEAL_ROWS: Final = 256  # that one transaction encrypts anew
+RESEAL_BYTES: Final = 4 * MIB  # of them
+
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB
 HEADER_BYTES: Final = 32 * KIB
@@ -80,6 +93,7 @@ APPEND_ENTRIES: Final = 1000
 COMMIT_OPERATIONS: Final = 100
 COMMIT_ENTRIES: Final = 1000
 PATCH_OPERATIONS: Final = 10_000
+DIFF_MOVES_BYTES: Final = 8 * KIB  # of a state; in larger ones a diff looks for no moves
 REQUEST_SECONDS: Final = 30.0  # deadline of a request that does not wait for changes
 GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a request is cut off
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
@@ -194,6 +208,50 @@ PROOF_BYTES: Final = 8 * KIB  # of a DPoP proof
 PROOF_ID_BYTES: Final = 256  # of its jti
 PROOF_SECONDS: Final = 90  # that its time may lie before or behind ours
 PROOF_KEPT_SECONDS: Final = 2 * PROOF_SECONDS + 1  # that its use is remembered: as long as it holds
+
+# -- the audit trail -----------------------------------------------------------------
+AUDIT_SECONDS: Final = 2.0  # between two rounds in which a process seals what was done
+AUDIT_BLOCK_EVENTS: Final = 1000  # of one source, sealed in one block
+AUDIT_WAITING: Final = 50_000  # different events that a process holds until they are sealed
+AUDIT_NAMES: Final = 100  # of contexts that one event tells of
+AUDIT_NAMES_KNOWN: Final = 20_000  # that a process remembers to have kept today
+AUDIT_TENANTS: Final = 200  # whose writes one round seals
+AUDIT_LOOK_ROUNDS: Final = 60  # between two looks for what other processes left unsealed
+AUDIT_ATTEMPTS: Final = 16  # at a block, while other processes add theirs
+AUDIT_RETENTION_SECONDS: Final = 3600  # between two looks for events that are too old
+AUDIT_SCANNED: Final = 20  # blocks looked through for one page of events
+AUDIT_LAST_SECONDS: Final = 5.0  # that a process which stops takes to seal what is left
+AUDIT_DAYS: Final = 365  # that events are kept, unless set
+
+# -- the authorization server --------------------------------------------------------
+ACCESS_TOKEN_SECONDS: Final = 600  # that an access token of the built-in server holds
+ACCESS_TOKENS_LIVE: Final = 32  # of one sign-in, at a time; a client that needs more is broken
+REFRESH_SECONDS: Final = 30 * 24 * 3600  # after its last use, a sign-in of a client has ended
+CODE_SECONDS: Final = 60  # between consent and the exchange of the code
+SIGN_IN_SECONDS: Final = 8 * 3600  # that a browser stays signed in
+SIGN_IN_BYTES: Final = 16 * KIB  # of a form, or of a request for a token
+SIGN_IN_FIELDS: Final = 64  # of one form or query
+ACCOUNT_BYTES: Final = 100  # of the name of an account
+CLIENT_NAME_CHARS: Final = 100  # behind them the name of a client is cut
+CLIENT_REDIRECTS: Final = 32  # of one client
+REDIRECT_BYTES: Final = 2048  # of one redirect URI
+PASSWORD_CHARS_LEAST: Final = 12  # of a password
+PASSWORD_BYTES: Final = 1024  # of a password
+AUTHORITY_THREADS: Final = 8  # on which one process answers requests for tokens and codes
+PASSWORDS_CHECKED: Final = 2  # at the same time, by one process, of 64 MiB each
+PASSWORDS_WAITING: Final = 32  # to be checked by one process
+TRIES_PAIR: Final = 5  # wrong passwords for one account from one address, then it waits
+TRIES_ACCOUNT: Final = 50  # wrong passwords for one account from everywhere, then it waits
+TRIES_ADDRESS: Final = 100  # wrong passwords from one address, then it waits
+TRIES_SECONDS: Final = 900  # that wrong passwords are counted, and that who had too many waits
+SIGNING_KEY_SECONDS: Final = 90 * 24 * 3600  # that one key signs before the next is made
+SIGNING_KEY_SETTLE_SECONDS: Final = 10  # between a new key and its first signature
+SIGNING_KEYS: Final = 20  # of the built-in server that are believed at a time
+CLIENT_DOCUMENT_BYTES: Final = 16 * KIB  # of the document that a client ID names
+CLIENT_DOCUMENT_SECONDS: Final = 5.0  # that such a document may take
+CLIENT_DOCUMENT_KEPT_SECONDS: Final = 300.0  # for which it is believed
+CLIENT_DOCUMENTS: Final = 256  # that one process keeps
+CLIENT_DOCUMENTS_ASKED: Final = 4  # at the same time, by one process
 
 # -- codings on the wire -------------------------------------------------------------
 CODED_LEAST_BYTES: Final = 1024  # an answer below is sent plain
@@ -329,6 +387,7 @@ VACUUM_PAUSE_SECONDS: Final = 10.0  # between two runs of it by one process
 ERASE_ROWS: Final = 10_000  # erased in one transaction of PostgreSQL
 INDEXED_WORD_CHARS: Final = 200  # of a word, in PostgreSQL's index; texts tell longer ones apart
 CACHE_BODY_BYTES: Final = 2 * MIB  # of a body that a cache keeps
+NEARBY_BYTES: Final = 16 * MIB  # of contexts that a process keeps beside its SQLite file
 CACHE_ENTRY_BYTES: Final = 512  # that each body in a process's own cache counts beside its own
 CACHE_DROPS: Final = 4096  # keys that a process remembers it has dropped from its own cache
 CACHE_LIFE_SECONDS: Final = 3600  # that a body is kept in a cache
@@ -353,6 +412,18 @@ SHUTDOWN_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
 REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops
 GOODBYE_SECONDS: Final = 3.0  # that a TLS connection which the server closed waits for its client
+RETIRE_SECONDS: Final = 30.0  # that a replaced worker has at least, for those connected to leave
+WORKER_BEAT_SECONDS: Final = 0.5  # between two signs of life of a worker
+WORKER_SILENCE_SECONDS: Final = 10  # without one, after which it is replaced, unless told otherwise
+WORKER_GAP_SECONDS: Final = 2.0  # that a supervisor stood still itself, so that silence is forgiven
+WORKER_START_SECONDS: Final = 120.0  # that a worker may take until it takes requests
+WORKER_END_SECONDS: Final = 25.0  # that a worker may take to end after its drain, or it is killed
+WORKER_KILLED_SECONDS: Final = 1.0  # that the end of a killed worker is waited for
+WORKER_LIFE_SECONDS: Final = 60.0  # and the longest pause, after which deaths are forgotten
+WORKER_PAUSE_SECONDS: Final = 0.5  # before a worker in a row is replaced; doubles with each
+WORKER_PAUSE_MOST_SECONDS: Final = 30.0  # before a worker is replaced
+WORKER_GROWTH_SECONDS: Final = 2.0  # before one is replaced for its memory again; doubles with each
+WORKER_GROWTH_MOST_SECONDS: Final = 600.0  # between two such replacements
 LOG_WAITING: Final = (
     10_000  # lines that wait to be written; what comes while there are more is lost
 )

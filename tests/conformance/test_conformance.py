@@ -5,40 +5,22 @@ is as it is shipped.
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from conformance_suite import VERSIONS, suite
 from installing import beside
 from serving import serving
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-NODE = Path(sys.executable).parent / "node"
-HOME = Path(os.environ.get("BACKSTORY_TEST_CONFORMANCE") or ROOT / ".venv" / "conformance")
-SUITE = HOME / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 SCENARIOS = tomllib.loads((HERE / "scenarios.toml").read_text(encoding="utf-8"))
-VERSIONS = ["2025-06-18", "2025-11-25", "2026-07-28"]
 PASSED = {"SUCCESS", "INFO", "SKIPPED"}
-
-
-def suite(*arguments, timeout=100):
-    if not SUITE.is_file():
-        pytest.skip("the conformance suite is not installed; scripts/conformance --install does it")
-    return subprocess.run(
-        [NODE, SUITE, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +34,25 @@ def scenarios():
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The MCP URL of one server for all revisions, with what the scenarios ask for."""
-    folder = tmp_path_factory.mktemp("conformance")
+    with _server(tmp_path_factory.mktemp("conformance")) as url:
+        yield url
+
+
+@contextmanager
+def _server(folder, **more):
     point = "conformance = backstory_conformance:make"
     env = beside(folder / "installed", point, HERE / "extension")
-    with serving(folder, env=env) as process:
+    with serving(folder, env=env | more) as process:
         yield process.said["mcp"]
 
 
 @pytest.fixture(scope="module", params=VERSIONS)
 def results(request, server, tmp_path_factory):
     """What each scenario found at one revision."""
-    folder = tmp_path_factory.mktemp("results")
-    version = request.param
+    return _results(server, request.param, tmp_path_factory.mktemp("results"))
+
+
+def _results(server, version, folder):
     arguments = ("--url", server, "--spec-version", version, "--suite", "all", "-o", folder)
     done = suite("server", *arguments)
     found = {}
@@ -90,6 +79,17 @@ def test_what_is_left_out_is_deprecated_or_an_optional_extension():
 
 def test_every_scenario_that_applies_passes(scenarios, results):
     version, found = results
+    _check(scenarios, version, found)
+
+
+def test_every_scenario_passes_without_the_fast_lane(scenarios, tmp_path):
+    """With it is how the server comes, and what the other tests look at."""
+    version = VERSIONS[-1]  # the only one that takes the lane
+    with _server(tmp_path, BACKSTORY_MCP_FAST_LANE="off") as url:
+        _check(scenarios, *_results(url, version, tmp_path / "results"))
+
+
+def _check(scenarios, version, found):
     wanted = {name for name in SCENARIOS["run"] if version in scenarios[name]}
     assert wanted <= found.keys()
     wrong = [

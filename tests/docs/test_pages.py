@@ -28,6 +28,7 @@ from pages import (
 from postgres_server import free_port
 from server_process import MISSING, program
 
+BESIDE = "<!-- beside make observe -->"
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -49,10 +50,19 @@ TOKENS = {
 }
 
 
+SIGN_IN = {
+    "BACKSTORY_AUTH_SERVER": "on",
+    "BACKSTORY_PUBLIC_URL": "https://context.example.com",
+    "BACKSTORY_ALLOWED_HOSTS": "127.0.0.1",
+}
+
+
 @pytest.fixture
 def callers(request, tmp_path):
     """What the server of a page is told of tokens, where it asks for them; the keys are there."""
     text = request.node.callspec.params["page"].read_text(encoding="utf-8")
+    if "<!-- people sign in at the server -->" in text:
+        return SIGN_IN
     if "<!-- the server asks for tokens -->" not in text:
         return {}
     keys = [sys.executable, "-m", "backstory", "token", "keys"]
@@ -121,10 +131,12 @@ def memcached(memcached_server):
 
 
 def runnable():
-    """Those that a server suffices for; runbooks are run where there is a Prometheus, too."""
+    """Those that a server suffices for; tests/observability has a Prometheus for others."""
     languages = {"console", "python", "json"}
     found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
-    return [page for page in found if page.parent.name != "runbooks"]
+    return [
+        page for page in found if page.parent.name != "runbooks" and BESIDE not in page.read_text()
+    ]
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ METHODS = {
     "matches": lambda store: store.matches("acme", SearchQuery(ALL, ("text",))),
     "replay": lambda store: store.replay("acme", Idempotency(b"k", b"r")),
     "get_note": lambda store: store.get_note("acme", "n"),
+    "list_notes": lambda store: store.list_notes("acme", "n"),
     "put_note": lambda store: store.put_note("acme", "n", b"v", 2**60),
     "swap_note": lambda store: store.swap_note("acme", "n", b"v", b"w", 2**60),
     "delete_note": lambda store: store.delete_note("acme", "n"),

@@ -251,7 +251,7 @@ class StoreLikeModel(RuleBasedStateMachine):
     def the_same_chunks_are_held(self):
         for visible in (ALL, sees("users.2"), sees()):
             hold = Hold(b"h1", visible)
-            self.same(lambda store, hold=hold: store.held_chunks(TENANT, hold, HASHES))
+            self.same(lambda store, hold=hold: store.held_chunks(TENANT, KEYS[0], hold, HASHES))
 
     @invariant()
     def the_same_is_found(self):

@@ -3,6 +3,7 @@
 import json
 import math
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +29,20 @@ VALUES = st.recursive(
 def test_what_is_json_to_everybody_is_read_as_it_is(value, ascii_only, indent):
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
     assert strict_json.loads(text.encode()) == json.loads(text)
+
+
+@given(VALUES)
+def test_what_is_spelled_plainly_is_read_the_same(value):
+    text = orjson.dumps(value)
+    assert strict_json.loads(text) == json.loads(text)
+
+
+@given(st.text(alphabet='[]{}",:\\u0d8c1ant.-e', max_size=40))
+def test_whether_it_is_spelled_plainly_makes_no_difference(text):
+    plain = outcome(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(strict_json, "_PLAIN_BYTES", -1)
+        assert outcome(text) == plain
 
 
 @pytest.fixture(params=["short", "long"])

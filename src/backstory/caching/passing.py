@@ -12,12 +12,16 @@ from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
+from backstory.domain.quotas import Quota, Usage
+from backstory.domain.subjects import Erasure
 from backstory.domain.summaries import Summary
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
     EntryPage,
     EntryQuery,
+    Gone,
     HeadQuery,
     Mark,
     Match,
@@ -60,11 +64,19 @@ class PassingStore:
     async def commit(self, commit: Commit) -> Outcome:
         return await self._store.commit(commit)
 
+    async def usage(self, tenant: str) -> Usage:
+        return await self._store.usage(tenant)
+
+    async def recount(self, tenant: str) -> Usage:
+        return await self._store.recount(tenant)
+
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return await self._store.replay(tenant, idempotency)
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        return await self._store.forget(tenant, key, before)
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        return await self._store.forget(tenant, key, before, act)
 
     async def sweep(self, now: int) -> int:
         return await self._store.sweep(now)
@@ -102,17 +114,22 @@ class PassingStore:
     # -- content -----------------------------------------------------------------------
 
     async def keep_chunks(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+        self,
+        tenant: str,
+        key: ContextKey,
+        holder: bytes,
+        chunks: Sequence[Chunk],
+        quota: Quota | None = None,
     ) -> None:
-        await self._store.keep_chunks(tenant, key, holder, chunks)
+        await self._store.keep_chunks(tenant, key, holder, chunks, quota)
 
     async def let_go(self, tenant: str, holder: bytes) -> None:
         await self._store.let_go(tenant, holder)
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
-        return await self._store.held_chunks(tenant, hold, hashes)
+        return await self._store.held_chunks(tenant, key, hold, hashes)
 
     async def manifest(self, tenant: str, root: bytes) -> Manifest:
         return await self._store.manifest(tenant, root)
@@ -185,5 +202,26 @@ class PassingStore:
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         return await self._store.get_note(tenant, name)
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        return await self._store.list_notes(tenant, prefix, after, limit)
+
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._store.delete_note(tenant, name)
+
+    # -- erasing -----------------------------------------------------------------------
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        return await self._store.erase(tenant, subject, author, gone)
+
+    async def finish_erasures(self) -> int:
+        return await self._store.finish_erasures()
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        return await self._store.erasure(tenant, subject)
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        return await self._store.is_erased(erasure)

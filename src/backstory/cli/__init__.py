@@ -27,11 +27,16 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "content": ("content", "Store, fetch, edit and sync large content on a server."),
     "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
     "summarise": ("summarising", "Have a context summarised by a server."),
+    "keys": ("keys", "Make the master key of an encrypted store, and see to its keys."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "role": ("role", "List, read, make and delete roles of a tenant."),
     "binding": ("binding", "Bind roles to subjects, groups and clients."),
+    "quota": ("quota", "Show and bound what tenants keep in a store."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
+    "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
+    "user": ("users", "Accounts of the built-in authorization server."),
+    "client": ("clients", "Applications that may ask the built-in server for tokens."),
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
 

@@ -37,21 +37,26 @@ def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
 
 
 def _serve_http(settings: Settings, *, as_json: bool) -> None:
-    from backstory.cli.serving import files, many, one
+    from backstory.cli.serving import alone, files, many
     from backstory.cli.serving.listening import Announcement, bind
     from backstory.cli.serving.secret import local_token
+    from backstory.cli.serving.service import Service
     from backstory.observability.folder import shared
 
     files.allow_many()
     secret = local_token(settings)
-    with bind(settings) as listener, shared(settings.workers, wanted=settings.metrics):
+    # One process whose memory is bounded needs somebody who replaces it.
+    single = settings.workers == 1 and not settings.worker_memory_megabytes
+    service = Service.taken_from(os.environ)
+    with bind(settings) as listener, shared(not single and settings.metrics):
         announcement = Announcement.of(
             settings, listener, secret[1] if secret else None, as_json=as_json
         )
-        if settings.workers == 1:
-            one.run(settings, secret[0] if secret else None, listener, announcement.tell)
+        if single:
+            token = secret[0] if secret else None
+            alone.run(settings, token, listener, announcement.tell, service)
         else:
-            many.run(settings, listener, announcement.tell)
+            many.run(settings, listener, announcement.tell, service)
 
 
 def _serve_stdio(settings: Settings) -> None:
@@ -63,8 +68,18 @@ def _serve_stdio(settings: Settings) -> None:
 async def _speak(settings: Settings) -> None:
     from backstory.transports.mcp.offers import found
     from backstory.transports.mcp.stdio import serve
-    from backstory.wiring import message_formats, open_contexts, open_hooks, renderer_of
+    from backstory.wiring import (
+        message_formats,
+        open_auditing,
+        open_contexts,
+        open_hooks,
+        renderer_of,
+    )
 
     formats = message_formats()
-    async with open_hooks() as hooks, open_contexts(settings, hooks, serving=True) as contexts:
+    async with (
+        open_hooks() as hooks,
+        open_contexts(settings, hooks, serving=True) as contexts,
+        open_auditing(settings, contexts, hooks),
+    ):
         await serve(contexts, renderer_of(contexts, settings, formats), extensions=found())

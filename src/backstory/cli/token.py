@@ -8,11 +8,12 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from backstory import limits
+from backstory.cli.accounts import SETTINGS, with_service
 from backstory.cli.options import (
     json_option,
     setting_options,
@@ -21,8 +22,12 @@ from backstory.cli.options import (
 )
 from backstory.clock import SECOND, SystemClock, to_text
 from backstory.config import Settings
+from backstory.config.authority import own_issuer
 from backstory.domain.principals import DEFAULT_TENANT
 from backstory.errors import ConfigError
+
+if TYPE_CHECKING:
+    from backstory.security.authority.service import Service
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE: Final = "token-keys.json"
@@ -53,13 +58,14 @@ def _span(ctx: click.Context, param: click.Parameter, value: str) -> int:
 def command() -> None:
     """Make, rotate and revoke access tokens of your own.
 
-    They are believed by servers whose auth_jwks is the file that `backstory token keys` names.
-    Each command takes --json, for scripts.
+    They are believed by servers whose auth_jwks is the file that `backstory token keys` names,
+    or, with auth_server, by those on the same store, whose own keys then sign unless --keys
+    names a file. Each command takes --json, for scripts.
     """
 
 
 @command.command("keys")
-@setting_options("store")
+@setting_options(*SETTINGS)
 @_the_keys
 @click.option("--rotate", is_flag=True, help="Sign with a new key from now on.")
 @click.option("--retire", metavar="KID", help="Believe no token of this key any more.")
@@ -70,7 +76,11 @@ def keys(
     """Show the keys that sign tokens, made where there are none; the first one signs."""
     from backstory.security.issuing import SigningKeys
 
-    found = SigningKeys.open(_path(settings_from(flags), key_file))
+    settings = settings_from(flags)
+    if _in_store(settings, key_file):
+        _ring(settings, rotate=rotate, retire=retire, as_json=as_json)
+        return
+    found = SigningKeys.open(_path(settings, key_file))
     if rotate:
         found.rotate()
     if retire is not None:
@@ -84,7 +94,7 @@ def keys(
 
 
 @command.command("create")
-@setting_options("store", "auth_issuer", "auth_audience")
+@setting_options(*SETTINGS, "auth_issuer", "auth_audience")
 @_the_keys
 @click.option("--subject", help="Who shows the token. [default: the client]")
 @click.option("--client", help=f"Which client shows it. [default: {_CLIENT}]")
@@ -117,13 +127,16 @@ def create(
 
     With --client alone it is that of a machine, whose own namespace is clients.CLIENT.
     """
+    from backstory.config.authority import audiences
     from backstory.security.issuing import Grant, SigningKeys
 
     if subject is None and client is None:
         raise click.UsageError("a token is for a --subject or a --client")
     settings = settings_from(flags)
-    issuer = _issuer(settings)
-    if not settings.auth_audience:
+    in_store = _in_store(settings, key_file)
+    issuer = "" if in_store else _issuer_of_file(settings)
+    named = audiences(settings) if in_store else settings.auth_audience
+    if not named:
         raise ConfigError("auth_audience is needed: what the server expects as aud of tokens")
     for name, text, most in (
         ("--client", client or _CLIENT, limits.SUBJECT_BYTES),
@@ -138,13 +151,16 @@ def create(
         tenant,
         subject or client or "",
         client or _CLIENT,
-        settings.auth_audience[0],
+        named[0],
         roles,
         scope,
         seconds,
         groups,
     )
-    made = SigningKeys.open(_path(settings, key_file)).issue(issuer, grant, SystemClock().now())
+    if in_store:
+        made = with_service(settings, lambda service: service.signing.issue(service.issuer, grant))
+    else:
+        made = SigningKeys.open(_path(settings, key_file)).issue(issuer, grant, SystemClock().now())
     ends = to_text(made.expires_at * SECOND)
     if as_json:
         click.echo(json.dumps({"token": made.token, "id": made.id, "expires_at": ends}))
@@ -154,7 +170,7 @@ def create(
 
 
 @command.command("revoke")
-@setting_options("store", "auth_issuer")
+@setting_options(*SETTINGS, "auth_issuer")
 @click.argument("token")
 @json_option
 def revoke(*, token: str, as_json: bool, **flags: Any) -> None:
@@ -199,7 +215,34 @@ def _named(text: str, settings: Settings) -> tuple[str, str, int]:
         raise click.BadParameter("has no iss, jti and exp", param_hint="TOKEN") from None
 
 
+def _in_store(settings: Settings, key_file: Path | None) -> bool:
+    """Whether the built-in server's keys sign: where it is on, unless a file is named."""
+    return settings.auth_server and key_file is None
+
+
+def _ring(settings: Settings, *, rotate: bool, retire: str | None, as_json: bool) -> None:
+    async def changed(service: Service) -> list[str]:
+        ring = await service.signing.ring()
+        if rotate:
+            ring = await service.signing.rotate()
+        if retire is not None:
+            ring = await service.signing.retire(retire)
+        return [key.kid for key in ring.keys]
+
+    kids = with_service(settings, changed)
+    jwks = f"{own_issuer(settings).rstrip('/')}/jwks"
+    if as_json:
+        click.echo(json.dumps({"keys": kids, "jwks": jwks}))
+        return
+    click.echo("\n".join(kids))
+    click.echo(f"in the store; servers show the public ones at {jwks}", err=True)
+
+
 def _issuer(settings: Settings) -> str:
+    return own_issuer(settings) if settings.auth_server else _issuer_of_file(settings)
+
+
+def _issuer_of_file(settings: Settings) -> str:
     if settings.auth_issuer is None:
         raise ConfigError("auth_issuer is needed: what tokens name as their issuer, as the server")
     return settings.auth_issuer

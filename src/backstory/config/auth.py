@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from backstory.config.authority import audiences, check_own_issuer
 from backstory.config.local import check_local_mode
 from backstory.config.settings import DEFAULT_ORIGIN, Settings
 from backstory.errors import ConfigError
@@ -21,11 +22,18 @@ _ONLY_WITH_ISSUER = (
 
 def check_callers(settings: Settings) -> None:
     """Refuses to start where it would not be sure who calls; raises `ConfigError`."""
+    if settings.auth_server:
+        check_own_issuer(settings)
+    elif settings.auth_client_hosts:
+        raise ConfigError("auth_client_hosts is of no use without auth_server; set it, or neither")
     if settings.auth_issuer is None:
+        if settings.auth_server:
+            _check_for_own(settings)
+            return
         _check_no_half(settings)
         check_local_mode(settings)
         return
-    if not settings.auth_audience:
+    if not audiences(settings):
         raise ConfigError(
             "auth_audience is needed with auth_issuer: what tokens for this server have as aud, "
             "such as its URL; set BACKSTORY_AUTH_AUDIENCE"
@@ -38,7 +46,7 @@ def check_callers(settings: Settings) -> None:
             "is asked for keys; or set auth_jwks"
         )
     _check_introspection(settings)
-    named = any(_is_url(audience) for audience in settings.auth_audience)
+    named = any(_is_url(audience) for audience in audiences(settings))
     if not (named or settings.public_url or settings.allowed_hosts):
         raise ConfigError(
             "public_url is needed, since no auth_audience is a URL that tells how this server is "
@@ -60,6 +68,15 @@ def _check_introspection(settings: Settings) -> None:
                 f"{name} is needed with auth_introspection: whoever asks about tokens has to say "
                 f"who it is; set BACKSTORY_{name.upper()}"
             )
+
+
+def _check_for_own(settings: Settings) -> None:
+    if settings.auth_jwks is not None:
+        raise ConfigError(
+            "auth_jwks is of no use without auth_issuer: the built-in server has keys of its own"
+        )
+    if settings.local_token:
+        raise ConfigError("local_token is for servers without auth_server; set one of the two")
 
 
 def _check_no_half(settings: Settings) -> None:

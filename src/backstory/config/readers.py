@@ -256,6 +256,16 @@ def secret(raw: object) -> str | None:
     raise ValueError("must be printable ASCII")
 
 
+def master_keys(raw: object) -> tuple[str, ...]:
+    """What names master keys: a list, or text with commas between."""
+    named = texts(raw)
+    for one in named:
+        scheme, colon, rest = one.partition(":")
+        if not (colon and rest and scheme.replace("-", "").replace("_", "").isalnum()):
+            raise ValueError("must be file:PATH, or NAME:... of an extension, commas between")
+    return named
+
+
 def models(raw: object) -> str:
     """Patterns of model names as JSON: a table of the file, or JSON text. Empty means none."""
     if raw in ("", {}):

@@ -101,6 +101,19 @@ class Settings:
         "Where contexts are kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE",
         urls.store_url,
     )
+    master_key: tuple[str, ...] = _setting(
+        (),
+        "Encrypts the store: what wraps its keys, file:PATH or an extension's NAME:...; of several "
+        "the first wraps, the others still open",
+        readers.master_keys,
+        text="none: the store is not encrypted",
+    )
+    keys: urls.StoreUrl | urls.ServerUrl | None = _setting(  # noqa: RUF009 -- returns a field
+        None,
+        "Where keys and the list of erasures are kept: sqlite:///FILE or postgresql://...",
+        urls.keys_url,
+        text="beside the store: FILE.keys, or the schema backstory_keys",
+    )
     replica: urls.ServerUrl | None = _setting(  # noqa: RUF009 -- returns a field
         None,
         "Standby of a PostgreSQL store, which is read before the primary: postgresql://...",
@@ -125,6 +138,16 @@ class Settings:
         1,
         "Processes that serve requests, from 1 to 64",
         readers.whole(1, 64),
+    )
+    worker_silence_seconds: int = _setting(
+        limits.WORKER_SILENCE_SECONDS,
+        "Seconds without a sign of life after which a worker is replaced; 0 waits forever",
+        readers.whole(0, 3600),
+    )
+    worker_memory_megabytes: int = _setting(
+        0,
+        "Memory of its own, in MiB, above which a worker is drained and replaced; 0 bounds nothing",
+        readers.whole(0, 1_000_000),
     )
     drain_seconds: int = _setting(
         0,
@@ -177,6 +200,16 @@ class Settings:
         (),
         "Further host names that requests may name in their Host header",
         readers.hosts,
+    )
+    audit: str = _setting(
+        "writes",
+        "What the audit trail tells of: off, writes (refusals included) or all (reads, too)",
+        readers.one_of("off", "writes", "all"),
+    )
+    audit_days: int = _setting(
+        limits.AUDIT_DAYS,
+        "Days for which the audit trail is kept; 0 keeps all of it",
+        readers.whole(0, 36_500),
     )
     metrics: bool = _setting(
         True,
@@ -273,6 +306,16 @@ class Settings:
         "Claim that lists the caller's groups, to which roles can be bound: its name, or a JSON Pointer",
         readers.claim,
     )
+    auth_server: bool = _setting(
+        False,
+        "Be an authorization server as well, whose issuer is public_url: people sign in here",
+        readers.switch,
+    )
+    auth_client_hosts: tuple[str, ...] = _setting(
+        (),
+        "Hosts of client ID metadata documents that may be on private networks",
+        readers.hosts,
+    )
     operators: tuple[str, ...] = _setting(
         (),
         "Who may what concerns all tenants, each as TENANT/SUBJECT",
@@ -304,6 +347,16 @@ class Settings:
         "0 bounds nothing",
         readers.whole(0, limits.WATCHERS),
     )
+    quota_contexts: int = _setting(
+        0,
+        "Contexts that a tenant may keep, unless an operator said otherwise of it; 0 bounds nothing",
+        readers.whole(0, limits.QUOTA_MAX),
+    )
+    quota_bytes: int = _setting(
+        0,
+        "Bytes that a tenant may keep, unless an operator said otherwise of it; 0 bounds nothing",
+        readers.whole(0, limits.QUOTA_MAX),
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         (),
         "Addresses and networks of load balancers, whose X-Forwarded-For is believed",
@@ -311,7 +364,7 @@ class Settings:
     )
     mcp_fast_lane: bool = _setting(
         True,
-        "Kept for the fast lane of MCP, which is not in this release: all goes through the SDK",
+        "Answer plain calls of tools and reads of resources without the MCP SDK between",
         readers.switch,
     )
     processing: str = _setting(
@@ -339,6 +392,11 @@ class Settings:
         secret=True,
     )
     origins: Mapping[str, str] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def asks_tokens(self) -> bool:
+        """Whether callers need an access token, whoever made it."""
+        return self.auth_issuer is not None or self.auth_server
 
     def origin(self, name: str) -> str:
         """Where the value of a setting came from."""

@@ -99,6 +99,11 @@ def replica_url(raw: object) -> ServerUrl | None:
     return _server_url(rest)
 
 
+def keys_url(raw: object) -> StoreUrl | ServerUrl | None:
+    """The URL of what keeps keys; empty means the default."""
+    return None if raw == "" else store_url(raw)
+
+
 def _server_url(rest: str) -> ServerUrl:
     try:
         parts = urlsplit(f"postgresql://{rest}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from backstory.domain import policy
 from backstory.domain.commits import Append, Fork, Operation, Patch, Put, PutContent, Restore
@@ -12,10 +13,19 @@ from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.domain.kinds import PROMPT
 from backstory.domain.policy import Decision, Verb, Visibility
 from backstory.domain.principals import Principal
-from backstory.errors import DeniedError, ScopeError
-from backstory.ports.events import POLICY
+from backstory.errors import DeniedError, MissingError, ScopeError
+from backstory.ports import acts
+from backstory.ports.events import OK, POLICY
 from backstory.ports.hooks import part
 from backstory.ports.store import Store
+
+_CODES: Final = {
+    Decision.ALLOWED: OK,
+    Decision.NARROW: ScopeError.code,
+    Decision.REFUSED: DeniedError.code,
+    Decision.UNSEEN: MissingError.code,
+}
+"""What a decision is called in the audit trail: as the error that it leads to."""
 
 
 def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
@@ -31,7 +41,9 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
 
 
 def _require(principal: Principal, verb: Verb, key: ContextKey) -> None:
-    match policy.decide(principal, verb, key.namespace):
+    decision = policy.decide(principal, verb, key.namespace)
+    acts.decided(verb, key, _CODES[decision])
+    match decision:
         case Decision.ALLOWED:
             return
         case Decision.NARROW:
@@ -57,7 +69,9 @@ def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visi
     """
     with part(POLICY):
         if policy.hidden_by_scope(principal, asked):
+            acts.decided(Verb.READ, asked or "*", _CODES[Decision.NARROW])
             raise narrow(Verb.READ)
+        acts.decided(Verb.READ, asked or "*", OK)
         return policy.visibility(principal, asked)
 
 
@@ -73,9 +87,12 @@ def require_kinds(principal: Principal, verb: Verb, key: ContextKey) -> None:
         MissingError, DeniedError, ScopeError: as `require`.
     """
     decision = policy.decide(principal, verb, key.namespace)
+    if verb is Verb.READ and decision is not Decision.NARROW and _reads(principal):
+        decision = Decision.ALLOWED
+    acts.decided(verb, key, _CODES[decision])
     if decision is Decision.NARROW:
         raise narrow(verb, key.namespace)
-    if decision is Decision.ALLOWED or (verb is Verb.READ and _reads(principal)):
+    if decision is Decision.ALLOWED:
         return
     if verb is not Verb.READ and _reads(principal):
         raise DeniedError(f"you may read kinds, but not {verb.value} them", verb=verb.value)
@@ -105,7 +122,10 @@ async def require_instruct(
         if policy.allows(principal, Verb.INSTRUCT, namespace):
             continue
         if _instructs(operation) or await _touches_prompt(store, principal, operation):
-            if policy.decide(principal, Verb.INSTRUCT, namespace) is Decision.NARROW:
+            narrowed = policy.decide(principal, Verb.INSTRUCT, namespace) is Decision.NARROW
+            refused = Decision.NARROW if narrowed else Decision.REFUSED
+            acts.decided(Verb.INSTRUCT, operation.key, _CODES[refused])
+            if narrowed:
                 raise narrow(Verb.INSTRUCT, namespace)
             raise DeniedError(
                 f"writing instructions in {namespace} (system or developer entries, prompts) "
@@ -143,6 +163,7 @@ def require_origin(principal: Principal, origin: ContextKey) -> None:
         DeniedError: the principal may not write there.
     """
     decision = policy.decide(principal, Verb.WRITE, origin.namespace)
+    acts.decided(Verb.WRITE, origin, _CODES[decision])
     if decision is Decision.NARROW:
         raise narrow(Verb.WRITE, origin.namespace)
     if decision is not Decision.ALLOWED:

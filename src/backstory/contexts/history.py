@@ -16,6 +16,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.patches import diff
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
+from backstory.ports.audits import Auditing, UnsealedError
 from backstory.ports.store import Store, View
 
 DIFF_INLINE_BYTES = 4096
@@ -39,6 +40,8 @@ class Historian:
     def __init__(self, store: Store, reader: Reader) -> None:
         self._store = store
         self._reader = reader
+        self.auditing: Auditing | None = None
+        """Who keeps the audit trail, where there is one."""
 
     async def versions(
         self,
@@ -86,7 +89,15 @@ class Historian:
             MissingError, GoneError: as `Store.forget`.
         """
         access.require(principal, Verb.WRITE, key)
-        return await self._store.forget(principal.tenant, key, before)
+        tenant = principal.tenant
+        if self.auditing is None:
+            return await self._store.forget(tenant, key, before)
+        while True:
+            act = self.auditing.act(principal, "forget", key, before=before)
+            try:
+                return await self._store.forget(tenant, key, before, act)
+            except UnsealedError:
+                await self.auditing.seal(tenant)
 
 
 async def compare(old: View, new: View) -> Difference:

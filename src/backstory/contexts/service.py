@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.clock import Clock
+from backstory.contexts.allotting import Allotting
+from backstory.contexts.auditing import Trail
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
 from backstory.contexts.contents.editing import Editor
 from backstory.contexts.contents.fetching import Fetcher
 from backstory.contexts.contents.storing import Storer
 from backstory.contexts.contents.transfer import Transfer
+from backstory.contexts.erasing import Eraser
 from backstory.contexts.granting import Granting
 from backstory.contexts.history import Historian
 from backstory.contexts.kinds import Kinds
 from backstory.contexts.listing import Lister
 from backstory.contexts.migrating import Migrator
+from backstory.contexts.quotas import Quotas
 from backstory.contexts.reading import Reader
 from backstory.contexts.roles import Roles
 from backstory.contexts.ruling import Ruler
@@ -28,6 +32,7 @@ from backstory.contexts.watching import Hub
 from backstory.contexts.writing import Writer
 from backstory.domain.choosing import Choice
 from backstory.domain.sealing import Seal
+from backstory.ports.audits import Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.rules import Masked, Rules
 from backstory.ports.store import Store
@@ -55,6 +60,8 @@ class Contexts:
         `surroundings` are looked at where somebody wants to know all.
         """
         self.store = store
+        self.audits: Audits | None = None
+        self.trail: Trail | None = None
         self.clock = clock
         self.seal = Seal(store.secret)
         self.granting = Granting(store, clock)
@@ -65,15 +72,20 @@ class Contexts:
         self.surroundings = Checks(surroundings)
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
-        self.writer = Writer(store, bus, clock, self.seal, ruler=self.ruler, masked=masked)
+        self.quotas = Quotas(store, self.granting)
+        self.writer = Writer(
+            store, bus, clock, self.seal, ruler=self.ruler, quotas=self.quotas, masked=masked
+        )
         self.summaries = Summaries(store, self.reader, self.writer, self.ruler, summarising)
         self.fetcher = Fetcher(store, self.reader)
         self.storer = Storer(store, self.writer, clock)
-        self.transfer = Transfer(store, self.fetcher, self.seal)
+        self.transfer = Transfer(store, self.fetcher, self.seal, self.quotas)
         self.editor = Editor(store, self.fetcher, self.writer, clock)
         self.kinds = Kinds(store, self.writer, self.seal, rules)
+        self.allotting = Allotting(self.writer, self.quotas)
         self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
+        self.eraser = Eraser(store, bus, self.seal)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)
@@ -84,6 +96,10 @@ class Contexts:
     def background(self, rules: Choice[When | None]) -> Background:
         """What summarises contexts unasked, where the rules say so."""
         return Background(self.summaries, rules)
+
+    def keeps(self, audits: Audits) -> None:
+        """The store keeps an audit trail."""
+        self.audits, self.trail = audits, Trail(audits, self.seal)
 
     @property
     def epoch(self) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from backstory.domain.content import ContentRef
 from backstory.domain.keys import ContextKey
@@ -74,10 +75,15 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A head and the bytes of its state: a JSON object, compact, UTF-8."""
+    """A head and the bytes of its state: a JSON object, compact, UTF-8.
+
+    `encoded` holds what was made of it for callers, by the name of the form, for as long as
+    somebody keeps it.
+    """
 
     head: Head
     state: bytes
+    encoded: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def missing(key: ContextKey) -> MissingError:

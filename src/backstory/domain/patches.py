@@ -12,6 +12,7 @@ import jsonpointer
 import orjson
 
 from backstory import limits
+from backstory.domain import differences
 from backstory.domain.sizes import longer_than
 from backstory.errors import (
     InvalidPatchError,
@@ -100,14 +101,16 @@ class MergePatch:
 def diff(before: bytes, after: bytes) -> list[dict[str, Any]]:
     """An RFC 6902 patch from one state to another: [] where they are equal.
 
-    It is one `replace` of the root where that is smaller. May take long for big states;
-    callers keep it off the event loop.
+    It is one `replace` of the root where that is smaller. Takes up to a second of the largest
+    states; callers keep it off the event loop.
     """
     if before == after:
         return []
     old, new = orjson.loads(before), orjson.loads(after)
     if _canonical(old) == _canonical(new):
         return []
+    if max(len(before), len(after)) > limits.DIFF_MOVES_BYTES:
+        return differences.operations(old, new)
     operations: list[dict[str, Any]] = list(jsonpatch.make_patch(old, new))
     whole = [{"op": ROOT_REPLACE, "path": "", "value": new}]
     if len(orjson.dumps(operations)) >= len(after) or not _leads_to(old, operations, new):

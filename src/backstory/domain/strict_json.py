@@ -15,6 +15,8 @@ import re
 from collections import Counter
 from typing import Any, Final, NoReturn
 
+import orjson
+
 from backstory import limits
 from backstory.domain import long_json
 from backstory.domain.keys import shorten
@@ -28,6 +30,8 @@ _STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
 _OPENING = frozenset(b"[{")
 _NODES = (b"[", b"{", b",", b":")
+_PLAIN_BYTES = 64 * limits.KIB  # beyond it, reading twice may cost more than it saves
+_UNSURE: Final = object()
 
 
 def loads(data: bytes, *, depth: int = limits.JSON_DEPTH, nodes: int = limits.JSON_NODES) -> Any:
@@ -37,6 +41,8 @@ def loads(data: bytes, *, depth: int = limits.JSON_DEPTH, nodes: int = limits.JS
         MalformedError: it is no JSON, or JSON that others may read differently; deeper than
             `depth` levels, or of more than `nodes` values and names.
     """
+    if (plain := _plain(data, depth, nodes)) is not _UNSURE:
+        return plain
     text = _text(data)
     try:
         if len(text) > long_json.SLICE:
@@ -50,6 +56,22 @@ def loads(data: bytes, *, depth: int = limits.JSON_DEPTH, nodes: int = limits.JS
     if _SURROGATE.search(data) and long_json.has_halves(value):
         raise _half()
     return value
+
+
+def _plain(data: bytes, depth: int, nodes: int) -> Any:
+    """The value of a text that is spelled as orjson would spell it, which costs a fifth.
+
+    What comes back the same to the byte has no name twice, no number that somebody rounds, no
+    half of a surrogate pair and no constant that JSON does not have. Of anything else nothing
+    is known yet.
+    """
+    if len(data) > min(nodes, _PLAIN_BYTES) or data.count(b"[") + data.count(b"{") > depth:
+        return _UNSURE
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return _UNSURE
+    return value if orjson.dumps(value) == data else _UNSURE
 
 
 def _long(text: str, depth: int, nodes: int) -> Any:

@@ -20,6 +20,9 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   │   └── TokenRefusedError   a token that is not believed                  401
     │   │       └── ProofRefusedError a DPoP proof that is not believed           401
     │   └── ScopeError              the token's scope is too narrow               403
+    ├── QuotaError                  the tenant keeps as much as it may            403
+    │   ├── QuotaContextsError      as many contexts                              403
+    │   └── QuotaBytesError         as many bytes                                 403
     ├── MisdirectedError            a host that is none of this server's          421
     ├── MissingError                there is nothing there                        404
     │   └── SearchDisabledError     the store keeps no index of words             404
@@ -45,11 +48,13 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── SummariserError             whoever makes summaries made none             503
     ├── CacheUnavailableError       the cache cannot be used; readers go on without   503
     ├── BusUnavailableError         other nodes cannot be heard; watchers look themselves 503
+    ├── WorkersFailingError         worker processes die again and again          503
     └── StoreError                  the store cannot do its work                  503
         ├── StoreUnavailableError   nothing was written; try again
         ├── OutcomeUnknownError     may have been committed; retry with the same key or ids
         ├── StoreCorruptError       the file or what is in it is damaged
         │   └── ContentCorruptError a chunk of content is not what it was
+        ├── KeyUnusableError        the key for what is stored cannot be had
         ├── StoreFullError          no room on the disk; nothing was written
         └── SchemaVersionError      made by another release; names `backstory migrate`
 """
@@ -96,6 +101,9 @@ from backstory.errors.refused import (
     PatchConflictError,
     PreconditionError,
     ProofRefusedError,
+    QuotaBytesError,
+    QuotaContextsError,
+    QuotaError,
     RenderGoneError,
     ScopeError,
     SearchDisabledError,
@@ -111,6 +119,7 @@ from backstory.errors.unable import (
     CacheUnavailableError,
     ContentCorruptError,
     IssuerUnavailableError,
+    KeyUnusableError,
     OutcomeUnknownError,
     RateLimitedError,
     SchemaVersionError,
@@ -121,6 +130,7 @@ from backstory.errors.unable import (
     StoreUnavailableError,
     SummariserError,
     WatchesFullError,
+    WorkersFailingError,
 )
 
 __all__ = [
@@ -147,6 +157,7 @@ __all__ = [
     "InvalidPatchError",
     "IssuerUnavailableError",
     "KeyReusedError",
+    "KeyUnusableError",
     "KindConflictError",
     "LimitReachedError",
     "LockOutError",
@@ -159,6 +170,9 @@ __all__ = [
     "PatchConflictError",
     "PreconditionError",
     "ProofRefusedError",
+    "QuotaBytesError",
+    "QuotaContextsError",
+    "QuotaError",
     "RangeError",
     "RateLimitedError",
     "RenderBudgetError",
@@ -184,6 +198,7 @@ __all__ = [
     "VersionConflictError",
     "Violation",
     "WatchesFullError",
+    "WorkersFailingError",
     "codes",
 ]
 

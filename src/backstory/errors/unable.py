@@ -111,6 +111,13 @@ class ContentCorruptError(StoreCorruptError):
     title = "Content corrupt"
 
 
+class KeyUnusableError(StoreError):
+    """What is stored is encrypted, and the key for it cannot be had; the detail says which."""
+
+    code = "key_unusable"
+    title = "Key unusable"
+
+
 class StoreFullError(StoreError):
     """No room is left for writing; nothing was written."""
 
@@ -140,3 +147,11 @@ class BusUnavailableError(BackstoryError):
     code = "bus_unavailable"
     status = 503
     title = "Bus unavailable"
+
+
+class WorkersFailingError(BackstoryError):
+    """Worker processes die again and again; the others serve on, so that no caller sees this."""
+
+    code = "workers_failing"
+    status = 503
+    title = "Workers failing"

@@ -232,6 +232,16 @@ WORST: Final = frozenset({CLOCK_SKEW, REPLICA_LAG})
 
 INFO: Final = _gauge("info", "Always 1", "version")
 WORKERS: Final = _gauge("workers", "Processes that serve requests")
+WORKERS_WANTED: Final = _gauge("workers_wanted", "Processes that should serve requests")
+WORKERS_REPLACED: Final = _counter(
+    "workers_replaced",
+    "Workers in whose place another came: `died`, `silent` (no sign of life), `start` (ended before "
+    "it took requests), `memory`, `asked` (SIGHUP)",
+    "reason",
+)
+WORKERS_WAITING: Final = _gauge(
+    "workers_waiting", "Workers that are missing, since those in their places died again and again"
+)
 FREE_BYTES: Final = _gauge("store_free_bytes", "Room that is left on the disk of a SQLite store")
 STORE_BYTES: Final = _gauge(
     "store_bytes", "Size of a SQLite store's file, or of its write-ahead log", "file"
@@ -258,7 +268,7 @@ MAX_FDS: Final = Metric(
 )
 
 LOOKED_AT: Final = (
-    INFO, WORKERS, FREE_BYTES, STORE_BYTES, CERTIFICATE,
+    INFO, WORKERS, WORKERS_WANTED, WORKERS_REPLACED, WORKERS_WAITING, FREE_BYTES, STORE_BYTES, CERTIFICATE,
     CPU, RESIDENT, VIRTUAL, STARTED, OPEN_FDS, MAX_FDS,
 )  # fmt: skip
 """Those that are looked up when they are asked for."""

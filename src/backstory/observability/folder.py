@@ -13,14 +13,14 @@ FOLDER: Final = "PROMETHEUS_MULTIPROC_DIR"
 
 
 @contextmanager
-def shared(workers: int, *, wanted: bool) -> Iterator[None]:
-    """A folder for workers that are started inside, removed at the end; none for a single one.
+def shared(wanted: bool) -> Iterator[None]:
+    """A folder for workers that are started inside, removed at the end, if one is wanted.
 
     What stands in the environment from elsewhere is not used: another server's numbers may
     be there.
     """
     os.environ.pop(FOLDER, None)
-    if not wanted or workers == 1:
+    if not wanted:
         yield
         return
     with tempfile.TemporaryDirectory(prefix="backstory-metrics-") as folder:

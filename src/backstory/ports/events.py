@@ -2,7 +2,8 @@
 
 Labels of metrics are made of the fields that are names out of the code: routes, methods, codes,
 steps, operations. `principal` says who called; only the log (as a keyed hash) and the audit
-trail write it. No field ever holds a text, a label or the name of anybody's context.
+trail write it. No field ever holds a text or a label, and only those of `Acted` hold the name
+of anybody's context: the audit trail hashes it.
 
 An event is cheap (some 0.1 µs) and is made only where `Hooks.hears` says that somebody listens.
 Times are seconds, moments are nanoseconds since the Unix epoch.
@@ -79,6 +80,24 @@ class Stepped(Event, frozen=True, gc=False):
     step: str
     code: str
     seconds: float
+
+
+class Acted(Event, frozen=True, gc=False):
+    """Somebody did something, or was refused: heard by the audit trail and nobody else.
+
+    `do` is the template of a route with its method, or an MCP method with its tool; `on` names
+    contexts (`namespace/name`) and patterns of namespaces; `out` is `ok` or the code of the error.
+    Without a known caller, `tenant` and `subject` are empty.
+    """
+
+    tenant: str
+    subject: str
+    client: str
+    do: str
+    verb: str
+    on: tuple[str, ...]
+    out: str
+    address: str
 
 
 # -- traces ------------------------------------------------------------------------------

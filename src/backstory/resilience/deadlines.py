@@ -7,7 +7,6 @@ own bound.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,9 @@ from contextvars import Context, ContextVar, copy_context
 from typing import Any, Final, TypeVar
 
 from backstory import limits
+from backstory.resilience.stepping import LateError, timed
+
+__all__ = ["LateError", "answered", "detached", "left", "remaining", "within"]
 
 T = TypeVar("T")
 Now = Callable[[], float]
@@ -73,21 +75,7 @@ async def answered(seconds: float, work: Awaitable[T]) -> T:
     now, before = time.monotonic(), _DUE.get()
     due = now + seconds if before is None else min(now + seconds, before)
     given, token = max(0.0, due - now), _DUE.set(due)
-    clock = asyncio.timeout(given + min(limits.GRACE_SECONDS, given))
     try:
-        async with clock:
-            return await work
-    except TimeoutError as error:
-        if not clock.expired():  # its own, and not ours
-            raise
-        raise LateError(round(given, 3)) from error
+        return await timed(work, given + min(limits.GRACE_SECONDS, given), told=given)
     finally:
         _DUE.reset(token)
-
-
-class LateError(Exception):
-    """It was cancelled; `seconds` is what it was given."""
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"not done within {seconds:g} seconds")
-        self.seconds = seconds

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -88,7 +88,7 @@ class SigningKeys:
 
     def rotate(self) -> None:
         """Sign with a new key from now on; tokens of the others go on."""
-        self._members.insert(0, _new_key())
+        self._members.insert(0, new_key())
         self._write()
 
     def retire(self, kid: str) -> None:
@@ -106,39 +106,45 @@ class SigningKeys:
 
     def issue(self, issuer: str, grant: Grant, now: int) -> Made:
         """A token for the grant; `now` in microseconds."""
-        key = self._members[0]
-        begins = now // SECOND
-        made_id = ids.text(ids.commit_id())
-        claims: dict[str, Any] = {
-            "iss": issuer,
-            "sub": grant.subject,
-            "aud": grant.audience,
-            "iat": begins,
-            "exp": begins + min(grant.seconds, limits.TOKEN_LIFE_SECONDS),
-            "jti": made_id,
-            "client_id": grant.client,
-            "tenant": grant.tenant,
-            "roles": list(grant.roles),
-        }
-        if grant.groups:
-            claims["groups"] = list(grant.groups)
-        if grant.scope is not None:
-            claims["scope"] = grant.scope
-        private: Any = ECAlgorithm.from_jwk(key)
-        header = {"typ": _TYPE, "kid": key["kid"]}
-        token = jwt.encode(claims, private, ALGORITHM, headers=header)
-        return Made(token, made_id, claims["exp"])
+        return sign(self._members[0], issuer, grant, now)
 
     def _write(self) -> None:
         _replace(self._path, {"keys": self._members}, 0o600)
-        public = [
-            {name: value for name, value in member.items() if name != "d"}
-            for member in self._members
-        ]
+        public = [public_part(member) for member in self._members]
         _replace(self.public_path, {"keys": public}, 0o644)
 
 
-def _new_key() -> dict[str, Any]:
+def sign(key: Mapping[str, Any], issuer: str, grant: Grant, now: int) -> Made:
+    """A token for the grant, by a private JWK; `now` in microseconds."""
+    begins = now // SECOND
+    made_id = ids.text(ids.commit_id())
+    said: dict[str, Any] = {
+        "iss": issuer,
+        "sub": grant.subject,
+        "aud": grant.audience,
+        "iat": begins,
+        "exp": begins + min(grant.seconds, limits.TOKEN_LIFE_SECONDS),
+        "jti": made_id,
+        "client_id": grant.client,
+        "tenant": grant.tenant,
+        "roles": list(grant.roles),
+    }
+    if grant.groups:
+        said["groups"] = list(grant.groups)
+    if grant.scope is not None:
+        said["scope"] = grant.scope
+    private: Any = ECAlgorithm.from_jwk(dict(key))
+    token = jwt.encode(said, private, ALGORITHM, headers={"typ": _TYPE, "kid": key["kid"]})
+    return Made(token, made_id, said["exp"])
+
+
+def public_part(key: Mapping[str, Any]) -> dict[str, Any]:
+    """What of a private JWK everyone may know."""
+    return {name: value for name, value in key.items() if name != "d"}
+
+
+def new_key() -> dict[str, Any]:
+    """A private JWK; its id is made of what it is."""
     private = ec.generate_private_key(ec.SECP256R1())
     member: dict[str, Any] = ECAlgorithm.to_jwk(private, as_dict=True)
     named = orjson.dumps({name: member[name] for name in _THUMBPRINT})

@@ -51,6 +51,7 @@ class Reader:
     def __init__(
         self, expected: Expected, keys: Keys, now: Callable[[], float] = time.time
     ) -> None:
+        self.issuer = expected.issuer
         self._expected = expected
         self._audience = tuple(each for name in expected.audience for each in spellings(name))
         self._keys = keys
@@ -106,6 +107,15 @@ class Reader:
             leeway=limits.TOKEN_LEEWAY_SECONDS,
             options={"require": list(REQUIRED[expected.reading.profile])},
         )
+
+
+def claimed_issuer(token: str) -> object:
+    """Whom a token that has not been checked names as its issuer.
+
+    Raises:
+        TokenRefusedError: its payload cannot be read.
+    """
+    return object_of(token.split(".")[1], "payload").get("iss")
 
 
 def spellings(audience: str) -> tuple[str, ...]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
-from backstory.errors import SchemaVersionError, StoreUnavailableError
+from backstory.encryption.cipher import Cipher
+from backstory.errors import KeyUnusableError, SchemaVersionError, StoreUnavailableError
+
+_SECRET_BYTES: Final = 32
+_ABOUT: Final = b"store"
 
 
 @dataclass(frozen=True, slots=True)
 class Meta:
-    """The store's present life and its secret."""
+    """The store's present life, its secret, and the newest erasure that it has been through."""
 
     epoch: str
     first_epoch: bool
     secret: bytes
+    erasure: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +55,40 @@ def wrong_version(version: int, needed: int) -> SchemaVersionError:
         found=version,
         needed=needed,
     )
+
+
+def must_begin(cipher: Cipher | None, *, keyed: bool) -> bool:
+    """Whether the store is to be encrypted from now on, and was not before.
+
+    Raises:
+        KeyUnusableError: it was before, and there is no key.
+    """
+    if keyed and cipher is None:
+        raise KeyUnusableError(
+            "this store is encrypted; name the master key that it was encrypted with as "
+            "master_key, and the `keys` that belong to it"
+        )
+    return cipher is not None and not keyed
+
+
+def seal_secret(cipher: Cipher | None, kept: bytes) -> bytes:
+    """The store's secret as it is kept: as it is, or so that only the roots open it."""
+    if cipher is None or len(kept) != _SECRET_BYTES:
+        return kept
+    return cipher.ring.box("secret").seal(kept, _ABOUT)
+
+
+def secret_of(cipher: Cipher | None, kept: bytes) -> bytes:
+    """The store's secret.
+
+    Raises:
+        KeyUnusableError: the roots are those of another store.
+    """
+    if cipher is None or len(kept) == _SECRET_BYTES:
+        return kept
+    secret = cipher.ring.box("secret").open(kept, _ABOUT)
+    if secret is None:
+        raise KeyUnusableError(
+            "the keys are those of another store; name the right ones with the setting `keys`"
+        )
+    return secret

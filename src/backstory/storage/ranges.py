@@ -69,3 +69,8 @@ def _of(pattern: NamespacePattern) -> Iterator[Range]:
     yield pattern.base, pattern.base + "\x01"
     if pattern.below:
         yield pattern.base + ".", pattern.base + "/"
+
+
+def behind(prefix: str) -> str:
+    """The first text, by bytes, behind all that begin so; `prefix` is ASCII and not empty."""
+    return prefix[:-1] + chr(ord(prefix[-1]) + 1)

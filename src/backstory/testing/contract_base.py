@@ -10,7 +10,12 @@ from backstory.testing.scene import Scene
 
 
 class Contract:
-    """Gives each test a `scene`; the subclass that is run gives the `store`."""
+    """Gives each test a `scene`; the subclass that is run gives the `store`.
+
+    A store that is `ENCRYPTED` finds no beginnings of words, and shares chunks within a subject only.
+    """
+
+    ENCRYPTED = False
 
     @pytest.fixture
     def clock(self) -> FakeClock:

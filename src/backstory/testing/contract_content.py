@@ -127,21 +127,39 @@ class ContentContract(Contract):
             (Hold(OTHERS, sees("*")), stored),
             (Hold(OTHERS), frozenset()),
         ):
-            assert await store.held_chunks(tenant, hold, hashes) == found
-        assert not await store.held_chunks("other", Hold(ANNAS, sees("*")), hashes)
+            assert await store.held_chunks(tenant, key("users.1/doc"), hold, hashes) == found
+        assert not await store.held_chunks(
+            "other", key("users.1/doc"), Hold(ANNAS, sees("*")), hashes
+        )
 
     async def test_a_name_alone_hands_nothing_out(self, scene: Scene) -> None:
         """Neither what others stored where one may not read, nor what they only sent."""
         await scene.put("users.1/doc")
         await scene.put_content("users.1/doc", TEXT)
-        await scene.put("users.2/doc")
+        await scene.put("users.1.x/doc")
         manifest = Manifest.of(c.ref for c in cut(TEXT))
-        for hold in (Hold(OTHERS), Hold(OTHERS, sees("users.2"))):
+        for hold in (Hold(OTHERS), Hold(OTHERS, sees("users.1.x"))):
             stolen = NewContent(manifest, "a/b", hold)
             with pytest.raises(ChunksMissingError):
-                await scene.one(PutContent(key("users.2/doc"), stolen))
+                await scene.one(PutContent(key("users.1.x/doc"), stolen))
         allowed = NewContent(manifest, "a/b", Hold(OTHERS, sees("users.1")))
-        await scene.one(PutContent(key("users.2/doc"), allowed))
+        await scene.one(PutContent(key("users.1.x/doc"), allowed))
+        assert await scene.content("users.1.x/doc") == TEXT
+
+    async def test_subjects_share_chunks_where_no_key_stands_between(self, scene: Scene) -> None:
+        for name in ("users.1/doc", "users.2/doc"):
+            await scene.put(name)
+        await scene.put_content("users.1/doc", TEXT)
+        everything = Hold(OTHERS, sees("*"))
+        named = NewContent(Manifest.of(c.ref for c in cut(TEXT)), "a/b", everything)
+        if self.ENCRYPTED:
+            with pytest.raises(ChunksMissingError):
+                await scene.one(PutContent(key("users.2/doc"), named))
+            await scene.put_content("users.2/doc", TEXT)
+        else:
+            await scene.one(PutContent(key("users.2/doc"), named))
+        assert await scene.content("users.2/doc") == TEXT
+        await scene.purge("users.1/doc")
         assert await scene.content("users.2/doc") == TEXT
 
     async def test_tenants_share_nothing(self, scene: Scene) -> None:
@@ -195,8 +213,8 @@ class ContentContract(Contract):
         await scene.store.let_go(scene.tenant, ANNAS)
         hashes = [mine.ref.hash, Chunk.of(b"both").ref.hash]
         held = scene.store.held_chunks
-        assert not await held(scene.tenant, Hold(ANNAS), hashes)
-        assert await held(scene.tenant, Hold(OTHERS), hashes) == {hashes[1]}
+        assert not await held(scene.tenant, key("doc"), Hold(ANNAS), hashes)
+        assert await held(scene.tenant, key("doc"), Hold(OTHERS), hashes) == {hashes[1]}
 
     async def test_uploads_that_nobody_finishes_have_a_bound(
         self, scene: Scene, monkeypatch: pytest.MonkeyPatch
@@ -209,7 +227,7 @@ class ContentContract(Contract):
             await scene.keep("doc", b"b" * 2000, OTHERS)
         assert refused.value.context["limit"] == "UPLOADS_BYTES"
         assert not await scene.store.held_chunks(
-            scene.tenant, Hold(OTHERS), [Chunk.of(b"b" * 2000).ref.hash]
+            scene.tenant, key("doc"), Hold(OTHERS), [Chunk.of(b"b" * 2000).ref.hash]
         )
         # What is there already takes no room, and another tenant has its own.
         await scene.keep("later", b"a" * 2000, OTHERS)
@@ -243,9 +261,9 @@ class ContentContract(Contract):
         (chunk,) = await scene.keep("doc", b"sent")
         hold = Hold(ANNAS)
         await scene.store.sweep(scene.clock.advance(seconds=limits.UPLOAD_SECONDS - 1))
-        assert await scene.store.held_chunks(scene.tenant, hold, [chunk.ref.hash])
+        assert await scene.store.held_chunks(scene.tenant, key("doc"), hold, [chunk.ref.hash])
         await scene.store.sweep(scene.clock.advance(seconds=1))
-        assert not await scene.store.held_chunks(scene.tenant, hold, [chunk.ref.hash])
+        assert not await scene.store.held_chunks(scene.tenant, key("doc"), hold, [chunk.ref.hash])
 
     async def test_a_sweep_takes_nothing_that_content_names(self, scene: Scene) -> None:
         await scene.put("doc")
@@ -267,7 +285,9 @@ class ContentContract(Contract):
         with pytest.raises(MissingError):
             await scene.store.manifest(scene.tenant, ref.root)
         hold = Hold(ANNAS, sees("*"))
-        assert not await scene.store.held_chunks(scene.tenant, hold, [only_a, sent.ref.hash])
+        assert not await scene.store.held_chunks(
+            scene.tenant, key("doc"), hold, [only_a, sent.ref.hash]
+        )
         assert await scene.content("b") == TEXT + b" and more"
 
     async def test_forgetting_lets_old_content_go(self, scene: Scene) -> None:
@@ -282,5 +302,5 @@ class ContentContract(Contract):
             await scene.store.manifest(scene.tenant, old.root)
         assert await scene.content("doc") == TEXT[60_000:]
         assert not await scene.store.held_chunks(
-            scene.tenant, Hold(ANNAS, sees("*")), [cut(TEXT)[0].ref.hash]
+            scene.tenant, key("doc"), Hold(ANNAS, sees("*")), [cut(TEXT)[0].ref.hash]
         )

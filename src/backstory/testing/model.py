@@ -12,9 +12,19 @@ from hashlib import blake2b
 
 from backstory import ids, limits
 from backstory.clock import SECOND, Clock, SystemClock
+from backstory.domain import quotas
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
-from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operation, Outcome
+from backstory.domain.commits import (
+    Commit,
+    Expire,
+    Fork,
+    Idempotency,
+    Operation,
+    Outcome,
+    Purge,
+    PutContent,
+)
 from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
@@ -22,8 +32,9 @@ from backstory.domain.effects import Effect, Loaded, Past
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
 from backstory.domain.planning import needs, plan, redacting, redaction
-from backstory.domain.principals import SYSTEM, Trust
+from backstory.domain.principals import SYSTEM, Author, Trust
 from backstory.domain.ruling import check_kinds
+from backstory.domain.subjects import Erasure
 from backstory.domain.summaries import Summary
 from backstory.errors import GoneError, KeyReusedError, MissingError
 from backstory.ports.store import (
@@ -31,6 +42,7 @@ from backstory.ports.store import (
     ChangeQuery,
     EntryPage,
     EntryQuery,
+    Gone,
     HeadQuery,
     Mark,
     Match,
@@ -41,7 +53,7 @@ from backstory.ports.store import (
     Standing,
     View,
 )
-from backstory.testing import finding
+from backstory.testing import finding, subjects
 from backstory.testing.keeping import Keeping
 from backstory.testing.records import Kept, Record, Tenant, new_entries
 
@@ -53,6 +65,7 @@ class ModelStore(Keeping):
         self._clock = clock or SystemClock()
         self._tenants: dict[str, Tenant] = {}
         self._notes: dict[tuple[str, str], tuple[bytes, int]] = {}
+        self._erasures: dict[tuple[str, str], Erasure] = {}
         self.epoch = ids.epoch()
         self.first_epoch = True
         self.secret = blake2b(self.epoch.encode(), digest_size=32).digest()
@@ -84,6 +97,9 @@ class ModelStore(Keeping):
             results.update(zip(places, found, strict=True))
             if effect is not None:
                 planned[key] = tenant.find(key), effect
+        if commit.quota is not None:
+            more = quotas.added(effect for _, effect in planned.values())
+            quotas.require(commit.quota, await self.usage(commit.tenant), more)
         _reach(tenant, commit, planned)
         for record, effect in planned.values():
             _apply(tenant, commit, record, effect)
@@ -98,7 +114,10 @@ class ModelStore(Keeping):
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return _known(self._tenant(tenant), idempotency, self._clock.now())
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        del act  # a model keeps no trail
         mine = self._tenant(tenant)
         record = mine.find(key)
         if record is None:
@@ -223,6 +242,49 @@ class ModelStore(Keeping):
     ) -> MatchText | None:
         return finding.match_text(self._tenant(tenant), match, terms)
 
+    # -- erasing -------------------------------------------------------------------------
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        mine, now = self._tenant(tenant), self._clock.now()
+        found = subjects.records_of(mine, subject)
+        last = await self.erasure(tenant, subject)
+        if last is not None and not found:
+            return last
+        done = Erasure(len(self._erasures) + 1, tenant, subject, now, now)
+        for record in found:
+            wanted = Commit(tenant, ids.commit_id(), author, now, ())
+            taken = subjects.take(mine, subject, record)
+            for other, seqs in subjects.told(mine, subject, taken.reached, now):
+                _apply(mine, wanted, other, redaction(wanted, other.view.snapshot, seqs))
+            for key in taken.without_content:
+                await self.commit(replace(wanted, operations=(PutContent(key, None),)))
+            assert record.key is not None
+            touched = (record.key, *taken.forks)
+            await self.commit(replace(wanted, operations=(Purge(record.key),)))
+            for root in taken.roots:
+                mine.manifests.pop(root, None)
+            done = replace(
+                done,
+                contexts=done.contexts + 1,
+                entries=done.entries + taken.entries,
+                forks=done.forks + len(taken.forks),
+            )
+            if gone is not None:
+                await gone(touched)
+        self._erasures[tenant, subject] = done
+        return done
+
+    async def finish_erasures(self) -> int:
+        return 0
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        return self._erasures.get((tenant, subject))
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        return not subjects.records_of(self._tenant(erasure.tenant), erasure.subject)
+
     # -- notes ---------------------------------------------------------------------------
 
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
@@ -239,6 +301,17 @@ class ModelStore(Keeping):
     async def get_note(self, tenant: str, name: str) -> bytes | None:
         value, expires_at = self._notes.get((tenant, name), (None, 0))
         return value if expires_at > self._clock.now() else None
+
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        found = [
+            (name, value)
+            for (whose, name), (value, expires_at) in self._notes.items()
+            if whose == tenant and expires_at > self._clock.now()
+            if name.startswith(prefix) and name.encode() > after.encode()
+        ]
+        return sorted(found, key=lambda each: each[0].encode())[:limit]
 
     async def delete_note(self, tenant: str, name: str) -> None:
         self._notes.pop((tenant, name), None)

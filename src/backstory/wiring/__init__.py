@@ -5,8 +5,10 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     stores.py     the store with its cache, and the change bus
     contexts.py   the context managers over them
     callers.py    who is let in
+    authority.py  the authorization server inside
     heard.py      who hears of what is done
     secure.py     TLS
+    auditing.py   the audit trail
     app.py        the whole server
     operating.py  tools for operators, on a store that may be in use
 """
@@ -14,6 +16,8 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
 from __future__ import annotations
 
 from backstory.wiring.app import Running, message_formats, open_app, renderer_of
+from backstory.wiring.auditing import open_auditing
+from backstory.wiring.authority import open_accounts
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import open_hooks
@@ -44,7 +48,9 @@ __all__ = [
     "inspect_store",
     "message_formats",
     "migrate_store",
+    "open_accounts",
     "open_app",
+    "open_auditing",
     "open_callers",
     "open_contexts",
     "open_hooks",

@@ -7,24 +7,24 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
+from backstory.observability.crew import Crew
 from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
-from backstory.wiring.callers import open_callers
+from backstory.resilience.checking import Dependency
+from backstory.wiring.auditing import acting, open_auditing
+from backstory.wiring.callers import Callers, open_callers
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import counted, logged, open_hooks, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
-
-if TYPE_CHECKING:
-    from backstory.transports.edge.resource_metadata import ResourceMetadata
 
 MCP_PATHS: Final = ("/mcp", "/mcp/")
 _METADATA: Final = "/.well-known/oauth-protected-resource"
@@ -58,10 +58,13 @@ class Running:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, token: str | None = None) -> AsyncIterator[Running]:
+async def open_app(
+    settings: Settings, token: str | None = None, crew: Crew | None = None
+) -> AsyncIterator[Running]:
     """The whole server as an ASGI application without lifespan: guard, REST and MCP.
 
-    `token` is what callers have to show in local mode, None where nothing is asked of them.
+    `token` is what callers have to show in local mode, None where nothing is asked of them;
+    `crew` are the workers of which this process is one.
 
     Raises:
         ConfigError, StoreError: as `open_hooks` and `open_contexts`; an extension cannot be served.
@@ -80,25 +83,29 @@ async def open_app(settings: Settings, token: str | None = None) -> AsyncIterato
     accepted = with_extensions()
     async with AsyncExitStack() as stack:
         hooks = await stack.enter_async_context(open_hooks())
-        metrics = await stack.enter_async_context(counted(settings, hooks))
-        contexts = await stack.enter_async_context(open_contexts(settings, hooks, serving=True))
+        metrics = await stack.enter_async_context(counted(settings, hooks, crew))
+        workers = () if crew is None else (Dependency("workers", crew.check),)
+        contexts = await stack.enter_async_context(
+            open_contexts(settings, hooks, serving=True, dependencies=workers)
+        )
         if metrics is not None:
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
+        await stack.enter_async_context(open_auditing(settings, contexts, hooks))
         levels = await stack.enter_async_context(logged(settings, hooks, contexts))
         renderer = renderer_of(contexts, settings, accepted.formats, hooks)
         callers = await stack.enter_async_context(open_callers(settings, contexts, token, hooks))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
-        if settings.auth_issuer is not None:
+        if settings.asks_tokens:
             contexts.hub.most_each = settings.watches_each
         mcp = await stack.enter_async_context(
-            mcp_app(Served(contexts, renderer, extensions=found()))
+            mcp_app(Served(contexts, renderer, extensions=found()), fast=settings.mcp_fast_lane)
         )
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
-        split = _Split(rest, mcp, callers.metadata)
+        split = _Split(rest, mcp, callers)
         coding = Coding(split)
         hooks.stands(partial(coding.variants.seen.numbers, "variants"))
-        guarded = Guard(coding, callers.authenticate, hooks, pacing)
+        guarded = Guard(coding, callers.authenticate, hooks, pacing, acting(settings, hooks))
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)
@@ -152,19 +159,24 @@ def _for_pages(app: ASGIApp, settings: Settings) -> ASGIApp:
 
 
 class _Split:
-    """MCP under its path, metadata of tokens under theirs, REST everywhere else."""
+    """MCP under its path, what is about tokens under theirs, REST everywhere else."""
 
-    def __init__(self, rest: ASGIApp, mcp: ASGIApp, metadata: ResourceMetadata | None) -> None:
+    def __init__(self, rest: ASGIApp, mcp: ASGIApp, callers: Callers) -> None:
         self._rest = rest
         self._mcp = mcp
-        self._metadata = metadata
+        self._metadata = callers.metadata
+        self._authority = callers.authority
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._metadata is not None and scope["path"].startswith(_METADATA):
             await self._metadata(scope, receive, send)
             return
         if scope["path"] not in MCP_PATHS:
-            await self._rest(scope, receive, send)
+            authority = self._authority
+            ours = authority is not None and scope["path"] in authority.paths
+            await (authority if authority is not None and ours else self._rest)(
+                scope, receive, send
+            )
             return
         request: Request = scope["backstory.request"]
         request.routed(MCP_PATHS[0])

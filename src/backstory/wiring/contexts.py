@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
@@ -14,6 +14,7 @@ from backstory import extensions
 from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
+from backstory.domain.quotas import Quota
 from backstory.observability.health.clocks import ClockWatch
 from backstory.observability.summarisers import ToldSummariser
 from backstory.ports.hooks import SILENCE, Hooks, Number
@@ -34,11 +35,17 @@ logger = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def open_contexts(
-    settings: Settings, hooks: Hooks = SILENCE, *, serving: bool = False, sweep: bool = True
+    settings: Settings,
+    hooks: Hooks = SILENCE,
+    *,
+    serving: bool = False,
+    sweep: bool = True,
+    dependencies: Iterable[Dependency] = (),
 ) -> AsyncIterator[Contexts]:
     """The context managers over the store that the settings name, with their sweeper if wanted.
 
-    Only those who are `serving` make summaries, when asked and as the settings say.
+    Only those who are `serving` make summaries, when asked and as the settings say. More
+    `dependencies` are looked at with those of the contexts.
 
     Raises:
         ConfigError: an extension is broken, or the key for the summariser cannot be read.
@@ -65,9 +72,11 @@ async def open_contexts(
             clock,
             rules,
             summarising=summarising,
-            dependencies=[*opened.dependencies, Dependency("bus", bus.check)],
+            dependencies=[*opened.dependencies, Dependency("bus", bus.check), *dependencies],
             surroundings=surroundings(settings, watch, hooks),
         )
+        contexts.quotas.default = quota_of(settings)
+        contexts.keeps(opened.audits)
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_sweeping(contexts))
@@ -78,6 +87,11 @@ async def open_contexts(
         hooks.stands(partial(_standing, contexts))
         hooks.stands(partial(numbers, contexts, watch))
         yield contexts
+
+
+def quota_of(settings: Settings) -> Quota:
+    """What a tenant may keep of which nothing else is said."""
+    return Quota(settings.quota_contexts or None, settings.quota_bytes or None)
 
 
 def _summarising(

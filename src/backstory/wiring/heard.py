@@ -15,6 +15,7 @@ from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
 from backstory.observability.counting import Counting
+from backstory.observability.crew import Crew
 from backstory.observability.lagging import flushing, looking, repeating
 from backstory.observability.logs.access import Access
 from backstory.observability.logs.levels import Levels
@@ -46,12 +47,14 @@ async def open_hooks(environ: Mapping[str, str] = os.environ) -> AsyncIterator[T
 
 
 @asynccontextmanager
-async def counted(settings: Settings, told: Told) -> AsyncIterator[Metrics | None]:
+async def counted(
+    settings: Settings, told: Told, crew: Crew | None
+) -> AsyncIterator[Metrics | None]:
     """Counts what is told, while entered; None where the settings want no metrics."""
     if not settings.metrics:
         yield None
         return
-    metrics = Metrics(partial(looked_up, settings))
+    metrics = Metrics(partial(looked_up, settings, crew or Crew()))
     told.listen_later(Counting(metrics))
     metrics.gather = told.drain
     yield metrics
@@ -106,8 +109,9 @@ async def _seen(contexts: Contexts) -> None:
     await asyncio.gather(contexts.checks.seen(), contexts.surroundings.seen())
 
 
-def looked_up(settings: Settings) -> files.Found:
-    """What is looked up of the server's files when it is asked for its metrics."""
+def looked_up(settings: Settings, crew: Crew) -> files.Found:
+    """What is looked up of the server's files and workers when it is asked for its metrics."""
+    yield from crew.told()
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
     yield from files.certificate(partial(certificate_ends, settings))

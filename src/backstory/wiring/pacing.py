@@ -23,7 +23,7 @@ async def open_pacing(settings: Settings, contexts: Contexts) -> AsyncIterator[P
         _rate(settings.address_rate_per_second, settings.address_rate_burst),
         _rate(settings.rate_per_second, settings.rate_burst),
     )
-    if settings.auth_issuer is None or rates == (None, None):
+    if not settings.asks_tokens or rates == (None, None):
         yield None
         return
     from backstory.transports.edge.pacing import Pacing, Rates

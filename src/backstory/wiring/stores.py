@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING
 from backstory import limits
 from backstory.caching.guarded import GuardedCache
 from backstory.caching.opening import open_cache
+from backstory.caching.sealed import SealedCache
 from backstory.clock import Clock
-from backstory.config import ServerUrl, Settings, cache_urls
+from backstory.config import ServerUrl, Settings, StoreUrl, cache_urls
 from backstory.config.bus_urls import LOCAL as LOCAL_BUS
 from backstory.config.bus_urls import STORE as STORE_BUS
+from backstory.encryption.cipher import Cipher
+from backstory.encryption.masters import masters_of
 from backstory.errors import ConfigError
 from backstory.messaging.local import LocalBus
 from backstory.messaging.opening import link_to
 from backstory.messaging.remote import RemoteBus
 from backstory.observability.caches import told_cache
 from backstory.observability.stores import told_store
+from backstory.ports.audits import Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.cache import Cache
 from backstory.ports.events import Committed as CommittedEvent
@@ -31,6 +35,8 @@ from backstory.resilience.checking import Dependency, Look
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, SqliteStore, open_store
 from backstory.storage.tables.jobs import Committed, unheard
+from backstory.storage.tables.safe import Safe
+from backstory.storage.vault.sqlite import SqliteVault
 
 if TYPE_CHECKING:
     from backstory.storage.postgres.replica import Replica
@@ -62,6 +68,36 @@ def _options(settings: Settings, url: ServerUrl) -> PostgresOptions:
     )
 
 
+def safe_in_file(settings: Settings, options: SqliteOptions) -> Safe:
+    """The keys of a file, and the list of its erasures.
+
+    Raises:
+        ConfigError: a master key cannot be had, or the keys are where a file cannot use them.
+    """
+    keys = settings.keys
+    if isinstance(keys, ServerUrl):
+        raise ConfigError(
+            f"keys from {settings.origin('keys')} is for a PostgreSQL store; name a file"
+        )
+    path = options.keys_path if keys is None else keys.path
+    return Safe(partial(SqliteVault, path), masters_of(settings.master_key))
+
+
+def safe_on_server(settings: Settings) -> Safe:
+    """The keys of a database, and the list of its erasures: there, in another, or in a file.
+
+    Raises:
+        ConfigError: a master key cannot be had.
+    """
+    from backstory.storage.vault.postgres import PostgresVault
+
+    keys, masters = settings.keys, masters_of(settings.master_key)
+    if isinstance(keys, StoreUrl):
+        return Safe(partial(SqliteVault, keys.path), masters)
+    options = _options(settings, keys) if keys is not None else postgres_options(settings)
+    return Safe(partial(PostgresVault, options), masters)
+
+
 @dataclass(frozen=True, slots=True)
 class Opened:
     """The store, and what it depends on itself.
@@ -71,6 +107,7 @@ class Opened:
     """
 
     store: Store
+    audits: Audits
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
     time: Callable[[], Awaitable[float]] | None = None
@@ -89,14 +126,12 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
             f"replica from {settings.origin('replica')} is for a PostgreSQL store; leave it away"
         )
     # The file is as near as a cache, so it has none.
-    file = await open_store(
-        SqliteOptions(settings.store.path, search=settings.search),
-        clock=clock,
-        committed=_committed(hooks),
-    )
+    options = SqliteOptions(settings.store.path, search=settings.search)
+    safe = safe_in_file(settings, options)
+    file = await open_store(options, clock=clock, committed=_committed(hooks), safe=safe)
     hooks.stands(partial(_waiting, file))
-    store = told_store(file, hooks)
-    return Opened(store, (Dependency("store", file.check, needed=True),), file.data_version)
+    check = Dependency("store", file.check, needed=True)
+    return Opened(told_store(file, hooks), file, (check,), file.data_version)
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -104,14 +139,19 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
     from backstory.storage.postgres.store import open_store as open_server
 
     database, far = (Breaker(name, told=_telling(hooks)) for name in ("database", "cache"))
+    safe = safe_on_server(settings)
     server = await open_server(
-        postgres_options(settings), clock=clock, breaker=database, committed=_committed(hooks)
+        postgres_options(settings),
+        clock=clock,
+        breaker=database,
+        committed=_committed(hooks),
+        safe=safe,
     )
     hooks.stands(partial(_waiting, server))
     hooks.stands(partial(_pooled, server))
     shared = settings.cache != cache_urls.NEAR
-    cache = told_cache(cache_of(settings, far), hooks)
-    replica = await _open_replica(settings, server.epoch, hooks)
+    cache = told_cache(cache_of(settings, far, safe.cipher), hooks)
+    replica = await _open_replica(settings, server.epoch, hooks, safe.cipher)
     copies = replica[0] if replica else None
     store = CachedStore(told_store(server, hooks), cache, clock, shared=shared, copies=copies)
     dependencies = [Dependency("store", store.check, needed=True, breaker=database)]
@@ -120,7 +160,7 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
         dependencies.append(Dependency("replica", look, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, tuple(dependencies), time=server.time)
+    return Opened(store, server, tuple(dependencies), time=server.time)
 
 
 async def _replica(replica: Replica) -> Look:
@@ -129,14 +169,15 @@ async def _replica(replica: Replica) -> Look:
 
 
 async def _open_replica(
-    settings: Settings, epoch: str, hooks: Hooks
+    settings: Settings, epoch: str, hooks: Hooks, cipher: Cipher | None
 ) -> tuple[Replica, Breaker] | None:
     if settings.replica is None:
         return None
     from backstory.storage.postgres.replica import open_replica
 
     breaker = Breaker("replica", told=_telling(hooks))
-    return await open_replica(_options(settings, settings.replica), epoch, breaker), breaker
+    options = _options(settings, settings.replica)
+    return await open_replica(options, epoch, breaker, cipher), breaker
 
 
 def open_bus(
@@ -151,10 +192,16 @@ def open_bus(
     return bus
 
 
-def cache_of(settings: Settings, breaker: Breaker | None = None) -> Cache:
-    """The cache that the settings name; a server's is behind the breaker."""
+def cache_of(
+    settings: Settings, breaker: Breaker | None = None, cipher: Cipher | None = None
+) -> Cache:
+    """The cache that the settings name; a server's is behind the breaker, and sees no text."""
     memory = settings.cache_megabytes * limits.MIB
-    guarded = partial(GuardedCache, breaker=breaker or Breaker("cache"))
+
+    def guarded(far: Cache) -> Cache:
+        sealed = far if cipher is None else SealedCache(far, cipher.ring.box("cache"))
+        return GuardedCache(sealed, breaker=breaker or Breaker("cache"))
+
     return open_cache(settings.cache, memory_bytes=memory, guarded=guarded)
 
 

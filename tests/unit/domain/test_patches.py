@@ -1,11 +1,13 @@
 """Patches: RFC 6902 and RFC 7396, all or nothing."""
 
+import jsonpatch
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstory import limits
+from backstory.domain.differences import operations
 from backstory.domain.patches import JsonPatch, MergePatch, diff, encode_state, too_deep
 from backstory.errors import (
     InvalidPatchError,
@@ -27,23 +29,62 @@ values = st.recursive(
 )
 objects = st.dictionaries(st.text("ab/~", max_size=2), values, max_size=4)
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""For a machine that does other things as well."""
 
+
+@unhurried
 @given(objects, objects)
 def test_a_diff_leads_from_one_state_to_the_other(old, new):
     before, after = orjson.dumps(old), orjson.dumps(new)
-    operations = diff(before, after)
-    patched = JsonPatch.of(operations).apply(before)
+    found = diff(before, after)
+    patched = JsonPatch.of(found).apply(before)
     assert orjson.dumps(orjson.loads(patched), option=orjson.OPT_SORT_KEYS) == orjson.dumps(
         new, option=orjson.OPT_SORT_KEYS
     )
     assert diff(before, before) == []
 
 
+@unhurried
+@given(objects, objects)
+def test_a_diff_of_large_states_does_the_same(old, new):
+    """Without the library, whose time grows faster than what it compares."""
+    before = orjson.dumps(old)
+    patched = JsonPatch.of(operations(old, new)).apply(before)
+    assert orjson.dumps(orjson.loads(patched), option=orjson.OPT_SORT_KEYS) == orjson.dumps(
+        new, option=orjson.OPT_SORT_KEYS
+    )
+    assert operations(old, old) == []
+    whole = [{"op": "replace", "path": "", "value": new}]
+    assert len(orjson.dumps(operations(old, new))) <= len(orjson.dumps(whole))
+
+
+MANY = [str(number) for number in range(20_000)]
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [
+        (["x", *MANY], [{"op": "add", "path": "/l/0", "value": "x"}]),
+        ([*MANY, "x"], [{"op": "add", "path": "/l/20000", "value": "x"}]),
+        (MANY[1:], [{"op": "remove", "path": "/l/0"}]),
+        (MANY[:7] + MANY[9:], [{"op": "remove", "path": "/l/7"}] * 2),
+        ([*MANY[:7], 7, *MANY[8:]], [{"op": "replace", "path": "/l/7", "value": 7}]),
+        (MANY[::-1], [{"op": "replace", "path": "/l", "value": MANY[::-1]}]),
+        ([[each] for each in MANY], [{"op": "replace", "path": "/l", "value": [[each] for each in MANY]}]),
+    ],
+)  # fmt: skip
+def test_a_diff_of_large_states_asks_nobody_who_may_take_minutes(monkeypatch, after, found):
+    monkeypatch.setattr(jsonpatch, "make_patch", None)
+    assert diff(orjson.dumps({"l": MANY}), orjson.dumps({"l": after})) == found
+
+
+@unhurried
 @given(objects, objects)
 def test_a_diff_is_never_larger_than_the_whole(old, new):
-    operations = diff(orjson.dumps(old), orjson.dumps(new))
+    found = diff(orjson.dumps(old), orjson.dumps(new))
     whole = [{"op": "replace", "path": "", "value": new}]
-    assert len(orjson.dumps(operations)) <= len(orjson.dumps(whole))
+    assert len(orjson.dumps(found)) <= len(orjson.dumps(whole))
 
 
 # RFC 7396, appendix A, where both sides are objects.

@@ -1,5 +1,7 @@
 """A store of an earlier schema holds what is new once it was migrated, and keeps what it had."""
 
+from contextlib import closing
+
 import pytest
 
 from backstory.domain.documents import Document
@@ -7,7 +9,7 @@ from backstory.errors import SchemaVersionError
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.migrating import migrate, migrations
-from backstory.storage.sqlite.opening import APPLICATION_ID
+from backstory.storage.sqlite.opening import APPLICATION_ID, SCHEMA_VERSION
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, entry
 
@@ -61,9 +63,32 @@ async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
     db.run("ALTER TABLE entries DROP COLUMN tokens")
     db.run("PRAGMA user_version = 4")
     db.close()
-    assert migrate(options).applied == ("tokens",)
+    assert migrate(options, migrations()[:5]).applied == ("tokens",)
+    with closing(SqliteDatabase(options, busy_seconds=1)) as db:  # the later steps are done
+        db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
     store = await open_store(options, clock=clock)
     await Scene(store, clock).append("chat", entry("new", tokens=2))
     found = await Scene(store, clock).entries("chat")
     assert [(one.content, one.tokens) for one in found] == [(b'"old"', None), (b'"new"', 2)]
+    await store.aclose()
+
+
+async def test_what_an_older_store_keeps_is_counted_by_its_migration(tmp_path):
+    options, clock = SqliteOptions(tmp_path / "s.db"), FakeClock()
+    store = await open_store(options, clock=clock)
+    scene = Scene(store, clock)
+    await scene.put("chat", {"a": "tea " * 200})
+    await scene.put("chat", {"a": 1})
+    await scene.append("chat", entry("word " * 1000), entry("short"))
+    await scene.put_content("chat", b"text" * 1000)
+    counted = await store.usage("acme")
+    await store.aclose()
+    with closing(SqliteDatabase(options, busy_seconds=1)) as db:
+        db.run("ALTER TABLE counters DROP COLUMN contexts")
+        db.run("ALTER TABLE counters DROP COLUMN bytes")
+        db.run("PRAGMA user_version = 8")
+    assert migrate(options, migrations()[:9]).applied == ("usage",)
+    store = await open_store(options, clock=clock)
+    assert await store.usage("acme") == counted
+    assert counted.contexts == 1
     await store.aclose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import uvicorn
 import uvloop
@@ -15,7 +15,8 @@ from backstory.cli.serving.secure import tls_arguments
 from backstory.cli.serving.stopping import Server
 from backstory.cli.serving.turns import settle
 from backstory.config import Settings
-from backstory.wiring import open_app
+from backstory.observability.crew import Crew
+from backstory.wiring import Running, open_app
 
 SERVER: Final[dict[str, Any]] = {
     "http": BoundedProtocol,
@@ -31,19 +32,33 @@ SERVER: Final[dict[str, Any]] = {
 """How uvicorn is set, in one process as in many."""
 
 
+class Make(Protocol):
+    """Makes the server of a process."""
+
+    def __call__(
+        self,
+        config: uvicorn.Config,
+        running: Running,
+        ready: Callable[[], None],
+        drain_seconds: float,
+    ) -> Server: ...
+
+
 def run(
     settings: Settings,
     token: str | None,
     listener: socket.socket,
     ready: Callable[[], None],
-    server: type[Server] = Server,
+    *,
+    make: Make,
+    crew: Crew | None = None,
 ) -> None:
-    """Serve until a signal comes; `ready` is called once requests are taken.
+    """Serve until a signal comes; `ready` is called, in the event loop, once requests are taken.
 
     Raises:
         ConfigError, StoreError: as `open_app`.
     """
-    uvloop.run(_serve(settings, token, listener, ready, server))
+    uvloop.run(_serve(settings, token, listener, ready, make=make, crew=crew))
 
 
 async def _serve(
@@ -51,11 +66,13 @@ async def _serve(
     token: str | None,
     listener: socket.socket,
     ready: Callable[[], None],
-    server: type[Server],
+    *,
+    make: Make,
+    crew: Crew | None,
 ) -> None:
     secure = tls_arguments(settings)
-    async with open_app(settings, token) as running:
+    async with open_app(settings, token, crew) as running:
         settle()
         config = uvicorn.Config(running.app, lifespan="off", **SERVER, **secure)
-        serving = server(config, running, ready, settings.drain_seconds)
+        serving = make(config, running, ready, settings.drain_seconds)
         await serving.serve(sockets=[listener])

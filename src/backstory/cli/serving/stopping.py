@@ -45,7 +45,7 @@ class Server(uvicorn.Server):
         self.server_state = self._state = State()
         self._running = running
         self._ready = ready
-        self._drain_seconds = drain_seconds
+        self.drain_seconds = drain_seconds
         self._sockets: list[socket.socket] = []
         self._hurried = asyncio.Event()
         self.stays_open = False
@@ -58,7 +58,7 @@ class Server(uvicorn.Server):
 
     async def main_loop(self) -> None:
         await super().main_loop()
-        if self._drain_seconds:
+        if self.drain_seconds:
             await self._drain()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -83,7 +83,7 @@ class Server(uvicorn.Server):
 
     async def _serve_on(self) -> None:
         loop = asyncio.get_running_loop()
-        end, ticks = loop.time() + self._drain_seconds, 0
+        end, ticks = loop.time() + self.drain_seconds, 0
         while loop.time() < end and not self._hurried.is_set():
             if self.stays_open and not self._state.connections:
                 return
@@ -120,6 +120,6 @@ class Server(uvicorn.Server):
 
     def hurry(self) -> None:
         """Drain no longer; or, after that, end now: what is acknowledged is on the disk."""
-        if self._hurried.is_set() or not self._drain_seconds:
+        if self._hurried.is_set() or not self.drain_seconds:
             os._exit(128 + signal.SIGTERM)
         self._hurried.set()

@@ -7,23 +7,21 @@ each as often as it comes: a terminal and a service manager send theirs to the w
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import multiprocessing
 import os
 import signal
 import socket
-import threading
-from collections.abc import Callable, Mapping
+import time
+from pathlib import Path
 from typing import Final
 
 import click
-from uvicorn.supervisors.multiprocess import Process
 
-from backstory.cli.serving import logs, one
-from backstory.cli.serving.secret import local_token
-from backstory.cli.serving.stopping import Server
-from backstory.config import load
+from backstory import limits
+from backstory.cli.serving.pulse import Pulse
 from backstory.errors import BackstoryError
+from backstory.observability.crew import Crew, Reason
 
 STOP: Final = signal.SIGTERM
 """The node stops."""
@@ -31,68 +29,92 @@ RETIRE: Final = signal.SIGUSR1
 """This worker stops, and others serve the socket."""
 HURRY: Final = signal.SIGUSR2
 
-FAILED_START: Final = 3  # as uvicorn's own workers say it
+_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-class Worker(Process):
-    """A worker as its supervisor sees it; `target` is what runs in the new process."""
+class Worker:
+    """A worker as its supervisor sees it. Times are seconds of the monotonic clock."""
 
-    def target(self, sockets: list[socket.socket] | None = None) -> None:
-        """Serve until told to stop.
+    def __init__(self, listener: socket.socket, crew: Crew) -> None:
+        self._pulse = Pulse()
+        self.process = multiprocessing.get_context("spawn").Process(
+            target=serve, args=(listener, self._pulse, crew)
+        )
+        self.begun_at = self._forgiven_at = time.monotonic()
+        self.process.start()
 
-        Raises:
-            SystemExit: the store cannot be opened; it is said why.
-        """
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it, and tells
-        ready = threading.Event()
-        threading.Thread(target=self._answer, args=(ready,), daemon=True).start()
-        assert sockets, "a supervisor hands its socket down"
+    @property
+    def pid(self) -> int:
+        return self.process.pid or 0
+
+    @property
+    def ended(self) -> bool:
+        return not self.process.is_alive()
+
+    @property
+    def ready_at(self) -> float | None:
+        """Since when it takes requests."""
+        return self._pulse.ready_at or None
+
+    def trouble(self, now: float, silence: float) -> Reason | None:
+        """Why it has to be replaced, if it has. `silence` is what it may keep; 0 for any."""
+        if self.ready_at is None:
+            late = now - max(self.begun_at, self._forgiven_at) > limits.WORKER_START_SECONDS
+            return "start" if self.ended or late else None
+        if self.ended:
+            return "died"
+        heard = max(self._pulse.beat_at, self._forgiven_at)
+        return "silent" if silence and now - heard > silence else None
+
+    def forgive(self, now: float) -> None:
+        """Its silence until now has a reason: nobody could have said anything."""
+        self._forgiven_at = now
+
+    def how_it_ended(self) -> str:
+        code = self.process.exitcode or 0
+        if code >= 0:
+            return f"exit code {code}"
+        with contextlib.suppress(ValueError):
+            return signal.Signals(-code).name
+        return f"signal {-code}"
+
+    def memory(self) -> int | None:
+        """Bytes that are its own, neither files nor shared; None where there is no way to tell."""
         try:
-            settings = load()
-            logs.configure(settings)
-            secret = local_token(settings)
-            one.run(settings, secret[0] if secret else None, sockets[0], ready.set, _Server)
-        except BackstoryError as error:
-            click.echo(f"error: {error.detail} ({error.code})", err=True)
-            raise SystemExit(1 if ready.is_set() else FAILED_START) from None
-
-    def _answer(self, ready: threading.Event) -> None:
-        """Tell the supervisor, whenever it asks, whether requests are taken."""
-        while True:
-            self.child_conn.recv()
-            self.child_conn.send(ready.is_set())
+            _, resident, shared, *_ = Path(f"/proc/{self.pid}/statm").read_text().split()
+        except (OSError, ValueError):
+            return None
+        return (int(resident) - int(shared)) * _PAGE
 
     def tell(self, number: int) -> None:
-        """Send a signal, if the worker runs."""
-        if self.process.is_alive() and self.pid is not None:
-            os.kill(self.pid, number)
+        """Send a signal, if it runs."""
+        if not self.ended and self.process.pid is not None:
+            os.kill(self.process.pid, number)
+
+    def kill(self) -> None:
+        """End it now, and wait for that, unless the system itself holds it."""
+        self.process.kill()
+        self.process.join(limits.WORKER_KILLED_SECONDS)
 
 
-class _Server(Server):
-    """Does what the supervisor says, and stops when it is gone."""
+def serve(listener: socket.socket, pulse: Pulse, crew: Crew) -> None:
+    """What runs in the new process: serve until told to stop.
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self._stop_with_parent()
-        await super().startup(sockets)
+    Raises:
+        SystemExit: the store cannot be opened; it is said why.
+    """
+    from backstory.cli.serving import logs, one
+    from backstory.cli.serving.leaving import worker_server
+    from backstory.cli.serving.secret import local_token
+    from backstory.config import load
 
-    def handlers(self) -> Mapping[int, Callable[[], None]]:
-        return {STOP: self._told, RETIRE: self._retire, HURRY: self.hurry}
-
-    def _told(self) -> None:
-        self.should_exit = True
-
-    def _retire(self) -> None:
-        if not self.should_exit:
-            self.stays_open = self.should_exit = True
-
-    def _stop_with_parent(self) -> None:
-        parent = multiprocessing.parent_process()
-        assert parent is not None, "a worker was started by somebody"
-        loop = asyncio.get_running_loop()
-        sentinel = parent.sentinel
-
-        def gone() -> None:
-            loop.remove_reader(sentinel)
-            self._told()
-
-        loop.add_reader(sentinel, gone)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor hears it, and tells
+    try:
+        settings = load()
+        logs.configure(settings)
+        secret = local_token(settings)
+        token = secret[0] if secret else None
+        one.run(settings, token, listener, pulse.begin, make=worker_server, crew=crew)
+    except BackstoryError as error:
+        click.echo(f"error: {error.detail} ({error.code})", err=True)
+        raise SystemExit(1) from None

@@ -11,6 +11,7 @@ from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage
 from backstory.domain.summaries import Summary
 from backstory.ports.store.values import (
     EntryPage,
@@ -39,8 +40,17 @@ class Commits(Protocol):
         Raises:
             StaleRulesError: a kind was registered anew since the commit was prepared.
             KeyReusedError: the idempotency key is known with another request.
+            QuotaError: it adds to what the tenant keeps, over the commit's quota.
             BackstoryError: whatever `domain.planning.plan` raises.
         """
+        ...
+
+    async def usage(self, tenant: str) -> Usage:
+        """What the tenant keeps, counted in the transactions that changed it."""
+        ...
+
+    async def recount(self, tenant: str) -> Usage:
+        """The same, counted anew over all that is kept, and remembered."""
         ...
 
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
@@ -51,12 +61,16 @@ class Commits(Protocol):
         """
         ...
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
         """Let the versions below `before` go: documents, changes and entries only they show.
 
-        Makes no version. Returns the head, with its new `history_from`.
+        Makes no version. Returns the head, with its new `history_from`. `act` is kept for the
+        audit trail with it (`ports.audits`).
 
         Raises:
+            UnsealedError: there is an act, and changes that would go are not in the trail yet.
             MissingError: there is no such context.
             GoneError: `before` is above the present version.
         """
@@ -133,7 +147,12 @@ class Contents(Protocol):
     """
 
     async def keep_chunks(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+        self,
+        tenant: str,
+        key: ContextKey,
+        holder: bytes,
+        chunks: Sequence[Chunk],
+        quota: Quota | None = None,
     ) -> None:
         """Keep chunks that are meant for a context, in one transaction.
 
@@ -142,6 +161,7 @@ class Contents(Protocol):
 
         Raises:
             MissingError: there is no such living context.
+            QuotaBytesError: they add to what the tenant keeps, over its quota.
             UploadsFullError: the tenant's chunks that no content names are over their bound.
         """
         ...
@@ -151,11 +171,12 @@ class Contents(Protocol):
         ...
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
         """Which of these chunks the holder has uploaded, or what is visible to it contains.
 
-        Of others it is not told whether they are kept.
+        Of others it is not told whether they are kept, nor of those that the context cannot
+        share because another key encrypts them.
         """
         ...
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from backstory.domain.changes import Change
 from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
+from backstory.domain.subjects import Erasure
 from backstory.ports.store.contexts import Commits, Contents, Reads
 from backstory.ports.store.values import (
     ChangePage,
@@ -19,6 +21,9 @@ from backstory.ports.store.values import (
     SearchQuery,
 )
 
+Gone = Callable[[Sequence[ContextKey]], Awaitable[None]]
+"""Is told of contexts of which something was erased."""
+
 
 class Changes(Protocol):
     """Reading the change log."""
@@ -28,7 +33,7 @@ class Changes(Protocol):
         ...
 
     async def rights_marks(self, since: int) -> Sequence[tuple[str, bytes]]:
-        """Tenants whose roles or bindings were changed by a commit made since (microseconds).
+        """Tenants whose roles, bindings or quota were changed by a commit made since (microseconds).
 
         Each with the id of the last such commit, which is another after each of them.
         """
@@ -104,12 +109,47 @@ class Notes(Protocol):
         """The note, or None when there is none or its time is over."""
         ...
 
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        """Names and values of notes whose names begin so and come behind `after`, by bytes."""
+        ...
+
     async def delete_note(self, tenant: str, name: str) -> None:
         """Drop the note; nothing where there is none."""
         ...
 
 
-class Store(Commits, Reads, Contents, Changes, Finds, Notes, Protocol):
+class Erases(Protocol):
+    """Erasing subjects: users and clients, with all that is in their namespace and below."""
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        """Erase a subject, for good: every context, its past, content and words, and the keys.
+
+        What others' forks show of its logs loses its text, in versions of their own; content that
+        they took over is gone. Contexts that are made meanwhile stay. It may be called again: one
+        that was interrupted goes on, one that is done is done anew for what came since. `gone` is
+        told of the contexts that changed, before the call returns.
+        """
+        ...
+
+    async def finish_erasures(self) -> int:
+        """Go on with erasures that were interrupted, and repeat those that this store has not
+        been through, since it was restored from a backup; how many there were."""
+        ...
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        """The newest erasure of a subject, None where there was none."""
+        ...
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        """Whether nothing of what it was about is there any more."""
+        ...
+
+
+class Store(Commits, Reads, Contents, Changes, Finds, Notes, Erases, Protocol):
     """All of it, and the life of the store itself."""
 
     @property

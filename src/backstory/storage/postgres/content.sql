@@ -16,6 +16,9 @@ SELECT c.id, b.codec, b.body
 FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.tenant = $1 AND b.id = c.id
 WHERE c.tenant = $1 AND c.hash = $2
 
+-- name: chunk_bytes
+SELECT octet_length(body) - 2 * (codec & 16) FROM chunk_bodies WHERE tenant = $1 AND id = $2
+
 -- name: drop_chunk
 DELETE FROM chunks WHERE tenant = $1 AND id = $2
 
@@ -67,20 +70,23 @@ WHERE c.tenant = $1 AND c.id IN (SELECT chunk FROM uploads WHERE tenant = $1)
     AND NOT EXISTS (SELECT 1 FROM chunk_refs AS r WHERE r.tenant = $1 AND r.chunk = c.id)
 
 -- name: find_manifest
-SELECT id FROM manifests WHERE tenant = $1 AND root = $2
+SELECT id, scope FROM manifests WHERE tenant = $1 AND root IN ($2, $3) ORDER BY id
 
 -- name: add_manifest
-INSERT INTO manifests (tenant, id, root) SELECT * FROM unnest($1::int[], $2::int[], $3::bytea[])
+INSERT INTO manifests (tenant, id, root, scope)
+SELECT * FROM unnest($1::int[], $2::int[], $3::bytea[], $4::bigint[])
 
 -- name: add_manifest_page
 INSERT INTO manifest_pages (tenant, manifest, start, body)
 SELECT * FROM unnest($1::int[], $2::int[], $3::bigint[], $4::bytea[])
 
 -- name: manifest_pages
-SELECT body FROM manifest_pages WHERE tenant = $1 AND manifest = $2 ORDER BY start
+SELECT start, body FROM manifest_pages WHERE tenant = $1 AND manifest = $2 ORDER BY start
 
 -- name: manifest_page_number
-SELECT body FROM manifest_pages WHERE tenant = $1 AND manifest = $2 ORDER BY start LIMIT 1 OFFSET $3
+SELECT p.start, p.body, m.scope
+FROM manifest_pages AS p JOIN manifests AS m ON m.tenant = $1 AND m.id = p.manifest
+WHERE p.tenant = $1 AND p.manifest = $2 ORDER BY p.start LIMIT 1 OFFSET $3
 
 -- name: manifest_chunks
 SELECT sum(length(body)) FROM manifest_pages WHERE tenant = $1 AND manifest = $2
@@ -133,3 +139,15 @@ DELETE FROM contents WHERE tenant = $1 AND context = $2 AND version = $3
 
 -- name: manifest_shown
 SELECT 1 FROM contents WHERE tenant = $1 AND manifest = $2 LIMIT 1
+
+-- name: manifest_scope
+SELECT scope FROM manifests WHERE tenant = $1 AND id = $2
+
+-- name: contexts_with
+SELECT DISTINCT context FROM contents WHERE tenant = $1 AND manifest = $2
+
+-- name: newest_content
+SELECT manifest FROM contents WHERE tenant = $1 AND context = $2 ORDER BY version DESC LIMIT 1
+
+-- name: forget_content
+UPDATE contents SET manifest = NULL WHERE tenant = $1 AND context = $2 AND manifest = $3

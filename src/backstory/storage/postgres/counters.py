@@ -17,16 +17,21 @@ Rows = Mapping[tuple[str, ContextKey], tuple[Stored, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A tenant's row: its newest position, the last number handed out, transactions so far.
+    """A tenant's row: its newest position, the last number handed out, transactions so far, and
+    what the tenant keeps.
 
     `searching` tells whether words were indexed then; whoever changes that writes all counters.
+    `keys` counts how often keys were retired; whoever retires a tenant's writes its counter.
     `rows` are contexts as they stand as long as nobody moves the counter.
     """
 
     position: int
     numbers: int
     writes: int
+    contexts: int
+    bytes: int
     searching: bool
+    keys: int = 0
     rows: Rows = field(default_factory=dict, compare=False)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 from asyncpg import Connection, Record
 
 from backstory.domain.entries import text_of_content
+from backstory.encryption.cipher import Cipher
 from backstory.errors import StoreUnavailableError
-from backstory.storage import contents
 from backstory.storage.postgres.encoding import INTO, OUT_OF, QUERIES, coded, word_key
 from backstory.storage.postgres.pending import Params, Pending, alone, columns, combined
 from backstory.storage.postgres.waiting import wait
+from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, Names, Row
 from backstory.storage.tokens import Phrase, Tokens, count
 
@@ -55,8 +56,9 @@ class PostgresDatabase(Database):
         tokens: Tokens,
         *,
         at_once: bool = False,
+        cipher: Cipher | None = None,
     ) -> None:
-        super().__init__(names)
+        super().__init__(names, cipher)
         self._connection, self._at_once = connection, at_once
         self.tokens = tokens
         self.pending = Pending()
@@ -194,16 +196,26 @@ class PostgresDatabase(Database):
     ) -> Iterator[tuple[int, tuple[int, ...], int, int]]:
         """The index tells which entries have all words; their texts tell how often and where."""
         sql = QUERIES.match_entries if between is None else QUERIES.match_entries_between
-        for rows in self._some(sql, tenant, expression(tenant, phrases), *(between or ())):
-            yield from wait(asyncio.to_thread(_counted, self.tokens, rows, phrases))
+        asked = expression(tenant, [self._indexed(tenant, words) for words in phrases])
+        for rows in self._some(sql, tenant, asked, *(between or ())):
+            # Here, since a key may have to be waited for.
+            found = [
+                (rowid, sealing.unseal_content(self, tenant, rowid, stored), moment)
+                for rowid, stored, moment in rows
+            ]
+            yield from wait(asyncio.to_thread(_counted, self.tokens, found, phrases))
+
+    def _indexed(self, tenant: int, words: Phrase) -> Phrase:
+        if self.cipher is None:
+            return words
+        return Phrase(tuple(self.word(tenant, word) for word in words.tokens), words.prefix)
 
 
 def _counted(
-    tokens: Tokens, rows: Sequence[Record], phrases: Sequence[Phrase]
+    tokens: Tokens, rows: Sequence[tuple[int, bytes, int]], phrases: Sequence[Phrase]
 ) -> list[tuple[int, tuple[int, ...], int, int]]:
     found = []
-    for rowid, stored, moment in rows:
-        content = contents.decode(stored)
+    for rowid, content, moment in rows:
         text = text_of_content(content)
         frequencies = tuple(count(tokens, text, phrase) for phrase in phrases)
         if all(frequencies):

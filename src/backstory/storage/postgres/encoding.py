@@ -15,8 +15,11 @@ from backstory import limits
 from backstory.storage.queries import Queries
 from backstory.storage.tables.database import Row
 
-QUERIES: Final = Queries.load("backstory.storage.postgres", "queries.sql", "content.sql")
-_TEXT, _UUID = b"t", b"u"
+QUERIES: Final = Queries.load(
+    "backstory.storage.postgres", "queries.sql", "content.sql", "audit.sql"
+)
+_TEXT, _UUID, _SEALED = b"t", b"u", b"s"
+_UUID_BYTES = 16
 _END = chr(0x10FFFF)
 
 
@@ -27,7 +30,9 @@ def _text(value: str) -> bytes:
 def _entry_id(packed: str | bytes | None) -> bytes | None:
     if packed is None:
         return None
-    return _TEXT + packed.encode() if isinstance(packed, str) else _UUID + packed
+    if isinstance(packed, str):
+        return _TEXT + packed.encode()
+    return (_UUID if len(packed) == _UUID_BYTES else _SEALED) + packed
 
 
 def _from_entry_id(stored: bytes | None) -> str | bytes | None:
@@ -72,6 +77,7 @@ INTO: Final[Coders] = {
 
 OUT_OF: Final[Coders] = {
     QUERIES.author: {0: _from_text},
+    QUERIES.audit_author: {0: _from_text},
     QUERIES.ids_like: {1: _from_entry_id},
     QUERIES.entry_id: {0: _from_entry_id},
     QUERIES.page_ascending: {6: _from_entry_id},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
+from backstory.storage.ranges import behind
 from backstory.storage.tables.database import Database
 
 
@@ -12,6 +13,15 @@ def get(db: Database, tenant: str, name: str, now: int) -> bytes | None:
     number = db.tenant(tenant)
     value: bytes | None = db.value(QUERIES.note, number, name, now)
     return value
+
+
+def page(
+    db: Database, tenant: str, prefix: str, *, after: str, limit: int, now: int
+) -> list[tuple[str, bytes]]:
+    """As `ports.store.Notes.list_notes` says."""
+    number = db.tenant(tenant)
+    rows = db.all(QUERIES.notes_of, number, prefix, behind(prefix), after, now, limit)
+    return [(name, value) for name, value in rows]
 
 
 def put(db: PostgresDatabase, tenant: int, name: str, value: bytes, expires_at: int) -> None:

@@ -9,8 +9,16 @@ from asyncpg import Connection, Record
 
 from backstory import ids
 from backstory.clock import Clock
+from backstory.encryption.cipher import Cipher
 from backstory.errors import StoreCorruptError, StoreUnavailableError
-from backstory.storage.meta import Meta, same_life, wrong_version
+from backstory.storage.meta import (
+    Meta,
+    must_begin,
+    same_life,
+    seal_secret,
+    secret_of,
+    wrong_version,
+)
 from backstory.storage.postgres.connecting import connect
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
@@ -23,7 +31,7 @@ from backstory.storage.tables.database import Names
 from backstory.storage.tables.words import index_all
 from backstory.storage.tokenizing import words
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 5
 """The number of the last migration."""
 OPENING = Queries.load("backstory.storage.postgres", "opening.sql")
 
@@ -38,7 +46,7 @@ class Opened:
     """Whether a statement that commits would not be ended by the server while it does."""
 
 
-async def prepare(options: PostgresOptions, clock: Clock) -> Opened:
+async def prepare(options: PostgresOptions, clock: Clock, cipher: Cipher | None = None) -> Opened:
     """Make or check the tables.
 
     Raises:
@@ -46,10 +54,11 @@ async def prepare(options: PostgresOptions, clock: Clock) -> Opened:
         SchemaVersionError: another release made them.
         StoreUnavailableError: the server cannot be reached, is a standby, or would lose what
             it acknowledged.
+        KeyUnusableError: it is encrypted, and there is no cipher, or another's.
     """
     connection = await connect(options)
     try:
-        return await _prepare(connection, options, clock)
+        return await _prepare(connection, options, clock, cipher)
     except FOREIGN as error:
         raise translate(error) from error
     finally:
@@ -57,7 +66,10 @@ async def prepare(options: PostgresOptions, clock: Clock) -> Opened:
 
 
 async def _prepare(
-    connection: Connection[Record], options: PostgresOptions, clock: Clock
+    connection: Connection[Record],
+    options: PostgresOptions,
+    clock: Clock,
+    cipher: Cipher | None,
 ) -> Opened:
     durable = await check_server(connection)
     async with connection.transaction():
@@ -68,10 +80,16 @@ async def _prepare(
         row = await connection.fetchrow(QUERIES.meta)
         if row is None:
             raise StoreCorruptError("the database has lost its first row; restore a backup")
-        if options.search is not None and options.search != row["search"]:
-            await _set_search(connection, on=options.search)
+        begins = must_begin(cipher, keyed=row["keyed"])
+        wanted = row["search"] if options.search is None else options.search
+        if begins or wanted != row["search"]:
+            await _set_search(connection, cipher, on=wanted)
+        if begins:
+            await connection.execute(QUERIES.set_keyed, seal_secret(cipher, row["secret"]))
         timeless = await connection.fetchval(OPENING.timeless)
-    return Opened(Meta(row["epoch"], row["first_epoch"], row["secret"]), durable, timeless)
+    secret = secret_of(cipher, row["secret"])
+    meta = Meta(row["epoch"], row["first_epoch"], secret, row["erasure"])
+    return Opened(meta, durable, timeless)
 
 
 async def check_server(connection: Connection[Record]) -> str:
@@ -147,13 +165,13 @@ async def check_epoch(connection: Connection[Record], epoch: str) -> None:
     same_life(epoch, await connection.fetchval(OPENING.epoch))
 
 
-async def _set_search(connection: Connection[Record], *, on: bool) -> None:
+async def _set_search(connection: Connection[Record], cipher: Cipher | None, *, on: bool) -> None:
     """Make the index of words, or drop it. Nobody writes meanwhile."""
     await connection.execute(OPENING.lock_writers)
     await connection.execute(QUERIES.set_searching, on)
     await connection.execute(QUERIES.clear_words)
     if on:
-        db = PostgresDatabase(connection, Names(), words)
+        db = PostgresDatabase(connection, Names(), words, cipher=cipher)
         await calling(_index, db)
 
 

@@ -19,10 +19,34 @@ SET LOCAL idle_in_transaction_session_timeout = {milliseconds}
 VACUUM (INDEX_CLEANUP ON) {table}
 
 -- name: meta
-SELECT epoch, first_epoch, secret, search, schema_version FROM backstory WHERE id = 1
+SELECT epoch, first_epoch, secret, search, schema_version, keyed, erasure FROM backstory WHERE id = 1
 
 -- name: searching
 SELECT search FROM backstory WHERE id = 1
+
+-- name: set_keyed
+UPDATE backstory SET keyed = TRUE, secret = $1 WHERE id = 1
+
+-- name: count_keys
+UPDATE backstory SET keys = keys + 1 WHERE id = 1
+
+-- name: set_erasure
+UPDATE backstory SET erasure = greatest(erasure, $1) WHERE id = 1
+
+-- name: last_context
+SELECT max(id) FROM contexts WHERE tenant = $1
+
+-- name: subject_contexts
+SELECT id FROM contexts
+WHERE tenant = $1 AND (namespace = $2 OR (namespace >= $3 AND namespace < $4)) AND id <= $5
+ORDER BY id LIMIT $6
+
+-- name: unredacted
+SELECT id FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 AND content IS NOT NULL
+ORDER BY id LIMIT $4
+
+-- name: count_entries
+SELECT count(*) FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 AND content IS NOT NULL
 
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = $1
@@ -41,26 +65,29 @@ SELECT t.name FROM tenants AS t JOIN counters AS c ON c.tenant = t.id AND c.stre
 WHERE t.name > $1 AND c.position > 0 ORDER BY t.name LIMIT $2
 
 -- name: counter
-SELECT c.position, c.numbers, c.writes, (SELECT b.search FROM backstory AS b WHERE b.id = 1)
-FROM counters AS c WHERE c.tenant = $1 AND c.stream = 0
+SELECT c.position, c.numbers, c.writes, c.contexts, c.bytes, b.search, b.keys
+FROM counters AS c, (SELECT search, keys FROM backstory WHERE id = 1) AS b
+WHERE c.tenant = $1 AND c.stream = 0
 
 -- name: lock_counter
-SELECT c.position, c.numbers, c.writes, (SELECT b.search FROM backstory AS b WHERE b.id = 1)
+SELECT c.position, c.numbers, c.writes, c.contexts, c.bytes, (SELECT b.search FROM backstory AS b WHERE b.id = 1),
+       (SELECT b.keys FROM backstory AS b WHERE b.id = 1)
 FROM counters AS c WHERE c.tenant = $1 AND c.stream = 0 FOR UPDATE OF c
 
 -- name: position
 SELECT position FROM counters WHERE tenant = $1 AND stream = 0
 
 -- name: set_counter
-UPDATE counters AS c SET position = n.position, numbers = n.numbers, writes = n.writes
-FROM unnest($1::int[], $2::bigint[], $3::int[], $4::bigint[])
-    AS n (tenant, position, numbers, writes)
+UPDATE counters AS c SET position = n.position, numbers = n.numbers, writes = n.writes,
+    contexts = n.contexts, bytes = n.bytes
+FROM unnest($1::int[], $2::bigint[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[])
+    AS n (tenant, position, numbers, writes, contexts, bytes)
 WHERE c.tenant = n.tenant AND c.stream = 0
 
 -- name: take_counter
-UPDATE counters AS c SET position = $2, numbers = $3, writes = $4
+UPDATE counters AS c SET position = $2, numbers = $3, writes = $4, contexts = $5, bytes = $6
 FROM (
-    SELECT tenant, set_config('synchronous_commit', $5, TRUE) FROM counters
+    SELECT tenant, set_config('synchronous_commit', $7, TRUE) FROM counters
     WHERE tenant = $1 AND stream = 0 AND writes = $4::bigint - 1
     FOR UPDATE SKIP LOCKED
 ) AS mine
@@ -69,6 +96,33 @@ RETURNING 1
 
 -- name: or_nothing
 SELECT CASE WHEN count(*) = 1 THEN 0 ELSE ('written meanwhile ' || count(*))::int END FROM w0
+
+-- name: usage
+SELECT contexts, bytes FROM counters WHERE tenant = $1 AND stream = 0
+
+-- name: recount
+-- What encryption adds to a row is not counted: a key's number, a nonce and a tag, behind a mark or
+-- told by the codec (tables/sealing.py).
+SELECT (SELECT count(*) FROM contexts
+        WHERE tenant = $1 AND NOT deleted AND substr(namespace, 1, 1) <> '_'),
+    (SELECT coalesce(sum(octet_length(body) - CASE WHEN substr(body, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END), 0)::bigint
+       FROM states WHERE tenant = $1)
+    + (SELECT coalesce(sum(octet_length(body) - 2 * (codec & 16)), 0)::bigint FROM documents WHERE tenant = $1)
+    + (SELECT coalesce(sum(coalesce(octet_length(content) - CASE WHEN substr(content, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)
+                           + coalesce(octet_length(metadata) - CASE WHEN substr(metadata, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)), 0)::bigint
+       FROM entries WHERE tenant = $1)
+    + (SELECT coalesce(sum(octet_length(body) - 2 * (codec & 16)), 0)::bigint FROM chunk_bodies WHERE tenant = $1)
+
+-- name: context_bytes
+SELECT coalesce((SELECT octet_length(body) - CASE WHEN substr(body, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END
+    FROM states WHERE tenant = $1 AND context = $2), 0)
+    + (SELECT coalesce(sum(octet_length(body) - 2 * (codec & 16)), 0)::bigint FROM documents
+       WHERE tenant = $1 AND context = $2)
+
+-- name: entries_bytes
+SELECT coalesce(sum(coalesce(octet_length(content) - CASE WHEN substr(content, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)
+                    + coalesce(octet_length(metadata) - CASE WHEN substr(metadata, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)), 0)::bigint
+FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3
 
 -- name: find_author
 SELECT id FROM authors WHERE tenant = $1 AND subject = $2 AND trust = $3
@@ -234,7 +288,7 @@ WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
 
 -- name: outlines
 SELECT id, voice, tokens,
-       substr(content, 1, CASE WHEN substr(content, 1, 1) < '\x03'::bytea THEN 1 ELSE 256 END)
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < '\x20'::bytea THEN 1 ELSE 256 END)
 FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 ORDER BY id DESC LIMIT $4
 
 -- name: drop_entries
@@ -363,6 +417,11 @@ RETURNING 1
 -- name: note
 SELECT value FROM notes WHERE tenant = $1 AND name = $2 AND expires_at > $3
 
+-- name: notes_of
+SELECT name, value FROM notes
+WHERE tenant = $1 AND name >= $2 AND name < $3 AND name > $4 AND expires_at > $5
+ORDER BY name LIMIT $6
+
 -- name: drop_note
 DELETE FROM notes WHERE tenant = $1 AND name = $2
 
@@ -470,7 +529,8 @@ UPDATE backstory SET search = $1 WHERE id = 1
 SELECT id, tenant, content FROM entries WHERE content IS NOT NULL
 
 -- name: all_states
-SELECT context, tenant, body FROM states
+SELECT s.context, s.tenant, c.state_version, s.body
+FROM states AS s JOIN contexts AS c ON c.tenant = s.tenant AND c.id = s.context
 
 -- name: add_erasure
 INSERT INTO erasures AS e (tenant, log, first, last) VALUES ($1, $2, $3, $4)

@@ -9,6 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from backstory import limits
 from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
+from backstory.encryption.cipher import Cipher
 from backstory.errors import BackstoryError
 from backstory.ports.store import EntryPage, EntryQuery, View
 from backstory.resilience.breaker import Breaker
@@ -30,8 +31,8 @@ T = TypeVar("T")
 class Replica:
     """`ports.copies.Copies` on a standby. Made by `open_replica`."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections, self._names = connections, Names()
+    def __init__(self, connections: Connections, cipher: Cipher | None = None) -> None:
+        self._connections, self._names, self._cipher = connections, Names(), cipher
         self._begin = QUERIES.begin_reading.format(
             milliseconds=round(limits.REPLICA_SECONDS * 1000)
         )
@@ -77,19 +78,21 @@ class Replica:
     ) -> T:
         async with self._connections.borrow() as connection:
             await connection.execute(self._begin)
-            db = PostgresDatabase(connection, self._names, words)
+            db = PostgresDatabase(connection, self._names, words, cipher=self._cipher)
             try:
                 return await calling(read, db, *args, **kwargs)
             finally:
                 await roll_back(connection)
 
 
-async def open_replica(options: PostgresOptions, epoch: str, breaker: Breaker) -> Replica:
+async def open_replica(
+    options: PostgresOptions, epoch: str, breaker: Breaker, cipher: Cipher | None = None
+) -> Replica:
     """A standby of the store that is in this epoch. One that is away is looked for later."""
     begun = partial(check_epoch, epoch=epoch)
     connections = Connections(options, partial(_look, options, epoch), begun, breaker)
     await connections.open(least=0)
-    return Replica(connections)
+    return Replica(connections, cipher)
 
 
 async def _look(options: PostgresOptions, epoch: str) -> None:

@@ -7,6 +7,8 @@
 -- PostgreSQL would not give back the JSON it was given. Text that callers choose is bytea too
 -- where it may hold a NUL, which text cannot.
 
+-- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
+-- the newest erasure of a subject that this database has been through.
 CREATE TABLE backstory (
     id             INTEGER PRIMARY KEY CHECK (id = 1),
     schema_version INTEGER NOT NULL,
@@ -14,7 +16,10 @@ CREATE TABLE backstory (
     first_epoch    BOOLEAN NOT NULL,
     secret         BYTEA NOT NULL,
     created_at     BIGINT NOT NULL,
-    search         BOOLEAN NOT NULL
+    search         BOOLEAN NOT NULL,
+    keyed          BOOLEAN NOT NULL DEFAULT FALSE,
+    keys           BIGINT NOT NULL DEFAULT 0,
+    erasure        BIGINT NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tenants (
@@ -24,12 +29,15 @@ CREATE TABLE tenants (
 
 -- Positions and numbers are handed out from here, by whoever holds the row; `writes` counts the
 -- transactions that wrote anything for the tenant; `stream` leaves room to split a busy one.
+-- `contexts` (outside of reserved namespaces) and `bytes` are what the tenant keeps.
 CREATE TABLE counters (
     tenant   INTEGER NOT NULL,
     stream   INTEGER NOT NULL DEFAULT 0,
     position BIGINT NOT NULL DEFAULT 0,
     numbers  INTEGER NOT NULL DEFAULT 0,
     writes   BIGINT NOT NULL DEFAULT 0,
+    contexts BIGINT NOT NULL DEFAULT 0,
+    bytes    BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, stream)
 ) WITH (fillfactor = 50);
 
@@ -245,12 +253,14 @@ CREATE TABLE contents (
 CREATE INDEX contents_by_manifest ON contents (tenant, manifest) WHERE manifest IS NOT NULL;
 
 -- The chunks of content in order, in pages, so that a read from the middle takes one page.
+-- `scope` as in ports/vault.py; 0 where it is not encrypted, else root is a keyed hash.
 CREATE TABLE manifests (
     tenant INTEGER NOT NULL,
     id     INTEGER NOT NULL,
     root   BYTEA NOT NULL,
+    scope  BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, id),
-    UNIQUE (tenant, root)
+    UNIQUE (tenant, root, scope)
 );
 
 -- `start` is the offset of the page's first byte; `body` as domain.content.Manifest packs it.
@@ -303,6 +313,52 @@ CREATE INDEX uploads_by_chunk ON uploads (tenant, chunk);
 CREATE INDEX uploads_by_context ON uploads (tenant, context);
 CREATE INDEX uploads_by_time ON uploads (at);
 
+-- Where each tenant's audit trail ends (domain/audit.py), how far it tells of the change log, and
+-- what is signed of the blocks that were dropped.
+CREATE TABLE audit_tips (
+    tenant     INTEGER PRIMARY KEY,
+    block      BIGINT NOT NULL,
+    events     BIGINT NOT NULL,
+    position   BIGINT NOT NULL,
+    hash       BYTEA NOT NULL,
+    kept       BIGINT NOT NULL,
+    checkpoint BYTEA
+) WITH (fillfactor = 50);
+
+-- Events that were sealed together, compressed; `last` is the number of the last of them.
+CREATE TABLE audit_blocks (
+    tenant    INTEGER NOT NULL,
+    number    BIGINT NOT NULL,
+    last      BIGINT NOT NULL,
+    at        BIGINT NOT NULL,
+    head      BYTEA NOT NULL,
+    signature BYTEA NOT NULL,
+    body      BYTEA NOT NULL,
+    PRIMARY KEY (tenant, last)
+);
+ALTER TABLE audit_blocks ALTER COLUMN body SET STORAGE EXTERNAL;
+
+-- What was done and is not in the change log, until it is sealed.
+CREATE TABLE audit_acts (
+    tenant INTEGER NOT NULL,
+    id     BYTEA NOT NULL,
+    at     BIGINT NOT NULL,
+    event  BYTEA NOT NULL,
+    PRIMARY KEY (tenant, id)
+);
+
+-- What keyed hashes in the trail stand for, as long as that is not erased; `day` since 1970, on
+-- which it was last seen.
+CREATE TABLE audit_names (
+    tenant    INTEGER NOT NULL,
+    hash      BYTEA NOT NULL,
+    kind      TEXT COLLATE "C" NOT NULL,
+    namespace TEXT COLLATE "C" NOT NULL,
+    name      BYTEA NOT NULL,
+    day       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, hash)
+);
+CREATE INDEX audit_names_by_namespace ON audit_names (tenant, namespace);
 -- The last commit that changed a tenant's roles or bindings, for nodes that remember them.
 CREATE TABLE rights (
     tenant    INTEGER PRIMARY KEY,

@@ -9,6 +9,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
+from asyncpg import Connection, Record
+
 from backstory import limits
 from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
@@ -43,9 +45,11 @@ from backstory.storage.tables import committing, uploads
 from backstory.storage.tables.database import Database, Names, Row
 from backstory.storage.tables.expiring import expire_one
 from backstory.storage.tables.jobs import Committed, unheard
+from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.store import TableStore, weight_of
 from backstory.storage.tables.transaction import Transaction
 from backstory.storage.tokenizing import words
+from backstory.storage.vault.postgres import PostgresVault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -59,19 +63,23 @@ class PostgresStore(TableStore):
         clock: Clock,
         opened: Opened,
         connections: Connections,
+        safe: Safe,
+        *,
         committed: Committed = unheard,
     ) -> None:
-        super().__init__(clock, opened.meta)
+        super().__init__(clock, opened.meta, safe)
         self._connections, self._names = connections, Names()
         self._standings = Standings(connections, self._names)
         self._vacuum = Vacuum(connections)
+        self._begin = partial(_begin, opened.synchronous_commit)
         transacting = Transacting(
             connections,
-            partial(_begin, opened.synchronous_commit),
+            self._begin,
             opened.synchronous_commit if opened.timeless else None,
             seal=self._seal,
             clock=clock,
             foresee=foresee,
+            cipher=safe.cipher,
         )
         self._writer = Writer(transacting, self._vacuum.wanted, committed)
         self._closing: asyncio.Task[None] | None = None
@@ -118,6 +126,7 @@ class PostgresStore(TableStore):
         await self._standings.close()
         await self._vacuum.close()
         await self._connections.close()
+        self._safe.close()
 
     # -- how ---------------------------------------------------------------------------
 
@@ -126,7 +135,7 @@ class PostgresStore(TableStore):
     ) -> T:
         async def once() -> T:
             async with self._connections.borrow() as connection:
-                db = PostgresDatabase(connection, self._names, words)
+                db = self._database(connection)
                 return await calling(read, db, *args, **kwargs)
 
         return await self._retried(once)
@@ -137,7 +146,7 @@ class PostgresStore(TableStore):
         async def once() -> T:
             async with self._connections.borrow() as connection:
                 await connection.execute(_begin_reading(remaining(self._connections.seconds)))
-                db = PostgresDatabase(connection, self._names, words)
+                db = self._database(connection)
                 try:
                     return await calling(read, db, *args, **kwargs)
                 finally:
@@ -145,11 +154,32 @@ class PostgresStore(TableStore):
 
         return await self._retried(once)
 
+    def _database(self, connection: Connection[Record]) -> PostgresDatabase:
+        return PostgresDatabase(connection, self._names, words, cipher=self._safe.cipher)
+
+    async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await calling(ask, *args, **kwargs)
+
     async def _retried(self, read: Callable[[], Awaitable[T]]) -> T:
         return await retried(read, again, BACKOFF, seconds=self._connections.seconds)
 
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         return await self._writer.run(tenant, run, weight=weight)
+
+    async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
+        async with self._connections.borrow() as connection:
+            db = PostgresDatabase(connection, self._names, words)
+            number = await calling(_tenant, db, tenant)
+            await connection.execute(self._begin(remaining(self._connections.seconds)))
+            try:
+                found = await calling(_flushed, db, run, number)
+                await connection.execute(QUERIES.commit)
+            except BaseException as error:
+                await roll_back(connection)
+                if isinstance(error, FOREIGN) and not is_refusal(error):
+                    raise OutcomeUnknownError(_UNKNOWN, retry_after=1) from error
+                raise
+        return found
 
     # -- reading -----------------------------------------------------------------------
 
@@ -189,17 +219,32 @@ class PostgresStore(TableStore):
     # -- notes ---------------------------------------------------------------------------
 
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
-        await self._retried(partial(self._noted, tenant, notes.put, name, value, expires_at))
+        stored = self._safe.seal(tenant, name, value)
+        await self._retried(partial(self._noted, tenant, notes.put, name, stored, expires_at))
 
     async def swap_note(
         self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
     ) -> bool:
-        now = self._clock.now()
-        swap = partial(notes.swap, before=before, value=value, expires_at=expires_at, now=now)
+        now, safe = self._clock.now(), self._safe
+        stored = None
+        if before is not None:
+            stored = await self._point(notes.get, tenant, name, now)
+            if safe.unseal(tenant, name, stored) != before:
+                return False
+        sealed = safe.seal(tenant, name, value)
+        swap = partial(notes.swap, before=stored, value=sealed, expires_at=expires_at, now=now)
         return await self._noted(tenant, swap, name)
 
     async def get_note(self, tenant: str, name: str) -> bytes | None:
-        return await self._point(notes.get, tenant, name, self._clock.now())
+        stored = await self._point(notes.get, tenant, name, self._clock.now())
+        return self._safe.unseal(tenant, name, stored)
+
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        now = self._clock.now()
+        found = await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
+        return self._safe.unsealed(tenant, found)
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._retried(partial(self._noted, tenant, notes.delete, name))
@@ -213,7 +258,7 @@ class PostgresStore(TableStore):
     ) -> T:
         """Notes need no position and wait for no other writer."""
         async with self._connections.borrow() as connection:
-            db = PostgresDatabase(connection, self._names, words)
+            db = self._database(connection)
             number = await calling(_tenant, db, tenant)
             try:
                 return await calling(write, db, number, *args, **kwargs)
@@ -233,23 +278,28 @@ async def open_store(
     search: bool | None = None,
     breaker: Breaker | None = None,
     committed: Committed = unheard,
+    safe: Safe | None = None,
 ) -> PostgresStore:
     """Open the database, whose tables are made where it is empty, in the running event loop.
 
     `breaker` is what keeps callers from a server that is away; `committed` hears of each
-    transaction that writes.
+    transaction that writes. `safe` has the keys, and is closed with the store; without one
+    nothing is encrypted.
 
     Raises:
         StoreCorruptError: there are tables, but not Backstory's.
         SchemaVersionError: another release made them.
         StoreUnavailableError: the server cannot be reached, is a standby, or would lose what
             it acknowledged.
+        KeyUnusableError: the store is encrypted, and the keys are not in the safe.
     """
     options = where if isinstance(where, PostgresOptions) else PostgresOptions(where)
     if search is not None:
         options = replace(options, search=search)
     clock = clock or SystemClock()
-    opened = await prepare(options, clock)
+    safe = safe or Safe(partial(PostgresVault, options))
+    await calling(safe.open)
+    opened = await prepare(options, clock, safe.cipher)
     connections = Connections(
         options,
         partial(_look, options),
@@ -257,7 +307,13 @@ async def open_store(
         breaker or Breaker("database"),
     )
     await connections.open()
-    return PostgresStore(clock, opened, connections, committed)
+    store = PostgresStore(clock, opened, connections, safe, committed=committed)
+    try:  # what was erased stays erased, also where the database was restored from a backup
+        await store.finish_erasures()
+    except BaseException:
+        await store.aclose()
+        raise
+    return store
 
 
 async def _look(options: PostgresOptions) -> None:
@@ -289,6 +345,12 @@ def _begin_reading(seconds: float) -> str:
 def _milliseconds(seconds: float) -> int:
     """What a statement may take, so that the server gives it up before we do."""
     return max(1, round(seconds * limits.STATEMENT_SHARE * 1000))
+
+
+def _flushed(db: PostgresDatabase, run: Callable[[Database, int], T], number: int) -> T:
+    found = run(db, number)
+    db.flush()
+    return found
 
 
 def _tenant(db: PostgresDatabase, name: str) -> int:

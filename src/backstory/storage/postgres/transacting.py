@@ -17,6 +17,7 @@ from asyncpg import Connection, Record
 
 from backstory.clock import Clock
 from backstory.domain.sealing import Seal
+from backstory.encryption.cipher import Cipher
 from backstory.errors import OutcomeUnknownError, StoreUnavailableError
 from backstory.resilience.deadlines import remaining, within
 from backstory.resilience.retrying import retried
@@ -60,6 +61,7 @@ class Transacting:
         seal: Seal,
         clock: Clock,
         foresee: Foresee,
+        cipher: Cipher | None,
     ) -> None:
         """`begin(seconds)` is the statement that begins a transaction which may take as long.
 
@@ -67,6 +69,7 @@ class Transacting:
         """
         self._connections, self._begin, self._at_once = connections, begin, at_once
         self._seal, self._clock, self._foresee = seal, clock, foresee
+        self._cipher = cipher
         self._names = Names()
         self._counters = Counters()
         self._patience: dict[str, int] = {}
@@ -138,7 +141,7 @@ class Transacting:
         known = self._counters.take(tenant)
         async with self._connections.lend(self._connections.seconds) as connection:
             number = await self._tenant(connection, tenant)
-            db = PostgresDatabase(connection, self._names, words, at_once=True)
+            db = PostgresDatabase(connection, self._names, words, at_once=True, cipher=self._cipher)
             tx = PostgresTransaction(db, self._seal, self._clock, number)
             try:
                 await calling(self._jobs_at_once, tx, batch, known, synchronous_commit)
@@ -171,7 +174,7 @@ class Transacting:
         async with self._connections.lend(self._connections.seconds) as connection:
             number = await self._tenant(connection, tenant)
             await connection.execute(self._begin(remaining(self._connections.seconds)))
-            db = PostgresDatabase(connection, self._names, words)
+            db = PostgresDatabase(connection, self._names, words, cipher=self._cipher)
             tx = PostgresTransaction(db, self._seal, self._clock, number)
             try:
                 more = await calling(self._jobs, tx, batch, erasing=erasing)

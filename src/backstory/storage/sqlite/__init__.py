@@ -15,6 +15,7 @@ from backstory.storage.sqlite.opening import prepare
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.store import SqliteStore
 from backstory.storage.tables.jobs import Committed, unheard
+from backstory.storage.tables.safe import Safe
 
 __all__ = ["SqliteOptions", "SqliteStore", "open_store"]
 
@@ -25,26 +26,42 @@ async def open_store(
     clock: Clock | None = None,
     search: bool | None = None,
     committed: Committed = unheard,
+    safe: Safe | None = None,
 ) -> SqliteStore:
     """Open the file, made where there is none, for use in the running event loop.
 
-    `committed` hears of each transaction that writes, in the thread that does.
-
-    Never open a store before a fork: SQLite's locks do not survive one.
+    Never open a store before a fork: SQLite's locks do not survive one. `committed` hears of
+    each transaction that writes, in the thread that does. `safe` has the file's keys, and is
+    closed with it; without one nothing is encrypted.
 
     Raises:
         StoreCorruptError: the file is no database, not one of ours, or damaged.
         SchemaVersionError: another release made it.
         StoreUnavailableError: it cannot be opened or written, or stays locked too long.
         StoreFullError: there is no room for a new one.
+        KeyUnusableError: it is encrypted, and the keys are not in the safe.
     """
     options = where if isinstance(where, SqliteOptions) else SqliteOptions(Path(where))
     if search is not None:
         options = replace(options, search=search)
     options = replace(options, path=options.path.absolute())
     clock = clock or SystemClock()
-    meta = await asyncio.to_thread(prepare, options, clock)
+    if safe is not None:
+        await asyncio.to_thread(safe.open)
+    cipher = None if safe is None else safe.cipher
+    meta = await asyncio.to_thread(prepare, options, clock, cipher)
     try:
-        return SqliteStore(options, clock, meta, committed)
+        store = SqliteStore(options, clock, meta, safe, committed=committed)
     except apsw.Error as error:
         raise translate(error) from error
+    await _finish(store)
+    return store
+
+
+async def _finish(store: SqliteStore) -> None:
+    """What was erased stays erased, also where the file was restored from a backup."""
+    try:
+        await store.finish_erasures()
+    except BaseException:
+        await store.aclose()
+        raise

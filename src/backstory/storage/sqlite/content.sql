@@ -13,6 +13,9 @@ INSERT INTO chunk_bodies (id, codec, body) VALUES (?2, ?3, ?4)
 SELECT c.id, b.codec, b.body FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.id = c.id
 WHERE c.tenant = ?1 AND c.hash = ?2
 
+-- name: chunk_bytes
+SELECT length(body) - 32 * (codec & 16 <> 0) FROM chunk_bodies WHERE id = ?2
+
 -- name: drop_chunk
 DELETE FROM chunks WHERE id = ?2
 
@@ -54,19 +57,20 @@ WHERE c.tenant = ?1 AND c.id IN (SELECT chunk FROM uploads)
     AND NOT EXISTS (SELECT 1 FROM chunk_refs AS r WHERE r.chunk = c.id)
 
 -- name: find_manifest
-SELECT id FROM manifests WHERE tenant = ?1 AND root = ?2
+SELECT id, scope FROM manifests WHERE tenant = ?1 AND root IN (?2, ?3) ORDER BY id
 
 -- name: add_manifest
-INSERT INTO manifests (tenant, root) VALUES (?1, ?2) RETURNING id
+INSERT INTO manifests (tenant, root, scope) VALUES (?1, ?2, ?3) RETURNING id
 
 -- name: add_manifest_page
 INSERT INTO manifest_pages (manifest, start, body) VALUES (?2, ?3, ?4)
 
 -- name: manifest_pages
-SELECT body FROM manifest_pages WHERE manifest = ?2 ORDER BY start
+SELECT start, body FROM manifest_pages WHERE manifest = ?2 ORDER BY start
 
 -- name: manifest_page_number
-SELECT body FROM manifest_pages WHERE manifest = ?2 ORDER BY start LIMIT 1 OFFSET ?3
+SELECT p.start, p.body, m.scope FROM manifest_pages AS p JOIN manifests AS m ON m.id = p.manifest
+WHERE p.manifest = ?2 ORDER BY p.start LIMIT 1 OFFSET ?3
 
 -- name: manifest_chunks
 SELECT sum(length(body)) FROM manifest_pages WHERE manifest = ?2
@@ -117,3 +121,15 @@ DELETE FROM contents WHERE context = ?2 AND version = ?3
 
 -- name: manifest_shown
 SELECT 1 FROM contents WHERE manifest = ?2 LIMIT 1
+
+-- name: manifest_scope
+SELECT scope FROM manifests WHERE id = ?2
+
+-- name: contexts_with
+SELECT DISTINCT context FROM contents WHERE manifest = ?2
+
+-- name: newest_content
+SELECT manifest FROM contents WHERE context = ?2 ORDER BY version DESC LIMIT 1
+
+-- name: forget_content
+UPDATE contents SET manifest = NULL WHERE context = ?2 AND manifest = ?3

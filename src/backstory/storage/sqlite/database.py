@@ -9,14 +9,16 @@ from typing import Any
 import apsw
 
 from backstory import limits
+from backstory.encryption.cipher import Cipher
 from backstory.storage import contents
 from backstory.storage.queries import Queries
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.tokenizing import learn_search
+from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, remember
 from backstory.storage.tokens import Phrase
 
-QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql")
+QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql")
 Row = tuple[Any, ...]
 
 
@@ -29,9 +31,14 @@ class SqliteDatabase(Database):
     sql = QUERIES
 
     def __init__(
-        self, options: SqliteOptions, *, busy_seconds: float, create: bool = False
+        self,
+        options: SqliteOptions,
+        *,
+        busy_seconds: float,
+        create: bool = False,
+        cipher: Cipher | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(cipher=cipher)
         self.connection = connect(options, busy_seconds=busy_seconds, create=create)
         self._cursor = self.connection.cursor()
         self.tokens = learn_search(self.connection)
@@ -75,10 +82,25 @@ class SqliteDatabase(Database):
         self, tenant: int, phrases: Sequence[Phrase], between: tuple[int, int] | None = None
     ) -> Iterator[tuple[int, tuple[int, ...], int, int]]:
         sql = QUERIES.match_entries if between is None else QUERIES.match_entries_between
-        for rowid, packed in self.each(sql, expression(tenant, phrases), *(between or ())):
-            moment, stored, header = self.all(QUERIES.entry_size, tenant, rowid)[0]
+        asked = expression(tenant, [self._indexed(tenant, words) for words in phrases])
+        for rowid, packed in self.each(sql, asked, *(between or ())):
+            found = self.one(QUERIES.entry_size, tenant, rowid)
+            if found is None:  # its words could not be told when it was erased
+                continue
+            moment, stored, header = found
             frequencies = tuple(map(int, packed.split()))
-            yield rowid, frequencies, contents.size(header, stored), moment
+            yield rowid, frequencies, self._size(tenant, rowid, header, stored), moment
+
+    def _indexed(self, tenant: int, words: Phrase) -> Phrase:
+        if self.cipher is None:
+            return words
+        return Phrase(tuple(self.word(tenant, word) for word in words.tokens), words.prefix)
+
+    def _size(self, tenant: int, rowid: int, header: bytes, stored: int) -> int:
+        if not sealing.is_sealed_content(header):
+            return contents.size(header, stored)
+        content = self.value(QUERIES.entry_content, tenant, rowid)
+        return len(sealing.unseal_content(self, tenant, rowid, content))
 
     @contextmanager
     def snapshot(self) -> Iterator[None]:

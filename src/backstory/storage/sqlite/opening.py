@@ -9,8 +9,16 @@ import apsw
 
 from backstory import ids, limits
 from backstory.clock import Clock
+from backstory.encryption.cipher import Cipher
 from backstory.errors import StoreCorruptError, StoreUnavailableError
-from backstory.storage.meta import Meta, same_life, wrong_version
+from backstory.storage.meta import (
+    Meta,
+    must_begin,
+    same_life,
+    seal_secret,
+    secret_of,
+    wrong_version,
+)
 from backstory.storage.queries import read_sql
 from backstory.storage.sqlite.counters import Counters
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
@@ -22,12 +30,12 @@ from backstory.storage.tables.words import index_all
 
 APPLICATION_ID = 0x42535459
 """Stands in the file's header, so that a stranger's database is not taken for ours."""
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 9
 """Stands there too, as `user_version`; the number of the last migration."""
 PAGE_BYTES = 4096
 
 
-def prepare(options: SqliteOptions, clock: Clock) -> Meta:
+def prepare(options: SqliteOptions, clock: Clock, cipher: Cipher | None = None) -> Meta:
     """Make or check the file.
 
     Raises:
@@ -35,6 +43,7 @@ def prepare(options: SqliteOptions, clock: Clock) -> Meta:
         SchemaVersionError: another release made it.
         StoreUnavailableError: it cannot be opened or written, or stays locked too long.
         StoreFullError: there is no room for a new one.
+        KeyUnusableError: it is encrypted, and there is no cipher, or another's.
     """
     if options.path.is_dir():
         raise StoreUnavailableError(f"{options.path} is a folder; name a file in it")
@@ -45,16 +54,16 @@ def prepare(options: SqliteOptions, clock: Clock) -> Meta:
         raise StoreUnavailableError(f"{options.path} cannot be opened: {error.strerror}") from error
     try:
         with lock:
-            return _prepare_locked(options, clock)
+            return _prepare_locked(options, clock, cipher)
     except apsw.Error as error:
         raise at(options.path, error) from error
     finally:
         lock.close()
 
 
-def _prepare_locked(options: SqliteOptions, clock: Clock) -> Meta:
+def _prepare_locked(options: SqliteOptions, clock: Clock, cipher: Cipher | None) -> Meta:
     _touch(options)
-    db = SqliteDatabase(options, busy_seconds=options.lock_seconds)
+    db = SqliteDatabase(options, busy_seconds=options.lock_seconds, cipher=cipher)
     try:
         if db.connection.readonly("main"):
             raise at(options.path, apsw.ReadOnlyError())
@@ -64,9 +73,14 @@ def _prepare_locked(options: SqliteOptions, clock: Clock) -> Meta:
         meta = db.one(QUERIES.meta)
         if meta is None:
             raise StoreCorruptError(f"{options.path} has lost its meta row; restore a backup")
-        if options.search is not None and options.search != bool(meta[3]):
-            _set_search(db, on=options.search)
-        return Meta(meta[0], bool(meta[1]), meta[2])
+        epoch, first, kept, searching, keyed, erasure = meta
+        begins = must_begin(cipher, keyed=bool(keyed))
+        wanted = bool(searching) if options.search is None else options.search
+        if begins or wanted != bool(searching):
+            _set_search(db, on=wanted)
+        if begins:
+            db.run(QUERIES.set_keyed, seal_secret(cipher, kept))
+        return Meta(epoch, bool(first), secret_of(cipher, kept), erasure)
     finally:
         db.close()
 

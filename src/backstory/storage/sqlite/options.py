@@ -29,6 +29,11 @@ class SqliteOptions:
         return self.path.with_name(self.path.name + ".lock")
 
     @property
+    def keys_path(self) -> Path:
+        """Where keys and erasures are kept if no other place is named."""
+        return self.path.with_name(self.path.name + ".keys")
+
+    @property
     def wal_path(self) -> Path:
         """The write-ahead log, as SQLite names it."""
         return self.path.with_name(self.path.name + "-wal")

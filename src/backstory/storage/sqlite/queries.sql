@@ -1,10 +1,36 @@
 -- Every statement that the SQLite store runs after it was opened.
 
 -- name: meta
-SELECT epoch, first_epoch, secret, search FROM meta WHERE id = 1
+SELECT epoch, first_epoch, secret, search, keyed, erasure FROM meta WHERE id = 1
 
 -- name: searching
 SELECT search FROM meta WHERE id = 1
+
+-- name: standing
+SELECT search, keys FROM meta WHERE id = 1
+
+-- name: set_keyed
+UPDATE meta SET keyed = 1, secret = ?1 WHERE id = 1
+
+-- name: count_keys
+UPDATE meta SET keys = keys + 1 WHERE id = 1
+
+-- name: set_erasure
+UPDATE meta SET erasure = max(erasure, ?1) WHERE id = 1
+
+-- name: last_context
+SELECT max(id) FROM contexts WHERE ?1
+
+-- name: subject_contexts
+SELECT id FROM contexts
+WHERE tenant = ?1 AND (namespace = ?2 OR (namespace >= ?3 AND namespace < ?4)) AND id <= ?5
+ORDER BY id LIMIT ?6
+
+-- name: unredacted
+SELECT id FROM entries WHERE id BETWEEN ?2 AND ?3 AND content IS NOT NULL ORDER BY id LIMIT ?4
+
+-- name: count_entries
+SELECT count(*) FROM entries WHERE id BETWEEN ?2 AND ?3 AND content IS NOT NULL
 
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = ?1
@@ -37,12 +63,43 @@ SELECT role, type, author FROM voices WHERE id = ?2
 SELECT position FROM counters WHERE tenant = ?1 AND stream = 0
 
 -- name: counter
-SELECT position, indexed FROM counters WHERE tenant = ?1 AND stream = 0
+SELECT position, indexed, contexts, bytes FROM counters WHERE tenant = ?1 AND stream = 0
+
+-- name: usage
+SELECT contexts, bytes FROM counters WHERE tenant = ?1 AND stream = 0
+
+-- name: recount
+-- What encryption adds to a row is not counted: a key's number, a nonce and a tag, behind a mark or
+-- told by the codec (tables/sealing.py).
+SELECT (SELECT count(*) FROM contexts
+        WHERE tenant = ?1 AND NOT deleted AND substr(namespace, 1, 1) <> '_'),
+    (SELECT coalesce(sum(length(s.body) - 33 * (substr(s.body, 1, 1) BETWEEN x'10' AND x'1f')), 0) FROM states AS s
+     JOIN contexts AS c ON c.id = s.context WHERE c.tenant = ?1)
+    + (SELECT coalesce(sum(length(d.body) - 32 * (d.codec & 16 <> 0)), 0) FROM documents AS d
+       JOIN contexts AS c ON c.id = d.context WHERE c.tenant = ?1)
+    + (SELECT coalesce(sum(coalesce(length(e.content) - 33 * (substr(e.content, 1, 1) BETWEEN x'10' AND x'1f'), 0)
+                           + coalesce(length(e.metadata) - 33 * (substr(e.metadata, 1, 1) BETWEEN x'10' AND x'1f'), 0)), 0)
+       FROM contexts AS c JOIN entries AS e ON e.id BETWEEN c.id << 32 AND (c.id << 32 | 4294967295)
+       WHERE c.tenant = ?1)
+    + (SELECT coalesce(sum(length(b.body) - 32 * (b.codec & 16 <> 0)), 0) FROM chunk_bodies AS b
+       JOIN chunks AS c ON c.id = b.id WHERE c.tenant = ?1)
+
+-- name: context_bytes
+SELECT coalesce((SELECT length(body) - 33 * (substr(body, 1, 1) BETWEEN x'10' AND x'1f')
+    FROM states WHERE context = ?2), 0)
+    + (SELECT coalesce(sum(length(body) - 32 * (codec & 16 <> 0)), 0) FROM documents WHERE context = ?2)
+
+-- name: entries_bytes
+SELECT coalesce(sum(coalesce(length(content) - 33 * (substr(content, 1, 1) BETWEEN x'10' AND x'1f'), 0)
+                    + coalesce(length(metadata) - 33 * (substr(metadata, 1, 1) BETWEEN x'10' AND x'1f'), 0)), 0)
+FROM entries WHERE id BETWEEN ?2 AND ?3
 
 -- name: set_counter
-INSERT INTO counters (tenant, stream, position, indexed) VALUES (?1, 0, ?2, ?3)
+INSERT INTO counters (tenant, stream, position, indexed, contexts, bytes)
+VALUES (?1, 0, ?2, ?3, ?4, ?5)
 ON CONFLICT (tenant, stream)
-DO UPDATE SET position = excluded.position, indexed = excluded.indexed
+DO UPDATE SET position = excluded.position, indexed = excluded.indexed,
+    contexts = excluded.contexts, bytes = excluded.bytes
 
 -- name: is_lagging
 SELECT m.search FROM counters AS c, meta AS m
@@ -161,7 +218,7 @@ WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: outlines
 SELECT id, voice, tokens,
-       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'03' THEN 1 ELSE 256 END)
+       substr(content, 1, CASE WHEN substr(content, 1, 1) < x'20' THEN 1 ELSE 256 END)
 FROM entries WHERE id BETWEEN ?2 AND ?3 ORDER BY id DESC LIMIT ?4
 
 -- name: contents_between
@@ -263,6 +320,11 @@ INSERT OR REPLACE INTO notes (tenant, name, value, expires_at) VALUES (?1, ?2, ?
 
 -- name: note
 SELECT value FROM notes WHERE tenant = ?1 AND name = ?2 AND expires_at > ?3
+
+-- name: notes_of
+SELECT name, value FROM notes
+WHERE tenant = ?1 AND name >= ?2 AND name < ?3 AND name > ?4 AND expires_at > ?5
+ORDER BY name LIMIT ?6
 
 -- name: drop_note
 DELETE FROM notes WHERE tenant = ?1 AND name = ?2
@@ -371,7 +433,8 @@ SELECT e.id, c.tenant, e.content FROM entries AS e JOIN contexts AS c ON c.id = 
 WHERE e.content IS NOT NULL ORDER BY e.id
 
 -- name: all_states
-SELECT s.context, c.tenant, s.body FROM states AS s JOIN contexts AS c ON c.id = s.context
+SELECT s.context, c.tenant, c.state_version, s.body
+FROM states AS s JOIN contexts AS c ON c.id = s.context
 ORDER BY s.context
 
 -- name: match_entries

@@ -4,6 +4,8 @@
 -- integer. A context's id is also the id of its log. Tables have plain rowids, which SQLite
 -- appends to fastest; only small link tables go without.
 
+-- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
+-- the newest erasure of a subject that this file has been through.
 CREATE TABLE meta (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     epoch       TEXT NOT NULL,
@@ -11,7 +13,10 @@ CREATE TABLE meta (
     secret      BLOB NOT NULL,
     created_at  INTEGER NOT NULL,
     search      INTEGER NOT NULL,
-    scrubs      INTEGER NOT NULL DEFAULT 0
+    scrubs      INTEGER NOT NULL DEFAULT 0,
+    keyed       INTEGER NOT NULL DEFAULT 0,
+    keys        INTEGER NOT NULL DEFAULT 0,
+    erasure     INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tenants (
@@ -21,11 +26,14 @@ CREATE TABLE tenants (
 
 -- Positions are handed out from here; `stream` leaves room to split a busy tenant. `indexed` is
 -- how far the index of words has followed the changes.
+-- `contexts` (outside of reserved namespaces) and `bytes` are what the tenant keeps.
 CREATE TABLE counters (
     tenant   INTEGER NOT NULL,
     stream   INTEGER NOT NULL DEFAULT 0,
     position INTEGER NOT NULL,
     indexed  INTEGER NOT NULL DEFAULT 0,
+    contexts INTEGER NOT NULL DEFAULT 0,
+    bytes    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, stream)
 );
 
@@ -223,12 +231,14 @@ CREATE UNIQUE INDEX contents_by_version ON contents (context, version);
 CREATE INDEX contents_by_manifest ON contents (manifest) WHERE manifest IS NOT NULL;
 
 -- The chunks of content in order, in pages, so that a read from the middle takes one page.
+-- `scope` as in ports/vault.py; 0 where it is not encrypted, else root is a keyed hash.
 CREATE TABLE manifests (
     id     INTEGER PRIMARY KEY,
     tenant INTEGER NOT NULL,
-    root   BLOB NOT NULL
+    root   BLOB NOT NULL,
+    scope  INTEGER NOT NULL DEFAULT 0
 );
-CREATE UNIQUE INDEX manifests_by_root ON manifests (tenant, root);
+CREATE UNIQUE INDEX manifests_by_root ON manifests (tenant, root, scope);
 
 -- `start` is the offset of the page's first byte; `body` as domain.content.Manifest packs it.
 CREATE TABLE manifest_pages (
@@ -274,6 +284,51 @@ CREATE INDEX uploads_by_chunk ON uploads (chunk);
 CREATE INDEX uploads_by_context ON uploads (context);
 CREATE INDEX uploads_by_time ON uploads (at);
 
+-- Where each tenant's audit trail ends (domain/audit.py), how far it tells of the change log, and
+-- what is signed of the blocks that were dropped.
+CREATE TABLE audit_tips (
+    tenant     INTEGER PRIMARY KEY,
+    block      INTEGER NOT NULL,
+    events     INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    hash       BLOB NOT NULL,
+    kept       INTEGER NOT NULL,
+    checkpoint BLOB
+);
+
+-- Events that were sealed together, compressed; `last` is the number of the last of them.
+CREATE TABLE audit_blocks (
+    tenant    INTEGER NOT NULL,
+    number    INTEGER NOT NULL,
+    last      INTEGER NOT NULL,
+    at        INTEGER NOT NULL,
+    head      BLOB NOT NULL,
+    signature BLOB NOT NULL,
+    body      BLOB NOT NULL
+);
+CREATE UNIQUE INDEX audit_blocks_by_event ON audit_blocks (tenant, last);
+
+-- What was done and is not in the change log, until it is sealed.
+CREATE TABLE audit_acts (
+    tenant INTEGER NOT NULL,
+    id     BLOB NOT NULL,
+    at     INTEGER NOT NULL,
+    event  BLOB NOT NULL,
+    PRIMARY KEY (tenant, id)
+) WITHOUT ROWID;
+
+-- What keyed hashes in the trail stand for, as long as that is not erased; `day` since 1970, on
+-- which it was last seen.
+CREATE TABLE audit_names (
+    tenant    INTEGER NOT NULL,
+    hash      BLOB NOT NULL,
+    kind      TEXT NOT NULL,
+    namespace TEXT NOT NULL,
+    name      BLOB NOT NULL,
+    day       INTEGER NOT NULL,
+    PRIMARY KEY (tenant, hash)
+) WITHOUT ROWID;
+CREATE INDEX audit_names_by_namespace ON audit_names (tenant, namespace);
 -- The last commit that changed a tenant's roles or bindings, for nodes that remember them.
 CREATE TABLE rights (
     tenant    INTEGER PRIMARY KEY,

@@ -14,6 +14,8 @@ import apsw
 from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.chains import Chain
+from backstory.domain.contexts import Snapshot
+from backstory.domain.keys import ContextKey
 from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
 from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery
 from backstory.resilience.deadlines import detached
@@ -23,6 +25,7 @@ from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.lock import FileLock
+from backstory.storage.sqlite.nearby import Nearby
 from backstory.storage.sqlite.opening import check_epoch, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
@@ -32,8 +35,10 @@ from backstory.storage.sqlite.writer import Writer
 from backstory.storage.tables import content_reading, reading
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.jobs import Committed, unheard
+from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.store import TableStore
 from backstory.storage.tables.transaction import Transaction
+from backstory.storage.vault.sqlite import SqliteVault
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -46,18 +51,26 @@ class SqliteStore(TableStore):
     """
 
     def __init__(
-        self, options: SqliteOptions, clock: Clock, meta: Meta, committed: Committed = unheard
+        self,
+        options: SqliteOptions,
+        clock: Clock,
+        meta: Meta,
+        safe: Safe | None = None,
+        *,
+        committed: Committed = unheard,
     ) -> None:
-        super().__init__(clock, meta)
+        super().__init__(clock, meta, safe or Safe(partial(SqliteVault, options.keys_path)))
         self._options = options
-        connect = partial(SqliteDatabase, options, busy_seconds=options.lock_seconds)
-        self._inline = SqliteDatabase(options, busy_seconds=0)
+        cipher = self._safe.cipher
+        connect = partial(SqliteDatabase, options, busy_seconds=options.lock_seconds, cipher=cipher)
+        self._inline = SqliteDatabase(options, busy_seconds=0, cipher=cipher)
         self._locks = [FileLock(options.lock_path, options.lock_seconds) for _ in range(2)]
         self._checkpointer = Checkpointer(connect, self._locks[0], options)
         self._writer = Writer(
             connect, self._locks[1], self._checkpointer, meta.secret, clock, committed=committed
         )
         self._readers = Readers(connect)
+        self._nearby = Nearby(self.data_version)
         self._closing: asyncio.Task[None] | None = None
 
     # -- the store itself --------------------------------------------------------------
@@ -98,12 +111,26 @@ class SqliteStore(TableStore):
         await asyncio.shield(self._closing)
 
     async def _close(self) -> None:
+        self._nearby.clear()
         await self._writer.close()
         await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._checkpointer.close)
         self._inline.close()
         for lock in self._locks:
             lock.close()
+        self._safe.close()
+
+    async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        try:
+            version = self.data_version()
+        except StoreError:  # the read itself knows what to do about it
+            return await super().snapshot(tenant, key)
+        place = (tenant, key)
+        near = self._nearby.get(place, version)
+        if near is not None:
+            return near
+        found = await super().snapshot(tenant, key)
+        return None if found is None else self._nearby.keep(place, version, found)
 
     async def sweep(self, now: int) -> int:
         return await self._writer.run(lambda tx: sweeping.sweep(tx, now))
@@ -134,20 +161,33 @@ class SqliteStore(TableStore):
     # -- notes ---------------------------------------------------------------------------
 
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
-        await self._writer.run(lambda tx: notes.put(tx.db, tenant, name, value, expires_at))
+        stored = self._safe.seal(tenant, name, value)
+        await self._writer.run(lambda tx: notes.put(tx.db, tenant, name, stored, expires_at))
 
     async def swap_note(
         self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
     ) -> bool:
-        now = self._clock.now()
-        return await self._writer.run(
-            lambda tx: notes.swap(
-                tx.db, tenant, name, before=before, value=value, expires_at=expires_at, now=now
-            )
-        )
+        now, safe = self._clock.now(), self._safe
+        stored = safe.seal(tenant, name, value)
+
+        def swap(tx: SqliteTransaction) -> bool:
+            if safe.unseal(tenant, name, notes.get(tx.db, tenant, name, now)) != before:
+                return False
+            notes.put(tx.db, tenant, name, stored, expires_at)
+            return True
+
+        return await self._writer.run(swap)
 
     async def get_note(self, tenant: str, name: str) -> bytes | None:
-        return await self._point(notes.get, tenant, name, self._clock.now())
+        stored = await self._point(notes.get, tenant, name, self._clock.now())
+        return self._safe.unseal(tenant, name, stored)
+
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]:
+        now = self._clock.now()
+        found = await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
+        return self._safe.unsealed(tenant, found)
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._writer.run(lambda tx: notes.delete(tx.db, tenant, name))
@@ -172,9 +212,15 @@ class SqliteStore(TableStore):
     ) -> T:
         return await self._readers.run(read, *args, **kwargs)
 
+    async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.to_thread(ask, *args, **kwargs)
+
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         del tenant  # all of them share the file
         return await self._writer.run(run, weight)
+
+    async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
+        return await self._writer.run(lambda tx: run(tx.db, tx.db.intern_tenant(tenant)))
 
 
 def _follow(tenant: str, tx: SqliteTransaction) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from backstory.clock import Clock
 from backstory.domain.documents import changes_document
+from backstory.domain.quotas import Usage
 from backstory.domain.sealing import Seal
 from backstory.storage.sqlite.counters import Counters
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
@@ -22,7 +23,10 @@ class SqliteTransaction(Transaction):
 
     def __init__(self, db: SqliteDatabase, seal: Seal, clock: Clock) -> None:
         self.counters = Counters(db)
-        super().__init__(db, seal, clock, SqliteWords(db, self.counters, on=db.searching()))
+        searching, keys = db.all(QUERIES.standing)[0]
+        if db.cipher is not None:
+            db.cipher.ring.changed(keys)
+        super().__init__(db, seal, clock, SqliteWords(db, self.counters, on=bool(searching)))
 
     def position(self, tenant: int) -> int:
         return self.counters.of(tenant).position
@@ -32,6 +36,16 @@ class SqliteTransaction(Transaction):
         counter.position += 1
         counter.changed = True
         return counter.position
+
+    def usage(self, tenant: int) -> Usage:
+        counter = self.counters.of(tenant)
+        return Usage(counter.contexts, counter.bytes)
+
+    def count(self, tenant: int, *, contexts: int = 0, bytes_: int = 0) -> None:
+        counter = self.counters.of(tenant)
+        counter.contexts += contexts
+        counter.bytes += bytes_
+        counter.changed = True
 
     def finish(self) -> None:
         self.words.finish()
@@ -46,7 +60,7 @@ class SqliteTransaction(Transaction):
             new.head.key.name,
             new.head.history_from,
             *_touched(new, author),
-            *rows.document_columns(new),
+            *rows.document_columns(self.db, new),
         )
         return replace(new, id=number)
 
@@ -56,7 +70,10 @@ class SqliteTransaction(Transaction):
             self.db.run(QUERIES.touch_context, *key, *_touched(after, author))
         else:
             self.db.run(
-                QUERIES.set_context, *key, *_touched(after, author), *rows.document_columns(after)
+                QUERIES.set_context,
+                *key,
+                *_touched(after, author),
+                *rows.document_columns(self.db, after),
             )
 
 

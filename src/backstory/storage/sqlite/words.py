@@ -11,7 +11,6 @@ from enum import IntEnum
 
 from backstory import limits
 from backstory.domain.changes import Op, Part
-from backstory.storage import contents
 from backstory.storage.sqlite.counters import Counters
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase, scope
 from backstory.storage.sqlite.separators import drop_separators
@@ -56,7 +55,7 @@ class SqliteWords(Words):
                 bounds = rows.entry_rowid(context, first), rows.entry_rowid(context, last)
                 for rowid, content in self._db.all(QUERIES.contents_of, tenant, *bounds, version):
                     if content is not None:
-                        self.add_entry(tenant, rowid, contents.decode(content))
+                        self.add_entry(tenant, rowid, self.content(tenant, rowid, content))
         counter.indexed, counter.lagging, counter.changed = counter.position, False, True
 
     def follow_all(self) -> None:
@@ -79,11 +78,18 @@ class SqliteWords(Words):
             drop_separators(self._db, self._erased)
 
     def _add_entry(self, tenant: int, rowid: int, text: str) -> None:
-        self._db.run(QUERIES.add_entry_words, rowid, text, scope(tenant))
+        self._db.run(QUERIES.add_entry_words, rowid, self._indexed(tenant, text), scope(tenant))
 
     def _erase_entry(self, tenant: int, rowid: int, text: str) -> None:
+        text = self._indexed(tenant, text)
         self._db.run(QUERIES.drop_entry_words, rowid, text, scope(tenant))
         self._erased.update(word for _, _, word in self._db.tokens(text))
+
+    def _indexed(self, tenant: int, text: str) -> str:
+        """The text as the index gets it: hashes of its words where the store is encrypted."""
+        if self._db.cipher is None:
+            return text
+        return " ".join(self._db.word(tenant, word) for _, _, word in self._db.tokens(text))
 
     def _count(self, tenant: int, word: str, context: int, difference: int) -> None:
         self._db.run(QUERIES.count_state_word, tenant, word, context, difference)

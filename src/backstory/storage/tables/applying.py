@@ -10,21 +10,27 @@ from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.effects import ChainStart, Effect
 from backstory.domain.permissions import BINDINGS, ROLES
+from backstory.domain.quotas import NAMESPACE as QUOTAS
+from backstory.domain.quotas import lives, state_bytes
 from backstory.domain.summaries import covers_of
-from backstory.storage import contents, deltas
-from backstory.storage.tables import erasure, manifests, rows
+from backstory.encryption.cipher import Purpose
+from backstory.encryption.ring import Key
+from backstory.storage import deltas
+from backstory.storage.tables import erasure, manifests, rows, sealing
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
 
-_RIGHTS = frozenset({ROLES, BINDINGS})
+_REMEMBERED = frozenset({ROLES, BINDINGS, QUOTAS})
+"""What nodes remember of a tenant, and look for changes of."""
 
 
 @dataclass(frozen=True, slots=True)
 class _By:
-    """Whose rows these are, as numbers."""
+    """Whose rows these are, as numbers, and the key that encrypts their text."""
 
     tenant: int
     author: int
+    key: Key | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,9 @@ def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     """Write the effect; returns the context's number."""
     effect, found = planned.effect, planned.found
     tenant = tx.db.intern_tenant(commit.tenant)
-    by = _By(tenant, tx.db.intern_author(tenant, effect.after.head.author))
+    head = effect.after.head
+    key = None if effect.purge else tx.db.key(tenant, head.key.namespace)
+    by = _By(tenant, tx.db.intern_author(tenant, head.author), key)
     if found is None:
         context = _add(tx, by, commit, effect)
     else:
@@ -48,9 +56,9 @@ def apply(tx: Transaction, commit: Commit, planned: Planned) -> int:
     if not effect.purge:
         _append(tx, by, context, effect)
         if effect.parts.has(Part.CONTENT):
-            manifests.put(tx, manifests.Place(commit.tenant, by.tenant, context), effect)
+            manifests.put(tx, manifests.Place(commit.tenant, by.tenant, context), effect, key)
     if effect.start is not None and not _is_default(effect.start):
-        _begin_chain(tx, by.tenant, context, effect.after.head.version, effect.start)
+        _begin_chain(tx, by.tenant, context, head.version, effect.start)
     _log(tx, by, commit, context, effect)
     return context
 
@@ -60,52 +68,66 @@ def _add(tx: Transaction, by: _By, commit: Commit, effect: Effect) -> int:
     first, closed = (start.first, bool(start.closed.pieces)) if start else (1, False)
     new = Stored(0, by.tenant, after, after.head.version, 0, first, closed)
     context = tx.add(commit.tenant, new, by.author).id
-    _set_state(tx, by.tenant, context, EMPTY_STATE, after)
+    tx.count(by.tenant, contexts=int(lives(after)))
+    _set_state(tx, by, context, None, after)
     _set_labels(tx, by.tenant, context, after)
     return context
 
 
 def _update(tx: Transaction, by: _By, commit: Commit, found: Stored, effect: Effect) -> None:
     old, new = found.snapshot, effect.after
+    if lives(old) is not lives(new):
+        tx.count(by.tenant, contexts=lives(new) - lives(old))
     if effect.purge:
         erasure.purge(tx, commit, found, effect, by.author)
         return
-    tx.update(commit.tenant, found, _after(tx, found, effect), by.author)
-    _set_state(tx, by.tenant, found.id, old.state, new)
+    tx.update(commit.tenant, found, _after(tx, by, found, effect), by.author)
+    _set_state(tx, by, found.id, old, new)
     if old.head.labels != new.head.labels:
         tx.db.run(tx.db.sql.drop_labels, by.tenant, found.id)
         _set_labels(tx, by.tenant, found.id, new)
 
 
-def _after(tx: Transaction, found: Stored, effect: Effect) -> Stored:
+def _after(tx: Transaction, by: _By, found: Stored, effect: Effect) -> Stored:
     """The row as the effect leaves it; a document that it replaces is kept."""
     head, start = effect.after.head, effect.start
     version, run = found.document_version, found.deltas
     if changes_document(found.head, head):
-        version, run = head.version, _keep(tx, found, effect.after)
+        version, run = head.version, _keep(tx, by, found, effect.after)
     first, closed = found.open_first, found.closed
     if start is not None:
         first, closed = start.first, bool(start.closed.pieces)
     return Stored(found.id, found.tenant, effect.after, version, run, first, closed)
 
 
-def _keep(tx: Transaction, found: Stored, after: Snapshot) -> int:
+def _keep(tx: Transaction, by: _By, found: Stored, after: Snapshot) -> int:
     """Keep the document that is left behind; returns how many now lean on one another."""
     old, new = Document.of(found.snapshot).encode(), Document.of(after).encode()
     codec, body = deltas.encode(old, new, run=found.deltas)
-    key = found.tenant, found.id, found.document_version
-    tx.db.run(tx.db.sql.add_document, *key, int(codec), body)
+    place = found.id, found.document_version
+    stored = sealing.seal_document(tx.db, by.key, by.tenant, place, (codec, body))
+    tx.db.run(tx.db.sql.add_document, by.tenant, *place, *stored)
+    tx.count(by.tenant, bytes_=len(stored[1]) - sealing.added(by.key))
     return found.deltas + 1 if codec is deltas.Codec.DELTA else 0
 
 
-def _set_state(tx: Transaction, tenant: int, context: int, old: bytes, new: Snapshot) -> None:
-    if old == new.state:
+def _set_state(tx: Transaction, by: _By, context: int, old: Snapshot | None, new: Snapshot) -> None:
+    before = EMPTY_STATE if old is None else old.state
+    version = new.head.state_version
+    # What is encrypted is bound to the version that wrote it.
+    bound = by.key is not None and old is not None and old.head.state_version != version
+    if before == new.state and not bound:
         return
     if new.state == EMPTY_STATE:
-        tx.db.run(tx.db.sql.drop_state, tenant, context)
+        tx.db.run(tx.db.sql.drop_state, by.tenant, context)
     else:
-        tx.db.run(tx.db.sql.set_state, tenant, context, new.state)
-    tx.words.set_state(tenant, context, old, new.state)
+        stored = sealing.seal(
+            tx.db, by.key, (Purpose.STATE, by.tenant, context, version), new.state
+        )
+        tx.db.run(tx.db.sql.set_state, by.tenant, context, stored)
+    size = 0 if before == EMPTY_STATE else len(before)
+    tx.count(by.tenant, bytes_=state_bytes(new) - size)
+    tx.words.set_state(by.tenant, context, before, new.state)
 
 
 def _set_labels(tx: Transaction, tenant: int, context: int, new: Snapshot) -> None:
@@ -115,10 +137,14 @@ def _set_labels(tx: Transaction, tenant: int, context: int, new: Snapshot) -> No
 
 def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
     head = effect.after.head
-    seq = head.last_seq - len(effect.appended)
+    seq, size = head.last_seq - len(effect.appended), 0
     for entry in effect.appended:
         seq += 1
         rowid = rows.entry_rowid(context, seq)
+        content = sealing.seal_content(tx.db, by.key, by.tenant, rowid, entry.content)
+        metadata = sealing.seal_metadata(tx.db, by.key, by.tenant, rowid, entry.metadata)
+        size += len(content) - sealing.added(by.key, marked=True)
+        size += 0 if entry.metadata is None else len(entry.metadata)
         tx.db.run(
             tx.db.sql.add_entry,
             by.tenant,
@@ -126,16 +152,27 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             head.version,
             rows.pack_time(head.updated_at),
             tx.db.intern_voice(by.tenant, by.author, entry.role, entry.type),
-            contents.encode(entry.content),
-            entry.metadata,
-            None if entry.id is None else rows.pack_id(entry.id),
-            None if entry.id is None else rows.id_key(context, entry.id),
+            content,
+            metadata,
+            *_id(tx, by, rowid, entry.id),
             entry.tokens,
         )
         covers = covers_of(entry.type, entry.metadata)
         if covers is not None:
             tx.db.run(tx.db.sql.add_summary, by.tenant, rowid, *covers)
         tx.words.appended(by.tenant, rowid, entry.content)
+    if size:
+        tx.count(by.tenant, bytes_=size)
+
+
+def _id(
+    tx: Transaction, by: _By, rowid: int, entry_id: str | None
+) -> tuple[str | bytes | None, int | None]:
+    """An entry's id, and the key that finds it."""
+    if entry_id is None:
+        return None, None
+    packed = sealing.seal_id(tx.db, by.key, by.tenant, rowid, rows.pack_id(entry_id))
+    return packed, rows.id_key(rows.log_and_seq(rowid)[0], entry_id)
 
 
 def _is_default(start: ChainStart) -> bool:
@@ -167,5 +204,5 @@ def _log(tx: Transaction, by: _By, commit: Commit, context: int, effect: Effect)
         commit.id,
         rows.pack_seqs(effect.seqs, head.last_seq),
     )
-    if head.key.namespace in _RIGHTS:
+    if head.key.namespace in _REMEMBERED:
         tx.db.run(tx.db.sql.mark_rights, by.tenant, commit.id, commit.at)

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 from backstory import limits
 from backstory.domain.principals import Author, Trust
+from backstory.encryption.cipher import Cipher
+from backstory.encryption.ring import Key
 from backstory.storage.queries import Queries
 from backstory.storage.tokens import Phrase, Tokens
 
@@ -25,6 +27,7 @@ class Names:
 
     def __init__(self) -> None:
         self.tenants: dict[str, int] = {}
+        self.tenant_names: dict[int, str] = {}
         self.authors: dict[tuple[int, int], Author] = {}
         self.author_ids: dict[tuple[int, Author], int] = {}
         self.voices: dict[tuple[int, int], tuple[str, str, Author]] = {}
@@ -33,6 +36,7 @@ class Names:
     def clear(self) -> None:
         for names in (
             self.tenants,
+            self.tenant_names,
             self.authors,
             self.author_ids,
             self.voices,
@@ -45,14 +49,26 @@ class Database(ABC):
     """Rows by named queries, and numbers for the names that repeat in every row.
 
     `sql` holds the store's own statements, `tokens` tells words apart. Driver errors pass
-    through as they are.
+    through as they are. Without a `cipher` nothing is encrypted. While it is `lenient`, a state or
+    a reference whose key is destroyed reads as empty: whoever erases need not know it.
     """
 
     sql: Queries
     tokens: Tokens
 
-    def __init__(self, names: Names | None = None) -> None:
-        self.names = names or Names()
+    def __init__(self, names: Names | None = None, cipher: Cipher | None = None) -> None:
+        self.names, self.cipher = names or Names(), cipher
+        self.lenient = False
+
+    def key(self, tenant: int, namespace: str) -> Key | None:
+        """The key that writes what is in a namespace; None where nothing is encrypted."""
+        if self.cipher is None:
+            return None
+        return self.cipher.key(self.tenant_name(tenant), namespace)
+
+    def word(self, tenant: int, word: str) -> str:
+        """A word as the index has it."""
+        return word if self.cipher is None else self.cipher.word(tenant, word)
 
     @abstractmethod
     def one(self, sql: str, *params: Any) -> Row | None:
@@ -114,6 +130,14 @@ class Database(ABC):
             known = self.value(self.sql.find_tenant, name)
             if known is not None:
                 remember(self.names.tenants, name, known)
+        return known
+
+    def tenant_name(self, number: int) -> str:
+        """The name of a tenant that has written."""
+        known = self.names.tenant_names.get(number)
+        if known is None:
+            name: str = self.value(self.sql.tenant_name, number)
+            known = remember(self.names.tenant_names, number, name)
         return known
 
     def author(self, tenant: int, number: int) -> Author:

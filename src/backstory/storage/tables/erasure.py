@@ -18,7 +18,8 @@ from backstory.domain.contexts import EMPTY_STATE, Head
 from backstory.domain.effects import Effect
 from backstory.domain.keys import ContextKey
 from backstory.errors import MissingError
-from backstory.storage.tables import manifests, reading, rows
+from backstory.ports.audits import UnsealedError
+from backstory.storage.tables import auditing, manifests, reading, rows
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
@@ -34,6 +35,7 @@ def redact(tx: Transaction, tenant: int, reached: Iterable[int]) -> None:
         if content is not None:
             tx.words.follow(tenant)
             tx.words.erase_entry(tenant, rowid, content)
+            tx.count(tenant, bytes_=-tx.db.value(tx.db.sql.entries_bytes, tenant, rowid, rowid))
             tx.db.run(tx.db.sql.redact_entry, tenant, rowid)
             tx.db.run(tx.db.sql.drop_summaries, tenant, rowid, rowid)
             tx.erased = True
@@ -42,9 +44,12 @@ def redact(tx: Transaction, tenant: int, reached: Iterable[int]) -> None:
 def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author: int) -> None:
     """Keep of the context its id, version, last seq and the hash of its name."""
     head = effect.after.head
+    name = tx.name_hash(commit.tenant, head.key)
     covered = coverage(tx.db, found)
     covered[found.id] = ((1, head.last_seq),)
     tx.words.set_state(found.tenant, found.id, found.snapshot.state, EMPTY_STATE)
+    kept: int = tx.db.value(tx.db.sql.context_bytes, found.tenant, found.id)
+    tx.count(found.tenant, bytes_=-kept)
     for sql in (
         tx.db.sql.drop_state,
         tx.db.sql.drop_labels,
@@ -62,14 +67,21 @@ def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author
         head.last_seq,
         author,
         head.updated_at,
-        tx.name_hash(commit.tenant, head.key),
+        name,
     )
+    tx.db.run(tx.db.sql.drop_audit_name, found.tenant, name)
     tx.forget(commit.tenant, head.key)
     manifests.forget(tx, commit.tenant, found.id)
     _give_up(tx, found.tenant, covered)
 
 
-def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
+def forget(
+    tx: Transaction,
+    tenant: str,
+    key: ContextKey,
+    before: int,
+    act: tuple[int, bytes] | None = None,
+) -> Head:
     """As `ports.store.Commits.forget` says."""
     found = tx.find(tenant, key)
     if found is None:
@@ -78,10 +90,19 @@ def forget(tx: Transaction, tenant: str, key: ContextKey, before: int) -> Head:
         raise reading.gone(found.head, before)
     if before <= found.head.history_from:
         return found.head
+    if act is not None:
+        newest = auditing.newest_change_below(tx.db, found.tenant, found.id, before)
+        if newest > auditing.sealed_upto(tx.db, found.tenant):
+            raise UnsealedError
     tx.writing = True
+    if act is not None:
+        auditing.keep_act(tx.db, found.tenant, *act)
     tx.words.follow(found.tenant)
     covered = coverage(tx.db, found)
+    size: int = tx.db.value(tx.db.sql.context_bytes, found.tenant, found.id)
     _drop_below(tx.db, found, before)
+    size -= tx.db.value(tx.db.sql.context_bytes, found.tenant, found.id)
+    tx.count(found.tenant, bytes_=-size)
     manifests.forget(tx, tenant, found.id, before)
     tx.forget(tenant, key)
     kept = reading.by_id(tx.db, found.tenant, found.id)

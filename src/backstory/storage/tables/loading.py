@@ -14,7 +14,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.planning import needs
 from backstory.domain.principals import Trust
 from backstory.errors import GoneError
-from backstory.storage.tables import manifests, reading, rows
+from backstory.storage.tables import manifests, reading, rows, sealing
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
@@ -50,7 +50,7 @@ def load(
         past=past,
         source=source.snapshot if source else None,
         redactable=_redactable(tx.db, found.tenant, chain, asked.redact),
-        missing=manifests.missing(tx, tenant, asked.content) if asked.content else (),
+        missing=manifests.missing(tx, tenant, key, asked.content) if asked.content else (),
     )
 
 
@@ -72,9 +72,13 @@ def _seq_of(db: Database, tenant: int, chain: Chain, entry_id: str) -> int | Non
     for log in chain.logs:
         for rowid, candidate in db.all(db.sql.ids_like, tenant, rows.id_key(log, entry_id)):
             seq = rows.log_and_seq(rowid)[1]
-            if candidate == packed and chain.shows(log, seq):
+            if chain.shows(log, seq) and _is(db, tenant, rowid, candidate, packed):
                 return seq
     return None
+
+
+def _is(db: Database, tenant: int, rowid: int, candidate: str | bytes, packed: str | bytes) -> bool:
+    return candidate == packed or sealing.unseal_id(db, tenant, rowid, candidate) == packed
 
 
 def _has_derived_id(db: Database, tenant: int, chain: Chain, seq: int) -> bool:

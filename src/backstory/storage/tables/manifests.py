@@ -14,12 +14,19 @@ from typing import Final
 from backstory import limits
 from backstory.domain.content import ENTRY_BYTES, ContentRef, Hold, Manifest, NewContent
 from backstory.domain.effects import Effect
+from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
+from backstory.encryption.cipher import Purpose
+from backstory.encryption.ring import Key
+from backstory.errors import GoneError
+from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, Row
 from backstory.storage.tables.transaction import Transaction
 
 _NOBODY: Final = b""
 """Holds uploads that are being erased; no holder has this name."""
+_UNSEALED: Final = 0
+"""The scope of all that is not encrypted."""
 _UPLOADS: Final = 0
 """Stands in the place of a log where uploads are erased."""
 
@@ -69,12 +76,15 @@ class Grounds:
         return known
 
 
-def missing(tx: Transaction, tenant: str, content: NewContent) -> tuple[bytes, ...]:
+def missing(
+    tx: Transaction, tenant: str, key: ContextKey, content: NewContent
+) -> tuple[bytes, ...]:
     """The chunks that are not kept in this size, or not the caller's to use; each once."""
     number = tx.db.intern_tenant(tenant)
+    scope = scope_of(tx.db, number, key.namespace)
     grounds = Grounds(tx.db, number, content.hold)
     refs = list(dict.fromkeys(content.manifest))
-    kept = find(tx.db, tx.seal, tenant, [ref.hash for ref in refs])
+    kept = find(tx.db, tx.seal, tenant, scope, [ref.hash for ref in refs])
     grounds.foresee([row[0] for row in kept.values()])
     absent: list[bytes] = []
     for ref in refs:
@@ -84,57 +94,102 @@ def missing(tx: Transaction, tenant: str, content: NewContent) -> tuple[bytes, .
     return tuple(absent)
 
 
-def find(db: Database, seal: Seal, tenant: str, hashes: Iterable[bytes]) -> dict[bytes, Row]:
-    """Number and size of those chunks that are kept, whoever sent them."""
+def scope_of(db: Database, tenant: int, namespace: str) -> int:
+    """Within what the chunks of a namespace are shared: its key's reach, 0 where there is none."""
+    key = db.key(tenant, namespace)
+    return _UNSEALED if key is None else key.scope
+
+
+def chunk_name(db: Database, seal: Seal, tenant: str, scope: int, chunk: bytes) -> bytes:
+    """What the chunk is called in the store, which only those share who share its scope."""
+    name = seal.chunk_name(tenant, chunk)
+    return name if scope == _UNSEALED else sealing.cipher_of(db).name(0, scope, b"chunk", name)
+
+
+def find(
+    db: Database, seal: Seal, tenant: str, scope: int, hashes: Iterable[bytes]
+) -> dict[bytes, Row]:
+    """Number and size of those chunks that are kept in a scope, whoever sent them."""
     number = db.tenant(tenant)
     if number is None:
         return {}
-    names = {chunk: seal.chunk_name(tenant, chunk) for chunk in hashes}
+    names = {chunk: chunk_name(db, seal, tenant, scope, chunk) for chunk in hashes}
     db.foresee(db.sql.find_chunk, number, [(name,) for name in names.values()])
     found = ((chunk, db.one(db.sql.find_chunk, number, name)) for chunk, name in names.items())
     return {chunk: row for chunk, row in found if row is not None}
 
 
-def put(tx: Transaction, place: Place, effect: Effect) -> None:
+def put(tx: Transaction, place: Place, effect: Effect, key: Key | None) -> None:
     """Write what the context's content is from this version on."""
     head = effect.after.head
-    manifest = None if head.content is None else _manifest(tx, place, head.content, effect)
+    manifest = None if head.content is None else _manifest(tx, place, head.content, effect, key)
     tx.db.run(tx.db.sql.add_content, place.number, place.context, head.version, manifest)
 
 
-def _manifest(tx: Transaction, place: Place, ref: ContentRef, effect: Effect) -> int:
-    known: int | None = tx.db.value(tx.db.sql.find_manifest, place.number, ref.root)
-    if known is None:
-        assert effect.content is not None  # history never names a manifest that is gone
-        known = _add_manifest(tx, place, ref, effect.content.manifest)
+def _manifest(
+    tx: Transaction, place: Place, ref: ContentRef, effect: Effect, key: Key | None
+) -> int:
+    """What a context takes over from another, or from its past, stays in the scope it is in."""
+    scope = _UNSEALED if key is None else key.scope
+    found = tx.db.all(tx.db.sql.find_manifest, place.number, *roots(tx.db, place.number, ref.root))
+    known = [number for number, of in found if effect.content is None or of == scope]
+    number = known[0] if known else None
+    if number is None:
+        if effect.content is None:
+            raise GoneError("the content of that version was erased with its subject")
+        number = _add_manifest(tx, place, ref, effect.content.manifest, key)
     if effect.content is not None:
-        _end_uploads(tx, place, effect.content)
-    return known
+        _end_uploads(tx, place, scope, effect.content)
+    return number
 
 
-def _add_manifest(tx: Transaction, place: Place, ref: ContentRef, manifest: Manifest) -> int:
-    number = tx.db.insert(tx.db.sql.add_manifest, place.number, ref.root)
+def roots(db: Database, tenant: int, root: bytes) -> tuple[bytes, bytes]:
+    """The root of a manifest as rows have it: as it is, or as a keyed hash."""
+    return root, root if db.cipher is None else db.cipher.name(tenant, 0, b"root", root)
+
+
+def _add_manifest(
+    tx: Transaction, place: Place, ref: ContentRef, manifest: Manifest, key: Key | None
+) -> int:
+    scope = _UNSEALED if key is None else key.scope
+    root = roots(tx.db, place.number, ref.root)[scope != _UNSEALED]
+    number = tx.db.insert(tx.db.sql.add_manifest, place.number, root, scope)
     start = 0
     for first in range(0, max(manifest.count, 1), limits.MANIFEST_PAGE_CHUNKS):
         last = first + limits.MANIFEST_PAGE_CHUNKS
         page = manifest.packed[first * ENTRY_BYTES : last * ENTRY_BYTES]
-        tx.db.run(tx.db.sql.add_manifest_page, place.number, number, start, page)
+        body = page if key is None else _seal_page(tx, key, place.number, (number, start), page)
+        tx.db.run(tx.db.sql.add_manifest_page, place.number, number, start, body)
         start += Manifest(page).size
-    for chunk in _chunks(tx, place, manifest):
+    for chunk in _chunks(tx, place, scope, manifest):
         tx.db.run(tx.db.sql.add_chunk_ref, place.number, chunk, number)
     return number
 
 
-def _end_uploads(tx: Transaction, place: Place, content: NewContent) -> None:
+def _seal_page(tx: Transaction, key: Key, tenant: int, page: tuple[int, int], body: bytes) -> bytes:
+    cipher = sealing.cipher_of(tx.db)
+    return cipher.seal(key, (Purpose.PAGE, tenant, *page), body)
+
+
+def unseal_page(
+    db: Database, tenant: int, scope: int, page: tuple[int, int], stored: bytes
+) -> bytes:
+    """A manifest's page, which is named by the manifest's number and where it starts."""
+    if scope == _UNSEALED:
+        return stored
+    return sealing.cipher_of(db).open((Purpose.PAGE, tenant, *page), stored)
+
+
+def _end_uploads(tx: Transaction, place: Place, scope: int, content: NewContent) -> None:
     """The manifest holds the chunks from now on."""
-    for chunk in _chunks(tx, place, content.manifest):
+    for chunk in _chunks(tx, place, scope, content.manifest):
         tx.db.run(tx.db.sql.drop_upload, place.number, content.hold.holder, chunk, place.context)
 
 
-def _chunks(tx: Transaction, place: Place, manifest: Manifest) -> list[int]:
+def _chunks(tx: Transaction, place: Place, scope: int, manifest: Manifest) -> list[int]:
     """The numbers of the chunks that a manifest names, each once."""
     hashes = dict.fromkeys(ref.hash for ref in manifest)
-    return [row[0] for row in find(tx.db, tx.seal, place.tenant, hashes).values()]
+    return [row[0] for row in find(tx.db, tx.seal, place.tenant, scope, hashes).values()]
 
 
 def forget(tx: Transaction, tenant: str, context: int, before: int | None = None) -> None:
@@ -197,10 +252,17 @@ def _erase_uploads(tx: Transaction, tenant: int, first: int) -> int | None:
 def _erase_chunks(tx: Transaction, place: Place, manifest: int, first: int) -> int:
     """Erase the manifest's chunks from one place on; gives the next place."""
     number, place_in_page = divmod(first, limits.MANIFEST_PAGE_CHUNKS)
-    body = tx.db.value(tx.db.sql.manifest_page_number, place.number, manifest, number) or b""
+    row = tx.db.one(tx.db.sql.manifest_page_number, place.number, manifest, number)
     start = place_in_page * ENTRY_BYTES
-    page = Manifest(body[start : start + limits.ERASE_CHUNKS * ENTRY_BYTES])
-    chunks = _chunks(tx, place, page)
+    page, scope = Manifest(b""), _UNSEALED
+    if row is not None:
+        at, stored, scope = row
+        try:
+            body = unseal_page(tx.db, place.number, scope, (manifest, at), stored)
+        except GoneError:  # what it names lies under a key that is destroyed, too
+            body = b""
+        page = Manifest(body[start : start + limits.ERASE_CHUNKS * ENTRY_BYTES])
+    chunks = _chunks(tx, place, scope, page)
     for chunk in chunks:
         tx.db.run(tx.db.sql.drop_chunk_ref, place.number, chunk, manifest)
     release(tx, place.number, chunks)
@@ -213,6 +275,9 @@ def release(tx: Transaction, tenant: int, chunks: Iterable[int]) -> None:
     for sql in (db.sql.is_referenced, db.sql.is_uploaded):
         db.foresee(sql, tenant, [(chunk,) for _, chunk in asked])
         asked = [one for one in asked if db.one(sql, *one) is None]
+    db.foresee(db.sql.chunk_bytes, tenant, [(chunk,) for _, chunk in asked])
+    sizes = [db.value(db.sql.chunk_bytes, *one) or 0 for one in asked]
+    tx.count(tenant, bytes_=-sum(sizes))
     for one in asked:
         db.run(db.sql.drop_chunk, *one)
         db.run(db.sql.drop_chunk_body, *one)

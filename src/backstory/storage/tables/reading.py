@@ -15,7 +15,7 @@ from backstory.domain.summaries import Summary
 from backstory.errors import GoneError
 from backstory.ports.store import EntryPage, EntryQuery, OutlinePage, OutlineQuery, Standing, View
 from backstory.storage import deltas
-from backstory.storage.tables import rows
+from backstory.storage.tables import rows, sealing
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.rows import Stored
 
@@ -155,9 +155,11 @@ def document_at(db: Database, found: Stored, version: int) -> Document:
 def _bodies(db: Database, found: Stored, made: int) -> list[tuple[deltas.Codec, bytes]]:
     """The document made at a version and those it leans on, oldest first."""
     bodies: list[tuple[deltas.Codec, bytes]] = []
-    for _, codec, body in db.each(db.sql.documents_from, found.tenant, found.id, made):
-        bodies.append((deltas.Codec(codec), body))
-        if codec != deltas.Codec.DELTA:
+    for version, stored, body in db.each(db.sql.documents_from, found.tenant, found.id, made):
+        place = found.id, version
+        codec, opened = sealing.unseal_document(db, found.tenant, place, stored, body)
+        bodies.append((codec, opened))
+        if codec is not deltas.Codec.DELTA:
             break
     return bodies
 

@@ -23,7 +23,9 @@ from backstory.domain.entries import (
     derived_id,
 )
 from backstory.domain.keys import ContextKey
-from backstory.storage import contents
+from backstory.encryption.cipher import At, Purpose
+from backstory.errors import GoneError
+from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, Row
 
 _SEQ_BITS = 32
@@ -84,14 +86,39 @@ def stored(db: Database, row: Row) -> Stored:
         bool(deleted),
         born,
         history_from,
-        content=None if content is None else content_of(orjson.loads(content)),
+        content=None if content is None else _reference(db, tenant, uid, content_version, content),
         schema_version=schema_version,
     )
-    snapshot = Snapshot(head, EMPTY_STATE if state is None else state)
+    if state is None:
+        state = EMPTY_STATE
+    elif state[0] == sealing.MARK:
+        state = _or_empty(db, (Purpose.STATE, tenant, id_, state_version), state) or EMPTY_STATE
+    snapshot = Snapshot(head, state)
     return Stored(id_, tenant, snapshot, document_version, deltas, open_first, bool(closed))
 
 
-def document_columns(one: Stored) -> tuple[object, ...]:
+def _reference(
+    db: Database, tenant: int, uid: bytes, version: int, stored: bytes
+) -> ContentRef | None:
+    text = _or_empty(db, (Purpose.REFERENCE, tenant, _place_of(uid), version), stored)
+    return None if text is None else content_of(orjson.loads(text))
+
+
+def _or_empty(db: Database, at: At, stored: bytes) -> bytes | None:
+    try:
+        return sealing.unseal(db, at, stored)
+    except GoneError:
+        if db.lenient:
+            return None
+        raise
+
+
+def _place_of(uid: bytes) -> int:
+    """Where a context's reference belongs: its number is not known before its row is written."""
+    return int.from_bytes(uid[:8])
+
+
+def document_columns(db: Database, one: Stored) -> tuple[object, ...]:
     """What only a commit that changes the document writes of a context's row, in the columns' order."""
     head = one.head
     return (
@@ -107,14 +134,17 @@ def document_columns(one: Stored) -> tuple[object, ...]:
         one.deltas,
         one.open_first,
         one.closed,
-        content_text(head.content),
+        None if head.content is None else reference(db, one, head.content),
         head.schema_version,
     )
 
 
-def content_text(content: ContentRef | None) -> bytes | None:
+def reference(db: Database, one: Stored, content: ContentRef) -> bytes:
     """A reference to content as a column holds it."""
-    return None if content is None else orjson.dumps(content_members(content))
+    text = orjson.dumps(content_members(content))
+    key = db.key(one.tenant, one.head.key.namespace)
+    place, version = _place_of(one.head.id), one.head.content_version
+    return sealing.seal(db, key, (Purpose.REFERENCE, one.tenant, place, version), text)
 
 
 def labels_text(labels: Labels) -> str | None:
@@ -155,11 +185,11 @@ def entry(db: Database, tenant: int, row: Row) -> Entry:
     role, kind, author = db.voice(tenant, voice)
     return Entry(
         seq,
-        derived_id(seq) if entry_id is None else unpack_id(entry_id),
+        derived_id(seq) if entry_id is None else _id(db, tenant, rowid, entry_id),
         role,
         REDACTED if content is None else kind,
-        REDACTED_CONTENT if content is None else contents.decode(content),
-        metadata,
+        REDACTED_CONTENT if content is None else sealing.unseal_content(db, tenant, rowid, content),
+        sealing.unseal_metadata(db, tenant, rowid, metadata),
         author,
         version,
         unpack_time(created_at),
@@ -173,7 +203,11 @@ def outline(db: Database, tenant: int, row: Row) -> Outline:
     role, kind, author = db.voice(tenant, voice)
     if beginning is None:
         return Outline(rowid & _SEQ_MASK, role, REDACTED, author, None, Shape.OTHER)
-    return Outline(rowid & _SEQ_MASK, role, kind, author, tokens, contents.shape(beginning))
+    return Outline(rowid & _SEQ_MASK, role, kind, author, tokens, sealing.shape(beginning))
+
+
+def _id(db: Database, tenant: int, rowid: int, stored: str | bytes) -> str:
+    return unpack_id(sealing.unseal_id(db, tenant, rowid, stored))
 
 
 def pack_id(entry_id: str) -> str | bytes:

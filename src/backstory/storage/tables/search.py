@@ -16,8 +16,7 @@ from backstory.domain.contexts import label_terms
 from backstory.domain.entries import text_of_content, text_of_state
 from backstory.errors import SearchDisabledError
 from backstory.ports.store import Match, MatchText, SearchQuery
-from backstory.storage import contents
-from backstory.storage.tables import listing, reading, rows
+from backstory.storage.tables import listing, reading, rows, sealing
 from backstory.storage.tables.database import Database, Row
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tokens import Phrase, count, highlights, phrase
@@ -38,6 +37,10 @@ def matches(db: Database, tenant: str, query: SearchQuery, now: int) -> list[Mat
     number = db.tenant(tenant)
     phrases = [phrase(db.tokens, term) for term in query.terms]
     asked = [words for words in phrases if words.tokens]
+    if db.cipher is not None and any(words.prefix for words in asked):
+        raise SearchDisabledError(
+            "in an encrypted store whole words are found, not beginnings; leave the * away"
+        )
     if number is None or not asked:
         return []
     look = _Look(db, number, query, now, {})
@@ -143,7 +146,7 @@ def _is_counted(words: Phrase) -> bool:
 
 def _with_words(db: Database, tenant: int, wanted: Phrase) -> dict[int, int]:
     """The contexts whose states have all words of a phrase, in whatever order."""
-    *whole, last = wanted.tokens
+    *whole, last = (db.word(tenant, word) for word in wanted.tokens)
     found: list[dict[int, int]] = [
         _pairs(db.all(db.sql.states_with, tenant, word)) for word in whole
     ]
@@ -178,5 +181,8 @@ def _text(db: Database, found: Stored, seq: int | None) -> str | None:
     log = reading.chain_now(db, found).locate(seq)
     if log is None:
         return None
-    content = db.value(db.sql.entry_content, found.tenant, rows.entry_rowid(log, seq))
-    return None if content is None else text_of_content(contents.decode(content))
+    rowid = rows.entry_rowid(log, seq)
+    content = db.value(db.sql.entry_content, found.tenant, rowid)
+    if content is None:
+        return None
+    return text_of_content(sealing.unseal_content(db, found.tenant, rowid, content))

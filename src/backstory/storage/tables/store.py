@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from backstory import limits
 from backstory.clock import Clock
+from backstory.domain.audit import Block, Tip, Written
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
 from backstory.domain.chunking import Chunk
@@ -17,8 +18,10 @@ from backstory.domain.commits import Append, Commit, Idempotency, Outcome, Put, 
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage
 from backstory.domain.sealing import Seal
 from backstory.domain.summaries import Summary
+from backstory.ports.audits import Addition, Resolved
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
@@ -38,8 +41,10 @@ from backstory.storage import chunks as encoding
 from backstory.storage.meta import Meta
 from backstory.storage.room import Room
 from backstory.storage.tables import (
+    auditing,
     committing,
     content_reading,
+    counting,
     erasure,
     listing,
     reading,
@@ -48,17 +53,18 @@ from backstory.storage.tables import (
     uploads,
 )
 from backstory.storage.tables.database import Database
-from backstory.storage.tables.transaction import Transaction
+from backstory.storage.tables.erasing import ErasingStore
+from backstory.storage.tables.safe import Safe
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class TableStore(ABC):
+class TableStore(ErasingStore):
     """Most of `ports.store.Store`; notes, sweeping and its own life are each store's matter."""
 
-    def __init__(self, clock: Clock, meta: Meta) -> None:
-        self._clock, self._meta = clock, meta
+    def __init__(self, clock: Clock, meta: Meta, safe: Safe) -> None:
+        super().__init__(clock, meta, safe)
         self._seal = Seal(meta.secret)
         self._room = Room(lambda tenant: self._read(uploads.unfinished, tenant))
 
@@ -82,16 +88,6 @@ class TableStore(ABC):
     ) -> T:
         """A read of one statement, or of few that may see different moments."""
 
-    @abstractmethod
-    async def _read(
-        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """A read of any length, all of one moment."""
-
-    @abstractmethod
-    async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
-        """What the job returned, once it is durable. `weight` is about how many bytes it writes."""
-
     # -- writing -----------------------------------------------------------------------
 
     async def commit(self, commit: Commit) -> Outcome:
@@ -99,11 +95,19 @@ class TableStore(ABC):
             commit.tenant, lambda tx: committing.commit(tx, commit), weight_of(commit)
         )
 
+    async def usage(self, tenant: str) -> Usage:
+        return await self._point(counting.usage, tenant)
+
+    async def recount(self, tenant: str) -> Usage:
+        return await self._write(tenant, lambda tx: counting.recount(tx, tenant))
+
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return await self._point(retries.find, tenant, idempotency, self._clock.now())
 
-    async def forget(self, tenant: str, key: ContextKey, before: int) -> Head:
-        return await self._write(tenant, lambda tx: erasure.forget(tx, tenant, key, before))
+    async def forget(
+        self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None
+    ) -> Head:
+        return await self._write(tenant, lambda tx: erasure.forget(tx, tenant, key, before, act))
 
     # -- reading one context -----------------------------------------------------------
 
@@ -146,10 +150,15 @@ class TableStore(ABC):
     # -- content -----------------------------------------------------------------------
 
     async def keep_chunks(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+        self,
+        tenant: str,
+        key: ContextKey,
+        holder: bytes,
+        chunks: Sequence[Chunk],
+        quota: Quota | None = None,
     ) -> None:
         hashes = [chunk.ref.hash for chunk in chunks]
-        known = await self._read(uploads.known, self._seal, tenant, hashes)
+        known = await self._read(uploads.known, self._seal, tenant, key, hashes)
         fresh = [chunk for chunk in chunks if chunk.ref.hash not in known]
         await self._room.require(tenant, [chunk.ref.size for chunk in fresh])
         encoded = await asyncio.to_thread(encoding.encode, fresh)
@@ -160,7 +169,9 @@ class TableStore(ABC):
             if chunk.ref.hash in known
         ]
         weight = sum(len(body) for _, _, body in encoded)
-        keep = partial(uploads.keep, tenant=tenant, key=key, holder=holder, chunks=encoded)
+        keep = partial(
+            uploads.keep, tenant=tenant, key=key, holder=holder, chunks=encoded, quota=quota
+        )
         await self._write(tenant, keep, weight)
 
     async def let_go(self, tenant: str, holder: bytes) -> None:
@@ -168,9 +179,9 @@ class TableStore(ABC):
             pass
 
     async def held_chunks(
-        self, tenant: str, hold: Hold, hashes: Sequence[bytes]
+        self, tenant: str, key: ContextKey, hold: Hold, hashes: Sequence[bytes]
     ) -> frozenset[bytes]:
-        return await self._read(uploads.held, self._seal, tenant, hold, hashes)
+        return await self._read(uploads.held, self._seal, tenant, key, hold=hold, hashes=hashes)
 
     async def manifest(self, tenant: str, root: bytes) -> Manifest:
         return await self._read(content_reading.manifest, tenant, root)
@@ -237,6 +248,62 @@ class TableStore(ABC):
         self, tenant: str, match: Match, terms: tuple[str, ...]
     ) -> MatchText | None:
         return await self._read(search.match_text, tenant, match, terms)
+
+    # -- the audit trail -------------------------------------------------------------------
+
+    @abstractmethod
+    async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
+        """A transaction that needs no position; `run` is given the tenant's number."""
+
+    async def audit_tip(self, tenant: str) -> Tip | None:
+        return await self._point(auditing.tip, tenant)
+
+    async def audit_written(self, tenant: str, after: int, limit: int) -> Sequence[Written]:
+        return await self._read(auditing.written, self._seal, tenant, after, limit)
+
+    async def audit_acts(self, tenant: str, limit: int) -> Sequence[tuple[bytes, bytes]]:
+        return await self._point(auditing.acts, tenant, limit)
+
+    async def keep_act(self, tenant: str, at: int, event: bytes) -> None:
+        await self._write_aside(tenant, lambda db, no: auditing.keep_act(db, no, at, event))
+
+    async def add_audit(self, tenant: str, before: Tip | None, addition: Addition) -> bool:
+        return await self._write_aside(
+            tenant, lambda db, no: auditing.add(db, no, before, addition)
+        )
+
+    async def audit_blocks(self, tenant: str, seq: int, limit: int) -> Sequence[Block]:
+        return await self._read(auditing.blocks, tenant, seq, limit, down=False)
+
+    async def audit_blocks_down(self, tenant: str, seq: int, limit: int) -> Sequence[Block]:
+        return await self._read(auditing.blocks, tenant, seq, limit, down=True)
+
+    async def drop_audit(
+        self, tenant: str, tip: Tip, upto: int, checkpoint: bytes, before_day: int
+    ) -> bool:
+        return await self._write_aside(
+            tenant,
+            lambda db, no: auditing.drop(db, no, tip, upto, checkpoint, before_day=before_day),
+        )
+
+    async def resolve_audit(
+        self, tenant: str, hashes: Sequence[bytes], contexts: Sequence[int], authors: Sequence[int]
+    ) -> Resolved:
+        return await self._read(auditing.resolve, tenant, hashes, contexts, authors)
+
+    async def audit_histories(self, tenant: str, contexts: Sequence[int]) -> Mapping[int, int]:
+        return await self._read(auditing.histories, tenant, contexts)
+
+    async def erase_audit_names(self, tenant: str, namespace: str) -> None:
+        await self._write_aside(
+            tenant, lambda db, no: db.run(db.sql.drop_audit_names, no, namespace)
+        )
+
+    async def unsealed(self, limit: int) -> Sequence[str]:
+        return await self._read(auditing.unsealed, limit)
+
+    async def audited(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
+        return await self._read(auditing.audited, after, limit)
 
 
 def weight_of(commit: Commit) -> int:

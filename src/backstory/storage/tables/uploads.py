@@ -9,39 +9,60 @@ from backstory.clock import SECOND
 from backstory.domain.content import Hold
 from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage, require
 from backstory.domain.sealing import Seal
 from backstory.storage.chunks import Encoded
-from backstory.storage.tables import manifests
+from backstory.storage.tables import manifests, sealing
 from backstory.storage.tables.database import Database, Row
 from backstory.storage.tables.manifests import Grounds
 from backstory.storage.tables.transaction import Transaction
 
 
 def keep(
-    tx: Transaction, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Encoded]
+    tx: Transaction,
+    tenant: str,
+    key: ContextKey,
+    holder: bytes,
+    chunks: Sequence[Encoded],
+    *,
+    quota: Quota | None,
 ) -> None:
     """As `ports.store.Contents.keep_chunks` says."""
     now = tx.clock.now()
     found = tx.find(tenant, key)
     if found is None or not found.head.alive(now):
         raise missing(key)
-    tx.writing = True
-    kept = manifests.find(tx.db, tx.seal, tenant, [ref.hash for ref, _, _ in chunks])
+    sealing_key = tx.db.key(found.tenant, key.namespace)
+    scope = manifests.scope_of(tx.db, found.tenant, key.namespace)
+    hashes = [ref.hash for ref, _, _ in chunks]
+    kept = manifests.find(tx.db, tx.seal, tenant, scope, hashes)
     numbers = {chunk: row[0] for chunk, row in kept.items()}
+    if quota is not None and not key.reserved:
+        fresh = {ref.hash: len(body) for ref, _, body in chunks if ref.hash not in numbers}
+        require(quota, tx.usage(found.tenant), Usage(bytes=sum(fresh.values())))
+    tx.writing = True
     for ref, codec, body in chunks:
         number = numbers.get(ref.hash)
         if number is None:
-            name = tx.seal.chunk_name(tenant, ref.hash)
+            name = manifests.chunk_name(tx.db, tx.seal, tenant, scope, ref.hash)
             number = tx.db.insert(tx.db.sql.add_chunk, found.tenant, name, ref.size)
-            tx.db.run(tx.db.sql.add_chunk_body, found.tenant, number, int(codec), body)
+            stored = sealing.seal_chunk(tx.db, sealing_key, found.tenant, number, (codec, body))
+            tx.db.run(tx.db.sql.add_chunk_body, found.tenant, number, *stored)
             numbers[ref.hash] = number
+            tx.count(found.tenant, bytes_=len(body))
         tx.db.run(tx.db.sql.add_upload, found.tenant, holder, number, found.id, now)
     tx.writing = False
 
 
-def known(db: Database, seal: Seal, tenant: str, hashes: Iterable[bytes]) -> frozenset[bytes]:
+def known(
+    db: Database, seal: Seal, tenant: str, key: ContextKey, hashes: Iterable[bytes]
+) -> frozenset[bytes]:
     """Which chunks are kept, whoever sent them. For the store itself, nobody may be told."""
-    return frozenset(manifests.find(db, seal, tenant, hashes))
+    number = db.tenant(tenant)
+    if number is None:
+        return frozenset()
+    scope = manifests.scope_of(db, number, key.namespace)
+    return frozenset(manifests.find(db, seal, tenant, scope, hashes))
 
 
 def unfinished(db: Database, tenant: str) -> int:
@@ -51,14 +72,15 @@ def unfinished(db: Database, tenant: str) -> int:
 
 
 def held(
-    db: Database, seal: Seal, tenant: str, hold: Hold, hashes: Iterable[bytes]
+    db: Database, seal: Seal, tenant: str, key: ContextKey, *, hold: Hold, hashes: Iterable[bytes]
 ) -> frozenset[bytes]:
     """As `ports.store.Contents.held_chunks` says."""
     number = db.tenant(tenant)
     if number is None:
         return frozenset()
     grounds = Grounds(db, number, hold)
-    kept = manifests.find(db, seal, tenant, hashes)
+    scope = manifests.scope_of(db, number, key.namespace)
+    kept = manifests.find(db, seal, tenant, scope, hashes)
     grounds.foresee([row[0] for row in kept.values()])
     return frozenset(chunk for chunk, row in kept.items() if grounds.allow(row[0]))
 

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from contextlib import suppress
 
 from backstory.domain.contexts import EMPTY_STATE
 from backstory.domain.entries import text_of_content, text_of_state
-from backstory.storage import contents
+from backstory.encryption.cipher import Purpose
+from backstory.errors import GoneError
+from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database
+
+_NOTHING = b"{}"
 
 
 class Words(ABC):
@@ -32,9 +37,18 @@ class Words(ABC):
             self._add_entry(tenant, rowid, text)
 
     def erase_entry(self, tenant: int, rowid: int, stored: bytes) -> None:
-        """So that no word of what is stored is left. `stored` as `contents` keeps it."""
-        if self.on and (text := text_of_content(contents.decode(stored))):
+        """So that no word of what is stored is left. `stored` as the row has it."""
+        if not self.on:
+            return
+        if text := text_of_content(self.content(tenant, rowid, stored)):
             self._erase_entry(tenant, rowid, text)
+
+    def content(self, tenant: int, rowid: int, stored: bytes) -> bytes:
+        """An entry's content; none where its key is destroyed."""
+        try:
+            return sealing.unseal_content(self._db, tenant, rowid, stored)
+        except GoneError:
+            return _NOTHING
 
     def set_state(self, tenant: int, context: int, old: bytes, new: bytes) -> None:
         """Put a state in another's place; costs what the lines cost that differ."""
@@ -45,7 +59,7 @@ class Words(ABC):
         delta.subtract(self._counted(before - after))
         for word, difference in delta.items():
             if difference:
-                self._count(tenant, word, context, difference)
+                self._count(tenant, self._db.word(tenant, word), context, difference)
 
     def finish(self) -> None:  # noqa: B027 (only some have to)
         """Before the transaction is committed."""
@@ -67,6 +81,8 @@ class Words(ABC):
 def index_all(db: Database, words: Words) -> None:
     """Fill an empty index with all that is stored."""
     for rowid, tenant, content in db.each(db.sql.all_contents):
-        words.add_entry(tenant, rowid, contents.decode(content))
-    for context, tenant, state in db.each(db.sql.all_states):
-        words.set_state(tenant, context, EMPTY_STATE, state)
+        words.add_entry(tenant, rowid, words.content(tenant, rowid, content))
+    for context, tenant, version, stored in db.each(db.sql.all_states):
+        with suppress(GoneError):
+            state = sealing.unseal(db, (Purpose.STATE, tenant, context, version), stored)
+            words.set_state(tenant, context, EMPTY_STATE, state)

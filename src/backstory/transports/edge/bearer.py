@@ -45,11 +45,14 @@ class Bearer:
         origins: Origins,
         metadata: ResourceMetadata,
         proofs: ProofChecker | None = None,
+        also_open: frozenset[str] = frozenset(),
     ) -> None:
+        """`also_open` are paths at which callers say who they are in another way."""
         self._verifier = verifier
         self._proofs = proofs
         self._origins = origins
         self._metadata = metadata
+        self._also_open = also_open
 
     async def __call__(self, scope: Scope) -> Principal:
         """The principal of a request; `ANONYMOUS` for what needs no token.
@@ -65,7 +68,12 @@ class Bearer:
             return ANONYMOUS
         host, origin, authorization = _heads(scope)
         self._origins.check(host, origin)
-        if is_open(path) or path == PREFIX or path.startswith(PREFIX + "/"):
+        if (
+            is_open(path)
+            or path == PREFIX
+            or path.startswith(PREFIX + "/")
+            or path in self._also_open
+        ):
             return ANONYMOUS
         if authorization is None:
             if path == _HEALTH:

@@ -14,6 +14,7 @@ from backstory.errors import (
     TooLargeError,
     UnsupportedMediaError,
 )
+from backstory.resilience.stepping import LateError, timed
 from backstory.transports.edge import headers
 
 
@@ -42,9 +43,8 @@ async def read(
     if announced is not None and announced > most:
         raise _too_large(most, limit)
     try:
-        async with asyncio.timeout(limits.REQUEST_SECONDS):
-            body = await _collect(receive, most, limit)
-    except TimeoutError as error:
+        body = await timed(_collect(receive, most, limit), limits.REQUEST_SECONDS)
+    except LateError as error:
         raise RequestTimeoutError(
             f"the body did not come within {limits.REQUEST_SECONDS:g} seconds"
         ) from error

@@ -24,8 +24,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, HeadTooLargeError, TokenRefusedError
+from backstory.ports import acts
 from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.transports.edge import problems
+from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.pacing import Pacing
 
@@ -65,6 +67,7 @@ _SECURITY: Final = (
     (b"referrer-policy", b"no-referrer"),
     (b"cross-origin-resource-policy", b"same-origin"),
 )
+_SECURED: Final = frozenset(name for name, _ in _SECURITY)
 _CLOSE_POLICY_VIOLATION = 1008
 _CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
 
@@ -78,11 +81,13 @@ class Guard:
         authenticate: Authenticator,
         hooks: Hooks = SILENCE,
         pacing: Pacing | None = None,
+        acting: Acting | None = None,
     ) -> None:
         self._app = app
         self._authenticate = authenticate
         self._hooks = hooks
         self._pacing = pacing
+        self._acting = acting
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -92,7 +97,12 @@ class Guard:
             scope[HOOKS] = hooks
             with hooks.request(scope["method"], scope["headers"]) as request:
                 scope[REQUEST] = request
-                await self._serve(scope, receive, _Answering(scope, send, request))
+                answering = _Answering(scope, send, request)
+                if self._acting is None or scope["path"] in _PROBES:
+                    await self._serve(scope, receive, answering)
+                else:
+                    with self._acting.heard(scope, request):
+                        await self._serve(scope, receive, answering)
         else:
             await send({"type": "websocket.close", "code": _CLOSE_POLICY_VIOLATION})
 
@@ -143,6 +153,7 @@ async def _send_problem(
 ) -> None:
     request: Request = scope[REQUEST]
     request.failed(error.code)
+    acts.failed(error.code, error.status)
     status, headers, body = problems.answer(error, request.trace_id)
     if challenge is not None:
         headers.append((b"www-authenticate", challenge.encode("latin-1")))
@@ -167,7 +178,10 @@ class _Answering:
             there = dict(headers)
             if (coding := there.get(b"content-encoding")) is not None:
                 self._request.coding = _CODINGS.get(coding, "other")
-            headers += [header for header in _SECURITY if header[0] not in there]
+            if _SECURED.isdisjoint(there):
+                headers += _SECURITY
+            else:
+                headers += [header for header in _SECURITY if header[0] not in there]
             message["headers"] = headers
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}

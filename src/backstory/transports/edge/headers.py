@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import Scope
@@ -13,9 +14,29 @@ from backstory.errors import MalformedError
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)', re.IGNORECASE)
 
 
+_INDEX: Final = "backstory.headers"
+_NONE: Final[list[str]] = []
+
+
 def values(scope: Scope, name: bytes) -> list[str]:
     """All values of a header, each field line on its own."""
-    return [value.decode("latin-1").strip() for key, value in scope["headers"] if key == name]
+    raw = scope["headers"]
+    known = scope.get(_INDEX)
+    if known is None or known[0] is not raw:  # what is behind may see other headers
+        known = scope[_INDEX] = (raw, _index(raw))
+    found: list[str] = known[1].get(name, _NONE)
+    return found
+
+
+def _index(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[str]]:
+    found: dict[bytes, list[str]] = {}
+    for name, value in raw:
+        text = value.decode("latin-1").strip()
+        if name in found:
+            found[name].append(text)
+        else:
+            found[name] = [text]
+    return found
 
 
 def single(scope: Scope, name: bytes) -> str | None:

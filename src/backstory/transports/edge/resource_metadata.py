@@ -57,13 +57,13 @@ class ResourceMetadata:
 
     def __init__(
         self,
-        issuer: str,
+        issuers: Sequence[str],
         audiences: Sequence[str],
         public_url: str | None = None,
         proofs: Proofs | None = None,
     ) -> None:
         self._proofs = proofs
-        self._issuer = issuer
+        self._issuers = list(issuers)
         self._public = None if public_url is None else _of_url(public_url)
         self._resources = [_of_url(audience) for audience in audiences if is_url(audience)]
         self._names = [audience for audience in audiences if not is_url(audience)]
@@ -111,7 +111,7 @@ class ResourceMetadata:
         chosen = next((each for each in found if each.host == host), found[0])
         told: dict[str, object] = {
             "resource": chosen.resource,
-            "authorization_servers": [self._issuer],
+            "authorization_servers": self._issuers,
             "scopes_supported": list(SCOPES),
             "bearer_methods_supported": ["header"],
             "resource_name": "Backstory",

@@ -23,6 +23,7 @@ from backstory.transports.mcp.calls import Call, Line
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.extending import Complete, Item
 from backstory.transports.mcp.tools import TABLE
+from backstory.transports.mcp.tools.table import Answer
 
 Lines = Callable[[RequestContext], Line]
 """Makes the way back to the client, which depends on the transport."""
@@ -66,8 +67,10 @@ class Calling:
 
     def _uses(self, principal: Principal) -> Callable[[str, Mapping[str, Any]], Awaitable[View]]:
         async def use(tool: str, arguments: Mapping[str, Any]) -> View:
-            view = await TABLE[tool].done(self.served, principal, arguments)
-            found: View = orjson.loads(orjson.dumps(view))  # parts of it are bytes still
+            done = await TABLE[tool].done(self.served, principal, arguments)
+            # Parts of a view are bytes still.
+            raw = done.json if isinstance(done, Answer) else orjson.dumps(done)
+            found: View = orjson.loads(raw)
             return found
 
         return use

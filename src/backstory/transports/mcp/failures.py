@@ -34,6 +34,7 @@ from backstory.errors import (
     Violation,
     codes,
 )
+from backstory.ports import acts
 from backstory.ports.hooks import OK, Called
 from backstory.ports.hooks import Request as Heard
 from backstory.resilience import deadlines
@@ -64,6 +65,8 @@ _STEPS: Final = {
     "invalid_patch": "Correct the patch; merge is simpler where it will do.",
     "kind_conflict": "Leave kind out to keep it, or use another name.",
     "already_exists": "Choose a name that is free; list_contexts shows those that are taken.",
+    "quota_contexts": "Delete contexts that nobody needs, or tell the user.",
+    "quota_bytes": "Tell the user; somebody has to purge what nobody needs.",
     "limit_reached": "Begin another context.",
     "history_gone": "Read the context as it is now, without since, at or after.",
     "invalid_cursor": "Begin again without the cursor.",
@@ -231,6 +234,7 @@ def _tell(ctx: _Context, params: Any, code: str, begun: float) -> None:
     # The name of a tool that there is not is the caller's own, and no label.
     tool = params.name if isinstance(params, CallToolRequestParams) and code != _UNKNOWN else ""
     heard.called(Called(ctx.method, tool, code, time.perf_counter() - begun))
+    acts.doing(f"{ctx.method} {tool}" if tool else ctx.method, code)
 
 
 def _code_of(error: MCPError) -> str:

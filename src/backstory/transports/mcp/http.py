@@ -7,7 +7,7 @@ cannot know: sessions that any node can read, and the one reading of JSON.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -40,8 +40,9 @@ from backstory.transports.mcp.call_streams import STREAM, CallStream, watched
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.era_2025 import Era2025
+from backstory.transports.mcp.lane import Lane
 from backstory.transports.mcp.lines import HttpLine, http_line
-from backstory.transports.mcp.replies import reply_error
+from backstory.transports.mcp.replies import reply_error, reply_json
 from backstory.transports.mcp.server import build
 from backstory.transports.mcp.stepping_up import stepping_up
 
@@ -50,12 +51,13 @@ _VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
 
 
 @asynccontextmanager
-async def mcp_app(served: Served) -> AsyncIterator[ASGIApp]:
+async def mcp_app(served: Served, *, fast: bool = True) -> AsyncIterator[ASGIApp]:
     """The ASGI application for /mcp, for as long as the context lasts.
 
-    Behind `edge.guard`, which says in the scope who calls.
+    Behind `edge.guard`, which says in the scope who calls. Where it is not `fast`, the SDK
+    answers everything.
     """
-    endpoint = _Endpoint(served)
+    endpoint = _Endpoint(served, fast=fast)
     async with endpoint.manager.run():
         yield endpoint
 
@@ -63,10 +65,11 @@ async def mcp_app(served: Served) -> AsyncIterator[ASGIApp]:
 class _Endpoint:
     """Sends each request to its era."""
 
-    def __init__(self, served: Served) -> None:
+    def __init__(self, served: Served, *, fast: bool) -> None:
         self._catalogue = Catalogue(served)
         self._older = Era2025(served, self._catalogue, self._sdk)
         server = build(served, self._catalogue, self._older, self._line)
+        self._lane = Lane(served, self._catalogue, server.server_info_stamp) if fast else None
         # Host and Origin are the edge's to check, so the SDK does not.
         self.manager = StreamableHTTPSessionManager(
             server,
@@ -76,12 +79,12 @@ class _Endpoint:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        scope["headers"] = [_trimmed(header) for header in scope["headers"]]
-        send = stepping_up(scope, send)
         method = scope["method"]
         if method == "POST":
             await self._post(scope, receive, send)
-        elif method not in ("GET", "DELETE"):
+            return
+        scope["headers"] = _trimmed(scope["headers"])
+        if method not in ("GET", "DELETE"):
             await _refuse_method(send, b"GET, POST, DELETE")
         elif await _check_version(scope, send):
             if method == "GET":
@@ -102,6 +105,10 @@ class _Endpoint:
             await reply_error(send, 400, error.detail, code=PARSE_ERROR)
             return
         _tell_of_cause(scope, message)
+        if self._lane is not None and (answer := await self._lane.answer(scope, message)):
+            await reply_json(send, answer)
+            return
+        scope["headers"], send = _trimmed(scope["headers"]), stepping_up(scope, send)
         version = headers.single(scope, _VERSION)
         again: Receive = _Replay(raw, receive)
         method = message.get("method") if isinstance(message, dict) else None
@@ -142,10 +149,12 @@ def _tell_of_cause(scope: Scope, message: Any) -> None:
         scope[REQUEST].caused(parent, state if isinstance(state, str) else "")
 
 
-def _trimmed(header: tuple[bytes, bytes]) -> tuple[bytes, bytes]:
+def _trimmed(found: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
     """White space around a value is none of it (RFC 9110 section 5.5); a server may leave it."""
-    name, value = header
-    return (name, value.strip(b" \t")) if name.startswith(b"mcp-") else header
+    return [
+        (name, value.strip(b" \t")) if name.startswith(b"mcp-") else (name, value)
+        for name, value in found
+    ]
 
 
 class _Replay:

@@ -19,11 +19,11 @@ from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.asks import InputRequired
 from backstory.transports.mcp.blocks import Contents
 from backstory.transports.mcp.bounds import checked
-from backstory.transports.mcp.callers import RequestContext
+from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.calling import Calling, input_required
 from backstory.transports.mcp.offers import Found
 from backstory.transports.mcp.tools.reading import ReadContext, read_context
-from backstory.transports.mcp.tools.table import Call
+from backstory.transports.mcp.tools.table import Answer, Call
 from backstory.transports.mcp.uris import (
     CONTENT_TEMPLATE,
     ENTRIES_TEMPLATE,
@@ -111,18 +111,11 @@ class Resources:
             ):
                 return await self._foreign(ctx, params, found)
             with Staleness(allowed=self._served.takes_copies(ctx)) as staleness:
-                read = await failures.in_time(self._context(principal, params.uri))
+                read: View = {"contents": await contents(self._served, principal, params.uri)}
             meta = answers.age(staleness)
             return read | {"_meta": meta} if meta else read
         except BackstoryError as error:
             raise failures.resource_error(error, params.uri, ctx.protocol_version) from error
-
-    async def _context(self, principal: Principal, uri: str) -> dict[str, Any]:
-        address = Address.parse(uri)
-        call = Call(self._served, principal, "read_context", _arguments(address))
-        view = await read_context(call, ReadContext(**call.raw))
-        text = orjson.dumps(view).decode()
-        return {"contents": [{"uri": uri, "mimeType": JSON, "text": text}]}
 
     async def _foreign(
         self, ctx: RequestContext, params: ReadResourceRequestParams, found: Found
@@ -132,9 +125,21 @@ class Resources:
         if isinstance(read, InputRequired):
             return input_required(read)
         parts = [read] if isinstance(read, Contents) else read
-        contents = [part.view(params.uri) for part in parts]
-        checked(contents, f"the resource {params.uri[:200]}")
-        return {"contents": contents}
+        shown = [part.view(params.uri) for part in parts]
+        checked(shown, f"the resource {params.uri[:200]}")
+        return {"contents": shown}
+
+
+async def contents(served: Served, principal: Principal, uri: str) -> list[View]:
+    """What a context's URI holds, within `limits.REQUEST_SECONDS`.
+
+    Raises:
+        BackstoryError: nothing that the caller may read; or it takes too long.
+    """
+    call = Call(served, principal, "read_context", _arguments(Address.parse(uri)))
+    found = await failures.in_time(read_context(call, ReadContext(**call.raw)))
+    raw = found.json if isinstance(found, Answer) else orjson.dumps(found)
+    return [{"uri": uri, "mimeType": JSON, "text": raw.decode()}]
 
 
 def refuse_cursor(params: PaginatedRequestParams | None) -> None:

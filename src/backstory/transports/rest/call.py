@@ -25,7 +25,7 @@ from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import HOOKS, PRINCIPAL
 from backstory.transports.rest import media
 from backstory.transports.rest.answers import CACHING, NO_STORE, STALE, Answer, RawHeaders, encode
-from backstory.transports.rest.tags import Tags, Versions, holds
+from backstory.transports.rest.tags import Tags, Versions, holds, tags_of
 
 T = TypeVar("T")
 
@@ -103,7 +103,7 @@ class Call:
     @property
     def tags(self) -> Tags:
         store = self.contexts.store
-        return Tags(store.epoch, first=store.first_epoch)
+        return tags_of(store.epoch, store.first_epoch)
 
     @property
     def key(self) -> ContextKey:
@@ -183,9 +183,18 @@ class Call:
         Raises:
             PreconditionError: `If-Match` names other versions.
         """
+        if self._holds_exactly(version):
+            return True
         if not holds(self.named("If-Match"), version, otherwise=True):
             raise PreconditionError(f"{key or self.key} is at version {version}", current=version)
         return holds(self.named("If-None-Match"), version, otherwise=False)
+
+    def _holds_exactly(self, version: int) -> bool:
+        """Whether nothing but this very tag is asked about, as nearly always."""
+        kept = headers.values(self.scope, b"if-none-match")
+        if not kept or headers.values(self.scope, b"if-match"):
+            return False
+        return kept == [self.tags.of(version).decode()]
 
     # -- answers -----------------------------------------------------------------------
 

@@ -61,6 +61,9 @@ async def get_context(call: Call) -> Answer:
     tag = None if at is not None and count else version
     if call.unchanged(version) and tag is not None:
         return call.empty(304, version=version)
+    if count is None and not call.marks:
+        body = views.context_json(reading.snapshot, call.contexts.epoch)
+        return call.encoded(body, version=tag)
     return call.json(_view(call, reading, count), version=tag)
 
 
@@ -89,6 +92,8 @@ async def _catch_up(call: Call) -> Answer:
 def _check_together(query: dict[str, Any]) -> None:
     """`since` is another question than `at` and `entries`; `limit` and `epoch` belong to it."""
     given = {name for name, value in query.items() if value is not None}
+    if not given:
+        return
     if "since" in given and given & {"at", "entries"}:
         raise MalformedError("since cannot be combined with at or entries")
     if "since" not in given and given & {"limit", "epoch"}:

@@ -9,6 +9,7 @@ from typing import Final
 
 from backstory.processing.accepted import BUILT_IN, Accepted
 from backstory.transports.rest import (
+    audit,
     bindings,
     changes,
     commits,
@@ -22,6 +23,7 @@ from backstory.transports.rest import (
     render,
     roles,
     search,
+    subjects,
     summaries,
     system,
 )
@@ -41,7 +43,9 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *changes.ENDPOINTS,
         *render.ENDPOINTS,
         *search.ENDPOINTS,
+        *subjects.ENDPOINTS,
         *kinds.ENDPOINTS,
+        *audit.ENDPOINTS,
         *log_level.ENDPOINTS,
         *roles.ENDPOINTS,
         *bindings.ENDPOINTS,

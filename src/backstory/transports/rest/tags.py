@@ -7,6 +7,7 @@ the answer may have added `-gzip` or weakened the tag; both are still ours.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final, Literal
 
 from backstory.domain.keys import shorten
@@ -63,6 +64,12 @@ class Tags:
         number, epoch = match.groups()
         ours = epoch == self._epoch or (epoch is None and self._first)
         return int(number) if ours else None
+
+
+@lru_cache(maxsize=4)
+def tags_of(epoch: str, first: bool) -> Tags:
+    """Those of an epoch; `first` is that of a new store."""
+    return Tags(epoch, first=first)
 
 
 def _elements(text: str) -> list[str]:

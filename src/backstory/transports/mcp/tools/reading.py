@@ -12,6 +12,7 @@ from backstory.ports.store import EntryQuery
 from backstory.transports.mcp.answers import BYTES, View
 from backstory.transports.mcp.tools import catching_up, contents, entries, states
 from backstory.transports.mcp.tools.table import (
+    Answer,
     Arguments,
     Call,
     ContextName,
@@ -45,7 +46,7 @@ class ReadContext(Arguments, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     offset: Offset | UnsetType = UNSET
 
 
-async def read_context(call: Call, wanted: ReadContext) -> View:
+async def read_context(call: Call, wanted: ReadContext) -> View | Answer:
     """State, entries, content, or what changed."""
     if wanted.since is not UNSET:
         return await catching_up.catch_up(
@@ -59,10 +60,12 @@ async def read_context(call: Call, wanted: ReadContext) -> View:
     return await _state(call, wanted)
 
 
-async def _state(call: Call, wanted: ReadContext) -> View:
+async def _state(call: Call, wanted: ReadContext) -> View | Answer:
     count = given(wanted.entries, 0)
     query = EntryQuery(limit=count, max_bytes=BYTES, descending=True) if count else None
     reading = await _read(call, wanted, query)
+    if len(call.raw) == 1 and (whole := states.whole(reading.snapshot)):
+        return whole
     path, offset = given(wanted.path, ""), given(wanted.offset, 0)
     view, left = await states.show(call, reading.snapshot, path, offset)
     if reading.page is None or left is None:

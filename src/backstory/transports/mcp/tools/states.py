@@ -8,30 +8,36 @@ from typing import Any, Final
 import jsonpointer
 import orjson
 
-from backstory import limits
+from backstory import clock, limits
 from backstory.contexts import views
 from backstory.domain.contexts import Head, Snapshot
 from backstory.errors import MalformedError, MissingError
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import BYTES, Piece, View
-from backstory.transports.mcp.tools.table import Call
+from backstory.transports.mcp.tools.table import Answer, Call
 
 _INLINE_BYTES: Final = 64 * limits.KIB  # longer states are looked into off the event loop
-_HEAD: Final = (
-    "kind",
-    "version",
-    "state_version",
-    "entry_count",
-    "author",
-    "trust",
-    "updated_at",
-)
+# A state that is no longer fits into an answer whatever its letters are, with all else beside.
+_SURELY_FITS_BYTES: Final = 2 * limits.KIB
+_FORM: Final = "read_context"
+_PLAIN: Final = 8  # members of a head without content, labels and expiry
 
 
 def head(head: Head) -> View:
     """The head's members that a model can use."""
+    view: View = {
+        "context": str(head.key),
+        "kind": head.kind,
+        "version": head.version,
+        "state_version": head.state_version,
+        "entry_count": head.entry_count,
+        "author": head.author.subject,
+        "trust": head.author.trust.word,
+        "updated_at": clock.to_text(head.updated_at),
+    }
+    if head.content is None and not head.labels and head.expires_at is None:
+        return view
     members = views.head(head, "")
-    view = {"context": str(head.key)} | {name: members[name] for name in _HEAD}
     if head.content is not None:
         view["content"] = members["content"]
     if head.labels:
@@ -56,6 +62,22 @@ async def show(call: Call, snapshot: Snapshot, path: str, offset: int) -> tuple[
         if (left := answers.room(whole, call.raw)) >= 0:
             return whole | {"truncated": False, "next": None}, left
     return _piece(call, frame, raw.decode(), offset), None
+
+
+def whole(snapshot: Snapshot) -> Answer | None:
+    """The answer to who asks for nothing but a context; None where it may not fit.
+
+    It is made once for a snapshot that is kept.
+    """
+    if (known := snapshot.encoded.get(_FORM)) is not None:
+        answer: Answer = known
+        return answer
+    frame = head(snapshot.head)
+    if len(frame) > _PLAIN or len(snapshot.state) > _SURELY_FITS_BYTES:
+        return None
+    view = frame | {"state": orjson.Fragment(snapshot.state), "truncated": False, "next": None}
+    answer = snapshot.encoded[_FORM] = Answer(orjson.dumps(view))
+    return answer
 
 
 def resolve(state: bytes, path: str) -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
@@ -20,6 +21,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, ScopeError
+from backstory.ports.hooks import OK
 from backstory.ports.staleness import Staleness
 from backstory.transports.mcp import answers, calls, extending, failures
 from backstory.transports.mcp.answers import View
@@ -63,6 +65,27 @@ class Call:
         return kept | changed
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What a tool answers: JSON, the same in text and as structured content."""
+
+    json: bytes
+    code: str = OK  # of the error, where it is one
+
+    def __post_init__(self) -> None:
+        if answers.size(self.json) > answers.BYTES:
+            raise RuntimeError(f"an answer of {len(self.json)} bytes is over its bound")
+
+    @property
+    def error(self) -> bool:
+        return self.code != OK
+
+    @cached_property
+    def quoted(self) -> bytes:
+        """The JSON as a text within JSON."""
+        return orjson.dumps(self.json.decode())
+
+
 A = TypeVar("A", bound=Arguments)
 
 
@@ -73,7 +96,7 @@ class Tool(Generic[A]):
     name: str
     description: str
     arguments: type[A]
-    handler: Callable[[Call, A], Awaitable[View]]
+    handler: Callable[[Call, A], Awaitable[View | Answer]]
     answer: Mapping[str, Any]
     verb: Verb = Verb.READ
     destructive: bool = False
@@ -129,11 +152,13 @@ class Tool(Generic[A]):
         except ScopeError:
             raise
         except BackstoryError as error:
-            return Answer(orjson.dumps(failures.tool_error(error), default=str), error=True)
-        return Answer(orjson.dumps(view))
+            return Answer(orjson.dumps(failures.tool_error(error), default=str), error.code)
+        return view if isinstance(view, Answer) else Answer(orjson.dumps(view))
 
-    async def done(self, served: Served, principal: Principal, raw: Mapping[str, Any]) -> View:
-        """What it answers.
+    async def done(
+        self, served: Served, principal: Principal, raw: Mapping[str, Any]
+    ) -> View | Answer:
+        """What it answers; whole where the handler has it ready.
 
         Raises:
             BackstoryError: the caller, the model or the store is at fault.
@@ -149,18 +174,6 @@ class Tool(Generic[A]):
             return msgspec.convert(given, self.arguments)
         except msgspec.ValidationError as error:
             raise failures.bad_argument(error, self.arguments.__struct_fields__) from error
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a tool answers: JSON, the same in text and as structured content."""
-
-    json: bytes
-    error: bool = False
-
-    def __post_init__(self) -> None:
-        if answers.size(self.json) > answers.BYTES:
-            raise RuntimeError(f"an answer of {len(self.json)} bytes is over its bound")
 
 
 def key_of(text: str) -> ContextKey:

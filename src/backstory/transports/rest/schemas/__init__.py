@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from backstory.transports.rest.schemas.audit import AuditEvent, AuditEvents, AuditName
 from backstory.transports.rest.schemas.changes import Change, Changes, StreamChange
 from backstory.transports.rest.schemas.commits import (
     AnyOperation,
@@ -73,11 +74,14 @@ from backstory.transports.rest.schemas.service import (
     LogLevel,
     Problem,
     PutLogLevel,
+    Quota,
     Right,
     Status,
+    Usage,
     Violation,
     Whoami,
 )
+from backstory.transports.rest.schemas.subjects import Receipt
 from backstory.transports.rest.schemas.summaries import Summarise, Summarised
 from backstory.transports.rest.schemas.windows import (
     LedgerRow,
@@ -122,6 +126,9 @@ __all__ = [
     "AppendOperation",
     "Appended",
     "AskMissing",
+    "AuditEvent",
+    "AuditEvents",
+    "AuditName",
     "Binding",
     "Bindings",
     "Bound",
@@ -180,6 +187,8 @@ __all__ = [
     "PutManifest",
     "PutOperation",
     "PutRole",
+    "Quota",
+    "Receipt",
     "ReplayedHead",
     "Restore",
     "Right",
@@ -194,6 +203,7 @@ __all__ = [
     "StreamChange",
     "Summarise",
     "Summarised",
+    "Usage",
     "Version",
     "Versions",
     "Violation",

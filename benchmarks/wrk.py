@@ -1,0 +1,64 @@
+"""The load generator `wrk` on a core of its own: requests a second of one kind."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CORE = "1"
+CONNECTIONS = 32
+_RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
+_WRONG = re.compile(r"(Non-2xx or 3xx responses|Socket errors):? (.*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, sent again and again."""
+
+    path: str
+    method: str = "GET"
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def installed() -> bool:
+    return shutil.which("wrk") is not None and shutil.which("taskset") is not None
+
+
+def rate(folder: Path, port: int, asked: Asked, seconds: int) -> float:
+    """Answers a second.
+
+    Raises:
+        RuntimeError: an answer was an error.
+    """
+    script = folder / "asked.lua"
+    script.write_text(_lua(asked), encoding="utf-8")
+    url = f"http://127.0.0.1:{port}{asked.path}"
+    command = ["taskset", "-c", CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    done = subprocess.run(
+        [*command, "-s", str(script), url], capture_output=True, text=True, check=True
+    ).stdout
+    if wrong := _WRONG.search(done):
+        raise RuntimeError(f"{asked.method} {asked.path}: {wrong[0]}")
+    found = _RATE.search(done)
+    assert found is not None, done
+    return float(found[1])
+
+
+def _lua(asked: Asked) -> str:
+    lines = [f"wrk.method = {_text(asked.method)}"]
+    if asked.body:
+        lines.append(f"wrk.body = {_text(asked.body.decode())}")
+    lines += [f"wrk.headers[ {_text(k)} ] = {_text(v)}" for k, v in asked.headers.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _text(text: str) -> str:
+    level = "="
+    while f"]{level}]" in text:
+        level += "="
+    return f"[{level}[{text}]{level}]"

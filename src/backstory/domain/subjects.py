@@ -1,0 +1,60 @@
+"""Whose data it is: the namespaces of a user or a client are a subject's, the rest the tenant's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from backstory.domain.keys import NamespacePattern, check_namespace
+from backstory.errors import InvalidKeyError
+
+FAMILIES: Final = ("users", "clients")
+TENANT: Final = ""
+"""Stands for what belongs to no subject."""
+
+
+def subject_of(namespace: str) -> str:
+    """The first two segments, such as `users.42`; `TENANT` for namespaces of nobody."""
+    family, _, rest = namespace.partition(".")
+    if family not in FAMILIES or not rest:
+        return TENANT
+    return f"{family}.{rest.partition('.')[0]}"
+
+
+def subject(text: str) -> str:
+    """A subject's namespace itself.
+
+    Raises:
+        InvalidKeyError: it is that of no subject.
+    """
+    namespace = check_namespace(text)
+    if subject_of(namespace) != namespace:
+        raise InvalidKeyError(
+            f"{namespace} is no subject's namespace; that is users.ID or clients.ID"
+        )
+    return namespace
+
+
+def everything_of(subject: str) -> NamespacePattern:
+    """The subject's namespace and those below it."""
+    return NamespacePattern(subject, below=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """What was erased of a subject, in numbers. Times are microseconds since the Unix epoch.
+
+    `number` is its place in the list of all erasures of a store, `ended_at` None while it goes
+    on. `entries` counts those in contexts of others too, `forks` the contexts of others that
+    had taken something over.
+    """
+
+    number: int
+    tenant: str
+    subject: str
+    begun_at: int
+    ended_at: int | None = None
+    contexts: int = 0
+    entries: int = 0
+    forks: int = 0
+    keys: int = 0

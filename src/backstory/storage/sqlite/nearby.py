@@ -1,0 +1,99 @@
+"""Contexts that were read a moment ago, true for as long as nobody has written to the file.
+
+One look at the file tells whether any process has committed since (`PRAGMA data_version`), which
+costs a tenth of reading a context. What another process erased is dropped within
+`limits.POLL_SECONDS`, whether anybody reads or not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from backstory import limits
+from backstory.domain.contexts import Snapshot
+from backstory.domain.keys import ContextKey
+from backstory.errors import StoreError
+
+Place = tuple[str, ContextKey]
+
+
+class _Kept(NamedTuple):
+    version: int
+    snapshot: Snapshot
+
+
+class Nearby:
+    """To be made and used inside one event loop. `version` tells the file's data version."""
+
+    def __init__(self, version: Callable[[], int], most_bytes: int = limits.NEARBY_BYTES) -> None:
+        self._version, self._most = version, most_bytes
+        self._kept: OrderedDict[Place, _Kept] = OrderedDict()
+        self._size = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def get(self, place: Place, version: int) -> Snapshot | None:
+        """The context, if it was kept at this data version of the file."""
+        kept = self._kept.get(place)
+        if kept is None or kept.version != version:
+            return None
+        self._kept.move_to_end(place)
+        return kept.snapshot
+
+    def keep(self, place: Place, version: int, snapshot: Snapshot) -> Snapshot:
+        """Keep what was read after the file had this data version.
+
+        Gives back the one that was kept before where nothing in it has changed, since it may
+        be encoded already.
+        """
+        before = self._take(place)
+        if before == snapshot:
+            snapshot = before
+        weight = _weight(snapshot)
+        if weight * 8 > self._most:
+            return snapshot
+        self._kept[place] = _Kept(version, snapshot)
+        self._size += weight
+        while self._size > self._most:
+            self._take(next(iter(self._kept)))
+        if self._timer is None:
+            self._look_later()
+        return snapshot
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._kept.clear()
+        self._size = 0
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _take(self, place: Place) -> Snapshot | None:
+        kept = self._kept.pop(place, None)
+        if kept is None:
+            return None
+        self._size -= _weight(kept.snapshot)
+        return kept.snapshot
+
+    def _look_later(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(limits.POLL_SECONDS, self._look)
+
+    def _look(self) -> None:
+        """Drop what is not known to be true any more."""
+        self._timer = None
+        version = -1
+        with suppress(StoreError):
+            version = self._version()
+        for place in [place for place, kept in self._kept.items() if kept.version != version]:
+            self._take(place)
+        if self._kept:
+            self._look_later()
+
+
+def _weight(snapshot: Snapshot) -> int:
+    """What it costs with its encoded forms, about."""
+    return limits.CACHE_ENTRY_BYTES + 4 * len(snapshot.state)

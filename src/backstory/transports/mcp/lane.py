@@ -1,0 +1,243 @@
+"""The fast lane: a call of one of our own tools, or a read of a context, without the SDK between.
+
+Over HTTP, a stateless POST of 2026-07-28 with nothing unusual about it is answered here by the
+handlers that the SDK's server serves, as bytes. The lane answers only what it wholly accepts,
+writes no protocol error, and leaves everything else to the SDK as it came (`None`): other
+methods and eras, coded bodies, progress, log levels, second rounds, `Mcp-Param-*`, extensions,
+and whatever is wrong. What a request has to be like is told by the SDK's own functions, whose
+answers are remembered where they depend on few bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+from mcp.server.streamable_http import check_accept_headers
+from mcp.shared.inbound import (
+    MCP_METHOD_HEADER,
+    MCP_NAME_HEADER,
+    MCP_PARAM_HEADER_PREFIX,
+    MCP_PROTOCOL_VERSION_HEADER,
+    NAME_BEARING_METHODS,
+    InboundModernRoute,
+    classify_inbound_request,
+)
+from mcp_types import (
+    CLIENT_CAPABILITIES_META_KEY,
+    CLIENT_INFO_META_KEY,
+    PROTOCOL_VERSION_META_KEY,
+    SERVER_INFO_META_KEY,
+)
+from mcp_types.methods import validate_client_request
+from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.types import Scope
+
+from backstory import limits
+from backstory.domain.policy import Verb
+from backstory.domain.principals import Principal
+from backstory.errors import BackstoryError, ScopeError
+from backstory.ports.hooks import OK, Called
+from backstory.ports.hooks import Request as Heard
+from backstory.ports.staleness import Staleness
+from backstory.transports.edge.guard import PRINCIPAL, REQUEST
+from backstory.transports.mcp import answers, resources
+from backstory.transports.mcp.callers import Served
+from backstory.transports.mcp.catalogue import Catalogue
+from backstory.transports.mcp.tools import TABLE
+
+TOOL: Final = "tools/call"
+RESOURCE: Final = "resources/read"
+VERSION: Final = "2026-07-28"
+
+_ROUTING: Final = {
+    name.encode(): name
+    for name in (MCP_PROTOCOL_VERSION_HEADER, MCP_METHOD_HEADER, MCP_NAME_HEADER)
+}
+_ONCE: Final = frozenset({b"accept", b"content-type"})
+_DOUBTFUL: Final = frozenset({b"cache-control", b"content-encoding", b"mcp-session-id"})
+_PARAM: Final = MCP_PARAM_HEADER_PREFIX.lower().encode()
+_JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
+_MESSAGE: Final = {"jsonrpc", "id", "method", "params"}
+_PARAMS: Final = {TOOL: {"name", "arguments", "_meta"}, RESOURCE: {"uri", "_meta"}}
+_META: Final = {PROTOCOL_VERSION_META_KEY, CLIENT_CAPABILITIES_META_KEY, CLIENT_INFO_META_KEY}
+_TRACE: Final = frozenset(
+    {"traceparent", "tracestate"}
+)  # whoever gives the lane a message has looked
+_META_BYTES: Final = 2 * limits.KIB  # of what is remembered
+_REMEMBERED: Final = 256
+_NOTHING: Final[dict[str, Any]] = {}
+_COMPLETE: Final = b',"resultType":"complete","_meta":'
+_UNCACHED: Final = b',"ttlMs":0,"cacheScope":"private"'
+
+
+class Lane:
+    """Answers what it wholly accepts."""
+
+    def __init__(self, served: Served, catalogue: Catalogue, stamp: Mapping[str, Any]) -> None:
+        """`stamp` is what the server says of itself in the `_meta` of each result."""
+        self._served = served
+        self._tools = {
+            name: tool for name, tool in TABLE.items() if catalogue.mirrored(name) is None
+        }
+        self._foreign = catalogue.foreign
+        self._stamp = {SERVER_INFO_META_KEY: stamp}
+        self._plain = orjson.dumps(self._stamp)
+
+    async def answer(self, scope: Scope, message: Any) -> bytes | None:
+        """The body of the answer, which is a 200; None where the SDK has to answer.
+
+        Nothing has been done where it is None.
+        """
+        params = _accepted(scope["headers"], message)
+        if params is None:
+            return None
+        principal: Principal = scope[PRINCIPAL]
+        heard: Heard = scope[REQUEST]
+        id_, method = message["id"], message["method"]
+        if method == TOOL:
+            return await self._call(principal, heard, id_, params)
+        return await self._read(principal, heard, id_, params)
+
+    async def _call(
+        self, principal: Principal, heard: Heard, id_: Any, params: Mapping[str, Any]
+    ) -> bytes | None:
+        tool = self._tools.get(params["name"])
+        if tool is None:
+            return None
+        begun = time.perf_counter()
+        with Staleness(allowed=tool.stale) as staleness:
+            try:
+                answer = await tool.call(self._served, principal, params.get("arguments") or {})
+            except ScopeError:
+                return None  # the SDK's way says what is needed; nothing was done
+            except Exception:
+                if tool.verb is not Verb.READ:
+                    raise  # it may have been done; the guard answers, and tells the log
+                return None  # the SDK's way fails as well, and says so
+        heard.called(Called(TOOL, tool.name, answer.code, time.perf_counter() - begun))
+        return b"".join(
+            (
+                b'{"jsonrpc":"2.0","id":',
+                orjson.dumps(id_),
+                b',"result":{"content":[{"type":"text","text":',
+                answer.quoted,
+                b'}],"structuredContent":',
+                answer.json,
+                b',"isError":true' if answer.error else b',"isError":false',
+                _COMPLETE,
+                self._meta(staleness),
+                b"}}",
+            )
+        )
+
+    async def _read(
+        self, principal: Principal, heard: Heard, id_: Any, params: Mapping[str, Any]
+    ) -> bytes | None:
+        uri = params["uri"]
+        if self._foreign(RESOURCE, params):
+            return None
+        begun = time.perf_counter()
+        with Staleness() as staleness:
+            try:
+                contents = await resources.contents(self._served, principal, uri)
+            except BackstoryError:
+                return None  # which error it is there, depends on more than the lane knows
+        heard.called(Called(RESOURCE, "", OK, time.perf_counter() - begun))
+        return b"".join(
+            (
+                b'{"jsonrpc":"2.0","id":',
+                orjson.dumps(id_),
+                b',"result":{"contents":',
+                orjson.dumps(contents),
+                _UNCACHED,
+                _COMPLETE,
+                self._meta(staleness),
+                b"}}",
+            )
+        )
+
+    def _meta(self, staleness: Staleness) -> bytes:
+        if staleness.seconds is None:
+            return self._plain
+        return orjson.dumps(answers.age(staleness) | self._stamp)
+
+
+def _accepted(headers: Iterable[tuple[bytes, bytes]], message: Any) -> dict[str, Any] | None:
+    """The parameters, where head and body are as plain as they are right."""
+    if not isinstance(message, dict) or message.keys() != _MESSAGE:
+        return None
+    method, params = message["method"], message["params"]
+    known = _PARAMS.get(method) if isinstance(method, str) else None
+    if known is None or message["jsonrpc"] != "2.0" or type(message["id"]) not in (int, str):
+        return None
+    if not isinstance(params, dict) or not params.keys() <= known:
+        return None
+    if not isinstance(params.get(NAME_BEARING_METHODS[method]), str):
+        return None
+    if not isinstance(params.get("arguments", _NOTHING), dict):
+        return None
+    routing = _routing(headers)
+    if routing is None or not _plain_meta(params.get("_meta")):
+        return None
+    verdict = classify_inbound_request(message, headers=routing)
+    return params if isinstance(verdict, InboundModernRoute) else None
+
+
+def _routing(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | None:
+    """The headers that say what the body is; None where there are others that need a look."""
+    found: dict[str, str] = {}
+    seen: dict[bytes, bytes] = {}
+    for name, value in headers:
+        if name in _ROUTING:
+            if name in seen:
+                return None
+            found[_ROUTING[name]] = value.decode("latin-1")
+        elif name not in _ONCE:
+            if name in _DOUBTFUL or name.startswith(_PARAM):
+                return None
+            continue
+        elif name in seen:
+            return None
+        seen[name] = value
+    return found if _speaks_json(seen.get(b"content-type"), seen.get(b"accept")) else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _speaks_json(content: bytes | None, accept: bytes | None) -> bool:
+    if content is None or content.lower() not in _JSON or accept is None:
+        return False
+    takes_json, _ = check_accept_headers(
+        Request({"type": "http", "headers": [(b"accept", accept)]})
+    )
+    return takes_json
+
+
+def _plain_meta(meta: Any) -> bool:
+    """Whether it says nothing but the version, and who calls and can do what, as it should."""
+    if not isinstance(meta, dict):
+        return False
+    if not meta.keys() <= _META:
+        meta = {name: value for name, value in meta.items() if not _tells_trace(name, value)}
+        if not meta.keys() <= _META:
+            return False
+    raw = orjson.dumps(meta)
+    return len(raw) <= _META_BYTES and _valid(raw)
+
+
+def _tells_trace(name: str, value: Any) -> bool:
+    return name in _TRACE and isinstance(value, str)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _valid(meta: bytes) -> bool:
+    """As the SDK finds; of one client it is always the same."""
+    try:
+        validate_client_request(TOOL, VERSION, {"name": "any", "_meta": orjson.loads(meta)})
+    except ValidationError:
+        return False
+    return True

@@ -1,0 +1,75 @@
+"""The audit trail of a process that serves."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from backstory import limits
+from backstory.config import Settings
+from backstory.contexts.service import Contexts
+from backstory.errors import BackstoryError
+from backstory.observability.telling import Told
+from backstory.ports.events import Acted
+
+if TYPE_CHECKING:
+    from backstory.security.auditing.sealing import Auditor
+    from backstory.transports.edge.acting import Acting
+
+logger = logging.getLogger(__name__)
+
+OFF: Final = "off"
+ALL: Final = "all"
+
+
+@asynccontextmanager
+async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> AsyncIterator[None]:
+    """The trail is written while this is entered; what is told last is sealed at the end."""
+    if settings.audit == OFF or contexts.audits is None:
+        yield
+        return
+    from backstory.security.auditing.retaining import Retention
+    from backstory.security.auditing.sealing import Auditor
+
+    secret = contexts.store.secret
+    auditor = Auditor(contexts.audits, secret, contexts.clock)
+    contexts.historian.auditing = auditor
+    told.listen(auditor)
+    leave = contexts.writer.listen(lambda tenant, _ruled, _outcome: auditor.wrote(tenant))
+    tasks = [asyncio.create_task(auditor.run(), name="audit trail")]
+    if settings.audit_days:
+        retention = Retention(contexts.audits, secret, contexts.clock, settings.audit_days)
+        tasks.append(asyncio.create_task(retention.run(), name="audit retention"))
+    try:
+        yield
+    finally:
+        leave()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await _seal_the_rest(auditor)
+
+
+async def _seal_the_rest(auditor: Auditor) -> None:
+    try:
+        async with asyncio.timeout(limits.AUDIT_LAST_SECONDS):
+            await auditor.flush()
+    except (BackstoryError, TimeoutError) as error:
+        logger.warning("the last events of the audit trail could not be written: %s", error)
+
+
+def acting(settings: Settings, told: Told) -> Acting | None:
+    """What goes around requests for the trail; None where nobody keeps one."""
+    if not told.hears(Acted):
+        return None
+    from backstory.transports.edge.acting import Acting
+    from backstory.transports.edge.pacing import client_of
+
+    trusted = [ipaddress.ip_network(each) for each in settings.trusted_proxies]
+    address = partial(client_of, trusted=trusted)
+    return Acting(told.tell, address, reads=settings.audit == ALL)

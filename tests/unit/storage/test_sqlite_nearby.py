@@ -1,0 +1,107 @@
+"""What was read a moment ago is given again only while nobody has written to the file."""
+
+import asyncio
+
+import pytest
+
+from backstory import limits
+from backstory.domain.contexts import Snapshot
+from backstory.storage.sqlite import nearby, open_store
+from backstory.storage.sqlite.nearby import Nearby
+from backstory.storage.tables import reading
+from backstory.testing import FakeClock
+from backstory.testing.scene import Scene, key
+
+
+@pytest.fixture
+async def scene(tmp_path):
+    clock = FakeClock()
+    store = await open_store(tmp_path / "s.db", clock=clock)
+    yield Scene(store, clock)
+    await store.aclose()
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """Contexts that were read from the file."""
+    made, find = [], reading.find
+
+    def watched(db, tenant, of, **more):
+        made.append(of)
+        return find(db, tenant, of, **more)
+
+    monkeypatch.setattr(reading, "find", watched)
+    return made
+
+
+async def snapshot(store, name="notes"):
+    return await store.snapshot("acme", key(name))
+
+
+async def test_nobody_wrote_so_nothing_is_read(scene, reads):
+    await scene.put("notes", {"n": 1})
+    first = await snapshot(scene.store)
+    reads.clear()
+    assert await snapshot(scene.store) is first
+    assert reads == []
+
+
+async def test_what_this_process_wrote_is_seen(scene):
+    await scene.put("notes", {"n": 1})
+    await snapshot(scene.store)
+    await scene.put("notes", {"n": 2})
+    assert (await snapshot(scene.store)).state == b'{"n":2}'
+
+
+async def test_what_another_process_wrote_is_seen(scene, tmp_path):
+    await scene.put("notes", {"n": 1})
+    await snapshot(scene.store)
+    other = await open_store(tmp_path / "s.db", clock=FakeClock())
+    await Scene(other, FakeClock()).put("notes", {"n": 2})
+    await other.aclose()
+    assert (await snapshot(scene.store)).state == b'{"n":2}'
+
+
+async def test_a_write_elsewhere_leaves_what_was_made_of_it(scene):
+    await scene.put("notes", {"n": 1})
+    first = await snapshot(scene.store)
+    first.encoded["form"] = b"made once"
+    await scene.put("others", {"n": 2})
+    assert (await snapshot(scene.store)).encoded == {"form": b"made once"}
+
+
+async def test_what_is_purged_is_gone(scene):
+    await scene.put("notes", {"n": 1})
+    await snapshot(scene.store)
+    await scene.purge("notes")
+    assert await snapshot(scene.store) is None
+
+
+async def test_what_another_process_erased_leaves_the_memory_without_a_read(
+    scene, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(limits, "POLL_SECONDS", 0.001)
+    await scene.put("notes", {"n": 1})
+    await snapshot(scene.store)
+    other = await open_store(tmp_path / "s.db", clock=FakeClock())
+    await Scene(other, FakeClock()).purge("notes")
+    await other.aclose()
+    async with asyncio.timeout(20):
+        while scene.store._nearby._kept:  # noqa: ASYNC110 - memory has no event
+            await asyncio.sleep(0)
+
+
+async def test_it_is_bounded_in_bytes():
+    near = Nearby(lambda: 1, most_bytes=100_000)
+    one = Snapshot(None, b"x" * 1000)
+    for number in range(100):
+        near.keep(("t", number), 1, one)
+    assert near._size <= 100_000
+    assert near.get(("t", 99), 1) is one
+    assert near.get(("t", 0), 1) is None
+    large = Snapshot(None, b"x" * 50_000)
+    assert near.keep(("t", "large"), 1, large) is large
+    assert near.get(("t", "large"), 1) is None
+    near.clear()
+    assert near._size == 0
+    assert nearby._weight(one) >= 4000
