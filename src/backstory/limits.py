@@ -238,6 +238,7 @@ REDIRECT_BYTES: Final = 2048  # of one redirect URI
 PASSWORD_CHARS_LEAST: Final = 12  # of a password
 PASSWORD_BYTES: Final = 1024  # of a password
 AUTHORITY_THREADS: Final = 8  # on which one process answers requests for tokens and codes
+AUTHORITY_WAITING: Final = 512  # of those requests, that may wait for a thread
 PASSWORDS_CHECKED: Final = 2  # at the same time, by one process, of 64 MiB each
 PASSWORDS_WAITING: Final = 32  # to be checked by one process
 TRIES_PAIR: Final = 5  # wrong passwords for one account from one address, then it waits
