@@ -235,6 +235,8 @@ def test_a_machine_asks_for_itself(server, http):
     assert wrong.headers["www-authenticate"].startswith("Basic ")
     nowhere = http.post("/token", data={"grant_type": "client_credentials"}, auth=auth)
     assert nowhere.json()["error"] == "invalid_target"
+    unknown = form | {"scope": "openid"}
+    assert http.post("/token", data=unknown, auth=auth).json()["error"] == "invalid_scope"
     public = form | {"client_id": "billing-bot"}
     assert tokens(http, public)[1]["error"] == "invalid_client"
     people = {"client_id": APP, **form}

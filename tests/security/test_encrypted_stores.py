@@ -186,5 +186,5 @@ async def test_two_processes_write_under_one_key(tmp_path):
 
 
 def test_only_the_owner_can_read_the_keys(tmp_path):
-    SqliteVault(tmp_path / "new.keys").close()
+    SqliteVault(tmp_path / "new.keys").roots()
     assert Path(tmp_path / "new.keys").stat().st_mode & 0o077 == 0

@@ -12,12 +12,15 @@ from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
+from backstory.domain.subjects import Erasure
 from backstory.domain.summaries import Summary
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
     EntryPage,
     EntryQuery,
+    Gone,
     HeadQuery,
     Mark,
     Match,
@@ -194,3 +197,19 @@ class PassingStore:
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._store.delete_note(tenant, name)
+
+    # -- erasing -----------------------------------------------------------------------
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        return await self._store.erase(tenant, subject, author, gone)
+
+    async def finish_erasures(self) -> int:
+        return await self._store.finish_erasures()
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        return await self._store.erasure(tenant, subject)
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        return await self._store.is_erased(erasure)

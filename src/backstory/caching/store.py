@@ -9,7 +9,7 @@ only what is erased is taken out of them. While the store is away, those who all
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -26,12 +26,14 @@ from backstory.clock import Clock
 from backstory.domain.commits import Commit, Delete, Outcome, Purge, Redact
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
 from backstory.domain.sealing import Seal
+from backstory.domain.subjects import Erasure
 from backstory.errors import StoreUnavailableError
 from backstory.ports.cache import Cache
 from backstory.ports.copies import Copies
 from backstory.ports.staleness import allowed
-from backstory.ports.store import EntryPage, EntryQuery, Standing, Store, View
+from backstory.ports.store import EntryPage, EntryQuery, Gone, Standing, Store, View
 
 _TAKES_AWAY: Final = (Purge, Redact, Delete)
 
@@ -203,6 +205,16 @@ class CachedStore(PassingStore):
             touched += outcome.touched
         self._learn(commit.tenant, outcome)
         return outcome
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        async def drop(keys: Sequence[ContextKey]) -> None:
+            await self._drop(tenant, keys)
+            if gone is not None:
+                await gone(keys)
+
+        return await self._store.erase(tenant, subject, author, drop)
 
     def _learn(self, tenant: str, outcome: Outcome) -> None:
         """Whoever wrote here is not given an older copy afterwards."""

@@ -12,6 +12,7 @@ from backstory.contexts.contents.editing import Editor
 from backstory.contexts.contents.fetching import Fetcher
 from backstory.contexts.contents.storing import Storer
 from backstory.contexts.contents.transfer import Transfer
+from backstory.contexts.erasing import Eraser
 from backstory.contexts.granting import Granting
 from backstory.contexts.history import Historian
 from backstory.contexts.kinds import Kinds
@@ -73,6 +74,7 @@ class Contexts:
         self.kinds = Kinds(store, self.writer, self.seal, rules)
         self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
+        self.eraser = Eraser(store, bus, self.seal)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)

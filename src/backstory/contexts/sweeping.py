@@ -36,5 +36,6 @@ class Sweeper:
                 await asyncio.sleep(limits.SWEEP_SECONDS)
 
     async def sweep(self) -> int:
-        """One run; returns how many contexts it expired."""
+        """One run; returns how many contexts it expired. Goes on with interrupted erasures, too."""
+        await self._store.finish_erasures()
         return await self._store.sweep(self._clock.now())

@@ -72,6 +72,10 @@ Make = Callable[[], tuple[int, bytes]]
 class Vault(Protocol):
     """One store's keys and erasures, for all processes that use it."""
 
+    def exists(self) -> bool:
+        """Whether anything was ever kept here. Makes nothing."""
+        ...
+
     def roots(self) -> Sequence[WrappedRoot]:
         """All roots, the oldest first."""
         ...
@@ -133,7 +137,7 @@ class Vault(Protocol):
         ...
 
     def erasures(self, after: int, limit: int) -> Sequence[Erasure]:
-        """Erasures behind a number, in order, those under way included."""
+        """Erasures behind a number and all that are under way, in order."""
         ...
 
     def close(self) -> None:

@@ -14,7 +14,16 @@ from backstory import ids, limits
 from backstory.clock import SECOND, Clock, SystemClock
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
-from backstory.domain.commits import Commit, Expire, Fork, Idempotency, Operation, Outcome
+from backstory.domain.commits import (
+    Commit,
+    Expire,
+    Fork,
+    Idempotency,
+    Operation,
+    Outcome,
+    Purge,
+    PutContent,
+)
 from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Snapshot, Tag
 from backstory.domain.documents import Document
@@ -22,8 +31,9 @@ from backstory.domain.effects import Effect, Loaded, Past
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
 from backstory.domain.planning import needs, plan, redacting, redaction
-from backstory.domain.principals import SYSTEM, Trust
+from backstory.domain.principals import SYSTEM, Author, Trust
 from backstory.domain.ruling import check_kinds
+from backstory.domain.subjects import Erasure
 from backstory.domain.summaries import Summary
 from backstory.errors import GoneError, KeyReusedError, MissingError
 from backstory.ports.store import (
@@ -31,6 +41,7 @@ from backstory.ports.store import (
     ChangeQuery,
     EntryPage,
     EntryQuery,
+    Gone,
     HeadQuery,
     Mark,
     Match,
@@ -41,7 +52,7 @@ from backstory.ports.store import (
     Standing,
     View,
 )
-from backstory.testing import finding
+from backstory.testing import finding, subjects
 from backstory.testing.keeping import Keeping
 from backstory.testing.records import Kept, Record, Tenant, new_entries
 
@@ -53,6 +64,7 @@ class ModelStore(Keeping):
         self._clock = clock or SystemClock()
         self._tenants: dict[str, Tenant] = {}
         self._notes: dict[tuple[str, str], tuple[bytes, int]] = {}
+        self._erasures: dict[tuple[str, str], Erasure] = {}
         self.epoch = ids.epoch()
         self.first_epoch = True
         self.secret = blake2b(self.epoch.encode(), digest_size=32).digest()
@@ -225,6 +237,49 @@ class ModelStore(Keeping):
         self, tenant: str, match: Match, terms: tuple[str, ...]
     ) -> MatchText | None:
         return finding.match_text(self._tenant(tenant), match, terms)
+
+    # -- erasing -------------------------------------------------------------------------
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        mine, now = self._tenant(tenant), self._clock.now()
+        found = subjects.records_of(mine, subject)
+        last = await self.erasure(tenant, subject)
+        if last is not None and not found:
+            return last
+        done = Erasure(len(self._erasures) + 1, tenant, subject, now, now)
+        for record in found:
+            wanted = Commit(tenant, ids.commit_id(), author, now, ())
+            taken = subjects.take(mine, subject, record)
+            for other, seqs in subjects.told(mine, subject, taken.reached, now):
+                _apply(mine, wanted, other, redaction(wanted, other.view.snapshot, seqs))
+            for key in taken.without_content:
+                await self.commit(replace(wanted, operations=(PutContent(key, None),)))
+            assert record.key is not None
+            touched = (record.key, *taken.forks)
+            await self.commit(replace(wanted, operations=(Purge(record.key),)))
+            for root in taken.roots:
+                mine.manifests.pop(root, None)
+            done = replace(
+                done,
+                contexts=done.contexts + 1,
+                entries=done.entries + taken.entries,
+                forks=done.forks + len(taken.forks),
+            )
+            if gone is not None:
+                await gone(touched)
+        self._erasures[tenant, subject] = done
+        return done
+
+    async def finish_erasures(self) -> int:
+        return 0
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        return self._erasures.get((tenant, subject))
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        return not subjects.records_of(self._tenant(erasure.tenant), erasure.subject)
 
     # -- notes ---------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from backstory.testing.contract_history import HistoryContract
 from backstory.testing.contract_kinds import KindsContract
 from backstory.testing.contract_log import LogContract
 from backstory.testing.contract_retries import RetriesContract
+from backstory.testing.contract_subjects import SubjectsContract
 from backstory.testing.contract_summaries import SummariesContract
 from backstory.testing.contract_writing import WritingContract
 
@@ -32,6 +33,7 @@ class StoreContract(
     SummariesContract,
     HistoryContract,
     ErasingContract,
+    SubjectsContract,
     ContentContract,
     LogContract,
     KindsContract,

@@ -31,7 +31,7 @@ from backstory.ports.store.values import (
     Standing,
     View,
 )
-from backstory.ports.store.whole import Changes, Finds, Notes, Store
+from backstory.ports.store.whole import Changes, Erases, Finds, Gone, Notes, Store
 
 __all__ = [
     "ChangePage",
@@ -41,7 +41,9 @@ __all__ = [
     "Contents",
     "EntryPage",
     "EntryQuery",
+    "Erases",
     "Finds",
+    "Gone",
     "HeadQuery",
     "Mark",
     "Match",

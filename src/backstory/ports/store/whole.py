@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from backstory.domain.changes import Change
 from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author
+from backstory.domain.subjects import Erasure
 from backstory.ports.store.contexts import Commits, Contents, Reads
 from backstory.ports.store.values import (
     ChangePage,
@@ -18,6 +20,9 @@ from backstory.ports.store.values import (
     MatchText,
     SearchQuery,
 )
+
+Gone = Callable[[Sequence[ContextKey]], Awaitable[None]]
+"""Is told of contexts of which something was erased."""
 
 
 class Changes(Protocol):
@@ -115,7 +120,36 @@ class Notes(Protocol):
         ...
 
 
-class Store(Commits, Reads, Contents, Changes, Finds, Notes, Protocol):
+class Erases(Protocol):
+    """Erasing subjects: users and clients, with all that is in their namespace and below."""
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        """Erase a subject, for good: every context, its past, content and words, and the keys.
+
+        What others' forks show of its logs loses its text, in versions of their own; content that
+        they took over is gone. Contexts that are made meanwhile stay. It may be called again: one
+        that was interrupted goes on, one that is done is done anew for what came since. `gone` is
+        told of the contexts that changed, before the call returns.
+        """
+        ...
+
+    async def finish_erasures(self) -> int:
+        """Go on with erasures that were interrupted, and repeat those that this store has not
+        been through, since it was restored from a backup; how many there were."""
+        ...
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        """The newest erasure of a subject, None where there was none."""
+        ...
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        """Whether nothing of what it was about is there any more."""
+        ...
+
+
+class Store(Commits, Reads, Contents, Changes, Finds, Notes, Erases, Protocol):
     """All of it, and the life of the store itself."""
 
     @property

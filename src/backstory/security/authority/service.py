@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import anyio
+
+from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.sealing import Seal
 from backstory.ports.store import Notes
@@ -46,6 +49,7 @@ class Service:
         self.grants = Grants(notes, clock, self.signing, naming.issuer)
         self.sessions = Sessions(notes, clock, self.accounts)
         self.forms = Forms(seal)
+        self.turns = anyio.CapacityLimiter(limits.AUTHORITY_THREADS)
         self._near = near
         self._fetcher: Fetcher | None = None
         self._documents: Documents | None = None

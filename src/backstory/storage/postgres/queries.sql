@@ -27,6 +27,27 @@ SELECT search FROM backstory WHERE id = 1
 -- name: set_keyed
 UPDATE backstory SET keyed = TRUE, secret = $1 WHERE id = 1
 
+-- name: count_keys
+UPDATE backstory SET keys = keys + 1 WHERE id = 1
+
+-- name: set_erasure
+UPDATE backstory SET erasure = greatest(erasure, $1) WHERE id = 1
+
+-- name: last_context
+SELECT max(id) FROM contexts WHERE tenant = $1
+
+-- name: subject_contexts
+SELECT id FROM contexts
+WHERE tenant = $1 AND (namespace = $2 OR (namespace >= $3 AND namespace < $4)) AND id <= $5
+ORDER BY id LIMIT $6
+
+-- name: unredacted
+SELECT id FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 AND content IS NOT NULL
+ORDER BY id LIMIT $4
+
+-- name: count_entries
+SELECT count(*) FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 AND content IS NOT NULL
+
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = $1
 

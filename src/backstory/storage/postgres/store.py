@@ -272,7 +272,13 @@ async def open_store(
         breaker or Breaker("database"),
     )
     await connections.open()
-    return PostgresStore(clock, opened, connections, safe)
+    store = PostgresStore(clock, opened, connections, safe)
+    try:  # what was erased stays erased, also where the database was restored from a backup
+        await store.finish_erasures()
+    except BaseException:
+        await store.aclose()
+        raise
+    return store
 
 
 async def _look(options: PostgresOptions) -> None:

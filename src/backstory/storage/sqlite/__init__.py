@@ -48,6 +48,17 @@ async def open_store(
     cipher = None if safe is None else safe.cipher
     meta = await asyncio.to_thread(prepare, options, clock, cipher)
     try:
-        return SqliteStore(options, clock, meta, safe)
+        store = SqliteStore(options, clock, meta, safe)
     except apsw.Error as error:
         raise translate(error) from error
+    await _finish(store)
+    return store
+
+
+async def _finish(store: SqliteStore) -> None:
+    """What was erased stays erased, also where the file was restored from a backup."""
+    try:
+        await store.finish_erasures()
+    except BaseException:
+        await store.aclose()
+        raise

@@ -118,3 +118,15 @@ DELETE FROM contents WHERE context = ?2 AND version = ?3
 
 -- name: manifest_shown
 SELECT 1 FROM contents WHERE manifest = ?2 LIMIT 1
+
+-- name: manifest_scope
+SELECT scope FROM manifests WHERE id = ?2
+
+-- name: contexts_with
+SELECT DISTINCT context FROM contents WHERE manifest = ?2
+
+-- name: newest_content
+SELECT manifest FROM contents WHERE context = ?2 ORDER BY version DESC LIMIT 1
+
+-- name: forget_content
+UPDATE contents SET manifest = NULL WHERE context = ?2 AND manifest = ?3

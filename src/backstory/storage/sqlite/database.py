@@ -84,7 +84,10 @@ class SqliteDatabase(Database):
         sql = QUERIES.match_entries if between is None else QUERIES.match_entries_between
         asked = expression(tenant, [self._indexed(tenant, words) for words in phrases])
         for rowid, packed in self.each(sql, asked, *(between or ())):
-            moment, stored, header = self.all(QUERIES.entry_size, tenant, rowid)[0]
+            found = self.one(QUERIES.entry_size, tenant, rowid)
+            if found is None:  # its words could not be told when it was erased
+                continue
+            moment, stored, header = found
             frequencies = tuple(map(int, packed.split()))
             yield rowid, frequencies, self._size(tenant, rowid, header, stored), moment
 

@@ -14,7 +14,7 @@ from backstory.domain.changes import Op, Part
 from backstory.storage.sqlite.counters import Counters
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase, scope
 from backstory.storage.sqlite.separators import drop_separators
-from backstory.storage.tables import rows, sealing
+from backstory.storage.tables import rows
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.words import Words
 
@@ -55,8 +55,7 @@ class SqliteWords(Words):
                 bounds = rows.entry_rowid(context, first), rows.entry_rowid(context, last)
                 for rowid, content in self._db.all(QUERIES.contents_of, tenant, *bounds, version):
                     if content is not None:
-                        text = sealing.unseal_content(self._db, tenant, rowid, content)
-                        self.add_entry(tenant, rowid, text)
+                        self.add_entry(tenant, rowid, self.content(tenant, rowid, content))
         counter.indexed, counter.lagging, counter.changed = counter.position, False, True
 
     def follow_all(self) -> None:

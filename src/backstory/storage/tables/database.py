@@ -49,7 +49,8 @@ class Database(ABC):
     """Rows by named queries, and numbers for the names that repeat in every row.
 
     `sql` holds the store's own statements, `tokens` tells words apart. Driver errors pass
-    through as they are. Without a `cipher` nothing is encrypted.
+    through as they are. Without a `cipher` nothing is encrypted. While it is `lenient`, a state or
+    a reference whose key is destroyed reads as empty: whoever erases need not know it.
     """
 
     sql: Queries
@@ -57,6 +58,7 @@ class Database(ABC):
 
     def __init__(self, names: Names | None = None, cipher: Cipher | None = None) -> None:
         self.names, self.cipher = names or Names(), cipher
+        self.lenient = False
 
     def key(self, tenant: int, namespace: str) -> Key | None:
         """The key that writes what is in a namespace; None where nothing is encrypted."""

@@ -18,6 +18,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
 from backstory.encryption.cipher import Purpose
 from backstory.encryption.ring import Key
+from backstory.errors import GoneError
 from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, Row
 from backstory.storage.tables.transaction import Transaction
@@ -134,7 +135,8 @@ def _manifest(
     known = [number for number, of in found if effect.content is None or of == scope]
     number = known[0] if known else None
     if number is None:
-        assert effect.content is not None  # history never names a manifest that is gone
+        if effect.content is None:
+            raise GoneError("the content of that version was erased with its subject")
         number = _add_manifest(tx, place, ref, effect.content.manifest, key)
     if effect.content is not None:
         _end_uploads(tx, place, scope, effect.content)
@@ -255,7 +257,10 @@ def _erase_chunks(tx: Transaction, place: Place, manifest: int, first: int) -> i
     page, scope = Manifest(b""), _UNSEALED
     if row is not None:
         at, stored, scope = row
-        body = unseal_page(tx.db, place.number, scope, (manifest, at), stored)
+        try:
+            body = unseal_page(tx.db, place.number, scope, (manifest, at), stored)
+        except GoneError:  # what it names lies under a key that is destroyed, too
+            body = b""
         page = Manifest(body[start : start + limits.ERASE_CHUNKS * ENTRY_BYTES])
     chunks = _chunks(tx, place, scope, page)
     for chunk in chunks:

@@ -7,13 +7,13 @@ summary covers the entry. A later summary may have been made of that one, and so
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
 
 from backstory import limits
 from backstory.domain.chains import Chain
 from backstory.domain.commits import Commit
-from backstory.domain.keys import ContextKey
+from backstory.domain.keys import ContextKey, NamespacePattern
 from backstory.domain.planning import redacting, redaction
 from backstory.storage.tables import reading, rows
 from backstory.storage.tables.applying import Planned
@@ -36,10 +36,32 @@ def reach(db: Database, wanted: Commit, effects: dict[ContextKey, Planned]) -> A
     return reached
 
 
-def _made_of(db: Database, tenant: int, rowid: int) -> set[int]:
+def reach_rows(
+    db: Database,
+    wanted: Commit,
+    effects: dict[ContextKey, Planned],
+    entries: Iterable[int],
+    *,
+    but: NamespacePattern,
+) -> AbstractSet[int]:
+    """The same for entries by their rows; contexts of these namespaces are not told."""
+    tenant = db.intern_tenant(wanted.tenant)
+    chains: dict[int, list[Chain]] = {}
+    reached: set[int] = set()
+    for rowid in entries:
+        reached |= _made_of(db, tenant, rowid, chains)
+    _tell(db, tenant, wanted, effects, reached)
+    for key in [key for key in effects if but.matches(key.namespace)]:
+        del effects[key]
+    return reached
+
+
+def _made_of(
+    db: Database, tenant: int, rowid: int, chains: dict[int, list[Chain]] | None = None
+) -> set[int]:
     """The entry and the summaries that hold, or may hold, words of it."""
     found, waiting = {rowid}, [rowid]
-    chains: dict[int, list[Chain]] = {}
+    chains = {} if chains is None else chains
     while waiting:
         log, seq = rows.log_and_seq(waiting.pop())
         for context in _contexts(db, tenant, log):

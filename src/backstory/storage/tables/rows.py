@@ -23,7 +23,8 @@ from backstory.domain.entries import (
     derived_id,
 )
 from backstory.domain.keys import ContextKey
-from backstory.encryption.cipher import Purpose
+from backstory.encryption.cipher import At, Purpose
+from backstory.errors import GoneError
 from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, Row
 
@@ -91,16 +92,25 @@ def stored(db: Database, row: Row) -> Stored:
     if state is None:
         state = EMPTY_STATE
     elif state[0] == sealing.MARK:
-        state = sealing.unseal(db, (Purpose.STATE, tenant, id_, state_version), state)
+        state = _or_empty(db, (Purpose.STATE, tenant, id_, state_version), state) or EMPTY_STATE
     snapshot = Snapshot(head, state)
     return Stored(id_, tenant, snapshot, document_version, deltas, open_first, bool(closed))
 
 
-def _reference(db: Database, tenant: int, uid: bytes, version: int, stored: bytes) -> ContentRef:
-    place = _place_of(uid)
-    return content_of(
-        orjson.loads(sealing.unseal(db, (Purpose.REFERENCE, tenant, place, version), stored))
-    )
+def _reference(
+    db: Database, tenant: int, uid: bytes, version: int, stored: bytes
+) -> ContentRef | None:
+    text = _or_empty(db, (Purpose.REFERENCE, tenant, _place_of(uid), version), stored)
+    return None if text is None else content_of(orjson.loads(text))
+
+
+def _or_empty(db: Database, at: At, stored: bytes) -> bytes | None:
+    try:
+        return sealing.unseal(db, at, stored)
+    except GoneError:
+        if db.lenient:
+            return None
+        raise
 
 
 def _place_of(uid: bytes) -> int:

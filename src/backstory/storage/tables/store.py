@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -51,18 +51,18 @@ from backstory.storage.tables import (
     uploads,
 )
 from backstory.storage.tables.database import Database
+from backstory.storage.tables.erasing import ErasingStore
 from backstory.storage.tables.safe import Safe
-from backstory.storage.tables.transaction import Transaction
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class TableStore(ABC):
+class TableStore(ErasingStore):
     """Most of `ports.store.Store`; notes, sweeping and its own life are each store's matter."""
 
     def __init__(self, clock: Clock, meta: Meta, safe: Safe) -> None:
-        self._clock, self._meta, self._safe = clock, meta, safe
+        super().__init__(clock, meta, safe)
         self._seal = Seal(meta.secret)
         self._room = Room(lambda tenant: self._read(uploads.unfinished, tenant))
 
@@ -85,20 +85,6 @@ class TableStore(ABC):
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """A read of one statement, or of few that may see different moments."""
-
-    @abstractmethod
-    async def _read(
-        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """A read of any length, all of one moment."""
-
-    @abstractmethod
-    async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """What a call of the vault returns, which may wait."""
-
-    @abstractmethod
-    async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
-        """What the job returned, once it is durable. `weight` is about how many bytes it writes."""
 
     # -- writing -----------------------------------------------------------------------
 

@@ -7,12 +7,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
+from contextlib import suppress
 
 from backstory.domain.contexts import EMPTY_STATE
 from backstory.domain.entries import text_of_content, text_of_state
 from backstory.encryption.cipher import Purpose
+from backstory.errors import GoneError
 from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database
+
+_NOTHING = b"{}"
 
 
 class Words(ABC):
@@ -36,8 +40,15 @@ class Words(ABC):
         """So that no word of what is stored is left. `stored` as the row has it."""
         if not self.on:
             return
-        if text := text_of_content(sealing.unseal_content(self._db, tenant, rowid, stored)):
+        if text := text_of_content(self.content(tenant, rowid, stored)):
             self._erase_entry(tenant, rowid, text)
+
+    def content(self, tenant: int, rowid: int, stored: bytes) -> bytes:
+        """An entry's content; none where its key is destroyed."""
+        try:
+            return sealing.unseal_content(self._db, tenant, rowid, stored)
+        except GoneError:
+            return _NOTHING
 
     def set_state(self, tenant: int, context: int, old: bytes, new: bytes) -> None:
         """Put a state in another's place; costs what the lines cost that differ."""
@@ -70,7 +81,8 @@ class Words(ABC):
 def index_all(db: Database, words: Words) -> None:
     """Fill an empty index with all that is stored."""
     for rowid, tenant, content in db.each(db.sql.all_contents):
-        words.add_entry(tenant, rowid, sealing.unseal_content(db, tenant, rowid, content))
+        words.add_entry(tenant, rowid, words.content(tenant, rowid, content))
     for context, tenant, version, stored in db.each(db.sql.all_states):
-        state = sealing.unseal(db, (Purpose.STATE, tenant, context, version), stored)
-        words.set_state(tenant, context, EMPTY_STATE, state)
+        with suppress(GoneError):
+            state = sealing.unseal(db, (Purpose.STATE, tenant, context, version), stored)
+            words.set_state(tenant, context, EMPTY_STATE, state)

@@ -60,7 +60,11 @@ FROM {prefix}erasures WHERE tenant = $1 AND subject = $2 ORDER BY number DESC LI
 
 -- name: erasures
 SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys
-FROM {prefix}erasures WHERE number > $1 ORDER BY number LIMIT $2
+FROM {prefix}erasures WHERE number > $1 OR ended_at IS NULL ORDER BY number LIMIT $2
+
+-- name: erasure
+SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys
+FROM {prefix}erasures WHERE number = $1
 
 -- name: fence
 SELECT fence FROM {prefix}erasures WHERE number = $1

@@ -28,18 +28,15 @@ _PRAGMAS: Final = (
 
 
 class SqliteVault(SqlVault):
-    """One connection, of which threads take turns. Other processes may use the file, too."""
+    """One connection, of which threads take turns. The file is made when it is needed first."""
 
     def __init__(self, path: Path) -> None:
-        """
-        Raises:
-            StoreError: the file cannot be used.
-        """
         super().__init__(queries(""))
         self._path, self._lock = path, threading.Lock()
         self._connection: apsw.Connection | None = None
-        with self._lock:
-            self._open()
+
+    def exists(self) -> bool:
+        return self._path.exists()
 
     def close(self) -> None:
         with self._lock:

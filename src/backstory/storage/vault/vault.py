@@ -39,6 +39,9 @@ class SqlVault(ABC):
         """Run a statement; errors of the driver are translated."""
 
     @abstractmethod
+    def exists(self) -> bool: ...
+
+    @abstractmethod
     def close(self) -> None: ...
 
     # -- keys --------------------------------------------------------------------------
@@ -104,7 +107,7 @@ class SqlVault(ABC):
 
     def end_erasure(self, number: int, at: int, keys: int) -> Erasure:
         self._rows(self._sql.end_erasure, number, at, keys)
-        return Erasure(*self._rows(self._sql.erasures, number - 1, 1)[0])
+        return Erasure(*self._rows(self._sql.erasure, number)[0])
 
     def erasure(self, tenant: str, subject: str) -> Erasure | None:
         rows = self._rows(self._sql.erasure_of, tenant, subject)

@@ -18,7 +18,7 @@ _METADATA: Final = ("oauth-authorization-server", "openid-configuration")
 
 
 class AuthorityApp:
-    """The endpoints of the authorization server; `paths` are those that it has."""
+    """The endpoints of the authorization server; `paths` are theirs."""
 
     def __init__(self, service: Service, address: Callable[[Scope], str]) -> None:
         cookies = Cookies(secure=service.issuer.startswith("https:"))
@@ -31,10 +31,7 @@ class AuthorityApp:
         }
         for path in _metadata_paths(service.issuer):
             self._routes[path] = endpoints.metadata
-
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset(self._routes)
+        self.paths = frozenset(self._routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope["backstory.request"]

@@ -23,6 +23,7 @@ from backstory.transports.rest import (
     render,
     roles,
     search,
+    subjects,
     summaries,
     system,
 )
@@ -42,6 +43,7 @@ def endpoints(accepted: Accepted) -> tuple[Endpoint, ...]:
         *changes.ENDPOINTS,
         *render.ENDPOINTS,
         *search.ENDPOINTS,
+        *subjects.ENDPOINTS,
         *kinds.ENDPOINTS,
         *audit.ENDPOINTS,
         *log_level.ENDPOINTS,

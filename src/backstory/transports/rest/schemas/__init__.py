@@ -79,6 +79,7 @@ from backstory.transports.rest.schemas.service import (
     Violation,
     Whoami,
 )
+from backstory.transports.rest.schemas.subjects import Receipt
 from backstory.transports.rest.schemas.summaries import Summarise, Summarised
 from backstory.transports.rest.schemas.windows import (
     LedgerRow,
@@ -184,6 +185,7 @@ __all__ = [
     "PutManifest",
     "PutOperation",
     "PutRole",
+    "Receipt",
     "ReplayedHead",
     "Restore",
     "Right",

@@ -1,0 +1,156 @@
+"""The course of an erasure, each step of which may be the last one before a crash.
+
+It is noted in the vault first, and as done last. In between: the subject's keys write no more,
+its contexts are erased one by one, all of it is out of the tables, the keys are destroyed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from functools import partial
+from typing import Concatenate, ParamSpec, TypeVar
+
+from backstory import ids, limits
+from backstory.clock import Clock
+from backstory.domain.commits import Commit
+from backstory.domain.principals import SYSTEM, Author
+from backstory.domain.subjects import Erasure
+from backstory.ports.store import Gone
+from backstory.storage.meta import Meta
+from backstory.storage.tables import subjects
+from backstory.storage.tables.database import Database
+from backstory.storage.tables.safe import Safe
+from backstory.storage.tables.transaction import Transaction
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class ErasingStore(ABC):
+    """The part of a store that erases subjects: `ports.store.Erases`."""
+
+    def __init__(self, clock: Clock, meta: Meta, safe: Safe) -> None:
+        self._clock, self._meta, self._safe = clock, meta, safe
+        self._erasure = meta.erasure
+
+    @abstractmethod
+    async def _read(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """A read of any length, all of one moment."""
+
+    @abstractmethod
+    async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """What a call of the vault returns, which may wait."""
+
+    @abstractmethod
+    async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
+        """What the job returned, once it is durable. `weight` is about how many bytes it writes."""
+
+    async def erase(
+        self, tenant: str, subject: str, author: Author, gone: Gone | None = None
+    ) -> Erasure:
+        last = await self.erasure(tenant, subject)
+        if last is not None and await self._is_over(last):
+            return last
+        now = self._clock.now()
+        begun = await self._ask(self._safe.vault.begin_erasure, tenant, subject, now)
+        return await self._erase(begun, author, gone)
+
+    async def _is_over(self, erasure: Erasure) -> bool:
+        """Whether it is done, and nothing came since."""
+        if erasure.ended_at is None:
+            return False
+        return not await self._read(subjects.some, erasure.tenant, erasure.subject, _ALL)
+
+    async def finish_erasures(self) -> int:
+        done = 0
+        for erasure in await self._unfinished():
+            await self._erase(erasure, SYSTEM, None)
+            done += 1
+        return done
+
+    async def erasure(self, tenant: str, subject: str) -> Erasure | None:
+        if not await self._ask(self._safe.vault.exists):
+            return None
+        return await self._ask(self._safe.vault.erasure, tenant, subject)
+
+    async def is_erased(self, erasure: Erasure) -> bool:
+        if erasure.ended_at is None or erasure.number > self._erasure:
+            return False
+        fence = await self._ask(self._safe.vault.fence, erasure.number)
+        return not await self._read(subjects.some, erasure.tenant, erasure.subject, fence or 0)
+
+    # -- the steps ---------------------------------------------------------------------
+
+    async def _unfinished(self) -> list[Erasure]:
+        """Those that this store has not been through."""
+        if not await self._ask(self._safe.vault.exists):
+            return []
+        return list(await self._ask(self._safe.vault.erasures, self._erasure, limits.ERASURES_READ))
+
+    async def _erase(self, erasure: Erasure, author: Author, gone: Gone | None) -> Erasure:
+        vault, number = self._safe.vault, erasure.number
+        tenant, subject = erasure.tenant, erasure.subject
+        fence = await self._fence(erasure)
+        wanted = Commit(tenant, ids.commit_id(), author, self._clock.now(), ())
+        while contexts := await self._read(subjects.some, tenant, subject, fence):
+            for context in contexts:
+                await self._erase_context(erasure, wanted, context, gone)
+        await self._write(tenant, subjects.wipe)
+        keys = await self._ask(vault.destroy, tenant, subject)
+        if self._safe.cipher is not None:
+            self._safe.cipher.ring.forget()
+        await self._note(number)
+        if erasure.ended_at is not None:
+            return erasure
+        return await self._ask(vault.end_erasure, number, self._clock.now(), keys)
+
+    async def _fence(self, erasure: Erasure) -> int:
+        """Up to which context; from then on nobody writes with the keys of before."""
+        vault = self._safe.vault
+        fence = await self._ask(vault.fence, erasure.number)
+        if fence is None:
+            retire = partial(vault.retire, erasure.tenant, erasure.subject, scope=True)
+            await self._ask(retire)
+            fence = await self._write(erasure.tenant, lambda tx: subjects.begin(tx, erasure.tenant))
+            await self._ask(vault.set_fence, erasure.number, fence)
+        return fence
+
+    async def _erase_context(
+        self, erasure: Erasure, wanted: Commit, context: int, gone: Gone | None
+    ) -> None:
+        more = True
+        while more:
+            step = await self._write(
+                erasure.tenant, lambda tx: subjects.erase(tx, wanted, erasure.subject, context)
+            )
+            more = step.more
+            if erasure.ended_at is None:
+                count = partial(
+                    self._safe.vault.count_erased,
+                    erasure.number,
+                    contexts=step.contexts,
+                    entries=step.entries,
+                    forks=step.forks,
+                )
+                await self._ask(count)
+            if gone is not None and step.touched:
+                await gone(step.touched)
+
+    async def _note(self, number: int) -> None:
+        """Note how far the store has been through the list; it is done in the order of the list."""
+        newest = self._erasure
+        for erasure in await self._unfinished():
+            if erasure.ended_at is None and erasure.number != number:
+                break
+            newest = erasure.number
+        if newest > self._erasure:
+            await self._write(_NOBODY, lambda tx: subjects.note(tx, newest))
+            self._erasure = newest
+
+
+_ALL = 2**31 - 1
+_NOBODY = "default"
+"""The tenant in whose turn something is noted that belongs to none."""

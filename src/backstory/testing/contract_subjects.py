@@ -1,0 +1,114 @@
+"""The part of the contract about erasing subjects."""
+
+from __future__ import annotations
+
+import pytest
+
+from backstory.domain.changes import Part
+from backstory.domain.keys import ContextKey
+from backstory.errors import BackstoryError
+from backstory.testing.contract_base import Contract
+from backstory.testing.scene import ANNA, ROBOT, Scene, key, summary
+
+
+class SubjectsContract(Contract):
+    """What goes with a subject, and what stays."""
+
+    async def test_all_that_is_in_a_subjects_namespaces_is_erased(self, scene: Scene) -> None:
+        for name in ("users.1/a", "users.1.notes/b", "users.10/c", "teams.1/d"):
+            await scene.put(name, {"text": "tea"})
+            await scene.append(name, "green tea", "more tea")
+        await scene.put("users.1/a", {"text": "now coffee"})
+        await scene.delete("users.1.notes/b")
+        erased = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert (erased.contexts, erased.entries, erased.forks) == (2, 4, 0)
+        assert erased.ended_at is not None
+        assert await scene.store.is_erased(erased)
+        for gone in ("users.1/a", "users.1.notes/b"):
+            assert await scene.store.view(scene.tenant, key(gone)) is None
+        assert await scene.found("tea") == {"c", "c#1", "c#2", "d", "d#1", "d#2"}
+        assert await scene.found("coffee") == set()
+        assert await scene.texts("users.10/c") == ["green tea", "more tea"]
+
+    async def test_who_was_erased_may_begin_anew(self, scene: Scene) -> None:
+        await scene.put("users.1/a", {"n": 1})
+        before = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        made = await scene.put("users.1/a", {"n": 2})
+        assert made.version == 3
+        assert await scene.state("users.1/a") == {"n": 2}
+        again = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert again.number > before.number
+        assert await scene.store.view(scene.tenant, key("users.1/a")) is None
+
+    async def test_erasing_twice_is_erasing_once(self, scene: Scene) -> None:
+        await scene.put("users.1/a", {"n": 1})
+        first = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert await scene.store.erase(scene.tenant, "users.1", ANNA) == first
+        assert await scene.store.erasure(scene.tenant, "users.1") == first
+        assert await scene.store.erasure(scene.tenant, "users.2") is None
+        assert await scene.store.erasure("other", "users.1") is None
+
+    async def test_forks_of_others_lose_what_they_inherited(self, scene: Scene) -> None:
+        await scene.put("users.1/a", {"n": 1})
+        await scene.append("users.1/a", "one", "two", "three")
+        await scene.fork("users.1/a", "teams.1/b", at=2)
+        await scene.append("teams.1/b", "four", author=ROBOT)
+        await scene.append("teams.1/b", summary("all of it", 1, 4))
+        before = (await scene.view("teams.1/b")).snapshot.head.version
+        erased = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert (erased.contexts, erased.entries, erased.forks) == (1, 4, 1)
+        entries = await scene.entries("teams.1/b")
+        assert [one.type for one in entries] == ["redacted"] * 3 + ["message", "redacted"]
+        assert [one.seq for one in entries] == [1, 2, 3, 4, 5]
+        assert await scene.state("teams.1/b") == {"n": 1}
+        change = (await scene.versions("teams.1/b"))[-1]
+        assert (change.version, change.parts) == (before + 1, Part.REDACTED)
+        assert await scene.found("two") == set()
+
+    async def test_content_that_a_fork_took_over_is_gone(self, scene: Scene) -> None:
+        await scene.put("users.1/a", {"n": 1})
+        await scene.append("users.1/a", "one")
+        await scene.put_content("users.1/a", b"mine")
+        await scene.fork("users.1/a", "teams.1/b")
+        ref = (await scene.view("teams.1/b")).snapshot.head.content
+        assert ref is not None
+        await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert await scene.content("teams.1/b") is None
+        with pytest.raises(BackstoryError):
+            await scene.store.read_content(scene.tenant, ref.root, 0, 4)
+
+    async def test_the_same_content_of_somebody_else_stays(self, scene: Scene) -> None:
+        for name in ("users.1/a", "users.2/a"):
+            await scene.put(name)
+            await scene.put_content(name, b"the same")
+        await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert await scene.content("users.2/a") == b"the same"
+
+    async def test_what_a_subject_took_over_from_others_stays_with_them(self, scene: Scene) -> None:
+        await scene.put("teams.1/a")
+        await scene.append("teams.1/a", "one")
+        await scene.fork("teams.1/a", "users.1/b")
+        await scene.append("users.1/b", "two")
+        erased = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert (erased.contexts, erased.entries, erased.forks) == (1, 1, 0)
+        assert await scene.texts("teams.1/a") == ["one"]
+
+    async def test_who_asks_is_told_of_what_changed(self, scene: Scene) -> None:
+        await scene.put("users.1/a")
+        await scene.append("users.1/a", "one")
+        await scene.fork("users.1/a", "teams.1/b")
+        gone: list[ContextKey] = []
+
+        async def tell(keys: object) -> None:
+            gone.extend(keys)  # type: ignore[arg-type]
+
+        await scene.store.erase(scene.tenant, "users.1", ANNA, tell)
+        assert set(gone) == {key("users.1/a"), key("teams.1/b")}
+
+    async def test_nobody_else_notices(self, scene: Scene) -> None:
+        other = Scene(scene.store, scene.clock, "other")
+        await other.put("users.1/a", {"n": 1})
+        erased = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert erased.contexts == 0
+        assert await other.state("users.1/a") == {"n": 1}
+        assert await scene.store.finish_erasures() == 0
