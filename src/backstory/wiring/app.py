@@ -11,6 +11,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.config import Settings
+from backstory.config.local import is_loopback
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.observability.crew import Crew
@@ -46,6 +47,8 @@ class Running:
 
     app: ASGIApp
     contexts: Contexts
+    ops: ASGIApp
+    """What is for operators alone, on a port of its own."""
 
     def leave(self) -> None:
         """Say to whoever asks whether to come here that nobody should; who comes is served."""
@@ -72,6 +75,7 @@ async def open_app(
     from backstory.processing.accepted import with_extensions
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
+    from backstory.transports.edge.ops import Ops
     from backstory.transports.edge.strict_transport import StrictTransport
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
@@ -106,7 +110,8 @@ async def open_app(
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)
-        yield Running(served, contexts)
+        watched = Guard(rest, Ops(loopback=is_loopback(settings.ops_host)), hooks)
+        yield Running(served, contexts, watched)
 
 
 def message_formats() -> Mapping[str, Format]:
