@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.clock import Clock
+from backstory.contexts.allotting import Allotting
 from backstory.contexts.auditing import Trail
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
@@ -18,6 +19,7 @@ from backstory.contexts.history import Historian
 from backstory.contexts.kinds import Kinds
 from backstory.contexts.listing import Lister
 from backstory.contexts.migrating import Migrator
+from backstory.contexts.quotas import Quotas
 from backstory.contexts.reading import Reader
 from backstory.contexts.roles import Roles
 from backstory.contexts.ruling import Ruler
@@ -65,13 +67,17 @@ class Contexts:
         self.checks = Checks(dependencies or [Dependency("store", store.check, needed=True)])
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
-        self.writer = Writer(store, bus, clock, self.seal, ruler=self.ruler, masked=masked)
+        self.quotas = Quotas(store, self.granting)
+        self.writer = Writer(
+            store, bus, clock, self.seal, ruler=self.ruler, quotas=self.quotas, masked=masked
+        )
         self.summaries = Summaries(store, self.reader, self.writer, self.ruler, summarising)
         self.fetcher = Fetcher(store, self.reader)
         self.storer = Storer(store, self.writer, clock)
-        self.transfer = Transfer(store, self.fetcher, self.seal)
+        self.transfer = Transfer(store, self.fetcher, self.seal, self.quotas)
         self.editor = Editor(store, self.fetcher, self.writer, clock)
         self.kinds = Kinds(store, self.writer, self.seal, rules)
+        self.allotting = Allotting(self.writer, self.quotas)
         self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
         self.eraser = Eraser(store, bus, self.seal)

@@ -51,7 +51,8 @@ async def open_callers(
     from backstory.transports.edge.resource_metadata import ResourceMetadata, is_url
 
     if not settings.asks_tokens:
-        yield Callers(LocalMode(token))
+        async with _looking(contexts.granting):
+            yield Callers(LocalMode(token))
         return
     named = audiences(settings)
     metadata = ResourceMetadata(
@@ -73,7 +74,7 @@ async def open_callers(
 
 @asynccontextmanager
 async def _looking(granting: Granting) -> AsyncIterator[None]:
-    """Hears of roles that are changed, on whatever node."""
+    """Hears of roles and quotas that are changed, on whatever node."""
     await granting.look()
     looking = asyncio.create_task(granting.run(), name="changed roles")
     try:

@@ -13,6 +13,7 @@ from backstory import extensions
 from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
+from backstory.domain.quotas import Quota
 from backstory.ports.hooks import SILENCE, Hooks
 from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
@@ -68,6 +69,7 @@ async def open_contexts(
             summarising=summarising,
             dependencies=[*opened.dependencies, Dependency("bus", bus.check), *dependencies],
         )
+        contexts.quotas.default = quota_of(settings)
         contexts.keeps(opened.audits)
         stack.push_async_callback(contexts.aclose)
         if sweep:
@@ -76,6 +78,11 @@ async def open_contexts(
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
         yield contexts
+
+
+def quota_of(settings: Settings) -> Quota:
+    """What a tenant may keep of which nothing else is said."""
+    return Quota(settings.quota_contexts or None, settings.quota_bytes or None)
 
 
 def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:

@@ -49,6 +49,14 @@ async def whoami(call: Call) -> Answer:
     return call.json(view)
 
 
+async def usage(call: Call) -> Answer:
+    """What the caller's tenant keeps, and may keep; `null` is not bounded. Reserved names count as bytes.
+
+    Bytes are those of states, of what is kept of past ones, of entries and of content, as stored.
+    """
+    return call.json(await call.contexts.quotas.usage(call.principal))
+
+
 async def livez(call: Call) -> Answer:
     """Whether the process runs; a probe that fails means: start it anew."""
     del call
@@ -169,6 +177,14 @@ ENDPOINTS: Final = (
             ),
         ),
         replies={200: Reply("The caller.", schemas.Whoami)},
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/usage",
+        handler=usage,
+        tag="Callers",
+        summary="What does the tenant keep",
+        replies={200: Reply("What it keeps, and may keep.", schemas.Usage)},
     ),
     _probe("/livez", livez, "Does the process run", schemas.Status),
     _probe(
