@@ -99,7 +99,7 @@ class Settings:
     ops_port: int | None = _setting(
         None,
         "Port for metrics and health without a token, plain HTTP; 0 takes a free one",
-        readers.whole(0, 65535),
+        readers.port_or_none,
         text="none: with the others",
     )
     ops_host: str = _setting(
