@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "binding": ("binding", "Bind roles to subjects, groups and clients."),
     "quota": ("quota", "Show and bound what tenants keep in a store."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
+    "certificate": ("certificate", "Have a certificate from an authority, renewed in time."),
     "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
     "user": ("users", "Accounts of the built-in authorization server."),
