@@ -64,6 +64,9 @@ UPLOADS_COUNT_BYTES: Final = 32 * MIB  # that may be sent before they are counte
 CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
 CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
 
+# -- settings ------------------------------------------------------------------------
+SECRET_FILE_BYTES: Final = 64 * KIB  # of a file that holds the value of a setting
+
 # -- encryption ----------------------------------------------------------------------
 KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
 KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
