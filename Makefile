@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test unit faults check audit conformance bench lock upgrade format clean
+.PHONY: help setup run observe test unit faults check audit attack sbom conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ setup: ## Make .venv with everything that development needs
 run: ## Install what is needed and start the server on 127.0.0.1:8765 (ARGS="--port 9000")
 	@scripts/run $(ARGS)
 
+observe: ## Start a server with Prometheus, Alertmanager and a demo load (ARGS="--speed 1")
+	@scripts/observe $(ARGS)
+
 test: ## Install what the tests need and pass them all (ARGS="-k append")
 	@scripts/test $(ARGS)
 
@@ -24,11 +27,17 @@ unit: ## Only the fast tests that start nothing (ARGS="-k config")
 faults: ## Hurt whole clusters and check that nothing is lost, twice or read back (ARGS="-k redis")
 	@scripts/faults $(ARGS)
 
-check: ## Formatting, lint, types, import direction, locks, known vulnerabilities
+check: ## Formatting, lint, types, import direction, locks, secrets, licences, known vulnerabilities
 	@scripts/check
 
 audit: ## Known vulnerabilities alone; fails if any package could not be looked up
 	@scripts/audit --strict
+
+attack: ## Attack the server with everything there is, and compare with the last report (ARGS="--examples 2000")
+	@scripts/attack $(ARGS)
+
+sbom: ## Write build/sbom.cdx.json: all that is installed with Backstory
+	@scripts/sbom
 
 conformance: ## Install the official MCP conformance suite and print how to run it
 	@scripts/conformance --help

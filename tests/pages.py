@@ -32,6 +32,7 @@ _END = "--- the command has ended with"
 NOT_RUN = {
     "sudo -u postgres": "the database is there already",
     "make run": "the server is running already",
+    "make observe": "everything is running already",
     "make test": "these are the tests",
     "git clone": "this is the clone",
     "pip install openai": "the tests bring the clients along",

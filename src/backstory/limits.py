@@ -27,6 +27,8 @@ ROLE_NAMESPACES: Final = 32  # patterns of one rule
 BINDING_ROLES: Final = 50  # bound to one subject, group or client
 GROUPS: Final = 200  # that a token may name
 GRANTS: Final = 10_000  # permissions and denials of one caller, all its roles together
+QUOTA_MAX: Final = 2**53  # contexts or bytes that a quota may name
+QUOTA_RETRY_SECONDS: Final = 600  # after which a write over a quota may be tried again
 RIGHTS_TENANTS: Final = 4096  # whose roles one process remembers
 RIGHTS_LOOK_SECONDS: Final = 0.5  # between two looks for roles and bindings that were changed
 RIGHTS_KNOWN_SECONDS: Final = 600.0  # after which a tenant's roles are read anew in any case
@@ -101,8 +103,16 @@ GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a reque
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
 CHECKED_SECONDS: Final = 0.5  # for which probes are answered what the last look saw
 LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
+EVENTS_WAITING: Final = 512  # that are counted together
 METRICS_SECONDS: Final = 0.25  # after which what was counted is shown, whichever worker is asked
 TRACE_PARTS: Final = 500  # that are recorded of one request; what comes after them is left out
+CHECK_LOOK_SECONDS: Final = 5.0  # between two looks that metrics are made of
+REACH_SECONDS: Final = (
+    1.0  # in which a server has to let itself be connected to, when that is looked at
+)
+LOW_DISK_BYTES: Final = 256 * MIB  # room on the disk below which is warned
+CLOCK_SKEW_SECONDS: Final = 1.0  # that the clock may be off the database's before that is warned of
+CLOCK_JUMP_SECONDS: Final = 0.5  # by which the clock has to go back to be told of
 TLS_LOOK_SECONDS: Final = 1.0  # between two looks at the certificate's files, while clients connect
 CERTIFICATE_WARNING_DAYS: Final = 14  # before its end, from when on a certificate is warned of
 HSTS_SECONDS: Final = 365 * 24 * 3600  # for which browsers ask for nothing but HTTPS
@@ -232,6 +242,7 @@ REDIRECT_BYTES: Final = 2048  # of one redirect URI
 PASSWORD_CHARS_LEAST: Final = 12  # of a password
 PASSWORD_BYTES: Final = 1024  # of a password
 AUTHORITY_THREADS: Final = 8  # on which one process answers requests for tokens and codes
+AUTHORITY_WAITING: Final = 512  # of those requests, that may wait for a thread
 PASSWORDS_CHECKED: Final = 2  # at the same time, by one process, of 64 MiB each
 PASSWORDS_WAITING: Final = 32  # to be checked by one process
 TRIES_PAIR: Final = 5  # wrong passwords for one account from one address, then it waits
@@ -421,7 +432,8 @@ WORKER_GROWTH_MOST_SECONDS: Final = 600.0  # between two such replacements
 LOG_WAITING: Final = (
     10_000  # lines that wait to be written; what comes while there are more is lost
 )
-LOG_BATCH: Final = 500  # lines that are written at once
+LOG_PAUSE_SECONDS: Final = 0.05  # in which lines gather before they are written together
+LOG_BATCH: Final = 5000  # lines that are written at once
 LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
 LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
 LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line

@@ -235,6 +235,8 @@ def test_a_machine_asks_for_itself(server, http):
     assert wrong.headers["www-authenticate"].startswith("Basic ")
     nowhere = http.post("/token", data={"grant_type": "client_credentials"}, auth=auth)
     assert nowhere.json()["error"] == "invalid_target"
+    unknown = form | {"scope": "openid"}
+    assert http.post("/token", data=unknown, auth=auth).json()["error"] == "invalid_scope"
     public = form | {"client_id": "billing-bot"}
     assert tokens(http, public)[1]["error"] == "invalid_client"
     people = {"client_id": APP, **form}
@@ -314,6 +316,32 @@ def test_another_password_signs_everything_out_and_other_roles_are_in_the_next_t
         assert "wrong" in lee.sign_in().text
         lee.password = changed
         assert 'value="allow"' in lee.sign_in().text
+
+
+def test_the_audit_trail_tells_who_signed_in_agreed_and_was_given_tokens(server, http):
+    store, url = server.store, server.issuer
+    add_user(store, url, "uma", "--tenant", "audited")
+    with browser() as own:
+        uma = Person(own, "uma")
+        asked = Request(url, APP, CALLBACK)
+        uma.open(asked.url)
+        uma.sign_in("wrong")
+        tokens(http, asked.exchange(uma.agree(asked.url)["code"]))
+    arguments = ("--subject", "boss", "--tenant", "audited", "--role", "admin")
+    boss = bearer(command(store, url, "token", "create", *arguments)["token"])
+
+    def told():
+        events = http.get("/v1/audit", headers=boss).json()["items"]
+        found = [(each["do"], each["out"], each["by"]["name"]) for each in events]
+        return [each for each in found if each[2] == "uma"]
+
+    wanted = [
+        ("sign-in", "unauthenticated", "uma"),
+        ("sign-in", "ok", "uma"),
+        ("allow", "ok", "uma"),
+        ("POST /token", "ok", "uma"),
+    ]
+    until(lambda: sorted(told()) == sorted(wanted), "the events in the audit trail")
 
 
 def test_clients_find_everything_by_metadata(server, http):

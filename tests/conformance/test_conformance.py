@@ -5,41 +5,22 @@ is as it is shipped.
 """
 
 import json
-import os
 import re
-import subprocess
-import sys
 import tomllib
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
+from conformance_suite import VERSIONS, suite
 from installing import beside
 from serving import serving
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
 HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-NODE = Path(sys.executable).parent / "node"
-HOME = Path(os.environ.get("BACKSTORY_TEST_CONFORMANCE") or ROOT / ".venv" / "conformance")
-SUITE = HOME / "node_modules" / "@modelcontextprotocol" / "conformance" / "dist" / "index.js"
 SCENARIOS = tomllib.loads((HERE / "scenarios.toml").read_text(encoding="utf-8"))
-VERSIONS = ["2025-06-18", "2025-11-25", "2026-07-28"]
 PASSED = {"SUCCESS", "INFO", "SKIPPED"}
-
-
-def suite(*arguments, timeout=100):
-    if not SUITE.is_file():
-        pytest.skip("the conformance suite is not installed; scripts/conformance --install does it")
-    return subprocess.run(
-        [NODE, SUITE, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
 
 
 @pytest.fixture(scope="module")

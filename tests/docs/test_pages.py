@@ -28,6 +28,7 @@ from pages import (
 from postgres_server import free_port
 from server_process import MISSING, program
 
+BESIDE = "<!-- beside make observe -->"
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -130,10 +131,12 @@ def memcached(memcached_server):
 
 
 def runnable():
-    """Those that a server suffices for; runbooks are run where there is a Prometheus, too."""
+    """Those that a server suffices for; tests/observability has a Prometheus for others."""
     languages = {"console", "python", "json"}
     found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
-    return [page for page in found if page.parent.name != "runbooks"]
+    return [
+        page for page in found if page.parent.name != "runbooks" and BESIDE not in page.read_text()
+    ]
 
 
 @pytest.mark.slow

@@ -118,3 +118,13 @@ def test_without_a_verb_the_doctor_tells_all_that_is_granted_and_denied(doctor):
 )
 def test_what_the_doctor_cannot_be_asked_is_said(doctor, arguments):
     assert "(usage)" in doctor(*arguments, code=2)
+
+
+def test_roles_and_bindings_move_with_an_export(tmp_path):
+    old, new = (["--store", f"sqlite:///{tmp_path / name}.db"] for name in ("old", "new"))
+    run("role", "put", "support", "-", *old, stdin=json.dumps(SUPPORT))
+    run("binding", "put", "groups", "the staff", "support", "reader", *old)
+    run("export", "--output", tmp_path / "all.jsonl", *old)
+    run("import", "jsonl", tmp_path / "all.jsonl", *new)
+    assert json.loads(run("role", "get", "support", *new)) == SUPPORT
+    assert run("binding", "get", "groups", "the staff", *new) == "support\nreader\n"

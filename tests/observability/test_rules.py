@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import server_process
+from backstory.errors import BackstoryError
 from backstory.observability.catalogue import LOOKED_AT, METRICS
 from pages import DOCS, ROOT
 
@@ -130,3 +131,23 @@ def test_long_windows_are_compared_with_what_the_histogram_counts():
     }
     (metric,) = [metric for metric in METRICS if metric.name == "backstory_request_seconds"]
     assert float(bound) in metric.buckets
+
+
+def test_what_counts_as_failed_over_mcp_is_what_is_5xx_over_rest():
+    (counted,) = {
+        codes
+        for rule in RULES
+        if rule.get("record", "").startswith("job:backstory_failures:")
+        for codes in re.findall(r'mcp_calls_total\{code=~"(.*?)"', rule["expr"])
+    }
+    unseen = {"bus_unavailable", "cache_unavailable", "config_invalid"}  # no caller is answered so
+    for error in all_errors():
+        if error.code not in unseen:
+            right = bool(re.fullmatch(counted, error.code)) == (error.status >= 500)
+            assert right, f"{error.code} is {error.status}: see the codes in rules/budgets.yml"
+
+
+def all_errors(root=BackstoryError):
+    yield root
+    for below in root.__subclasses__():
+        yield from all_errors(below)

@@ -13,6 +13,7 @@ from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
+from backstory.domain.quotas import Quota, Usage
 from backstory.domain.subjects import Erasure
 from backstory.domain.summaries import Summary
 from backstory.ports.store import (
@@ -63,6 +64,12 @@ class PassingStore:
     async def commit(self, commit: Commit) -> Outcome:
         return await self._store.commit(commit)
 
+    async def usage(self, tenant: str) -> Usage:
+        return await self._store.usage(tenant)
+
+    async def recount(self, tenant: str) -> Usage:
+        return await self._store.recount(tenant)
+
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return await self._store.replay(tenant, idempotency)
 
@@ -107,9 +114,14 @@ class PassingStore:
     # -- content -----------------------------------------------------------------------
 
     async def keep_chunks(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+        self,
+        tenant: str,
+        key: ContextKey,
+        holder: bytes,
+        chunks: Sequence[Chunk],
+        quota: Quota | None = None,
     ) -> None:
-        await self._store.keep_chunks(tenant, key, holder, chunks)
+        await self._store.keep_chunks(tenant, key, holder, chunks, quota)
 
     async def let_go(self, tenant: str, holder: bytes) -> None:
         await self._store.let_go(tenant, holder)

@@ -347,6 +347,16 @@ class Settings:
         "0 bounds nothing",
         readers.whole(0, limits.WATCHERS),
     )
+    quota_contexts: int = _setting(
+        0,
+        "Contexts that a tenant may keep, unless an operator said otherwise of it; 0 bounds nothing",
+        readers.whole(0, limits.QUOTA_MAX),
+    )
+    quota_bytes: int = _setting(
+        0,
+        "Bytes that a tenant may keep, unless an operator said otherwise of it; 0 bounds nothing",
+        readers.whole(0, limits.QUOTA_MAX),
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         (),
         "Addresses and networks of load balancers, whose X-Forwarded-For is believed",

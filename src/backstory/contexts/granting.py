@@ -69,6 +69,8 @@ class Granting:
         self._looked: float | None = None
         self._forgotten = 0
         self.changed: Callable[[], None] = lambda: None
+        self.on_change: list[Callable[[str], None]] = []
+        """Called with each tenant of which something was changed that is looked for here."""
 
     # -- asking ------------------------------------------------------------------------
 
@@ -110,6 +112,8 @@ class Granting:
     def forget(self, tenant: str) -> None:
         """What was believed of the tenant's roles may not be so any more."""
         self._forgotten += 1
+        for hear in self.on_change:
+            hear(tenant)
         known = self._tenants.pop(tenant, None)
         if known is not None:
             known.life.over = True

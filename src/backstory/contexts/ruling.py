@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from backstory import limits
 from backstory.contexts.beliefs import Beliefs, Ruling
-from backstory.domain import kinds, permissions
+from backstory.domain import kinds, permissions, quotas
 from backstory.domain.commits import Append, Delete, Fork, Operation, Patch, Purge, Put
 from backstory.domain.contexts import EMPTY_STATE, Tag
 from backstory.domain.keys import ContextKey
@@ -45,9 +45,10 @@ class Ruled:
 
 
 _WRITTEN_BY: Final = {
-    kinds.NAMESPACE: "/v1/kinds/{kind}",
-    permissions.ROLES: "/v1/roles/{role}",
-    permissions.BINDINGS: "/v1/bindings/{family}/{name}",
+    kinds.NAMESPACE: "PUT /v1/kinds/{kind}",
+    permissions.ROLES: "PUT /v1/roles/{role}",
+    permissions.BINDINGS: "PUT /v1/bindings/{family}/{name}",
+    quotas.NAMESPACE: "operators with `backstory quota`",
 }
 """Contexts that say what holds for others have calls of their own, which look at them."""
 
@@ -115,8 +116,8 @@ def _refuse_reserved(operation: Operation) -> None:
     keys = [operation.key, *([operation.source] if isinstance(operation, Fork) else [])]
     for key in keys:
         if key.namespace in _WRITTEN_BY:
-            path = _WRITTEN_BY[key.namespace]
-            raise DeniedError(f"contexts in {key.namespace} are written by PUT {path} alone")
+            by = _WRITTEN_BY[key.namespace]
+            raise DeniedError(f"contexts in {key.namespace} are written by {by} alone")
 
 
 _ABSENT: Final = Unruled("", 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from backstory.clock import Clock
+from backstory.contexts.allotting import Allotting
 from backstory.contexts.auditing import Trail
 from backstory.contexts.catching_up import CatcherUp
 from backstory.contexts.changes import Stream
@@ -18,6 +19,7 @@ from backstory.contexts.history import Historian
 from backstory.contexts.kinds import Kinds
 from backstory.contexts.listing import Lister
 from backstory.contexts.migrating import Migrator
+from backstory.contexts.quotas import Quotas
 from backstory.contexts.reading import Reader
 from backstory.contexts.roles import Roles
 from backstory.contexts.ruling import Ruler
@@ -51,8 +53,12 @@ class Contexts:
         *,
         summarising: Summarising | None = None,
         dependencies: Sequence[Dependency] = (),
+        surroundings: Sequence[Dependency] = (),
     ) -> None:
-        """`dependencies` are looked at for probes; where none are told, it is the store."""
+        """`dependencies` are looked at for probes; where none are told, it is the store.
+
+        `surroundings` are looked at where somebody wants to know all.
+        """
         self.store = store
         self.audits: Audits | None = None
         self.trail: Trail | None = None
@@ -63,15 +69,20 @@ class Contexts:
         self.hub = Hub(store, bus)
         self.granting.changed = self.hub.wake
         self.checks = Checks(dependencies or [Dependency("store", store.check, needed=True)])
+        self.surroundings = Checks(surroundings)
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
-        self.writer = Writer(store, bus, clock, self.seal, ruler=self.ruler, masked=masked)
+        self.quotas = Quotas(store, self.granting)
+        self.writer = Writer(
+            store, bus, clock, self.seal, ruler=self.ruler, quotas=self.quotas, masked=masked
+        )
         self.summaries = Summaries(store, self.reader, self.writer, self.ruler, summarising)
         self.fetcher = Fetcher(store, self.reader)
         self.storer = Storer(store, self.writer, clock)
-        self.transfer = Transfer(store, self.fetcher, self.seal)
+        self.transfer = Transfer(store, self.fetcher, self.seal, self.quotas)
         self.editor = Editor(store, self.fetcher, self.writer, clock)
         self.kinds = Kinds(store, self.writer, self.seal, rules)
+        self.allotting = Allotting(self.writer, self.quotas)
         self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
         self.eraser = Eraser(store, bus, self.seal)
@@ -97,4 +108,5 @@ class Contexts:
     async def aclose(self) -> None:
         """Let everybody who waits go."""
         await self.checks.aclose()
+        await self.surroundings.aclose()
         await self.hub.aclose()

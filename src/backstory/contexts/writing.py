@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from backstory import ids, limits
 from backstory.clock import Clock
 from backstory.contexts import access
+from backstory.contexts.quotas import Quotas
 from backstory.contexts.ruling import Ruled, Ruler
 from backstory.domain.commits import Commit, Idempotency, Operation, Outcome, Redact
 from backstory.domain.contexts import missing
@@ -64,10 +65,12 @@ class Writer:
         seal: Seal,
         *,
         ruler: Ruler,
+        quotas: Quotas,
         masked: Masked | None = None,
     ) -> None:
         self._store = store
         self._ruler = ruler
+        self.quotas = quotas
         self._masked = masked or log_masked
         self._bus = bus
         self._clock = clock
@@ -136,6 +139,7 @@ class Writer:
                 ruled.operations,
                 idempotency,
                 ruled.kinds,
+                await self.quotas.of(principal.tenant),
             )
             try:
                 outcome = await self._store.commit(commit)

@@ -12,6 +12,7 @@ from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
 from backstory.domain.patches import JsonPatch, MergePatch
 from backstory.domain.principals import Author
+from backstory.domain.quotas import Quota
 from backstory.domain.ruling import Foreseen, KindRule, KindTag
 
 
@@ -157,7 +158,8 @@ class Commit:
     """Operations that happen together or not at all.
 
     `id` is random; `at` is in microseconds since the Unix epoch. Several operations on one
-    context make one version of it. `kinds` are those that the operations were ruled by.
+    context make one version of it. `kinds` are those that the operations were ruled by. `quota`
+    is what the tenant may keep, where that is bounded.
     """
 
     tenant: str
@@ -167,6 +169,7 @@ class Commit:
     operations: tuple[Operation, ...]
     idempotency: Idempotency | None = None
     kinds: tuple[KindTag, ...] = ()
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)

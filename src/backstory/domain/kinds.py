@@ -31,7 +31,10 @@ ACCESS_BINDING: Final = "access-binding"
 """Those that say who may do what; written by `PUT /v1/roles/...` and `/v1/bindings/...` alone."""
 
 NAMESPACE: Final = "_system.kinds"
-OWN: Final = frozenset({KIND, ACCESS_ROLE, ACCESS_BINDING})
+TENANT_QUOTA: Final = "tenant-quota"
+"""What a tenant may keep; written by operators with `backstory quota` alone."""
+
+OWN: Final = frozenset({KIND, ACCESS_ROLE, ACCESS_BINDING, TENANT_QUOTA})
 """Kinds of the server's own contexts, which nobody registers."""
 
 _NAME: Final = re.compile(rf"[a-z][a-z0-9_-]{{0,{limits.KIND_BYTES - 1}}}\Z")

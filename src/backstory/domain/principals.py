@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
@@ -63,7 +63,7 @@ class Principal:
     token: str | None = None
     bound_to: str | None = None
     groups: frozenset[str] = frozenset()
-    rights: Rights | None = None
+    rights: Rights | None = field(default=None, compare=False)
 
     @property
     def machine(self) -> bool:

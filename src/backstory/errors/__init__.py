@@ -20,6 +20,9 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   │   └── TokenRefusedError   a token that is not believed                  401
     │   │       └── ProofRefusedError a DPoP proof that is not believed           401
     │   └── ScopeError              the token's scope is too narrow               403
+    ├── QuotaError                  the tenant keeps as much as it may            403
+    │   ├── QuotaContextsError      as many contexts                              403
+    │   └── QuotaBytesError         as many bytes                                 403
     ├── MisdirectedError            a host that is none of this server's          421
     ├── MissingError                there is nothing there                        404
     │   └── SearchDisabledError     the store keeps no index of words             404
@@ -98,6 +101,9 @@ from backstory.errors.refused import (
     PatchConflictError,
     PreconditionError,
     ProofRefusedError,
+    QuotaBytesError,
+    QuotaContextsError,
+    QuotaError,
     RenderGoneError,
     ScopeError,
     SearchDisabledError,
@@ -164,6 +170,9 @@ __all__ = [
     "PatchConflictError",
     "PreconditionError",
     "ProofRefusedError",
+    "QuotaBytesError",
+    "QuotaContextsError",
+    "QuotaError",
     "RangeError",
     "RateLimitedError",
     "RenderBudgetError",

@@ -13,6 +13,28 @@ class DeniedError(BackstoryError):
     title = "Forbidden"
 
 
+class QuotaError(BackstoryError):
+    """The tenant keeps as much as it may."""
+
+    code = "quota"
+    status = 403
+    title = "Quota reached"
+
+
+class QuotaContextsError(QuotaError):
+    """The tenant keeps as many contexts as it may; delete some, or have the quota raised."""
+
+    code = "quota_contexts"
+    title = "Quota of contexts reached"
+
+
+class QuotaBytesError(QuotaError):
+    """The tenant keeps as many bytes as it may; purge or forget some, or have the quota raised."""
+
+    code = "quota_bytes"
+    title = "Quota of bytes reached"
+
+
 class UnauthenticatedError(DeniedError):
     """Nobody has said who calls, or it could not be believed."""
 

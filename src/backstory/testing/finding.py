@@ -19,6 +19,7 @@ from backstory.domain.entries import (
 )
 from backstory.domain.keys import ContextKey
 from backstory.domain.permissions import BINDINGS, ROLES
+from backstory.domain.quotas import NAMESPACE as QUOTAS
 from backstory.domain.summaries import Summary, covers_of
 from backstory.ports.store import (
     ChangePage,
@@ -229,7 +230,7 @@ def match_text(tenant: Tenant, match: Match, terms: tuple[str, ...]) -> MatchTex
     return MatchText(text, tokens.highlights(words, text, phrases))
 
 
-_RIGHTS = frozenset({ROLES, BINDINGS})
+_RIGHTS = frozenset({ROLES, BINDINGS, QUOTAS})
 
 
 def rights_marks(tenants: Mapping[str, Tenant], since: int) -> list[tuple[str, bytes]]:

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 
 from backstory import limits
 from backstory.clock import Clock
+from backstory.domain import quotas
 from backstory.domain.chunking import Chunk
 from backstory.domain.content import Hold, Manifest, uploads_full
 from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage
 from backstory.errors import MissingError
 from backstory.testing.records import Tenant
 
@@ -22,8 +24,26 @@ class Keeping:
     def _tenant(self, name: str) -> Tenant:
         raise NotImplementedError
 
+    async def usage(self, tenant: str) -> Usage:
+        """As a store without any encoding would keep it, with whole states of the past."""
+        mine = self._tenant(tenant)
+        records = [record for record in mine.records if record.key is not None]
+        kept = (one.entry for one in mine.entries.values() if not one.redacted)
+        entries = (len(entry.content) + len(entry.metadata or b"") for entry in kept)
+        states = (quotas.state_bytes(view.snapshot) for r in records for view in r.views.values())
+        size = sum(entries) + sum(states) + sum(map(len, mine.chunks.values()))
+        return Usage(sum(quotas.lives(record.view.snapshot) for record in records), size)
+
+    async def recount(self, tenant: str) -> Usage:
+        return await self.usage(tenant)
+
     async def keep_chunks(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+        self,
+        tenant: str,
+        key: ContextKey,
+        holder: bytes,
+        chunks: Sequence[Chunk],
+        quota: Quota | None = None,
     ) -> None:
         mine, now = self._tenant(tenant), self._clock.now()
         record = mine.find(key)
@@ -35,6 +55,8 @@ class Keeping:
         counted = _cost(mine.chunks[name] for name in waiting)
         if fresh and counted + _cost(fresh) > limits.UPLOADS_BYTES:
             raise uploads_full(counted)
+        if quota is not None and not key.reserved:
+            quotas.require(quota, await self.usage(tenant), Usage(bytes=sum(map(len, fresh))))
         for chunk in chunks:
             mine.chunks[chunk.ref.hash] = chunk.data
             mine.uploads[holder, chunk.ref.hash, record.number] = now

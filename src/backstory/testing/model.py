@@ -12,6 +12,7 @@ from hashlib import blake2b
 
 from backstory import ids, limits
 from backstory.clock import SECOND, Clock, SystemClock
+from backstory.domain import quotas
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
 from backstory.domain.commits import (
@@ -96,6 +97,9 @@ class ModelStore(Keeping):
             results.update(zip(places, found, strict=True))
             if effect is not None:
                 planned[key] = tenant.find(key), effect
+        if commit.quota is not None:
+            more = quotas.added(effect for _, effect in planned.values())
+            quotas.require(commit.quota, await self.usage(commit.tenant), more)
         _reach(tenant, commit, planned)
         for record, effect in planned.values():
             _apply(tenant, commit, record, effect)

@@ -21,6 +21,7 @@ from backstory.testing.contract_finding import FindingContract
 from backstory.testing.contract_history import HistoryContract
 from backstory.testing.contract_kinds import KindsContract
 from backstory.testing.contract_log import LogContract
+from backstory.testing.contract_quotas import QuotaContract
 from backstory.testing.contract_retries import RetriesContract
 from backstory.testing.contract_subjects import SubjectsContract
 from backstory.testing.contract_summaries import SummariesContract
@@ -29,6 +30,7 @@ from backstory.testing.contract_writing import WritingContract
 
 class StoreContract(
     WritingContract,
+    QuotaContract,
     RetriesContract,
     SummariesContract,
     HistoryContract,

@@ -6,10 +6,11 @@ from mcp.shared.exceptions import MCPError
 
 from backstory import limits
 from backstory.contexts.writing import Intent
-from backstory.domain.commits import Purge
+from backstory.domain.bindings import Bindee
+from backstory.domain.commits import ALWAYS, Purge
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
-from backstory.domain.principals import LOCAL_ADMIN
+from backstory.domain.principals import LOCAL_ADMIN, Principal
 from mcp_serving import call, client, create, opened, say, serving, soon, until
 
 ADA, BOB = "context://users.ada/chat", "context://users.bob/chat"
@@ -87,6 +88,33 @@ async def test_nobody_hears_of_what_only_others_may_read(contexts, principals):
         assert await following(for_eve) == ResourceUpdated(uri=ADA)
         await say(contexts, "two", name="users.ada/chat")
         assert await following(for_ada) == ResourceUpdated(uri=ADA)
+
+
+async def test_a_stream_tells_what_may_be_read_now_and_ends_when_nothing_may(contexts):
+    async def bind(*roles):
+        return await contexts.roles.put_binding(
+            LOCAL_ADMIN, Bindee("subjects", "kim"), {"roles": list(roles)}, ALWAYS
+        )
+
+    only_bob = {"deny": [{"verbs": ["read"], "namespaces": ["users.ada.*"]}]}
+    await contexts.roles.put_role(LOCAL_ADMIN, "only-bob", only_bob, ALWAYS)
+    await bind("reader")
+    kim = await contexts.granting.of(Principal("default", "kim", frozenset()))
+    for name in ("users.ada/chat", "users.bob/chat"):
+        await create(contexts, name)
+    async with (
+        serving(contexts, {"kim": kim}) as url,
+        client(url, who="kim") as session,
+        session.listen(resource_subscriptions=[ADA, BOB]) as subscription,
+    ):
+        assert subscription.honored.resource_subscriptions == [ADA, BOB]
+        await bind("reader", "only-bob")
+        await say(contexts, "one", name="users.ada/chat")
+        await say(contexts, "one", name="users.bob/chat")
+        assert await following(subscription) == ResourceUpdated(uri=BOB)
+        await contexts.roles.delete_binding(LOCAL_ADMIN, "subjects", "kim", ALWAYS)
+        with pytest.raises(StopAsyncIteration):
+            await following(subscription)
 
 
 async def test_what_is_no_uri_of_a_context_is_left_out_of_the_acknowledgement(contexts):

@@ -129,7 +129,7 @@ async def test_json_may_say_its_character_set_or_nothing(http, content_type):
     [
         ("/v1/contexts?foo=1", "there are namespace"),
         (f"{PATH}?At=1", "there are entries"),
-        ("/v1/whoami?x=1", "takes none"),
+        ("/v1/usage?x=1", "takes none"),
         ("/v1/contexts?limit=0", "from 1 to 1000"),
         ("/v1/contexts?limit=1001", "from 1 to 1000"),
         ("/v1/contexts?limit=", "from 1 to 1000"),

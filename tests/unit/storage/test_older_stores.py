@@ -71,3 +71,24 @@ async def test_entries_of_before_have_no_tokens_and_later_ones_have(tmp_path):
     found = await Scene(store, clock).entries("chat")
     assert [(one.content, one.tokens) for one in found] == [(b'"old"', None), (b'"new"', 2)]
     await store.aclose()
+
+
+async def test_what_an_older_store_keeps_is_counted_by_its_migration(tmp_path):
+    options, clock = SqliteOptions(tmp_path / "s.db"), FakeClock()
+    store = await open_store(options, clock=clock)
+    scene = Scene(store, clock)
+    await scene.put("chat", {"a": "tea " * 200})
+    await scene.put("chat", {"a": 1})
+    await scene.append("chat", entry("word " * 1000), entry("short"))
+    await scene.put_content("chat", b"text" * 1000)
+    counted = await store.usage("acme")
+    await store.aclose()
+    with closing(SqliteDatabase(options, busy_seconds=1)) as db:
+        db.run("ALTER TABLE counters DROP COLUMN contexts")
+        db.run("ALTER TABLE counters DROP COLUMN bytes")
+        db.run("PRAGMA user_version = 8")
+    assert migrate(options, migrations()[:9]).applied == ("usage",)
+    store = await open_store(options, clock=clock)
+    assert await store.usage("acme") == counted
+    assert counted.contexts == 1
+    await store.aclose()

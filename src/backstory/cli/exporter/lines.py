@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
@@ -20,10 +20,13 @@ from backstory.contexts.service import Contexts
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.entries import MESSAGE, REDACTED, Entry
 from backstory.domain.keys import ContextKey, NamespacePattern
-from backstory.domain.kinds import NAMESPACE, is_kind
+from backstory.domain.kinds import NAMESPACE
+from backstory.domain.permissions import ROLES
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.errors import ConflictError, MissingError
 from backstory.ports.store import EntryQuery
+
+_FIRST: Final = (NAMESPACE, ROLES)
 
 
 @dataclass
@@ -37,13 +40,13 @@ class Tally:
 
 
 async def keys(contexts: Contexts, namespace: NamespacePattern | None) -> AsyncIterator[ContextKey]:
-    """Kinds come first, so that an import knows them before it needs them."""
-    kinds = NamespacePattern(NAMESPACE, below=False)
-    if namespace is None or namespace.matches(NAMESPACE):
-        async for key in _listed(contexts, kinds):
-            yield key
+    """Kinds and roles come first, so that an import knows them before it needs them."""
+    for place in _FIRST:
+        if namespace is None or namespace.matches(place):
+            async for key in _listed(contexts, NamespacePattern(place, below=False)):
+                yield key
     async for key in _listed(contexts, namespace):
-        if not is_kind(key):
+        if key.namespace not in _FIRST:
             yield key
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import orjson
@@ -10,10 +11,13 @@ import orjson
 from backstory.contexts.reading import Reading
 from backstory.contexts.service import Contexts
 from backstory.contexts.writing import Intent
+from backstory.domain.bindings import bindee
 from backstory.domain.commits import ALWAYS, Conditions, Operation, Outcome, Put
 from backstory.domain.contexts import Snapshot
 from backstory.domain.entries import NewEntry
 from backstory.domain.keys import ContextKey
+from backstory.domain.kinds import NAMESPACE
+from backstory.domain.permissions import BINDINGS, ROLES
 from backstory.domain.policy import Verb
 from backstory.domain.principals import LOCAL_IMPORT
 from backstory.errors import InvalidError, MissingError
@@ -53,6 +57,26 @@ class Desk:
         except InvalidError:
             return conversation.entries
         return ruled.entries
+
+    def made_by(self, key: ContextKey) -> Callable[..., Awaitable[bool]] | None:
+        """What makes a context that says what holds for others; None for any other."""
+        return {
+            NAMESPACE: self.register,
+            ROLES: self._put_role,
+            BINDINGS: self._put_binding,
+        }.get(key.namespace)
+
+    async def _put_role(self, key: ContextKey, conversation: Conversation) -> bool:
+        body = orjson.loads(conversation.state)
+        outcome = await self._contexts.roles.put_role(LOCAL_IMPORT, key.name, body, ALWAYS)
+        return outcome.results[0].created
+
+    async def _put_binding(self, key: ContextKey, conversation: Conversation) -> bool:
+        del key  # follows from whom it binds
+        body = orjson.loads(conversation.state)
+        bound = bindee(str(body.get("family")), str(body.get("name")))
+        outcome = await self._contexts.roles.put_binding(LOCAL_IMPORT, bound, body, ALWAYS)
+        return outcome.results[0].created
 
     async def register(self, key: ContextKey, conversation: Conversation) -> bool:
         """Register the kind whose context was exported; whether it is new.

@@ -15,7 +15,8 @@ from typing import Any, BinaryIO, Final
 from backstory import limits
 from backstory.cli.importer.writer import Brought, ConversationWriter
 from backstory.domain.keys import ContextKey
-from backstory.domain.kinds import is_kind
+from backstory.domain.kinds import NAMESPACE
+from backstory.domain.permissions import ROLES
 from backstory.errors import BackstoryError, ConflictError, InvalidError
 from backstory.processing.conversations import Bad, ContentPiece, Conversation, Item
 from backstory.processing.sources import Source, read
@@ -135,7 +136,7 @@ class Run:
         self._tasks.add(task)
         self._busy[key] = task
         task.add_done_callback(lambda done: self._done(key, done))
-        if is_kind(key):  # what follows may be of this kind
+        if key.namespace in (NAMESPACE, ROLES):  # what follows may be of this kind
             await asyncio.wait([task])
 
     async def _bring(

@@ -22,7 +22,6 @@ from backstory.contexts.service import Contexts
 from backstory.domain.commits import Append, Conditions
 from backstory.domain.entries import REDACTED, NewEntry
 from backstory.domain.keys import ContextKey
-from backstory.domain.kinds import is_kind
 from backstory.errors import MissingError, VersionConflictError
 from backstory.ports.store import EntryQuery
 from backstory.processing.conversations import ContentPiece, Conversation
@@ -86,8 +85,9 @@ class ConversationWriter:
             self.contents.pass_over(key)
             return Brought(expired=True)
         bring = self._with_session if conversation.steps else self._alone
-        if is_kind(key):
-            return Brought(await self._desk.register(key, conversation))
+        made = self._desk.made_by(key)
+        if made is not None:
+            return Brought(await made(key, conversation))
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 await bring(key, conversation, progress)

@@ -73,7 +73,8 @@ class Editor:
     ) -> Outcome:
         content = await self._standing(principal, key)
         checked = check_edits(edits, content.ref.size)
-        upload = Upload(self._store, principal.tenant, key)
+        quota = await self._writer.quotas.of(principal.tenant)
+        upload = Upload(self._store, principal.tenant, key, quota)
         try:
             old = await self._store.manifest(principal.tenant, content.ref.root)
             rewriting = await asyncio.to_thread(Rewriting, old, content.read, upload)

@@ -20,6 +20,7 @@ from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
+from backstory.domain.quotas import Quota
 from backstory.ports.store import Store
 
 Retrying = Callable[[bytes], Retry | None]
@@ -61,7 +62,8 @@ class Storer:
             BackstoryError: what `Writer.write` raises, and whatever reading the body does.
         """
         access.require(principal, Verb.WRITE, key)
-        upload = Upload(self._store, principal.tenant, key)
+        quota = await self._writer.quotas.of(principal.tenant)
+        upload = Upload(self._store, principal.tenant, key, quota)
         upload.keeps = await self._wanted(principal, key, sent)
         outcome: Outcome | None = None
         try:
@@ -114,8 +116,8 @@ class Storer:
 class Upload:
     """Chunks on their way into a store, held under a name of their own."""
 
-    def __init__(self, store: Store, tenant: str, key: ContextKey) -> None:
-        self._store, self._tenant, self._key = store, tenant, key
+    def __init__(self, store: Store, tenant: str, key: ContextKey, quota: Quota | None) -> None:
+        self._store, self._tenant, self._key, self._quota = store, tenant, key, quota
         self._chunker = Chunker()
         self._hash = blake3()
         self._packed = bytearray()
@@ -156,5 +158,5 @@ class Upload:
     async def keep(self, chunks: list[Chunk]) -> None:
         """Keep chunks, behind those before."""
         if chunks:
-            await self._store.keep_chunks(self._tenant, self._key, self.holder, chunks)
+            await self._store.keep_chunks(self._tenant, self._key, self.holder, chunks, self._quota)
             self._packed += Manifest.of(chunk.ref for chunk in chunks).packed

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from backstory import limits
 from backstory.contexts import access
 from backstory.contexts.contents.fetching import Content, Fetcher
+from backstory.contexts.quotas import Quotas
 from backstory.domain import policy
 from backstory.domain.chunking import Chunk
 from backstory.domain.content import ChunkRef, Hold
@@ -36,10 +37,11 @@ class ManifestPage:
 class Transfer:
     """Moves chunks for those who may."""
 
-    def __init__(self, store: Store, fetcher: Fetcher, seal: Seal) -> None:
+    def __init__(self, store: Store, fetcher: Fetcher, seal: Seal, quotas: Quotas) -> None:
         self._store = store
         self._fetcher = fetcher
         self._seal = seal
+        self._quotas = quotas
 
     async def manifest(
         self, principal: Principal, key: ContextKey, at: int | None, after: int, limit: int
@@ -95,7 +97,8 @@ class Transfer:
                 hash=chunk.ref.hash.hex(),
             )
         holder = self.hold(principal).holder
-        await self._store.keep_chunks(principal.tenant, key, holder, [chunk])
+        quota = await self._quotas.of(principal.tenant)
+        await self._store.keep_chunks(principal.tenant, key, holder, [chunk], quota)
 
     async def chunk(
         self, principal: Principal, key: ContextKey, name: bytes, at: int | None = None

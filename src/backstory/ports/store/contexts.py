@@ -11,6 +11,7 @@ from backstory.domain.commits import Commit, Idempotency, Outcome
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage
 from backstory.domain.summaries import Summary
 from backstory.ports.store.values import (
     EntryPage,
@@ -39,8 +40,17 @@ class Commits(Protocol):
         Raises:
             StaleRulesError: a kind was registered anew since the commit was prepared.
             KeyReusedError: the idempotency key is known with another request.
+            QuotaError: it adds to what the tenant keeps, over the commit's quota.
             BackstoryError: whatever `domain.planning.plan` raises.
         """
+        ...
+
+    async def usage(self, tenant: str) -> Usage:
+        """What the tenant keeps, counted in the transactions that changed it."""
+        ...
+
+    async def recount(self, tenant: str) -> Usage:
+        """The same, counted anew over all that is kept, and remembered."""
         ...
 
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
@@ -137,7 +147,12 @@ class Contents(Protocol):
     """
 
     async def keep_chunks(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+        self,
+        tenant: str,
+        key: ContextKey,
+        holder: bytes,
+        chunks: Sequence[Chunk],
+        quota: Quota | None = None,
     ) -> None:
         """Keep chunks that are meant for a context, in one transaction.
 
@@ -146,6 +161,7 @@ class Contents(Protocol):
 
         Raises:
             MissingError: there is no such living context.
+            QuotaBytesError: they add to what the tenant keeps, over its quota.
             UploadsFullError: the tenant's chunks that no content names are over their bound.
         """
         ...

@@ -33,7 +33,7 @@ class Changes(Protocol):
         ...
 
     async def rights_marks(self, since: int) -> Sequence[tuple[str, bytes]]:
-        """Tenants whose roles or bindings were changed by a commit made since (microseconds).
+        """Tenants whose roles, bindings or quota were changed by a commit made since (microseconds).
 
         Each with the id of the last such commit, which is another after each of them.
         """

@@ -36,9 +36,16 @@ class Counting:
             await self._count(key, most)
 
     async def succeeded(self, name: str, address: str) -> None:
-        """It was the right one: what was counted for account and pair is forgotten."""
-        for key, _ in _keys(name, address)[:2]:
+        """It was the right one: nothing is held against account and pair, nor this try at all."""
+        of_address, *others = [key for key, _ in _keys(name, address)]
+        for key in others:
             await self._shelf.drop(key)
+
+        def one_less(before: Tries | None) -> Tries:
+            found = before or Tries(1, self._clock.now() + _WINDOW)
+            return Tries(found.count - 1, found.until)
+
+        await self._shelf.change(of_address, one_less, lambda tries: tries.until)
 
     async def _count(self, key: str, most: int) -> None:
         now = self._clock.now()
@@ -60,10 +67,11 @@ class Counting:
 
 
 def _keys(name: str, address: str) -> list[tuple[str, int]]:
+    """The address comes first, so that one that has to wait leaves nothing else behind."""
     return [
+        (_hash("address", address), limits.TRIES_ADDRESS),
         (_hash("pair", name, address), limits.TRIES_PAIR),
         (_hash("account", name), limits.TRIES_ACCOUNT),
-        (_hash("address", address), limits.TRIES_ADDRESS),
     ]
 
 

@@ -16,6 +16,9 @@ SELECT c.id, b.codec, b.body
 FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.tenant = $1 AND b.id = c.id
 WHERE c.tenant = $1 AND c.hash = $2
 
+-- name: chunk_bytes
+SELECT octet_length(body) - 2 * (codec & 16) FROM chunk_bodies WHERE tenant = $1 AND id = $2
+
 -- name: drop_chunk
 DELETE FROM chunks WHERE tenant = $1 AND id = $2
 

@@ -17,7 +17,8 @@ Rows = Mapping[tuple[str, ContextKey], tuple[Stored, bool]]
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A tenant's row: its newest position, the last number handed out, transactions so far.
+    """A tenant's row: its newest position, the last number handed out, transactions so far, and
+    what the tenant keeps.
 
     `searching` tells whether words were indexed then; whoever changes that writes all counters.
     `keys` counts how often keys were retired; whoever retires a tenant's writes its counter.
@@ -27,6 +28,8 @@ class Counter:
     position: int
     numbers: int
     writes: int
+    contexts: int
+    bytes: int
     searching: bool
     keys: int = 0
     rows: Rows = field(default_factory=dict, compare=False)

@@ -65,12 +65,12 @@ SELECT t.name FROM tenants AS t JOIN counters AS c ON c.tenant = t.id AND c.stre
 WHERE t.name > $1 AND c.position > 0 ORDER BY t.name LIMIT $2
 
 -- name: counter
-SELECT c.position, c.numbers, c.writes, b.search, b.keys
+SELECT c.position, c.numbers, c.writes, c.contexts, c.bytes, b.search, b.keys
 FROM counters AS c, (SELECT search, keys FROM backstory WHERE id = 1) AS b
 WHERE c.tenant = $1 AND c.stream = 0
 
 -- name: lock_counter
-SELECT c.position, c.numbers, c.writes, (SELECT b.search FROM backstory AS b WHERE b.id = 1),
+SELECT c.position, c.numbers, c.writes, c.contexts, c.bytes, (SELECT b.search FROM backstory AS b WHERE b.id = 1),
        (SELECT b.keys FROM backstory AS b WHERE b.id = 1)
 FROM counters AS c WHERE c.tenant = $1 AND c.stream = 0 FOR UPDATE OF c
 
@@ -78,15 +78,16 @@ FROM counters AS c WHERE c.tenant = $1 AND c.stream = 0 FOR UPDATE OF c
 SELECT position FROM counters WHERE tenant = $1 AND stream = 0
 
 -- name: set_counter
-UPDATE counters AS c SET position = n.position, numbers = n.numbers, writes = n.writes
-FROM unnest($1::int[], $2::bigint[], $3::int[], $4::bigint[])
-    AS n (tenant, position, numbers, writes)
+UPDATE counters AS c SET position = n.position, numbers = n.numbers, writes = n.writes,
+    contexts = n.contexts, bytes = n.bytes
+FROM unnest($1::int[], $2::bigint[], $3::int[], $4::bigint[], $5::bigint[], $6::bigint[])
+    AS n (tenant, position, numbers, writes, contexts, bytes)
 WHERE c.tenant = n.tenant AND c.stream = 0
 
 -- name: take_counter
-UPDATE counters AS c SET position = $2, numbers = $3, writes = $4
+UPDATE counters AS c SET position = $2, numbers = $3, writes = $4, contexts = $5, bytes = $6
 FROM (
-    SELECT tenant, set_config('synchronous_commit', $5, TRUE) FROM counters
+    SELECT tenant, set_config('synchronous_commit', $7, TRUE) FROM counters
     WHERE tenant = $1 AND stream = 0 AND writes = $4::bigint - 1
     FOR UPDATE SKIP LOCKED
 ) AS mine
@@ -95,6 +96,33 @@ RETURNING 1
 
 -- name: or_nothing
 SELECT CASE WHEN count(*) = 1 THEN 0 ELSE ('written meanwhile ' || count(*))::int END FROM w0
+
+-- name: usage
+SELECT contexts, bytes FROM counters WHERE tenant = $1 AND stream = 0
+
+-- name: recount
+-- What encryption adds to a row is not counted: a key's number, a nonce and a tag, behind a mark or
+-- told by the codec (tables/sealing.py).
+SELECT (SELECT count(*) FROM contexts
+        WHERE tenant = $1 AND NOT deleted AND substr(namespace, 1, 1) <> '_'),
+    (SELECT coalesce(sum(octet_length(body) - CASE WHEN substr(body, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END), 0)::bigint
+       FROM states WHERE tenant = $1)
+    + (SELECT coalesce(sum(octet_length(body) - 2 * (codec & 16)), 0)::bigint FROM documents WHERE tenant = $1)
+    + (SELECT coalesce(sum(coalesce(octet_length(content) - CASE WHEN substr(content, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)
+                           + coalesce(octet_length(metadata) - CASE WHEN substr(metadata, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)), 0)::bigint
+       FROM entries WHERE tenant = $1)
+    + (SELECT coalesce(sum(octet_length(body) - 2 * (codec & 16)), 0)::bigint FROM chunk_bodies WHERE tenant = $1)
+
+-- name: context_bytes
+SELECT coalesce((SELECT octet_length(body) - CASE WHEN substr(body, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END
+    FROM states WHERE tenant = $1 AND context = $2), 0)
+    + (SELECT coalesce(sum(octet_length(body) - 2 * (codec & 16)), 0)::bigint FROM documents
+       WHERE tenant = $1 AND context = $2)
+
+-- name: entries_bytes
+SELECT coalesce(sum(coalesce(octet_length(content) - CASE WHEN substr(content, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)
+                    + coalesce(octet_length(metadata) - CASE WHEN substr(metadata, 1, 1) BETWEEN '\x10' AND '\x1f' THEN 33 ELSE 0 END, 0)), 0)::bigint
+FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3
 
 -- name: find_author
 SELECT id FROM authors WHERE tenant = $1 AND subject = $2 AND trust = $3
@@ -141,6 +169,14 @@ WHERE c.tenant = $1 AND c.id = $2 AND c.namespace IS NOT NULL
 -- name: tag_of
 SELECT version, commit_id, deleted, history_from FROM contexts
 WHERE tenant = $1 AND namespace = $2 AND name = $3
+
+-- name: clock
+SELECT extract(epoch FROM clock_timestamp())::float8
+
+-- name: replica_lag
+SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+            ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)
+       END::float8
 
 -- name: standings
 SELECT asked.place, found.version, found.commit_id, found.history_from

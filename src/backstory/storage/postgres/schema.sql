@@ -29,12 +29,15 @@ CREATE TABLE tenants (
 
 -- Positions and numbers are handed out from here, by whoever holds the row; `writes` counts the
 -- transactions that wrote anything for the tenant; `stream` leaves room to split a busy one.
+-- `contexts` (outside of reserved namespaces) and `bytes` are what the tenant keeps.
 CREATE TABLE counters (
     tenant   INTEGER NOT NULL,
     stream   INTEGER NOT NULL DEFAULT 0,
     position BIGINT NOT NULL DEFAULT 0,
     numbers  INTEGER NOT NULL DEFAULT 0,
     writes   BIGINT NOT NULL DEFAULT 0,
+    contexts BIGINT NOT NULL DEFAULT 0,
+    bytes    BIGINT NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, stream)
 ) WITH (fillfactor = 50);
 

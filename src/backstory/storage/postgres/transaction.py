@@ -7,6 +7,7 @@ from functools import partial
 
 from backstory import limits
 from backstory.clock import Clock
+from backstory.domain.quotas import Usage
 from backstory.domain.sealing import Seal
 from backstory.storage.postgres.counters import Counter
 from backstory.storage.postgres.database import PostgresDatabase, SeveralError
@@ -26,7 +27,8 @@ class PostgresTransaction(Transaction):
         super().__init__(db, seal, clock, PostgresWords(db, on=False))
         self.tenant = tenant
         self._position, self._believed = 0, False
-        self._before = self._after = Counter(0, 0, 0, searching=False)
+        self._before = self._after = Counter(0, 0, 0, 0, 0, searching=False)
+        self._kept = Usage()
 
     def begin(self) -> None:
         """Wait for the tenant's counter; from now on nobody else writes for the tenant."""
@@ -47,6 +49,7 @@ class PostgresTransaction(Transaction):
     def _start(self, counter: Counter) -> None:
         self._before = self._after = counter
         self._position = counter.position
+        self._kept = Usage(counter.contexts, counter.bytes)
         self.db.numbers = counter.numbers
         self.words = PostgresWords(self.db, on=counter.searching)
         if self.db.cipher is not None:
@@ -70,10 +73,22 @@ class PostgresTransaction(Transaction):
         self._position += 1
         return self.position(tenant)
 
+    def usage(self, tenant: int) -> Usage:
+        del tenant
+        return self._kept
+
+    def count(self, tenant: int, *, contexts: int = 0, bytes_: int = 0) -> None:
+        del tenant
+        self._kept = Usage(self._kept.contexts + contexts, self._kept.bytes + bytes_)
+
+    def _has_written(self) -> bool:
+        before = Usage(self._before.contexts, self._before.bytes)
+        return bool(self.db.pending) or self.db.sent or self._kept != before
+
     def finish(self) -> None:
         """Send all that was put off."""
         self.words.finish()
-        if self.db.pending or self.db.sent:
+        if self._has_written():
             self.db.run(QUERIES.set_counter, self.tenant, *self._moved())
         self.db.flush()
 
@@ -86,16 +101,17 @@ class PostgresTransaction(Transaction):
         self.words.finish()
         if self.erased:
             raise SeveralError
-        if self.db.pending:
+        if self._has_written():
             params = (self.tenant, *self._moved(), synchronous_commit)
             self.db.send_alone(QUERIES.take_counter, params, QUERIES.or_nothing)
         elif self._believed and self._read(QUERIES.counter) != self._before:
             raise SeveralError  # nothing is to be written, but what was answered may be old
 
-    def _moved(self) -> tuple[int, int, int]:
-        """Position, numbers and writes after this transaction."""
-        before = self._before
-        moved = self._position, self.db.numbers, before.writes + 1
+    def _moved(self) -> tuple[int, int, int, int, int]:
+        """Position, numbers, writes and what is kept after this transaction."""
+        before, kept = self._before, self._kept
+        writes = before.writes + 1
+        moved = self._position, self.db.numbers, writes, kept.contexts, kept.bytes
         self._after = Counter(*moved, before.searching, before.keys)
         return moved
 
@@ -112,6 +128,8 @@ class PostgresTransaction(Transaction):
                 return True
             end = min(last, first + room - 1)
             bounds = rows.entry_rowid(log, first), rows.entry_rowid(log, end)
+            size: int = self.db.value(QUERIES.entries_bytes, self.tenant, *bounds)
+            self.count(self.tenant, bytes_=-size)
             self.db.run(QUERIES.drop_entry_words, self.tenant, *bounds)
             self.db.run(QUERIES.drop_entries, self.tenant, *bounds)
             self.db.run(QUERIES.drop_summaries, self.tenant, *bounds)

@@ -13,6 +13,9 @@ INSERT INTO chunk_bodies (id, codec, body) VALUES (?2, ?3, ?4)
 SELECT c.id, b.codec, b.body FROM chunks AS c LEFT JOIN chunk_bodies AS b ON b.id = c.id
 WHERE c.tenant = ?1 AND c.hash = ?2
 
+-- name: chunk_bytes
+SELECT length(body) - 32 * (codec & 16 <> 0) FROM chunk_bodies WHERE id = ?2
+
 -- name: drop_chunk
 DELETE FROM chunks WHERE id = ?2
 

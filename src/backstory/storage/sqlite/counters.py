@@ -14,11 +14,14 @@ class Counter:
 
     `position` is that of its newest change, `indexed` that of the newest whose entries were
     indexed with all before it. `lagging`: there may be entries behind that.
+    `contexts` and `bytes` are what the tenant keeps.
     """
 
     position: int
     indexed: int
     lagging: bool
+    contexts: int
+    bytes: int
     changed: bool = False
 
 
@@ -33,8 +36,10 @@ class Counters:
         """The tenant's row as it is to be at the end."""
         known = self._known.get(tenant)
         if known is None:
-            position, indexed = self._db.one(QUERIES.counter, tenant) or (0, 0)
-            known = self._known[tenant] = Counter(position, indexed, indexed < position)
+            row = self._db.one(QUERIES.counter, tenant) or (0, 0, 0, 0)
+            position, indexed, contexts, size = row
+            lagging = indexed < position
+            known = self._known[tenant] = Counter(position, indexed, lagging, contexts, size)
         return known
 
     def lagging(self) -> set[int]:
@@ -52,4 +57,5 @@ class Counters:
                 continue
             if not counter.lagging:
                 counter.indexed = counter.position
-            self._db.run(QUERIES.set_counter, tenant, counter.position, counter.indexed)
+            at = counter.position, counter.indexed
+            self._db.run(QUERIES.set_counter, tenant, *at, counter.contexts, counter.bytes)

@@ -33,6 +33,8 @@ def erase_some(tx: SqliteTransaction) -> bool:
         for rowid, content in found:
             if content is not None:
                 tx.words.erase_entry(tenant, rowid, content)
+        upto = bounds[1] if len(found) < room else found[-1][0]
+        tx.count(tenant, bytes_=-tx.db.value(QUERIES.entries_bytes, tenant, bounds[0], upto))
         if len(found) < room:
             tx.db.run(QUERIES.drop_entries, tenant, *bounds)
             tx.db.run(QUERIES.drop_summaries, tenant, *bounds)

@@ -63,12 +63,43 @@ SELECT role, type, author FROM voices WHERE id = ?2
 SELECT position FROM counters WHERE tenant = ?1 AND stream = 0
 
 -- name: counter
-SELECT position, indexed FROM counters WHERE tenant = ?1 AND stream = 0
+SELECT position, indexed, contexts, bytes FROM counters WHERE tenant = ?1 AND stream = 0
+
+-- name: usage
+SELECT contexts, bytes FROM counters WHERE tenant = ?1 AND stream = 0
+
+-- name: recount
+-- What encryption adds to a row is not counted: a key's number, a nonce and a tag, behind a mark or
+-- told by the codec (tables/sealing.py).
+SELECT (SELECT count(*) FROM contexts
+        WHERE tenant = ?1 AND NOT deleted AND substr(namespace, 1, 1) <> '_'),
+    (SELECT coalesce(sum(length(s.body) - 33 * (substr(s.body, 1, 1) BETWEEN x'10' AND x'1f')), 0) FROM states AS s
+     JOIN contexts AS c ON c.id = s.context WHERE c.tenant = ?1)
+    + (SELECT coalesce(sum(length(d.body) - 32 * (d.codec & 16 <> 0)), 0) FROM documents AS d
+       JOIN contexts AS c ON c.id = d.context WHERE c.tenant = ?1)
+    + (SELECT coalesce(sum(coalesce(length(e.content) - 33 * (substr(e.content, 1, 1) BETWEEN x'10' AND x'1f'), 0)
+                           + coalesce(length(e.metadata) - 33 * (substr(e.metadata, 1, 1) BETWEEN x'10' AND x'1f'), 0)), 0)
+       FROM contexts AS c JOIN entries AS e ON e.id BETWEEN c.id << 32 AND (c.id << 32 | 4294967295)
+       WHERE c.tenant = ?1)
+    + (SELECT coalesce(sum(length(b.body) - 32 * (b.codec & 16 <> 0)), 0) FROM chunk_bodies AS b
+       JOIN chunks AS c ON c.id = b.id WHERE c.tenant = ?1)
+
+-- name: context_bytes
+SELECT coalesce((SELECT length(body) - 33 * (substr(body, 1, 1) BETWEEN x'10' AND x'1f')
+    FROM states WHERE context = ?2), 0)
+    + (SELECT coalesce(sum(length(body) - 32 * (codec & 16 <> 0)), 0) FROM documents WHERE context = ?2)
+
+-- name: entries_bytes
+SELECT coalesce(sum(coalesce(length(content) - 33 * (substr(content, 1, 1) BETWEEN x'10' AND x'1f'), 0)
+                    + coalesce(length(metadata) - 33 * (substr(metadata, 1, 1) BETWEEN x'10' AND x'1f'), 0)), 0)
+FROM entries WHERE id BETWEEN ?2 AND ?3
 
 -- name: set_counter
-INSERT INTO counters (tenant, stream, position, indexed) VALUES (?1, 0, ?2, ?3)
+INSERT INTO counters (tenant, stream, position, indexed, contexts, bytes)
+VALUES (?1, 0, ?2, ?3, ?4, ?5)
 ON CONFLICT (tenant, stream)
-DO UPDATE SET position = excluded.position, indexed = excluded.indexed
+DO UPDATE SET position = excluded.position, indexed = excluded.indexed,
+    contexts = excluded.contexts, bytes = excluded.bytes
 
 -- name: is_lagging
 SELECT m.search FROM counters AS c, meta AS m

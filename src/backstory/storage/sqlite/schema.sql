@@ -26,11 +26,14 @@ CREATE TABLE tenants (
 
 -- Positions are handed out from here; `stream` leaves room to split a busy tenant. `indexed` is
 -- how far the index of words has followed the changes.
+-- `contexts` (outside of reserved namespaces) and `bytes` are what the tenant keeps.
 CREATE TABLE counters (
     tenant   INTEGER NOT NULL,
     stream   INTEGER NOT NULL DEFAULT 0,
     position INTEGER NOT NULL,
     indexed  INTEGER NOT NULL DEFAULT 0,
+    contexts INTEGER NOT NULL DEFAULT 0,
+    bytes    INTEGER NOT NULL DEFAULT 0,
     PRIMARY KEY (tenant, stream)
 );
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from backstory.clock import Clock
 from backstory.domain.documents import changes_document
+from backstory.domain.quotas import Usage
 from backstory.domain.sealing import Seal
 from backstory.storage.sqlite.counters import Counters
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
@@ -35,6 +36,16 @@ class SqliteTransaction(Transaction):
         counter.position += 1
         counter.changed = True
         return counter.position
+
+    def usage(self, tenant: int) -> Usage:
+        counter = self.counters.of(tenant)
+        return Usage(counter.contexts, counter.bytes)
+
+    def count(self, tenant: int, *, contexts: int = 0, bytes_: int = 0) -> None:
+        counter = self.counters.of(tenant)
+        counter.contexts += contexts
+        counter.bytes += bytes_
+        counter.changed = True
 
     def finish(self) -> None:
         self.words.finish()

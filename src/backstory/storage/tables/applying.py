@@ -10,6 +10,8 @@ from backstory.domain.contexts import EMPTY_STATE, Snapshot, label_terms
 from backstory.domain.documents import Document, changes_document
 from backstory.domain.effects import ChainStart, Effect
 from backstory.domain.permissions import BINDINGS, ROLES
+from backstory.domain.quotas import NAMESPACE as QUOTAS
+from backstory.domain.quotas import lives, state_bytes
 from backstory.domain.summaries import covers_of
 from backstory.encryption.cipher import Purpose
 from backstory.encryption.ring import Key
@@ -18,7 +20,8 @@ from backstory.storage.tables import erasure, manifests, rows, sealing
 from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
 
-_RIGHTS = frozenset({ROLES, BINDINGS})
+_REMEMBERED = frozenset({ROLES, BINDINGS, QUOTAS})
+"""What nodes remember of a tenant, and look for changes of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +68,7 @@ def _add(tx: Transaction, by: _By, commit: Commit, effect: Effect) -> int:
     first, closed = (start.first, bool(start.closed.pieces)) if start else (1, False)
     new = Stored(0, by.tenant, after, after.head.version, 0, first, closed)
     context = tx.add(commit.tenant, new, by.author).id
+    tx.count(by.tenant, contexts=int(lives(after)))
     _set_state(tx, by, context, None, after)
     _set_labels(tx, by.tenant, context, after)
     return context
@@ -72,6 +76,8 @@ def _add(tx: Transaction, by: _By, commit: Commit, effect: Effect) -> int:
 
 def _update(tx: Transaction, by: _By, commit: Commit, found: Stored, effect: Effect) -> None:
     old, new = found.snapshot, effect.after
+    if lives(old) is not lives(new):
+        tx.count(by.tenant, contexts=lives(new) - lives(old))
     if effect.purge:
         erasure.purge(tx, commit, found, effect, by.author)
         return
@@ -101,6 +107,7 @@ def _keep(tx: Transaction, by: _By, found: Stored, after: Snapshot) -> int:
     place = found.id, found.document_version
     stored = sealing.seal_document(tx.db, by.key, by.tenant, place, (codec, body))
     tx.db.run(tx.db.sql.add_document, by.tenant, *place, *stored)
+    tx.count(by.tenant, bytes_=len(stored[1]) - sealing.added(by.key))
     return found.deltas + 1 if codec is deltas.Codec.DELTA else 0
 
 
@@ -118,6 +125,8 @@ def _set_state(tx: Transaction, by: _By, context: int, old: Snapshot | None, new
             tx.db, by.key, (Purpose.STATE, by.tenant, context, version), new.state
         )
         tx.db.run(tx.db.sql.set_state, by.tenant, context, stored)
+    size = 0 if before == EMPTY_STATE else len(before)
+    tx.count(by.tenant, bytes_=state_bytes(new) - size)
     tx.words.set_state(by.tenant, context, before, new.state)
 
 
@@ -128,10 +137,14 @@ def _set_labels(tx: Transaction, tenant: int, context: int, new: Snapshot) -> No
 
 def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
     head = effect.after.head
-    seq = head.last_seq - len(effect.appended)
+    seq, size = head.last_seq - len(effect.appended), 0
     for entry in effect.appended:
         seq += 1
         rowid = rows.entry_rowid(context, seq)
+        content = sealing.seal_content(tx.db, by.key, by.tenant, rowid, entry.content)
+        metadata = sealing.seal_metadata(tx.db, by.key, by.tenant, rowid, entry.metadata)
+        size += len(content) - sealing.added(by.key, marked=True)
+        size += 0 if entry.metadata is None else len(entry.metadata)
         tx.db.run(
             tx.db.sql.add_entry,
             by.tenant,
@@ -139,8 +152,8 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
             head.version,
             rows.pack_time(head.updated_at),
             tx.db.intern_voice(by.tenant, by.author, entry.role, entry.type),
-            sealing.seal_content(tx.db, by.key, by.tenant, rowid, entry.content),
-            sealing.seal_metadata(tx.db, by.key, by.tenant, rowid, entry.metadata),
+            content,
+            metadata,
             *_id(tx, by, rowid, entry.id),
             entry.tokens,
         )
@@ -148,6 +161,8 @@ def _append(tx: Transaction, by: _By, context: int, effect: Effect) -> None:
         if covers is not None:
             tx.db.run(tx.db.sql.add_summary, by.tenant, rowid, *covers)
         tx.words.appended(by.tenant, rowid, entry.content)
+    if size:
+        tx.count(by.tenant, bytes_=size)
 
 
 def _id(
@@ -189,5 +204,5 @@ def _log(tx: Transaction, by: _By, commit: Commit, context: int, effect: Effect)
         commit.id,
         rows.pack_seqs(effect.seqs, head.last_seq),
     )
-    if head.key.namespace in _RIGHTS:
+    if head.key.namespace in _REMEMBERED:
         tx.db.run(tx.db.sql.mark_rights, by.tenant, commit.id, commit.at)

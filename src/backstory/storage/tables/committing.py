@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from backstory import ids
+from backstory.domain import quotas
 from backstory.domain.commits import (
     Commit,
     Expire,
@@ -16,11 +17,12 @@ from backstory.domain.commits import (
     Redact,
     Result,
 )
-from backstory.domain.effects import Loaded
+from backstory.domain.effects import Effect, Loaded
 from backstory.domain.keys import ContextKey
 from backstory.domain.kinds import context_of
 from backstory.domain.planning import plan
 from backstory.domain.principals import SYSTEM
+from backstory.domain.quotas import Quota, Usage
 from backstory.domain.ruling import check_kinds
 from backstory.storage.tables import erasure, retries
 from backstory.storage.tables.applying import Planned, apply
@@ -51,6 +53,9 @@ def commit(tx: Transaction, wanted: Commit) -> Outcome:
     check_kinds(wanted.kinds, lambda kind: tx.tag(wanted.tenant, context_of(kind)))
     planned = _plan(tx, wanted)
     redacted = reach(tx.db, wanted, planned.effects)
+    if wanted.quota is not None:
+        effects = (one.effect for one in planned.effects.values())
+        _require_room(tx, wanted.quota, wanted.tenant, effects)
     tx.writing = True
     if redacted:
         erasure.redact(tx, tx.db.intern_tenant(wanted.tenant), redacted)
@@ -60,6 +65,14 @@ def commit(tx: Transaction, wanted: Commit) -> Outcome:
     retries.keep(tx.db, wanted, outcome, planned.numbers)
     tx.writing = False
     return outcome
+
+
+def _require_room(tx: Transaction, quota: Quota, tenant: str, effects: Iterable[Effect]) -> None:
+    """Raises QuotaError where there is no room for what is written."""
+    more = quotas.added(effects)
+    if more.contexts > 0 or more.bytes > 0:
+        number = tx.db.tenant(tenant)
+        quotas.require(quota, Usage() if number is None else tx.usage(number), more)
 
 
 def expire(tx: Transaction, tenant: str, found: Stored, at: int) -> None:

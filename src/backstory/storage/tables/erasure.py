@@ -35,6 +35,7 @@ def redact(tx: Transaction, tenant: int, reached: Iterable[int]) -> None:
         if content is not None:
             tx.words.follow(tenant)
             tx.words.erase_entry(tenant, rowid, content)
+            tx.count(tenant, bytes_=-tx.db.value(tx.db.sql.entries_bytes, tenant, rowid, rowid))
             tx.db.run(tx.db.sql.redact_entry, tenant, rowid)
             tx.db.run(tx.db.sql.drop_summaries, tenant, rowid, rowid)
             tx.erased = True
@@ -47,6 +48,8 @@ def purge(tx: Transaction, commit: Commit, found: Stored, effect: Effect, author
     covered = coverage(tx.db, found)
     covered[found.id] = ((1, head.last_seq),)
     tx.words.set_state(found.tenant, found.id, found.snapshot.state, EMPTY_STATE)
+    kept: int = tx.db.value(tx.db.sql.context_bytes, found.tenant, found.id)
+    tx.count(found.tenant, bytes_=-kept)
     for sql in (
         tx.db.sql.drop_state,
         tx.db.sql.drop_labels,
@@ -96,7 +99,10 @@ def forget(
         auditing.keep_act(tx.db, found.tenant, *act)
     tx.words.follow(found.tenant)
     covered = coverage(tx.db, found)
+    size: int = tx.db.value(tx.db.sql.context_bytes, found.tenant, found.id)
     _drop_below(tx.db, found, before)
+    size -= tx.db.value(tx.db.sql.context_bytes, found.tenant, found.id)
+    tx.count(found.tenant, bytes_=-size)
     manifests.forget(tx, tenant, found.id, before)
     tx.forget(tenant, key)
     kept = reading.by_id(tx.db, found.tenant, found.id)

@@ -275,6 +275,9 @@ def release(tx: Transaction, tenant: int, chunks: Iterable[int]) -> None:
     for sql in (db.sql.is_referenced, db.sql.is_uploaded):
         db.foresee(sql, tenant, [(chunk,) for _, chunk in asked])
         asked = [one for one in asked if db.one(sql, *one) is None]
+    db.foresee(db.sql.chunk_bytes, tenant, [(chunk,) for _, chunk in asked])
+    sizes = [db.value(db.sql.chunk_bytes, *one) or 0 for one in asked]
+    tx.count(tenant, bytes_=-sum(sizes))
     for one in asked:
         db.run(db.sql.drop_chunk, *one)
         db.run(db.sql.drop_chunk_body, *one)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from backstory.domain.entries import Shape
-from backstory.encryption.cipher import At, Cipher, Purpose
+from backstory.encryption.cipher import OVERHEAD, At, Cipher, Purpose
 from backstory.encryption.ring import Key
 from backstory.errors import KeyUnusableError
 from backstory.storage import chunks, contents, deltas
@@ -46,6 +46,11 @@ def unseal(db: Database, at: At, stored: bytes) -> bytes:
         GoneError, StoreCorruptError, KeyUnusableError: as `Cipher.open` and `cipher_of`.
     """
     return cipher_of(db).open(at, stored[1:]) if stored[:1] == _MARK else stored
+
+
+def added(key: Key | None, *, marked: bool = False) -> int:
+    """The bytes that encryption adds to what is stored, which nobody's quota has to pay."""
+    return 0 if key is None else OVERHEAD + marked
 
 
 # -- entries -----------------------------------------------------------------------------

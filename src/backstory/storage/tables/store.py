@@ -18,6 +18,7 @@ from backstory.domain.commits import Append, Commit, Idempotency, Outcome, Put, 
 from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage
 from backstory.domain.sealing import Seal
 from backstory.domain.summaries import Summary
 from backstory.ports.audits import Addition, Resolved
@@ -43,6 +44,7 @@ from backstory.storage.tables import (
     auditing,
     committing,
     content_reading,
+    counting,
     erasure,
     listing,
     reading,
@@ -93,6 +95,12 @@ class TableStore(ErasingStore):
             commit.tenant, lambda tx: committing.commit(tx, commit), weight_of(commit)
         )
 
+    async def usage(self, tenant: str) -> Usage:
+        return await self._point(counting.usage, tenant)
+
+    async def recount(self, tenant: str) -> Usage:
+        return await self._write(tenant, lambda tx: counting.recount(tx, tenant))
+
     async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
         return await self._point(retries.find, tenant, idempotency, self._clock.now())
 
@@ -142,7 +150,12 @@ class TableStore(ErasingStore):
     # -- content -----------------------------------------------------------------------
 
     async def keep_chunks(
-        self, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+        self,
+        tenant: str,
+        key: ContextKey,
+        holder: bytes,
+        chunks: Sequence[Chunk],
+        quota: Quota | None = None,
     ) -> None:
         hashes = [chunk.ref.hash for chunk in chunks]
         known = await self._read(uploads.known, self._seal, tenant, key, hashes)
@@ -156,7 +169,9 @@ class TableStore(ErasingStore):
             if chunk.ref.hash in known
         ]
         weight = sum(len(body) for _, _, body in encoded)
-        keep = partial(uploads.keep, tenant=tenant, key=key, holder=holder, chunks=encoded)
+        keep = partial(
+            uploads.keep, tenant=tenant, key=key, holder=holder, chunks=encoded, quota=quota
+        )
         await self._write(tenant, keep, weight)
 
     async def let_go(self, tenant: str, holder: bytes) -> None:

@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from backstory.clock import Clock
 from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Usage
 from backstory.domain.sealing import Seal
 from backstory.storage.tables import reading
 from backstory.storage.tables.database import Database
@@ -92,6 +93,16 @@ class Transaction(ABC):
     @abstractmethod
     def finish(self) -> None:
         """Write what was put off to the end."""
+
+    # -- what the tenant keeps -----------------------------------------------------------
+
+    @abstractmethod
+    def usage(self, tenant: int) -> Usage:
+        """What it keeps, with all that was written so far."""
+
+    @abstractmethod
+    def count(self, tenant: int, *, contexts: int = 0, bytes_: int = 0) -> None:
+        """It keeps so many more, or fewer."""
 
     # -- what else the writers share -----------------------------------------------------
 

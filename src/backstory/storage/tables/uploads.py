@@ -9,6 +9,7 @@ from backstory.clock import SECOND
 from backstory.domain.content import Hold
 from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
+from backstory.domain.quotas import Quota, Usage, require
 from backstory.domain.sealing import Seal
 from backstory.storage.chunks import Encoded
 from backstory.storage.tables import manifests, sealing
@@ -18,7 +19,13 @@ from backstory.storage.tables.transaction import Transaction
 
 
 def keep(
-    tx: Transaction, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Encoded]
+    tx: Transaction,
+    tenant: str,
+    key: ContextKey,
+    holder: bytes,
+    chunks: Sequence[Encoded],
+    *,
+    quota: Quota | None,
 ) -> None:
     """As `ports.store.Contents.keep_chunks` says."""
     now = tx.clock.now()
@@ -27,10 +34,13 @@ def keep(
         raise missing(key)
     sealing_key = tx.db.key(found.tenant, key.namespace)
     scope = manifests.scope_of(tx.db, found.tenant, key.namespace)
-    tx.writing = True
     hashes = [ref.hash for ref, _, _ in chunks]
     kept = manifests.find(tx.db, tx.seal, tenant, scope, hashes)
     numbers = {chunk: row[0] for chunk, row in kept.items()}
+    if quota is not None and not key.reserved:
+        fresh = {ref.hash: len(body) for ref, _, body in chunks if ref.hash not in numbers}
+        require(quota, tx.usage(found.tenant), Usage(bytes=sum(fresh.values())))
+    tx.writing = True
     for ref, codec, body in chunks:
         number = numbers.get(ref.hash)
         if number is None:
@@ -39,6 +49,7 @@ def keep(
             stored = sealing.seal_chunk(tx.db, sealing_key, found.tenant, number, (codec, body))
             tx.db.run(tx.db.sql.add_chunk_body, found.tenant, number, *stored)
             numbers[ref.hash] = number
+            tx.count(found.tenant, bytes_=len(body))
         tx.db.run(tx.db.sql.add_upload, found.tenant, holder, number, found.id, now)
     tx.writing = False
 

@@ -12,29 +12,28 @@ from backstory.ports.hooks import Request
 from backstory.security.authority.service import Service
 from backstory.transports.authority.browser import Cookies
 from backstory.transports.authority.consent import Consent
+from backstory.transports.authority.telling import Telling
 from backstory.transports.authority.tokens import TokenEndpoints
 
 _METADATA: Final = ("oauth-authorization-server", "openid-configuration")
 
 
 class AuthorityApp:
-    """The endpoints of the authorization server; `paths` are those that it has."""
+    """The endpoints of the authorization server; `paths` are theirs."""
 
     def __init__(self, service: Service, address: Callable[[Scope], str]) -> None:
         cookies = Cookies(secure=service.issuer.startswith("https:"))
-        endpoints = TokenEndpoints(service)
+        telling = Telling(address)
+        endpoints = TokenEndpoints(service, telling)
         self._routes: dict[str, ASGIApp] = {
-            "/authorize": Consent(service, cookies, address),
+            "/authorize": Consent(service, cookies, telling),
             "/token": endpoints.token,
             "/revoke": endpoints.revoke,
             "/jwks": endpoints.jwks,
         }
         for path in _metadata_paths(service.issuer):
             self._routes[path] = endpoints.metadata
-
-    @property
-    def paths(self) -> frozenset[str]:
-        return frozenset(self._routes)
+        self.paths = frozenset(self._routes)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request: Request = scope["backstory.request"]

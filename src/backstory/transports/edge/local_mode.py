@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import Scope
 
+from backstory.domain import policy
+from backstory.domain.permissions import NOTHING_BOUND
 from backstory.domain.principals import LOCAL_ADMIN, Principal
 from backstory.errors import BackstoryError, DeniedError, MalformedError, UnauthenticatedError
 from backstory.transports.edge import headers
@@ -21,6 +23,9 @@ _LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{0,5})?\Z"
 _PROXIED = frozenset({b"forwarded", b"via"})
 _OPEN_PATHS: Final = ("/livez", "/readyz", "/openapi.json", "/docs")
 """Need no token: they tell nothing of what is stored, and probes and browsers send none."""
+
+_LOCAL: Final = policy.with_rights(LOCAL_ADMIN, NOTHING_BOUND)
+"""What the store binds is for callers with tokens."""
 
 CHALLENGE: Final = 'Bearer realm="backstory"'
 
@@ -43,7 +48,7 @@ class LocalMode:
         self._check_origin(scope)
         if self._token is not None and not is_open(scope["path"]):
             self._check_token(scope, self._token)
-        return LOCAL_ADMIN
+        return _LOCAL
 
     def challenge(self, scope: Scope, error: BackstoryError) -> str | None:
         """What the answer to an error tells of the token that is missing."""

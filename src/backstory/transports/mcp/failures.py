@@ -65,6 +65,8 @@ _STEPS: Final = {
     "invalid_patch": "Correct the patch; merge is simpler where it will do.",
     "kind_conflict": "Leave kind out to keep it, or use another name.",
     "already_exists": "Choose a name that is free; list_contexts shows those that are taken.",
+    "quota_contexts": "Delete contexts that nobody needs, or tell the user.",
+    "quota_bytes": "Tell the user; somebody has to purge what nobody needs.",
     "limit_reached": "Begin another context.",
     "history_gone": "Read the context as it is now, without since, at or after.",
     "invalid_cursor": "Begin again without the cursor.",

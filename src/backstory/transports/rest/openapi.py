@@ -16,6 +16,8 @@ from backstory.errors import (
     BusyError,
     MalformedError,
     OutcomeUnknownError,
+    QuotaBytesError,
+    QuotaContextsError,
     RequestTimeoutError,
 )
 from backstory.transports.edge import problems
@@ -234,7 +236,7 @@ def _codes(endpoint: Endpoint) -> dict[int, list[type[BackstoryError]]]:
     if endpoint.bodies:
         errors.append(RequestTimeoutError)
     if endpoint.writes:
-        errors.append(OutcomeUnknownError)
+        errors += [OutcomeUnknownError, QuotaContextsError, QuotaBytesError]
     found: dict[int, list[type[BackstoryError]]] = {}
     for error in dict.fromkeys(errors):
         found.setdefault(error.status, []).append(error)

@@ -49,6 +49,14 @@ async def whoami(call: Call) -> Answer:
     return call.json(view)
 
 
+async def usage(call: Call) -> Answer:
+    """What the caller's tenant keeps, and may keep; `null` is not bounded. Reserved names count as bytes.
+
+    Bytes are those of states, of what is kept of past ones, of entries and of content, as stored.
+    """
+    return call.json(await call.contexts.quotas.usage(call.principal))
+
+
 async def livez(call: Call) -> Answer:
     """Whether the process runs; a probe that fails means: start it anew."""
     del call
@@ -86,7 +94,9 @@ async def _has_copies(call: Call) -> bool:
 
 async def healthz(call: Call) -> Answer:
     """How each part of the server fares: for operators, where tokens are asked for."""
-    found = await call.contexts.checks.seen()
+    contexts = call.contexts
+    known, around = await asyncio.gather(contexts.checks.seen(), contexts.surroundings.seen())
+    found = {**known, **around}
     status = _status(found.values())
     if call.contexts.hub.leaving:
         status = "draining"
@@ -114,19 +124,22 @@ async def metrics(call: Call) -> Answer:
 
 def _status(found: Iterable[Seen]) -> str:
     """The worst of them: what is needed failed, something else did or is busy, or nothing."""
-    troubled = [seen for seen in found if seen.failure is not None]
+    troubled = [seen for seen in found if seen.status in ("busy", "failed")]
     if any(seen.dependency.needed and not seen.busy for seen in troubled):
         return "failed"
     return "degraded" if troubled else "ok"
 
 
 def _check(seen: Seen) -> dict[str, Any]:
-    view: dict[str, Any] = {"status": "ok", "milliseconds": round(seen.seconds * 1000, 3)}
+    view: dict[str, Any] = {"status": seen.status, "milliseconds": round(seen.seconds * 1000, 3)}
     if seen.breaker is not None:
         view["breaker"] = seen.breaker.value
+    if seen.detail is not None:
+        view["detail"] = seen.detail
     if seen.failure is not None:
-        view["status"] = "busy" if seen.busy else "failed"
-        view |= {"detail": seen.failure.detail, "code": seen.failure.code}
+        view["code"] = seen.failure.code
+    if seen.facts:
+        view["facts"] = dict(seen.facts)
     return view
 
 
@@ -169,6 +182,14 @@ ENDPOINTS: Final = (
             ),
         ),
         replies={200: Reply("The caller.", schemas.Whoami)},
+    ),
+    Endpoint(
+        method="GET",
+        path="/v1/usage",
+        handler=usage,
+        tag="Callers",
+        summary="What does the tenant keep",
+        replies={200: Reply("What it keeps, and may keep.", schemas.Usage)},
     ),
     _probe("/livez", livez, "Does the process run", schemas.Status),
     _probe(

@@ -212,6 +212,21 @@ class Granting:
         clock.advance(seconds=1)
         assert await count(nodes[0]) == 1
 
+    async def test_who_signs_in_uses_up_no_tries_of_others_at_the_same_address(self, nodes):
+        counting = nodes[0].accounts._tries
+        for n in range(limits.TRIES_ADDRESS + 1):
+            await counting.begin(f"user-{n}", "192.0.2.1")
+            await counting.succeeded(f"user-{n}", "192.0.2.1")
+
+    async def test_an_address_that_has_to_wait_leaves_nothing_more_in_the_store(self, nodes, store):
+        counting = nodes[0].accounts._tries
+        for n in range(limits.TRIES_ADDRESS):
+            await counting.begin(f"user-{n}", "192.0.2.1")
+        before = await store.list_notes("", "authority/tries/")
+        with pytest.raises(RateLimitedError):
+            await counting.begin("another", "192.0.2.1")
+        assert await store.list_notes("", "authority/tries/") == before
+
     async def test_names_are_taken_once(self, nodes, ada):
         with pytest.raises(ExistsError):
             await nodes[1].accounts.add("ada", "acme", ["member"], "seven green umbrellas")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authlib.oauth2.rfc6749 import grants
+from authlib.oauth2.rfc6749 import InvalidScopeError, grants
 
 from backstory.security.authority import scopes
 from backstory.security.authority.oauth.adapting import WITH_SECRET, answer, audience, on_loop
@@ -19,6 +19,9 @@ class MachineGrant(grants.ClientCredentialsGrant):
         asked = audience(service, self.request) or ""
         client = self.request.client.client
         known = scopes.known(scope) if scope else None
+        if scope and known is None:  # no scope at all would be every right of its roles
+            raise InvalidScopeError
+        self.server.given = (client.tenant, client.id, client.id)
         return answer(on_loop(service.grants.for_machine, client, known, asked))
 
     def save_token(self, token: Any) -> None:

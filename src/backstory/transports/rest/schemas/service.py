@@ -69,14 +69,30 @@ class Whoami(Struct):
     decision: Decision | UnsetType = UNSET
 
 
+class Quota(Struct):
+    """What a tenant may keep; null is not bounded."""
+
+    contexts: int | None
+    bytes: int | None
+
+
+class Usage(Struct):
+    """What a tenant keeps: living contexts, and the bytes that are stored for all of them."""
+
+    contexts: int
+    bytes: int
+    quota: Quota
+
+
 class Check(Struct):
     """How something fares that the server depends on, and how long the look at it took."""
 
-    status: Literal["ok", "busy", "failed"]
+    status: Literal["ok", "warning", "busy", "failed"]
     milliseconds: float
     breaker: Literal["closed", "open", "half_open"] | UnsetType = UNSET
     detail: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
+    facts: dict[str, float] | UnsetType = UNSET
 
 
 class Health(Struct):
