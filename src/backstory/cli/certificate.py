@@ -19,7 +19,10 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group("certificate")
 def command() -> None:
-    """Have a certificate from an authority by itself (ACME), and renew it in time."""
+    """Have a certificate from an authority by itself (ACME), and renew it in time.
+
+    The command takes --json, for scripts.
+    """
 
 
 @command.command("renew")
