@@ -38,6 +38,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0  # taken in since the last head was complete
+        self._in_head = True
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -63,7 +64,21 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(_ANSWER)
             self.transport.close()
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field of the head; those of the trailer are dropped.
+
+        They come when the body is over, past whatever proxies look at, and would be taken for
+        fields of the head (RFC 9110 section 6.5.1).
+        """
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        self._in_head = False
         super().on_headers_complete()
         self._head_bytes = 0
         if self.server_state.leaving:
