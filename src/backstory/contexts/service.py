@@ -23,6 +23,7 @@ from backstory.contexts.quotas import Quotas
 from backstory.contexts.reading import Reader
 from backstory.contexts.roles import Roles
 from backstory.contexts.ruling import Ruler
+from backstory.contexts.scrubbing import Scrub
 from backstory.contexts.searching import Searcher
 from backstory.contexts.standing import Standing
 from backstory.contexts.summaries.background import Background
@@ -52,12 +53,18 @@ class Contexts:
         masked: Masked | None = None,
         *,
         summarising: Summarising | None = None,
+        scrub: Scrub | None = None,
         dependencies: Sequence[Dependency] = (),
+        surroundings: Sequence[Dependency] = (),
     ) -> None:
-        """`dependencies` are looked at for probes; where none are told, it is the store."""
+        """`dependencies` are looked at for probes; where none are told, it is the store.
+
+        `surroundings` are looked at where somebody wants to know all.
+        """
         self.store = store
         self.audits: Audits | None = None
         self.trail: Trail | None = None
+        self.scrub = scrub
         self.clock = clock
         self.seal = Seal(store.secret)
         self.granting = Granting(store, clock)
@@ -65,6 +72,7 @@ class Contexts:
         self.hub = Hub(store, bus)
         self.granting.changed = self.hub.wake
         self.checks = Checks(dependencies or [Dependency("store", store.check, needed=True)])
+        self.surroundings = Checks(surroundings)
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
         self.quotas = Quotas(store, self.granting)
@@ -103,4 +111,5 @@ class Contexts:
     async def aclose(self) -> None:
         """Let everybody who waits go."""
         await self.checks.aclose()
+        await self.surroundings.aclose()
         await self.hub.aclose()
