@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -14,7 +15,7 @@ from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.observability.crew import Crew
-from backstory.ports.hooks import Request
+from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.resilience.checking import Dependency
@@ -91,8 +92,8 @@ async def open_app(
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
         await stack.enter_async_context(open_auditing(settings, contexts, hooks))
         levels = await stack.enter_async_context(logged(settings, hooks, contexts))
-        renderer = renderer_of(contexts, settings, accepted.formats)
-        callers = await stack.enter_async_context(open_callers(settings, contexts, token))
+        renderer = renderer_of(contexts, settings, accepted.formats, hooks)
+        callers = await stack.enter_async_context(open_callers(settings, contexts, token, hooks))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
         if settings.asks_tokens:
             contexts.hub.most_each = settings.watches_each
@@ -102,7 +103,9 @@ async def open_app(
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers)
-        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing, acting(settings, hooks))
+        coding = Coding(split)
+        hooks.stands(partial(coding.variants.seen.numbers, "variants"))
+        guarded = Guard(coding, callers.authenticate, hooks, pacing, acting(settings, hooks))
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)
@@ -120,7 +123,12 @@ def message_formats() -> Mapping[str, Format]:
     return with_extensions().formats
 
 
-def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Format]) -> Renderer:
+def renderer_of(
+    contexts: Contexts,
+    settings: Settings,
+    formats: Mapping[str, Format],
+    hooks: Hooks = SILENCE,
+) -> Renderer:
     """Renders windows through the context managers' reader, in every one of the formats."""
     models = Models.read(json.loads(settings.models or "{}"), tuple(formats))
     return Renderer(
@@ -130,6 +138,7 @@ def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Fo
         formats,
         finds=contexts.searcher,
         models=models,
+        hooks=hooks,
     )
 
 
