@@ -19,8 +19,8 @@ from backstory.security.claims import token_name
 from backstory.security.revoking import Revocations
 from backstory.storage.postgres.store import open_store as open_postgres
 from backstory.storage.sqlite import open_store as open_sqlite
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.safe import Safe
-from backstory.storage.vault.sqlite import SqliteVault
 from backstory.testing import FakeClock
 
 ISSUER = "https://context.example.com"
