@@ -18,7 +18,9 @@ from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, remember
 from backstory.storage.tokens import Phrase
 
-QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql")
+QUERIES = Queries.load(
+    "backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql", "scrub.sql"
+)
 Row = tuple[Any, ...]
 
 
