@@ -66,11 +66,15 @@ UPLOADS_COUNT_BYTES: Final = 32 * MIB  # that may be sent before they are counte
 CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
 CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
 
+# -- settings ------------------------------------------------------------------------
+SECRET_FILE_BYTES: Final = 64 * KIB  # of a file that holds the value of a setting
+
 # -- encryption ----------------------------------------------------------------------
 KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
 KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
 SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
-WORDS_KNOWN: Final = 50_000  # words whose hashes a process remembers
+WORDS_KNOWN: Final = 50_000  # words of a tenant whose hashes a process remembers
+WORD_TENANTS: Final = 64  # tenants of whom it does
 ERASURES_READ: Final = 1000  # in the list of erasures, looked through at a time
 ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
 ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases
@@ -116,6 +120,9 @@ LOW_DISK_BYTES: Final = 256 * MIB  # room on the disk below which is warned
 CLOCK_SKEW_SECONDS: Final = 1.0  # that the clock may be off the database's before that is warned of
 CLOCK_JUMP_SECONDS: Final = 0.5  # by which the clock has to go back to be told of
 TLS_LOOK_SECONDS: Final = 1.0  # between two looks at the certificate's files, while clients connect
+CERTIFICATE_RENEWED_AT: Final = 3  # of its life, the last part, in which a certificate is renewed
+ACME_SECONDS: Final = 30  # that an authority may take for an answer
+ACME_ORDER_SECONDS: Final = 120  # that it may take to prove names and make a certificate
 CERTIFICATE_WARNING_DAYS: Final = 14  # before its end, from when on a certificate is warned of
 HSTS_SECONDS: Final = 365 * 24 * 3600  # for which browsers ask for nothing but HTTPS
 WAIT_SECONDS: Final = 60.0  # longest long poll

@@ -35,9 +35,9 @@ from backstory.resilience.breaker import Breaker, State, Told, log
 from backstory.resilience.checking import Dependency, Look
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, SqliteStore, open_store
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
-from backstory.storage.vault.sqlite import SqliteVault
 
 if TYPE_CHECKING:
     from backstory.storage.postgres.replica import Replica
@@ -90,7 +90,7 @@ def safe_on_server(settings: Settings) -> Safe:
     Raises:
         ConfigError: a master key cannot be had.
     """
-    from backstory.storage.vault.postgres import PostgresVault
+    from backstory.storage.postgres.vault import PostgresVault
 
     keys, masters = settings.keys, masters_of(settings.master_key)
     if isinstance(keys, StoreUrl):
