@@ -86,11 +86,12 @@ def _tell(findings: Findings, page: Path | None) -> None:
 
     console = Console()
     total, spans = findings.total, findings.over_time
-    console.print(Text(
+    first = (
         f"{total['requests']:,} requests from {total['from']} to {total['to']}; "
         f"{total['failed']:,} failed, {total['refused']:,} refused; "
         f"p50 {total['p50']:g} ms, p95 {total['p95']:g} ms, p99 {total['p99']:g} ms"
-    ))  # fmt: skip
+    )
+    console.print(Text(first), soft_wrap=True)
     more = [f"{total['lines']:,} lines of {total['tenants']:,} tenants"]
     if spans["growth"] is not None:
         more.append(f"the last third has {spans['growth']:g} times the requests of the first")
@@ -100,7 +101,7 @@ def _tell(findings: Findings, page: Path | None) -> None:
         more.append(f"cut off in the middle: {', '.join(total['cut_off'])}")
     if not total["exact"]:
         more.append("more names than are counted one by one: small counts are estimates")
-    console.print(Text("; ".join(more)))
+    console.print(Text("; ".join(more)), soft_wrap=True)
     for name, title in TABLES:
         rows: list[dict[str, Any]] = list(getattr(findings, name))
         if not rows:
@@ -115,7 +116,7 @@ def _tell(findings: Findings, page: Path | None) -> None:
         console.print()
         console.print(table)
     if page is not None:
-        console.print(Text(f"\nThe page is {page}"))
+        console.print(Text(f"\nThe page is {page}"), soft_wrap=True)
 
 
 def _shown(value: object) -> str:
