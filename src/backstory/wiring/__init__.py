@@ -25,12 +25,14 @@ from backstory.wiring.operating import (
     begin_epoch,
     inspect_bus,
     inspect_cache,
+    inspect_clock,
     inspect_extensions,
     inspect_replica,
     inspect_server,
     inspect_store,
     migrate_store,
 )
+from backstory.wiring.reached import servers
 from backstory.wiring.secure import inspect_certificate, tls_options
 from backstory.wiring.stores import bus_server
 
@@ -42,6 +44,7 @@ __all__ = [
     "inspect_bus",
     "inspect_cache",
     "inspect_certificate",
+    "inspect_clock",
     "inspect_extensions",
     "inspect_replica",
     "inspect_server",
@@ -56,5 +59,6 @@ __all__ = [
     "open_hooks",
     "open_verifier",
     "renderer_of",
+    "servers",
     "tls_options",
 ]
