@@ -71,9 +71,14 @@ def _told(operation: str) -> Callable[..., Awaitable[Any]]:
 
 
 async def _keep_chunks(
-    self: _ToldStore, tenant: str, key: ContextKey, holder: bytes, chunks: Sequence[Chunk]
+    self: _ToldStore,
+    tenant: str,
+    key: ContextKey,
+    holder: bytes,
+    chunks: Sequence[Chunk],
+    *more: Any,
 ) -> None:
-    await _told("keep_chunks")(self, tenant, key, holder, chunks)
+    await _told("keep_chunks")(self, tenant, key, holder, chunks, *more)
     self._hooks.tell(ChunksKept(len(chunks), sum(chunk.ref.size for chunk in chunks)))
 
 

@@ -31,6 +31,8 @@ from backstory.wiring.operating import (
     inspect_server,
     inspect_store,
     migrate_store,
+    scrub_report,
+    scrub_store,
 )
 from backstory.wiring.reached import servers
 from backstory.wiring.secure import inspect_certificate, tls_options
@@ -59,6 +61,8 @@ __all__ = [
     "open_hooks",
     "open_verifier",
     "renderer_of",
+    "scrub_report",
+    "scrub_store",
     "servers",
     "tls_options",
 ]

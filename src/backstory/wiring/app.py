@@ -12,6 +12,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.config import Settings
+from backstory.config.local import is_loopback
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.observability.crew import Crew
@@ -47,6 +48,8 @@ class Running:
 
     app: ASGIApp
     contexts: Contexts
+    ops: ASGIApp
+    """What is for operators alone, on a port of its own."""
 
     def leave(self) -> None:
         """Say to whoever asks whether to come here that nobody should; who comes is served."""
@@ -73,6 +76,7 @@ async def open_app(
     from backstory.processing.accepted import with_extensions
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
+    from backstory.transports.edge.ops import Ops
     from backstory.transports.edge.strict_transport import StrictTransport
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
@@ -109,7 +113,8 @@ async def open_app(
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)
-        yield Running(served, contexts)
+        watched = Guard(rest, Ops(loopback=is_loopback(settings.ops_host)), hooks)
+        yield Running(served, contexts, watched)
 
 
 def message_formats() -> Mapping[str, Format]:
