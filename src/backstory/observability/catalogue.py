@@ -208,6 +208,7 @@ LABELS: Final = {
     "check": "names of checks in `/healthz`",
     "level": "levels of log lines",
     "reason": "`repeated` and `unwritable`",
+    "what": "the parts of a store that its metric names",
     "version": "the release",
     "file": "`database` and `wal`",
 }
