@@ -5,7 +5,7 @@ import io
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from backstory import limits
@@ -106,13 +106,14 @@ junk = st.one_of(
     st.booleans(),
     st.integers(),
     st.floats(allow_nan=False),
-    st.text(max_size=30),
+    st.text("aé\x1b\n<>\u202e\0 ", max_size=30),
     st.just([{"a": []}]),
     st.sampled_from(["0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2026-11-29", "now"]),
 )
 odd = st.dictionaries(st.sampled_from([*ACCESS, "version", "repeated"]), junk, max_size=4)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(odd, max_size=5))
 def test_no_line_however_odd_ends_an_analysis(lines):
     found = counted(ACCESS, *(ACCESS | line for line in lines))
