@@ -185,7 +185,7 @@ def test_the_most_frequent_are_known_and_no_count_is_too_low(keys, room):
             assert keys.count(key) <= counts[key] <= keys.count(key) + most.over
 
 
-@given(st.lists(st.floats(-6e10, 2.5e11)))
+@given(st.lists(st.floats(0, 1e10)))
 def test_spans_are_few_and_lose_nothing_whatever_the_times(times):
     spans = Spans()
     for time in times:

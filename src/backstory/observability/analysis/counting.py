@@ -16,6 +16,7 @@ _OTHER: Final = "other"
 _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical"})
 _GREAT: Final = ("error", "critical")
 _WARNING: Final = "warning"
+_LATEST: Final = 1e10  # seconds since the Unix epoch, in the year 2286; later is nonsense
 _CONFLICTS: Final = (409, 412)
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -196,6 +197,7 @@ def _time(text: object) -> float | None:
     if not isinstance(text, str) or len(text) > 40:
         return None
     try:
-        return datetime.fromisoformat(text).timestamp()
+        at = datetime.fromisoformat(text).timestamp()
     except (ValueError, OverflowError, OSError):
         return None
+    return at if 0 <= at < _LATEST else None
