@@ -27,6 +27,7 @@ from backstory.wiring.operating import (
     begin_epoch,
     inspect_bus,
     inspect_cache,
+    inspect_clock,
     inspect_extensions,
     inspect_replica,
     inspect_server,
@@ -35,6 +36,7 @@ from backstory.wiring.operating import (
     scrub_report,
     scrub_store,
 )
+from backstory.wiring.reached import servers
 from backstory.wiring.secure import inspect_certificate, tls_options
 from backstory.wiring.stores import bus_server
 
@@ -47,6 +49,7 @@ __all__ = [
     "inspect_bus",
     "inspect_cache",
     "inspect_certificate",
+    "inspect_clock",
     "inspect_extensions",
     "inspect_replica",
     "inspect_server",
@@ -65,5 +68,6 @@ __all__ = [
     "rewrap_keys",
     "scrub_report",
     "scrub_store",
+    "servers",
     "tls_options",
 ]
