@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from backstory.contexts import instructions
 from backstory.domain import policy
 from backstory.domain.commits import Append, Fork, Operation, Patch, Put, PutContent, Restore
 from backstory.domain.contexts import missing
@@ -110,18 +111,28 @@ def _reads(principal: Principal) -> bool:
 
 async def require_instruct(
     store: Store, principal: Principal, operations: Sequence[Operation]
-) -> None:
+) -> tuple[Operation, ...]:
     """Pass where nothing that is written can instruct a model, or the principal may do so.
+
+    The operations are those that were judged: a fork is one of the version that stood then.
 
     Raises:
         ScopeError: its roles would let it, its token's scope does not.
         DeniedError: it writes a system or developer entry, or a prompt, without the right to.
     """
-    for operation in operations:
-        namespace = operation.key.namespace
+    judged: list[Operation] = []
+    for given in operations:
+        namespace = given.key.namespace
         if policy.allows(principal, Verb.INSTRUCT, namespace):
+            judged.append(given)
             continue
-        if _instructs(operation) or await _touches_prompt(store, principal, operation):
+        operation = await instructions.pinned(store, principal.tenant, given)
+        judged.append(operation)
+        if (
+            _instructs(operation)
+            or await _touches_prompt(store, principal, operation)
+            or await instructions.brings_along(store, principal.tenant, operation)
+        ):
             narrowed = policy.decide(principal, Verb.INSTRUCT, namespace) is Decision.NARROW
             refused = Decision.NARROW if narrowed else Decision.REFUSED
             acts.decided(Verb.INSTRUCT, operation.key, CODES[refused])
@@ -132,6 +143,7 @@ async def require_instruct(
                 "needs the right to instruct",
                 verb=Verb.INSTRUCT.value,
             )
+    return tuple(judged)
 
 
 def _instructs(operation: Operation) -> bool:
