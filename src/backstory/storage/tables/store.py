@@ -239,7 +239,7 @@ class TableStore(ErasingStore):
         return await self._read(listing.heads, tenant, query, self._clock.now())
 
     async def tenants(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
-        return await self._read(listing.tenants, after, limit)
+        return await self._read_all(listing.tenants, after, limit)
 
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
         return await self._read(search.matches, tenant, query, self._clock.now())
@@ -300,10 +300,10 @@ class TableStore(ErasingStore):
         )
 
     async def unsealed(self, limit: int) -> Sequence[str]:
-        return await self._read(auditing.unsealed, limit)
+        return await self._read_all(auditing.unsealed, limit)
 
     async def audited(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
-        return await self._read(auditing.audited, after, limit)
+        return await self._read_all(auditing.audited, after, limit)
 
 
 def weight_of(commit: Commit) -> int:
