@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe test unit faults check audit conformance bench lock upgrade format clean
+.PHONY: help setup run observe test unit faults check audit attack sbom conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,11 +27,17 @@ unit: ## Only the fast tests that start nothing (ARGS="-k config")
 faults: ## Hurt whole clusters and check that nothing is lost, twice or read back (ARGS="-k redis")
 	@scripts/faults $(ARGS)
 
-check: ## Formatting, lint, types, import direction, locks, known vulnerabilities
+check: ## Formatting, lint, types, import direction, locks, secrets, licences, known vulnerabilities
 	@scripts/check
 
 audit: ## Known vulnerabilities alone; fails if any package could not be looked up
 	@scripts/audit --strict
+
+attack: ## Attack the server with everything there is, and compare with the last report (ARGS="--examples 2000")
+	@scripts/attack $(ARGS)
+
+sbom: ## Write build/sbom.cdx.json: all that is installed with Backstory
+	@scripts/sbom
 
 conformance: ## Install the official MCP conformance suite and print how to run it
 	@scripts/conformance --help

@@ -37,7 +37,7 @@ def run(folder: Path) -> Iterator[Ratio]:
         near = stack.enter_context(servers.backstory(folder / "reads.db"))
         far = stack.enter_context(servers.backstory(url))
         for port in (near, far):
-            _fill(port)
+            fill(port)
         for what, query in KINDS.items():
             rounds = [uvloop.run(_round(near, far, query)) for _ in range(ROUNDS)]
             sqlite, postgres = sorted(rounds, key=lambda rates: rates[0] / rates[1])[ROUNDS // 2]
@@ -46,7 +46,7 @@ def run(folder: Path) -> Iterator[Ratio]:
             yield Ratio(work, sqlite / postgres, 1 / 0.7, detail)
 
 
-def _fill(port: int) -> None:
+def fill(port: int) -> None:
     messages = text.messages(ENTRIES)
     with Client(port) as client:
         for n in range(CONTEXTS):
@@ -64,12 +64,12 @@ async def _round(near: int, far: int, query: str) -> tuple[float, float]:
 async def _rate(port: int, query: str) -> float:
     """Answers a second."""
     until = time.perf_counter() + SECONDS
-    counts = await asyncio.gather(*(_read(port, query, until) for _ in range(READERS)))
+    counts = await asyncio.gather(*(read(port, query, until) for _ in range(READERS)))
     return sum(counts) / SECONDS
 
 
-async def _read(port: int, query: str, until: float) -> int:
-    """How many answers one reader had in time."""
+async def read(port: int, query: str, until: float) -> int:
+    """How many answers one reader had until then, by `time.perf_counter`."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     count = 0
     while time.perf_counter() < until:

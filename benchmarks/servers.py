@@ -29,11 +29,20 @@ def backstory(
 
     Yields its port.
     """
+    with process(store, *options, core=core, **environment) as (port, _):
+        yield port
+
+
+@contextmanager
+def process(
+    store: Path | str, *options: str, core: str = "", **environment: str
+) -> Iterator[tuple[int, int]]:
+    """The same; yields its port and its process's number."""
     port = free_port()
     url = store if isinstance(store, str) else f"sqlite:///{store}"
     command = [*_on(core), sys.executable, "-m", "backstory", "serve", "--port", str(port)]
-    with _process([*command, "--store", url, *options], port, environment):
-        yield port
+    with _process([*command, "--store", url, *options], port, environment) as pid:
+        yield port, pid
 
 
 @contextmanager
@@ -81,7 +90,7 @@ def bare(core: str = "") -> Iterator[int]:
 
 
 @contextmanager
-def _process(command: list[str], port: int, environment: dict[str, str]) -> Iterator[None]:
+def _process(command: list[str], port: int, environment: dict[str, str]) -> Iterator[int]:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
@@ -91,7 +100,7 @@ def _process(command: list[str], port: int, environment: dict[str, str]) -> Iter
     )
     try:
         _wait(port, process)
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait(START_SECONDS)

@@ -10,6 +10,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+STEP = "backstory.step"
+
 
 class Collector:
     """What was exported to it."""
@@ -38,9 +40,20 @@ class Collector:
     def named(self, name):
         return [span for span in self.spans if span.name == name]
 
-    def under(self, parent):
+    def steps(self, parent):
         """The spans of steps done for a request, by their name."""
-        return {span.name: span for span in self.spans if span.parent == parent.id}
+        return {span.name: span for span in self._under(parent) if span.attributes.get(STEP)}
+
+    def parts(self, parent):
+        """The first spans of other parts of a request or part, by their name."""
+        found = {}
+        for span in self._under(parent):
+            if STEP not in span.attributes:
+                found.setdefault(span.name, span)
+        return found
+
+    def _under(self, parent):
+        return [span for span in self.spans if span.parent == parent.id]
 
     def points(self, name):
         """The last data points of a metric, by their labels."""

@@ -81,6 +81,12 @@ RESEAL_BYTES: Final = 4 * MIB  # of them
 BODY_BYTES: Final = 8 * MIB
 HEADER_BYTES: Final = 32 * KIB
 HEADER_BUFFER_BYTES: Final = 128 * KIB  # taken in before the head of a request is complete
+PATIENCE_TICKS: Final = 10  # of a tenth of a second, between two looks at who keeps it waiting
+HEAD_SECONDS: Final = 10.0  # between the first byte of a head and its end
+UNREAD_SECONDS: Final = 30.0  # in which a client takes something of what is to be sent
+CONTENT_BYTES_PER_SECOND: Final = 512  # that an upload has at least, after its first half minute
+ADDRESS_CONNECTIONS: Final = 4000  # of one address to one process, unless set
+CONNECTIONS_RETRY_SECONDS: Final = 5  # after which an address with too many may try again
 KEEP_ALIVE_SECONDS: Final = 75  # an idle connection is kept, longer than proxies keep theirs
 JSON_DEPTH: Final = 100
 JSON_NODES: Final = 1_000_000  # values and keys in one body
@@ -99,8 +105,16 @@ GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a reque
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
 CHECKED_SECONDS: Final = 0.5  # for which probes are answered what the last look saw
 LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
+EVENTS_WAITING: Final = 512  # that are counted together
 METRICS_SECONDS: Final = 0.25  # after which what was counted is shown, whichever worker is asked
 TRACE_PARTS: Final = 500  # that are recorded of one request; what comes after them is left out
+CHECK_LOOK_SECONDS: Final = 5.0  # between two looks that metrics are made of
+REACH_SECONDS: Final = (
+    1.0  # in which a server has to let itself be connected to, when that is looked at
+)
+LOW_DISK_BYTES: Final = 256 * MIB  # room on the disk below which is warned
+CLOCK_SKEW_SECONDS: Final = 1.0  # that the clock may be off the database's before that is warned of
+CLOCK_JUMP_SECONDS: Final = 0.5  # by which the clock has to go back to be told of
 TLS_LOOK_SECONDS: Final = 1.0  # between two looks at the certificate's files, while clients connect
 CERTIFICATE_WARNING_DAYS: Final = 14  # before its end, from when on a certificate is warned of
 HSTS_SECONDS: Final = 365 * 24 * 3600  # for which browsers ask for nothing but HTTPS
@@ -230,6 +244,7 @@ REDIRECT_BYTES: Final = 2048  # of one redirect URI
 PASSWORD_CHARS_LEAST: Final = 12  # of a password
 PASSWORD_BYTES: Final = 1024  # of a password
 AUTHORITY_THREADS: Final = 8  # on which one process answers requests for tokens and codes
+AUTHORITY_WAITING: Final = 512  # of those requests, that may wait for a thread
 PASSWORDS_CHECKED: Final = 2  # at the same time, by one process, of 64 MiB each
 PASSWORDS_WAITING: Final = 32  # to be checked by one process
 TRIES_PAIR: Final = 5  # wrong passwords for one account from one address, then it waits
@@ -419,7 +434,8 @@ WORKER_GROWTH_MOST_SECONDS: Final = 600.0  # between two such replacements
 LOG_WAITING: Final = (
     10_000  # lines that wait to be written; what comes while there are more is lost
 )
-LOG_BATCH: Final = 500  # lines that are written at once
+LOG_PAUSE_SECONDS: Final = 0.05  # in which lines gather before they are written together
+LOG_BATCH: Final = 5000  # lines that are written at once
 LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
 LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
 LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line

@@ -318,6 +318,32 @@ def test_another_password_signs_everything_out_and_other_roles_are_in_the_next_t
         assert 'value="allow"' in lee.sign_in().text
 
 
+def test_the_audit_trail_tells_who_signed_in_agreed_and_was_given_tokens(server, http):
+    store, url = server.store, server.issuer
+    add_user(store, url, "uma", "--tenant", "audited")
+    with browser() as own:
+        uma = Person(own, "uma")
+        asked = Request(url, APP, CALLBACK)
+        uma.open(asked.url)
+        uma.sign_in("wrong")
+        tokens(http, asked.exchange(uma.agree(asked.url)["code"]))
+    arguments = ("--subject", "boss", "--tenant", "audited", "--role", "admin")
+    boss = bearer(command(store, url, "token", "create", *arguments)["token"])
+
+    def told():
+        events = http.get("/v1/audit", headers=boss).json()["items"]
+        found = [(each["do"], each["out"], each["by"]["name"]) for each in events]
+        return [each for each in found if each[2] == "uma"]
+
+    wanted = [
+        ("sign-in", "unauthenticated", "uma"),
+        ("sign-in", "ok", "uma"),
+        ("allow", "ok", "uma"),
+        ("POST /token", "ok", "uma"),
+    ]
+    until(lambda: sorted(told()) == sorted(wanted), "the events in the audit trail")
+
+
 def test_clients_find_everything_by_metadata(server, http):
     found = [
         http.get(path).json()

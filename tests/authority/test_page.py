@@ -9,6 +9,7 @@ import pytest
 
 from backstory import limits
 from backstory.config import load
+from backstory.errors import BusyError
 from backstory.security.authority import passwords
 from backstory.wiring import open_app
 from client_documents import website
@@ -289,7 +290,7 @@ async def test_only_so_many_wait_for_their_password_to_be_checked(monkeypatch):
     async def check():
         try:
             outcomes.append(await checking.check(kept, PASSWORD))
-        except passwords.BusyError as error:
+        except BusyError as error:
             outcomes.append(error.status)
 
     async with anyio.create_task_group() as tasks:

@@ -1,5 +1,7 @@
 """The server does what its OpenAPI document says, for whatever the document allows or forbids."""
 
+import os
+
 import orjson
 import pytest
 import schemathesis
@@ -9,6 +11,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 from backstory.transports.rest import media
 from backstory.transports.rest.endpoints import ENDPOINTS
 from backstory.transports.rest.openapi import document
+
+DEEPER = int(os.environ.get("BACKSTORY_TEST_FUZZ_EXAMPLES", "0"))  # of `make attack`
 
 
 @schemathesis.serializer(media.JSON_LINES, media.NDJSON, media.MARKDOWN, media.HTML, media.CSV)
@@ -40,7 +44,12 @@ def filled(server):
 
 
 @schema.parametrize()
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=DEEPER or 20,
+    deadline=None,
+    derandomize=not DEEPER,
+    suppress_health_check=list(HealthCheck),
+)
 def test_every_call_keeps_to_the_document(case, filled):
     """What is well-formed may still be refused for what is stored, so acceptance is not asked."""
     case.call_and_validate(base_url=filled, excluded_checks=[positive_data_acceptance], timeout=30)

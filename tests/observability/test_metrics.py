@@ -48,6 +48,7 @@ def call(http, tool, arguments):
 
 
 def work(http):
+    """One of each, so that whatever is counted has something to count."""
     assert http.put(PATH, json=PUT).status_code == 201
     assert http.get(PATH).status_code == 200
     assert http.get(f"{PATH}-2").status_code == 404

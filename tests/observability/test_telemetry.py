@@ -22,6 +22,8 @@ TRACED = {"traceparent": f"00-{TRACE}-{CALLER}-01"}
 MESSAGE_TRACE, MESSAGE_CALLER = "1af7651916cd43dd8448eb211c80319d", "c7ad6b7169203332"
 META = {"traceparent": f"00-{MESSAGE_TRACE}-{MESSAGE_CALLER}-01"}
 EITHER = {"accept": "application/json, text/event-stream"}
+RENDER = {"sources": [{"context": "private-space/private-name"}], "format": "text"}
+RENDER |= {"model": "gpt-4o", "budget": 900}
 SCHEMA = {"properties": {"n": {"type": "integer"}}}
 DEAL = "/v1/contexts/private-space/private-name"
 ROUTE = "/v1/contexts/{namespace}/{name}"
@@ -43,7 +45,7 @@ def told(tmp_path_factory):
 def _work(http):
     put = {"kind": "deal", "state": {"n": 1, "mail": "private-text@b.co"}}
     wrong = {"kind": "deal", "state": {"n": "private-text"}}
-    entry = {"entries": [{"role": "user", "content": "private-text"}] * 3}
+    entry = {"entries": [{"role": "user", "content": "private-text " * 90}] * 3}
     merge = {"content-type": "application/merge-patch+json"}
     return {
         "kind": http.put("/v1/kinds/deal", json={"schema": SCHEMA, "entry_schema": SCHEMA}),
@@ -52,6 +54,9 @@ def _work(http):
         "append": http.post(f"{DEAL}/entries", json=entry),
         "refused": http.put(DEAL, json=wrong, headers=TRACED),
         "malformed": http.put(DEAL, content=b"{", headers={"content-type": "application/json"}),
+        "conflict": http.put(DEAL, json=put, headers={"if-match": '"77"'}),
+        "render": http.post("/v1/render", json=RENDER),
+        "summary": http.post(f"{DEAL}/summaries", json={"keep": 0}),
         "probe": http.get("/livez"),
         "mcp": http.post("/mcp", json=_prompt(), headers=EITHER),
         "meta": http.post("/mcp", json=_prompt(META), headers=EITHER),
@@ -82,7 +87,7 @@ def test_a_request_is_a_child_of_its_callers_span(told):
 def test_each_step_is_a_child_of_its_request(told):
     collector, _ = told
     put = collector.named(f"PUT {ROUTE}")[0]
-    steps = collector.under(put)
+    steps = collector.steps(put)
     assert list(steps) == ["parse", "validate", "transform"]
     assert {span.attributes["backstory.of"] for span in steps.values()} == {
         "application/json",
@@ -95,15 +100,34 @@ def test_a_patch_is_validated_where_it_is_written_and_belongs_to_its_request_all
     collector, answers = told
     assert answers["patch"].status_code == 200, answers["patch"].text
     (patch,) = collector.named(f"PATCH {ROUTE}")
-    assert list(collector.under(patch)) == ["parse", "validate", "transform"]
+    assert list(collector.steps(patch)) == ["parse", "validate", "transform"]
+
+
+def test_the_rights_the_store_and_the_renderer_have_parts_of_their_own(told):
+    collector, answers = told
+    assert answers["render"].status_code == 200, answers["render"].text
+    (render,) = collector.named("POST /v1/render")
+    parts = collector.parts(render)
+    assert set(parts) == {"policy", "store", "render"}
+    assert parts["render"].attributes == {"backstory.of": "text"}
+    assert set(collector.parts(parts["render"])) == {"store"}, "what is read for it lies below"
+    assert parts["store"].attributes["backstory.of"] == "view"
+    (summary,) = collector.named(f"POST {ROUTE}/summaries")
+    assert set(collector.parts(summary)) >= {"policy", "store", "summarise"}
+
+
+def test_a_part_that_fails_says_by_which_code(told):
+    collector, answers = told
+    assert answers["conflict"].status_code == 412
+    failed = [span for span in collector.spans if span.failed and span.name == "store"]
+    assert {span.attributes["error.type"] for span in failed} == {"precondition_failed"}
 
 
 def test_entries_are_one_step_together(told):
     collector, answers = told
     assert answers["append"].status_code == 200, answers["append"].text
     (append,) = collector.named(f"POST {ROUTE}/entries")
-    spans = [span.name for span in collector.spans if span.parent == append.id]
-    assert spans == ["parse", "validate", "transform"]
+    assert list(collector.steps(append)) == ["parse", "validate", "transform"]
 
 
 def test_a_step_that_rejects_says_by_which_code(told):
@@ -111,9 +135,9 @@ def test_a_step_that_rejects_says_by_which_code(told):
     problem = answers["refused"].json()
     assert (problem["code"], problem["step"]) == ("schema_violation", "validate")
     refused = collector.named(f"PUT {ROUTE}")[1]
-    step = collector.under(refused)["validate"]
+    step = collector.steps(refused)["validate"]
     assert (step.failed, step.attributes["error.type"]) == (True, "schema_violation")
-    assert "transform" not in collector.under(refused)
+    assert "transform" not in collector.steps(refused)
 
 
 def test_a_problem_carries_the_trace_it_belongs_to(told):
@@ -131,7 +155,7 @@ def test_time_and_failures_are_counted_by_step(told):
     counted = {dict(labels)["backstory.step"]: point.count for labels, point in seconds.items()}
     # One parse for each body that was sent, and no validation of what could not be parsed. What
     # is refused by what a process believes of a kind is looked at again.
-    assert counted == {"parse": 10, "validate": 5, "transform": 3}
+    assert counted == {"parse": 11, "validate": 7, "transform": 5}
     failures = collector.points("backstory.step.failures")
     assert {
         (dict(labels)["backstory.step"], dict(labels)["error.type"]): point.as_int
@@ -147,7 +171,7 @@ def test_a_message_of_mcp_names_its_trace_in_its_meta_which_counts_more_than_the
         assert (span.trace, span.parent) == (MESSAGE_TRACE, MESSAGE_CALLER)
     assert (meta.links, both.links) == ([], [(TRACE, CALLER)])
     assert (bad.trace, bad.parent) == (TRACE, CALLER)
-    assert next(iter(collector.under(meta))) == "parse"
+    assert next(iter(collector.steps(meta))) == "parse"
 
 
 def test_nothing_that_is_anybodys_own_is_told(told):
@@ -193,7 +217,7 @@ def test_each_worker_tells_of_its_own_requests(tmp_path):
         assert server.stop() == 0
     (put,) = collector.named(f"PUT {ROUTE}")
     assert (put.trace, put.parent) == (TRACE, CALLER)
-    assert list(collector.under(put)) == ["parse", "transform"]
+    assert list(collector.steps(put)) == ["parse", "transform"]
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
 
 def _serve_http(settings: Settings, *, as_json: bool) -> None:
     from backstory.cli.serving import alone, files, many
-    from backstory.cli.serving.listening import Announcement, bind
+    from backstory.cli.serving.listening import Announcement, bound
     from backstory.cli.serving.secret import local_token
     from backstory.cli.serving.service import Service
     from backstory.observability.folder import shared
@@ -48,15 +48,15 @@ def _serve_http(settings: Settings, *, as_json: bool) -> None:
     # One process whose memory is bounded needs somebody who replaces it.
     single = settings.workers == 1 and not settings.worker_memory_megabytes
     service = Service.taken_from(os.environ)
-    with bind(settings) as listener, shared(not single and settings.metrics):
+    with bound(settings) as sockets, shared(not single and settings.metrics):
         announcement = Announcement.of(
-            settings, listener, secret[1] if secret else None, as_json=as_json
+            settings, sockets, secret[1] if secret else None, as_json=as_json
         )
         if single:
             token = secret[0] if secret else None
-            alone.run(settings, token, listener, announcement.tell, service)
+            alone.run(settings, token, sockets, announcement.tell, service)
         else:
-            many.run(settings, listener, announcement.tell, service)
+            many.run(settings, sockets, announcement.tell, service)
 
 
 def _serve_stdio(settings: Settings) -> None:

@@ -50,6 +50,11 @@ def whole(smallest: int, largest: int, note: str = "") -> Callable[[object], int
     return read
 
 
+def port_or_none(raw: object) -> int | None:
+    """A port; nothing for none."""
+    return None if raw in ("", None) else whole(0, 65535)(raw)
+
+
 def one_of(*words: str) -> Callable[[object], str]:
     """One of a few words, in any case."""
 

@@ -96,6 +96,17 @@ class Settings:
         "Port to listen on; 0 takes a free one",
         readers.whole(0, 65535),
     )
+    ops_port: int | None = _setting(
+        None,
+        "Port for metrics and health without a token, plain HTTP; 0 takes a free one",
+        readers.port_or_none,
+        text="none: with the others",
+    )
+    ops_host: str = _setting(
+        "127.0.0.1",
+        "Address of that port; whoever reaches it may look",
+        readers.host,
+    )
     store: urls.StoreUrl | urls.ServerUrl = _setting(  # noqa: RUF009 -- returns a field
         urls.DEFAULT_STORE,
         "Where contexts are kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE",
@@ -346,6 +357,11 @@ class Settings:
         "Long polls, streams and subscriptions of a caller with a token at a time, in each process; "
         "0 bounds nothing",
         readers.whole(0, limits.WATCHERS),
+    )
+    address_connections: int = _setting(
+        limits.ADDRESS_CONNECTIONS,
+        "Connections of one address to each process, where tokens are asked for; 0 bounds nothing",
+        readers.whole(0, 1_000_000),
     )
     quota_contexts: int = _setting(
         0,

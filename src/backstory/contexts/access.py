@@ -15,7 +15,8 @@ from backstory.domain.policy import Decision, Verb, Visibility
 from backstory.domain.principals import Principal
 from backstory.errors import DeniedError, MissingError, ScopeError
 from backstory.ports import acts
-from backstory.ports.events import OK
+from backstory.ports.events import OK, POLICY
+from backstory.ports.hooks import part
 from backstory.ports.store import Store
 
 _CODES: Final = {
@@ -35,6 +36,11 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
         DeniedError: it may read, but not do this.
         ScopeError: its roles would let it, its token's scope does not.
     """
+    with part(POLICY):
+        _require(principal, verb, key)
+
+
+def _require(principal: Principal, verb: Verb, key: ContextKey) -> None:
     decision = policy.decide(principal, verb, key.namespace)
     acts.decided(verb, key, _CODES[decision])
     match decision:
@@ -61,11 +67,12 @@ def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visi
     Raises:
         ScopeError: its roles would show something, its token's scope nothing at all.
     """
-    if policy.hidden_by_scope(principal, asked):
-        acts.decided(Verb.READ, asked or "*", _CODES[Decision.NARROW])
-        raise narrow(Verb.READ)
-    acts.decided(Verb.READ, asked or "*", OK)
-    return policy.visibility(principal, asked)
+    with part(POLICY):
+        if policy.hidden_by_scope(principal, asked):
+            acts.decided(Verb.READ, asked or "*", _CODES[Decision.NARROW])
+            raise narrow(Verb.READ)
+        acts.decided(Verb.READ, asked or "*", OK)
+        return policy.visibility(principal, asked)
 
 
 def sees(principal: Principal, key: ContextKey) -> bool:

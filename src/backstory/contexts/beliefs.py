@@ -12,6 +12,7 @@ from backstory import limits
 from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
 from backstory.domain.ruling import KindRule
+from backstory.ports.memories import Hits
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -26,14 +27,15 @@ class Beliefs:
     def __init__(self) -> None:
         self._rules: Final[dict[tuple[str, str, str], Ruling]] = {}
         self._kinds: Final[dict[tuple[str, ContextKey], str]] = {}
+        self.rules_seen, self.kinds_seen = Hits(), Hits()
 
     def rule(self, tenant: str, kind: str, namespace: str) -> Ruling | None:
         """The rule that a kind had in a namespace."""
-        return self._rules.get((tenant, kind, namespace))
+        return self.rules_seen.seen(self._rules.get((tenant, kind, namespace)))
 
     def kind(self, tenant: str, key: ContextKey) -> str | None:
         """The kind that a context had."""
-        return self._kinds.get((tenant, key))
+        return self.kinds_seen.seen(self._kinds.get((tenant, key)))
 
     def learn_rule(self, tenant: str, kind: str, namespace: str, ruling: Ruling) -> None:
         _keep(self._rules, (tenant, kind, namespace), ruling, limits.RULES_BELIEVED)

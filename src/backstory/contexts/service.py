@@ -53,8 +53,12 @@ class Contexts:
         *,
         summarising: Summarising | None = None,
         dependencies: Sequence[Dependency] = (),
+        surroundings: Sequence[Dependency] = (),
     ) -> None:
-        """`dependencies` are looked at for probes; where none are told, it is the store."""
+        """`dependencies` are looked at for probes; where none are told, it is the store.
+
+        `surroundings` are looked at where somebody wants to know all.
+        """
         self.store = store
         self.audits: Audits | None = None
         self.trail: Trail | None = None
@@ -65,6 +69,7 @@ class Contexts:
         self.hub = Hub(store, bus)
         self.granting.changed = self.hub.wake
         self.checks = Checks(dependencies or [Dependency("store", store.check, needed=True)])
+        self.surroundings = Checks(surroundings)
         self.reader = Reader(store, clock)
         self.ruler = Ruler(store, rules)
         self.quotas = Quotas(store, self.granting)
@@ -103,4 +108,5 @@ class Contexts:
     async def aclose(self) -> None:
         """Let everybody who waits go."""
         await self.checks.aclose()
+        await self.surroundings.aclose()
         await self.hub.aclose()

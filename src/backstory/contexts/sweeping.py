@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 
 from backstory import limits
 from backstory.clock import Clock
 from backstory.contexts.migrating import Migrator
 from backstory.errors import BackstoryError
+from backstory.ports.events import OK
 from backstory.ports.store import Store
 from backstory.resilience.trouble import Trouble
 
@@ -22,6 +24,10 @@ class Sweeper:
         self._store = store
         self._clock = clock
         self._migrator = migrator
+        self.runs: Counter[str] = Counter()
+        """How many there were, by the code of what stopped them or `ok`."""
+        self.done = 0
+        """Contexts that expired or were brought to a new schema."""
 
     async def run(self) -> None:
         trouble = Trouble(logger, "sweep")
@@ -29,8 +35,11 @@ class Sweeper:
             try:
                 done = max(await self.sweep(), await self._migrator.migrate())
                 trouble.over()
+                self.runs[OK] += 1
+                self.done += done
             except BackstoryError as error:
                 trouble.met(error)
+                self.runs[error.code] += 1
                 done = 0
             if done < limits.SWEEP_CONTEXTS:
                 await asyncio.sleep(limits.SWEEP_SECONDS)

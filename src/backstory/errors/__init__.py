@@ -42,6 +42,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     ├── DeclinedError               a handler of an extension says why not        422
     ├── BusyError                   a bound on work under way; try again later    429 / 503
     │   ├── RateLimitedError        an address or a caller comes too often        429
+    │   ├── ConnectionsFullError    an address has too many connections           429
     │   ├── WatchesFullError        a caller waits for changes too many times     429
     │   └── StaleRulesError         kinds were registered anew again and again    503
     ├── IssuerUnavailableError      nobody can say now whether a token is good    503
@@ -117,6 +118,7 @@ from backstory.errors.unable import (
     BusUnavailableError,
     BusyError,
     CacheUnavailableError,
+    ConnectionsFullError,
     ContentCorruptError,
     IssuerUnavailableError,
     KeyUnusableError,
@@ -144,6 +146,7 @@ __all__ = [
     "ChunksMissingError",
     "ConfigError",
     "ConflictError",
+    "ConnectionsFullError",
     "ContentCorruptError",
     "DeclinedError",
     "DeniedError",

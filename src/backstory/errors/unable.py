@@ -23,6 +23,14 @@ class RateLimitedError(BusyError):
     title = "Rate limited"
 
 
+class ConnectionsFullError(BusyError):
+    """The address has as many connections as one may; this one is closed."""
+
+    code = "too_many_connections"
+    status = 429
+    title = "Too many connections"
+
+
 class WatchesFullError(BusyError):
     """The caller waits for changes as often at a time as one may; nothing was begun."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ from backstory.messaging.hearers import Hearers
 from backstory.messaging.lines import Heard, Link, heard, stop
 from backstory.messaging.messages import Marks
 from backstory.ports.bus import Hear
+from backstory.ports.events import BusSpoke
+from backstory.ports.hooks import SILENCE, Hooks
 
 _log = logging.getLogger(__name__)
 
@@ -29,8 +32,8 @@ class RemoteBus:
     `secret` is that of the store whose nodes are to hear each other.
     """
 
-    def __init__(self, link: Link, secret: bytes) -> None:
-        self._link = link
+    def __init__(self, link: Link, secret: bytes, hooks: Hooks = SILENCE) -> None:
+        self._link, self._hooks = link, hooks
         self._marks = Marks(secret)
         self._hearers = Hearers()
         self._tenants: dict[str, str] = {}  # by mark, of those that are heard of here
@@ -39,6 +42,11 @@ class RemoteBus:
         self._tried = asyncio.Event()
         self._problem: BusUnavailableError | None = None
         self._task: asyncio.Task[None] | None = asyncio.create_task(self._run(), name="change bus")
+
+    @property
+    def waiting(self) -> int:
+        """Hints that are still to be sent."""
+        return len(self._pending)
 
     def announce(self, tenant: str) -> None:
         """Tell this process at once, and the others soon."""
@@ -102,8 +110,10 @@ class RemoteBus:
             await self._wanted.wait()
             self._wanted.clear()
             pending, self._pending = self._pending, {}
+            begun = time.perf_counter()
             try:
                 await line.send(self._marks.of_all(pending))
+                self._hooks.tell(BusSpoke("sent", time.perf_counter() - begun))
             except BaseException:  # they are told when the server is back
                 self._pending = pending | self._pending
                 self._wanted.set()
@@ -111,6 +121,7 @@ class RemoteBus:
             await asyncio.sleep(limits.BUS_PAUSE_SECONDS)
 
     def _hear(self, marks: Sequence[str]) -> None:
+        self._hooks.tell(BusSpoke("heard"))
         if self._marks.any in marks:
             self._hearers.tell_all()
             return

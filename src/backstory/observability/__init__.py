@@ -13,6 +13,8 @@ folder.py        where workers share them
 files.py         what is looked up of a server's files
 processes.py     what the system says of processes
 standing.py      numbers that are not told but stand
+stores.py, caches.py, summarisers.py  ports that tell how long they take
+health/          what is looked at besides what is depended on
 logs/            the log
 lagging.py       what is looked at again and again
 """

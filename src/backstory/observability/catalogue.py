@@ -99,8 +99,9 @@ COMMIT_SECONDS: Final = _histogram(
 )
 QUEUE_DEPTH: Final = _gauge(
     "queue_depth",
-    "What waits: `writes` and `reads` for the store, `bus` hints to be sent, `summaries` to be "
-    "made, changes that the `index` of words has not taken in",
+    "What waits: `writes`, `reads` and `standings` for the store, `erasures` to be wiped out, "
+    "commits that the `index` of words has not taken in, hints to be sent on the `bus`, contexts "
+    "that wait for `summaries`",
     "queue",
 )
 POOL: Final = _gauge("pool_connections", "Connections to PostgreSQL, `busy` and `idle`", "state")

@@ -4,7 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from backstory.observability import catalogue
+from backstory.observability.catalogue import (
+    BUS_MESSAGES,
+    BUS_SECONDS,
+    CACHE_ANSWERS,
+    CACHE_SECONDS,
+    CHUNK_BYTES,
+    CHUNKS,
+    COMMIT_JOBS,
+    COMMIT_SECONDS,
+    DEPENDENCY,
+    DEPENDENCY_CHANGES,
+    ERRORS,
+    MCP_CALLS,
+    MCP_SECONDS,
+    RENDER_SECONDS,
+    RENDERED_TOKENS,
+    STEP_FAILURES,
+    STEP_SECONDS,
+    STORE_FAILURES,
+    STORE_SECONDS,
+    SUMMARIES,
+    SUMMARY_SECONDS,
+)
 from backstory.observability.prometheus import Metrics
 from backstory.ports.events import (
     OK,
@@ -15,7 +37,6 @@ from backstory.ports.events import (
     ChunksKept,
     Committed,
     DependencyChanged,
-    Ended,
     Event,
     Rendered,
     Stepped,
@@ -31,12 +52,12 @@ class Counting:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._count = metrics.tally.count
+        self._answer = metrics.tally.answer
         self._observe = metrics.tally.observe
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {
             Answered: self._answered,
-            Ended: self._ended,
             Called: self._called,
             Stepped: self._stepped,
             StoreAsked: self._store_asked,
@@ -50,56 +71,50 @@ class Counting:
         }
 
     def _answered(self, event: Answered) -> None:
-        self._count((catalogue.REQUESTS, event.route, event.method, event.status))
-        self._observe((catalogue.REQUEST_SECONDS, event.route, event.method), event.seconds)
+        self._answer((event.route, event.method, event.status), event.seconds)
         if event.code != OK:
-            self._count((catalogue.ERRORS, event.route, event.code))
-
-    def _ended(self, event: Ended) -> None:
-        self._count((catalogue.ANSWER_BYTES, event.coding), event.sent)
-        if event.stale:
-            self._count((catalogue.STALE_ANSWERS, event.route))
+            self._count((ERRORS, event.route, event.code))
 
     def _called(self, event: Called) -> None:
-        self._count((catalogue.MCP_CALLS, event.method, event.tool, event.code))
-        self._observe((catalogue.MCP_SECONDS, event.method, event.tool), event.seconds)
+        self._count((MCP_CALLS, event.method, event.tool, event.code))
+        self._observe((MCP_SECONDS, event.method, event.tool), event.seconds)
 
     def _stepped(self, event: Stepped) -> None:
-        self._observe((catalogue.STEP_SECONDS, event.step), event.seconds)
+        self._observe((STEP_SECONDS, event.step), event.seconds)
         if event.code != OK:
-            self._count((catalogue.STEP_FAILURES, event.step, event.code))
+            self._count((STEP_FAILURES, event.step, event.code))
 
     def _store_asked(self, event: StoreAsked) -> None:
-        self._observe((catalogue.STORE_SECONDS, event.operation), event.seconds)
+        self._observe((STORE_SECONDS, event.operation), event.seconds)
         if event.code != OK:
-            self._count((catalogue.STORE_FAILURES, event.operation, event.code))
+            self._count((STORE_FAILURES, event.operation, event.code))
 
     def _cache_asked(self, event: CacheAsked) -> None:
-        self._observe((catalogue.CACHE_SECONDS, event.operation), event.seconds)
-        self._count((catalogue.CACHE_ANSWERS, event.operation, event.outcome))
+        self._observe((CACHE_SECONDS, event.operation), event.seconds)
+        self._count((CACHE_ANSWERS, event.operation, event.outcome))
 
     def _committed(self, event: Committed) -> None:
-        self._observe((catalogue.COMMIT_JOBS,), event.jobs)
-        self._observe((catalogue.COMMIT_SECONDS,), event.seconds)
+        self._observe((COMMIT_JOBS,), event.jobs)
+        self._observe((COMMIT_SECONDS,), event.seconds)
 
     def _bus_spoke(self, event: BusSpoke) -> None:
-        self._count((catalogue.BUS_MESSAGES, event.way))
+        self._count((BUS_MESSAGES, event.way))
         if event.way == "sent":
-            self._observe((catalogue.BUS_SECONDS,), event.seconds)
+            self._observe((BUS_SECONDS,), event.seconds)
 
     def _rendered(self, event: Rendered) -> None:
-        self._observe((catalogue.RENDER_SECONDS, event.format), event.seconds)
-        self._count((catalogue.RENDERED_TOKENS, event.format), event.tokens)
+        self._observe((RENDER_SECONDS, event.format), event.seconds)
+        self._count((RENDERED_TOKENS, event.format), event.tokens)
 
     def _summarised(self, event: Summarised) -> None:
-        self._observe((catalogue.SUMMARY_SECONDS, event.by), event.seconds)
-        self._count((catalogue.SUMMARIES, event.by, event.code, event.fallback))
+        self._observe((SUMMARY_SECONDS, event.by), event.seconds)
+        self._count((SUMMARIES, event.by, event.code, event.fallback))
 
     def _chunks_kept(self, event: ChunksKept) -> None:
-        self._count((catalogue.CHUNKS,), event.chunks)
-        self._count((catalogue.CHUNK_BYTES,), event.bytes)
+        self._count((CHUNKS,), event.chunks)
+        self._count((CHUNK_BYTES,), event.bytes)
 
     def _dependency_changed(self, event: DependencyChanged) -> None:
         state = "there" if event.there else "away"
-        self._metrics.of(catalogue.DEPENDENCY, event.name).set(0 if event.there else 1)
-        self._count((catalogue.DEPENDENCY_CHANGES, event.name, state))
+        self._metrics.of(DEPENDENCY, event.name).set(0 if event.there else 1)
+        self._count((DEPENDENCY_CHANGES, event.name, state))

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from backstory import limits
 from backstory.observability.prometheus import Metrics
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -51,3 +57,26 @@ async def _flush(metrics: Metrics, look: Callable[[], None]) -> None:
         await asyncio.sleep(limits.METRICS_SECONDS)
         look()
         metrics.flush()
+
+
+@asynccontextmanager
+async def repeating(
+    work: Callable[[T], Awaitable[None]], of: T, seconds: float
+) -> AsyncIterator[None]:
+    """Does it again and again, so many seconds apart, while entered."""
+    task = asyncio.create_task(_repeat(work, of, seconds), name="looks")
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _repeat(work: Callable[[T], Awaitable[None]], of: T, seconds: float) -> None:
+    while True:
+        try:
+            await work(of)
+        except Exception:  # what looks must outlive anything
+            logger.exception("a look failed")
+        await asyncio.sleep(seconds)

@@ -51,6 +51,8 @@ class Metrics:
         self._children: dict[Key, Any] = {}
         self._flushing = Lock()
         self.tally = Tally()
+        self.gather: Callable[[], None] = lambda: None
+        """Called before the tally is shown."""
         self.look = look
 
     def of(self, metric: Metric, *labels: str | int) -> Any:
@@ -64,6 +66,7 @@ class Metrics:
 
     def flush(self) -> None:
         """Show what was tallied. From any thread."""
+        self.gather()
         with self._flushing:
             counts, seen = self.tally.take()
             for key, count in counts.items():

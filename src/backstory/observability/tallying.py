@@ -7,10 +7,13 @@ many; here it is a tenth of that. Whoever is killed takes the last moment's numb
 from __future__ import annotations
 
 from bisect import bisect_left
+from operator import add
 from threading import Lock
 
-from backstory.observability.catalogue import Metric
+from backstory.observability.catalogue import FAST, REQUEST_SECONDS, REQUESTS, Metric
 
+Answer = tuple[str, str, int]
+"""Route, method and status."""
 Key = tuple[Metric, *tuple[str | int, ...]]
 """A metric and the values of its labels."""
 
@@ -22,6 +25,16 @@ class Tally:
         self._lock = Lock()
         self._counts: dict[Key, float] = {}
         self._seen: dict[Key, list[float]] = {}
+        self._answers: dict[Answer, list[float]] = {}
+
+    def answer(self, answer: Answer, seconds: float) -> None:
+        """What is counted most of all: `REQUESTS` and `REQUEST_SECONDS` at once."""
+        with self._lock:
+            seen = self._answers.get(answer)
+            if seen is None:
+                seen = self._answers[answer] = _empty(REQUEST_SECONDS)
+            seen[bisect_left(FAST, seconds)] += 1
+            seen[-1] += seconds
 
     def count(self, key: Key, by: float = 1) -> None:
         with self._lock:
@@ -31,8 +44,8 @@ class Tally:
         bounds = key[0].buckets
         with self._lock:
             seen = self._seen.get(key)
-            if seen is None:  # one for each bucket, one above them all, and the sum
-                seen = self._seen[key] = [0.0] * (len(bounds) + 2)
+            if seen is None:
+                seen = self._seen[key] = _empty(key[0])
             seen[bisect_left(bounds, value)] += 1
             seen[-1] += value
 
@@ -41,4 +54,14 @@ class Tally:
         with self._lock:
             counts, self._counts = self._counts, {}
             seen, self._seen = self._seen, {}
+            answers, self._answers = self._answers, {}
+        for (route, method, status), found in answers.items():
+            counts[REQUESTS, route, method, status] = sum(found[:-1])
+            known = seen.setdefault((REQUEST_SECONDS, route, method), _empty(REQUEST_SECONDS))
+            known[:] = map(add, known, found)
         return counts, seen
+
+
+def _empty(metric: Metric) -> list[float]:
+    """One for each bucket, one above them all, and the sum."""
+    return [0.0] * (len(metric.buckets) + 2)

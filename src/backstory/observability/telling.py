@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
 from contextvars import ContextVar, Token
 from functools import partial
 from types import TracebackType
@@ -34,6 +35,7 @@ from backstory.ports.hooks import (
     Hear,
     Listener,
     Measure,
+    Number,
     Numbers,
     RawHeaders,
     Request,
@@ -60,10 +62,16 @@ class Told:
     """All that the server tells goes through one of these; `starts` begins traces."""
 
     def __init__(self, listeners: Iterable[Listener] = (), starts: Starts | None = None) -> None:
-        self._hearing: dict[type[Event], list[Hear]] = {}
+        self._hearing: dict[type[Event], Hear] = {}
+        self._later: dict[type[Event], Hear] = {}
+        self._waiting: deque[Event] = deque()
         self.starts = starts
         self.in_flight = 0
-        """Requests under way. Counted on the event loop."""
+        """Requests under way. Counted on the event loop, as the next two."""
+        self.sent: dict[str, int] = {}
+        """Bytes of answers that went out, by their coding."""
+        self.stale: dict[str, int] = {}
+        """Answers from copies, by route."""
         self.standing: list[Numbers] = []
         for listener in listeners:
             self.listen(listener)
@@ -71,20 +79,44 @@ class Told:
     def listen(self, listener: Listener) -> None:
         """Tell it, too, from now on."""
         for kind, hear in listener.hearing().items():
-            self._hearing[kind] = [*self._hearing.get(kind, ()), hear]
+            first = self._hearing.get(kind)
+            self._hearing[kind] = hear if first is None else _both(first, hear)
+
+    def listen_later(self, listener: Listener) -> None:
+        """The same for one that can wait for `drain`, which costs those who tell a tenth."""
+        for kind, hear in listener.hearing().items():
+            first = self._later.get(kind)
+            self._later[kind] = hear if first is None else _both(first, hear)
+
+    def drain(self) -> None:
+        """Tell those who can wait what has gathered. From any thread."""
+        with suppress(IndexError):
+            while True:
+                event = self._waiting.popleft()
+                _safely(self._later[event.__class__], event)
+
+    def numbers(self) -> Iterator[Number]:
+        """What has come of all requests so far."""
+        yield "requests_in_flight", (), self.in_flight
+        for coding, sent in self.sent.items():
+            yield "answer_bytes", (coding,), sent
+        for route, answers in self.stale.items():
+            yield "stale_answers", (route,), answers
 
     def stands(self, numbers: Numbers) -> None:
         self.standing.append(numbers)
 
     def hears(self, kind: type[Event]) -> bool:
-        return kind in self._hearing
+        return kind in self._hearing or kind in self._later
 
     def tell(self, event: Event) -> None:
-        for hear in self._hearing.get(type(event), ()):
-            try:
-                hear(event)
-            except Exception:
-                logger.exception("a listener failed at %s", type(event).__name__)
+        kind = event.__class__
+        if kind in self._later:
+            self._waiting.append(event)
+            if len(self._waiting) >= limits.EVENTS_WAITING:
+                self.drain()
+        if kind in self._hearing:
+            _safely(self._hearing[kind], event)
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         served = _Served(self, method if method in METHODS else OTHER)
@@ -105,6 +137,21 @@ class Told:
         if request is not None and request.recorded and isinstance(request, _Served):
             return partial(_RecordedStep, self, request, of, _PLACE.get() or request.id)
         return partial(_Step, self) if self.hears(Stepped) else unmeasured
+
+
+def _safely(hear: Hear, event: Event) -> None:
+    try:
+        hear(event)
+    except Exception:
+        logger.exception("a listener failed at %s", type(event).__name__)
+
+
+def _both(first: Hear, second: Hear) -> Hear:
+    def hear(event: Event) -> None:
+        _safely(first, event)
+        _safely(second, event)
+
+    return hear
 
 
 class _Served:
@@ -140,8 +187,8 @@ class _Served:
         self._origin: Origin | None = None
         self._trace = 0
         self._status, self._code = 0, OK
-        self._parts: list[Part] = []
-        self._calls: list[Called] = []
+        self._parts: list[Part] | None = None
+        self._calls: list[Called] | None = None
         self._token: Token[Request | None] | None = None
         self._begun = time.perf_counter()
         self._clock = 0
@@ -178,8 +225,11 @@ class _Served:
         return _Part(self, name, of)
 
     def add(self, part: Part) -> None:
-        if len(self._parts) < limits.TRACE_PARTS:
-            self._parts.append(part)
+        parts = self._parts
+        if parts is None:
+            self._parts = [part]
+        elif len(parts) < limits.TRACE_PARTS:
+            parts.append(part)
 
     # -- its life ----------------------------------------------------------------------
 
@@ -199,6 +249,9 @@ class _Served:
         SERVED.reset(self._token)
         told = self._told
         told.in_flight -= 1
+        told.sent[self.coding] = told.sent.get(self.coding, 0) + self.sent
+        if self.stale:
+            told.stale[self.route] = told.stale.get(self.route, 0) + 1
         if kind is not None and self._code == OK:
             self._code = UNFORESEEN
         if self.recorded or told.hears(Ended):
@@ -216,12 +269,13 @@ class _Served:
             self.stale,
             self.trace_id,
             self.principal,
-            tuple(self._calls) if self._calls else (),
+            tuple(self._calls or ()),
+            time.time_ns() // 1000,
         )
         told.tell(ended)
         if self.recorded and self._origin is not None:
             now, self.recorded = self._clock + int(ended.seconds * 1e9), False
-            parts = tuple(self._parts)
+            parts = tuple(self._parts or ())
             told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts))
 
     def routed(self, route: str) -> None:
@@ -237,7 +291,7 @@ class _Served:
         self._code = code
 
     def called(self, call: Called) -> None:
-        self._calls.append(call)
+        self._calls = [*(self._calls or ()), call]
         self._told.tell(call)
 
 

@@ -15,7 +15,7 @@ from typing import Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.id_generator import IdGenerator
-from opentelemetry.sdk.trace.sampling import Decision, Sampler
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, TraceIdRatioBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -42,6 +42,7 @@ NAME: Final = "backstory"
 
 _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _NOWHERE: Final = Context()
+_RATIO_BITS: Final = TraceIdRatioBased.TRACE_ID_LIMIT
 _REQUEST: Final = "request"
 
 
@@ -55,6 +56,10 @@ class Traces:
         self._tracer = provider.get_tracer(NAME, __version__)
         self._sampler, self._ids = sampler, ids
         self._propagator = TraceContextTextMapPropagator()
+        # What begins a trace here is by far the most: where it is taken by its number alone,
+        # the number is looked at, instead of all the sampler does for it.
+        root = getattr(sampler, "_root", sampler)
+        self._ratio = root if isinstance(root, TraceIdRatioBased) else None
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {Traced: self._traced}
@@ -63,6 +68,8 @@ class Traces:
         """Which trace a request belongs to that came with this W3C trace context."""
         if not parent:
             trace = new_trace()
+            if self._ratio is not None and trace & _RATIO_BITS >= self._ratio.bound:
+                return Origin(trace)
             result = self._sampler.should_sample(_NOWHERE, trace, _REQUEST, SpanKind.SERVER)
             return Origin(trace, recorded=result.decision is Decision.RECORD_AND_SAMPLE)
         sent = {"traceparent": parent} | ({"tracestate": state} if state else {})

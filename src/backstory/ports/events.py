@@ -57,7 +57,7 @@ class Called(Event, frozen=True, gc=False):
 class Ended(Event, frozen=True, gc=False):
     """A request is over, to the last byte of its answer; `status` is 0 where none began.
 
-    `sent` counts the bytes of the body as they went out, in the `coding`.
+    `at` is when, in microseconds since the Unix epoch. `sent` counts the bytes of the body as they went out, in the `coding`.
     """
 
     method: str
@@ -71,6 +71,7 @@ class Ended(Event, frozen=True, gc=False):
     trace_id: str
     principal: Principal | None
     calls: tuple[Called, ...]
+    at: int
 
 
 class Stepped(Event, frozen=True, gc=False):
@@ -180,7 +181,6 @@ class Committed(Event, frozen=True, gc=False):
 
     jobs: int
     seconds: float
-    code: str
 
 
 class BusSpoke(Event, frozen=True, gc=False):
@@ -197,7 +197,6 @@ class Rendered(Event, frozen=True, gc=False):
     """A window was made, of so many tokens; `format` is one of the server's."""
 
     format: str
-    code: str
     tokens: int
     seconds: float
 

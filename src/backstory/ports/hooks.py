@@ -10,7 +10,7 @@ than a microsecond.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from contextvars import ContextVar
 from types import TracebackType
@@ -28,6 +28,7 @@ __all__ = [
     "Hooks",
     "Listener",
     "Measure",
+    "Number",
     "Numbers",
     "RawHeaders",
     "Request",
@@ -103,7 +104,8 @@ class Request(Protocol):
         ...
 
 
-Numbers = Callable[[], Iterable[tuple[str, tuple[str, ...], float]]]
+Number = tuple[str, tuple[str, ...], float]
+Numbers = Callable[[], Iterable[Number]]
 """Tells what stands: names of metrics (`queue_depth`), values of their labels, and numbers.
 
 What a counter has come to since the start of the process is told whole each time.
@@ -134,6 +136,11 @@ class Hooks(Protocol):
 
     def tell(self, event: Event) -> None:
         """It happened. Never raises, never waits; from any thread."""
+        ...
+
+    @property
+    def standing(self) -> Sequence[Numbers]:
+        """All that were named by `stands`."""
         ...
 
     def stands(self, numbers: Numbers) -> None:
@@ -228,6 +235,8 @@ def new_span() -> int:
 
 class Silence:
     """Nobody listens."""
+
+    standing: Sequence[Numbers] = ()
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         del method, headers

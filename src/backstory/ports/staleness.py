@@ -12,6 +12,8 @@ from contextvars import ContextVar, Token
 from math import ceil
 from typing import Self
 
+from backstory.ports.hooks import served
+
 _allowed: ContextVar[Staleness | None] = ContextVar("staleness", default=None)
 
 
@@ -39,6 +41,8 @@ class Staleness:
     def given(self, seconds: float) -> None:
         """Note that something was given which was last known to be true so long ago."""
         self.seconds = max(self.seconds or 0, ceil(seconds))
+        if (request := served()) is not None:
+            request.stale = True
 
 
 def allowed() -> Staleness | None:

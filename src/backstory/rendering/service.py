@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,6 +15,8 @@ from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import GoneError, MissingError, RenderGoneError
+from backstory.ports import events
+from backstory.ports.hooks import SILENCE, Hooks, part
 from backstory.ports.store import Store, View
 from backstory.rendering import aside, outlines, records, requests
 from backstory.rendering.assembling import Assembler
@@ -51,7 +54,9 @@ class Renderer:
         *,
         finds: Finds,
         models: Models | None = None,
+        hooks: Hooks = SILENCE,
     ) -> None:
+        self._hooks = hooks
         self._views = views
         self._store = store
         self._seal = seal
@@ -175,6 +180,21 @@ class Renderer:
         return found
 
     async def _window(
+        self,
+        principal: Principal,
+        request: RenderRequest,
+        found: Sequence[Gathered],
+        tally: Tally,
+        form: str,
+    ) -> Window:
+        begun = time.perf_counter()
+        with part(events.RENDER, form):
+            window = await self._made(principal, request, found, tally, form)
+        taken = time.perf_counter() - begun
+        self._hooks.tell(events.Rendered(form, window.total, taken))
+        return window
+
+    async def _made(
         self,
         principal: Principal,
         request: RenderRequest,

@@ -14,6 +14,7 @@ from typing import Protocol
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.errors import TokenRefusedError
+from backstory.ports.memories import Hits
 
 
 class Reads(Protocol):
@@ -40,6 +41,7 @@ class Verifier:
         self._monotonic = monotonic
         self._known: dict[bytes, tuple[float, Principal]] = {}
         self._life = 0
+        self.seen = Hits()
 
     def forget(self) -> None:
         """Remember no token any more."""
@@ -50,8 +52,8 @@ class Verifier:
         """Who shows the token, where it was verified lately."""
         found = self._known.get(sha256(token.encode()).digest())
         if found is None or found[0] <= self._monotonic():
-            return None
-        return found[1]
+            return self.seen.seen(None)
+        return self.seen.seen(found[1])
 
     async def verify(self, token: str) -> Principal:
         """Who shows the token.

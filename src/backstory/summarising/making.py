@@ -24,7 +24,7 @@ from backstory.summarising.requests import PROVIDERS
 _MEMBERS: Final = frozenset(
     {"provider", "url", "model", "key_file", "seconds", "try_seconds", "tries", "rules", "options"}
 )
-_OWN: Final = frozenset({EXTRACTIVE, *PROVIDERS})
+KNOWN: Final = frozenset({EXTRACTIVE, *PROVIDERS})
 _RULE: Final = frozenset({"entries", "tokens", "keep", "length"})
 _TOKENS: Final = (limits.SUMMARY_TOKENS_LEAST, limits.SUMMARY_TOKENS)
 
@@ -47,7 +47,7 @@ def _held(extension: Extension, maker: Callable[..., Any]) -> Make:
     return make
 
 
-GROUP: Final[Group[Make]] = Group(SUMMARISERS, _OWN, _held)
+GROUP: Final[Group[Make]] = Group(SUMMARISERS, KNOWN, _held)
 
 Rules = Choice[When | None]
 """What is summarised in the background; None where no rule speaks."""
@@ -82,8 +82,8 @@ def read(written: Any) -> Wanted:
     if unknown:
         raise ConfigError(f"has no member {unknown[0]}; there are {', '.join(sorted(_MEMBERS))}")
     provider = _text(written, "provider", EXTRACTIVE)
-    foreign = {} if provider in _OWN else extensions.made(GROUP)
-    if provider not in {*_OWN, *foreign}:
+    foreign = {} if provider in KNOWN else extensions.made(GROUP)
+    if provider not in {*KNOWN, *foreign}:
         there = ", ".join([EXTRACTIVE, *PROVIDERS, *foreign])
         raise ConfigError(f"knows no provider {shorten(provider)}; there are {there}")
     options = written.get("options", {})

@@ -6,15 +6,17 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.config import Settings
+from backstory.config.local import is_loopback
 from backstory.contexts.service import Contexts
 from backstory.domain.messages import Format
 from backstory.observability.crew import Crew
-from backstory.ports.hooks import Request
+from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.resilience.checking import Dependency
@@ -46,6 +48,8 @@ class Running:
 
     app: ASGIApp
     contexts: Contexts
+    ops: ASGIApp
+    """What is for operators alone, on a port of its own."""
 
     def leave(self) -> None:
         """Say to whoever asks whether to come here that nobody should; who comes is served."""
@@ -72,6 +76,7 @@ async def open_app(
     from backstory.processing.accepted import with_extensions
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
+    from backstory.transports.edge.ops import Ops
     from backstory.transports.edge.strict_transport import StrictTransport
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
@@ -91,8 +96,8 @@ async def open_app(
             await stack.enter_async_context(sampled(metrics, hooks, contexts))
         await stack.enter_async_context(open_auditing(settings, contexts, hooks))
         levels = await stack.enter_async_context(logged(settings, hooks, contexts))
-        renderer = renderer_of(contexts, settings, accepted.formats)
-        callers = await stack.enter_async_context(open_callers(settings, contexts, token))
+        renderer = renderer_of(contexts, settings, accepted.formats, hooks)
+        callers = await stack.enter_async_context(open_callers(settings, contexts, token, hooks))
         pacing = await stack.enter_async_context(open_pacing(settings, contexts))
         if settings.asks_tokens:
             contexts.hub.most_each = settings.watches_each
@@ -102,11 +107,14 @@ async def open_app(
         page = None if metrics is None else metrics.page
         rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
         split = _Split(rest, mcp, callers)
-        guarded = Guard(Coding(split), callers.authenticate, hooks, pacing, acting(settings, hooks))
+        coding = Coding(split)
+        hooks.stands(partial(coding.variants.seen.numbers, "variants"))
+        guarded = Guard(coding, callers.authenticate, hooks, pacing, acting(settings, hooks))
         served = _for_pages(guarded, settings)
         if is_secure(settings):
             served = StrictTransport(served)
-        yield Running(served, contexts)
+        watched = Guard(rest, Ops(loopback=is_loopback(settings.ops_host)), hooks)
+        yield Running(served, contexts, watched)
 
 
 def message_formats() -> Mapping[str, Format]:
@@ -120,7 +128,12 @@ def message_formats() -> Mapping[str, Format]:
     return with_extensions().formats
 
 
-def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Format]) -> Renderer:
+def renderer_of(
+    contexts: Contexts,
+    settings: Settings,
+    formats: Mapping[str, Format],
+    hooks: Hooks = SILENCE,
+) -> Renderer:
     """Renders windows through the context managers' reader, in every one of the formats."""
     models = Models.read(json.loads(settings.models or "{}"), tuple(formats))
     return Renderer(
@@ -130,6 +143,7 @@ def renderer_of(contexts: Contexts, settings: Settings, formats: Mapping[str, Fo
         formats,
         finds=contexts.searcher,
         models=models,
+        hooks=hooks,
     )
 
 

@@ -7,11 +7,13 @@ import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from backstory.config import Settings
 from backstory.contexts.granting import Granting
 from backstory.contexts.service import Contexts
+from backstory.ports.hooks import SILENCE, Hooks
 from backstory.wiring.authority import app_of, open_authority
 from backstory.wiring.proofs import open_proofs, told_of_proofs
 from backstory.wiring.reading_tokens import open_readers
@@ -35,7 +37,10 @@ class Callers:
 
 @asynccontextmanager
 async def open_callers(
-    settings: Settings, contexts: Contexts, token: str | None = None
+    settings: Settings,
+    contexts: Contexts,
+    token: str | None = None,
+    hooks: Hooks = SILENCE,
 ) -> AsyncIterator[Callers]:
     """By access tokens where there is an issuer, else this machine only.
 
@@ -62,7 +67,7 @@ async def open_callers(
     origins = Origins(urls, settings.allowed_hosts, settings.cors_origins)
     async with (
         open_authority(settings, contexts) as authority,
-        open_verifier(settings, contexts, authority) as verifier,
+        open_verifier(settings, contexts, authority, hooks) as verifier,
         open_proofs(settings, contexts, urls) as proofs,
         _looking(contexts.granting),
     ):
@@ -87,7 +92,10 @@ async def _looking(granting: Granting) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def open_verifier(
-    settings: Settings, contexts: Contexts, authority: Service | None = None
+    settings: Settings,
+    contexts: Contexts,
+    authority: Service | None = None,
+    hooks: Hooks = SILENCE,
 ) -> AsyncIterator[Verifier]:
     """Checks tokens of the issuer, of the built-in server, or of both; knows which are revoked.
 
@@ -106,6 +114,7 @@ async def open_verifier(
     contexts.standing.revoked = lambda: revocations.names
     async with open_readers(settings, changed, authority) as reader:
         verifier = Verifier(reader, lambda: revocations.names)
+        hooks.stands(partial(verifier.seen.numbers, "tokens"))
         await revocations.look()
         looking = asyncio.create_task(revocations.run(), name="revoked tokens")
         try:

@@ -6,15 +6,18 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 
 from backstory import extensions
 from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
 from backstory.contexts.service import Contexts
 from backstory.domain.quotas import Quota
-from backstory.ports.hooks import SILENCE, Hooks
+from backstory.observability.health.clocks import ClockWatch
+from backstory.observability.summarisers import ToldSummariser
+from backstory.ports.hooks import SILENCE, Hooks, Number
 from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
 from backstory.processing.ruling import PipelineRules
@@ -24,6 +27,7 @@ from backstory.rendering.counters import COUNTERS, count_stored, ready
 from backstory.resilience.checking import Dependency
 from backstory.resilience.pace import Pace
 from backstory.summarising import making
+from backstory.wiring.health import numbers, surroundings
 from backstory.wiring.stores import open_bus, open_store_of
 
 logger = logging.getLogger(__name__)
@@ -53,14 +57,15 @@ async def open_contexts(
     )
     async with AsyncExitStack() as stack:
         wanted = making.read(json.loads(settings.summariser or "{}"))
-        summarising = _summarising(wanted, settings, clock) if serving else None
+        summarising = _summarising(wanted, settings, clock, hooks) if serving else None
         if summarising is not None:
             stack.push_async_callback(summarising.summariser.aclose)
         opened = await open_store_of(settings, clock, hooks)
         stack.push_async_callback(opened.store.aclose)
-        bus = open_bus(settings, opened, serving=serving)
+        bus = open_bus(settings, opened, hooks, serving=serving)
         stack.push_async_callback(bus.aclose)
         await asyncio.to_thread(ready)
+        watch = ClockWatch(opened.time)
         contexts = Contexts(
             opened.store,
             bus,
@@ -68,6 +73,7 @@ async def open_contexts(
             rules,
             summarising=summarising,
             dependencies=[*opened.dependencies, Dependency("bus", bus.check), *dependencies],
+            surroundings=surroundings(settings, watch, hooks),
         )
         contexts.quotas.default = quota_of(settings)
         contexts.keeps(opened.audits)
@@ -77,6 +83,9 @@ async def open_contexts(
         if serving and wanted.rules is not None:
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
+            hooks.stands(lambda: (("queue_depth", ("summaries",), background.waiting),))
+        hooks.stands(partial(_standing, contexts))
+        hooks.stands(partial(numbers, contexts, watch))
         yield contexts
 
 
@@ -85,12 +94,22 @@ def quota_of(settings: Settings) -> Quota:
     return Quota(settings.quota_contexts or None, settings.quota_bytes or None)
 
 
-def _summarising(wanted: making.Wanted, settings: Settings, clock: Clock) -> Summarising:
+def _summarising(
+    wanted: making.Wanted, settings: Settings, clock: Clock, hooks: Hooks
+) -> Summarising:
     """Whoever makes summaries; their lengths are counted as OpenAI's models count."""
     count = COUNTERS["o200k_base"].count
-    return Summarising(
-        making.make(wanted, settings.summariser_key, count, Pace(clock=clock)), count
-    )
+    summariser = making.make(wanted, settings.summariser_key, count, Pace(clock=clock))
+    return Summarising(ToldSummariser(summariser, hooks, making.KNOWN), count)
+
+
+def _standing(contexts: Contexts) -> Iterator[Number]:
+    for code, runs in contexts.sweeper.runs.items():
+        yield "sweeps", (code,), runs
+    yield "swept", (), contexts.sweeper.done
+    beliefs = contexts.ruler.beliefs
+    yield from beliefs.rules_seen.numbers("rules")
+    yield from beliefs.kinds_seen.numbers("kinds")
 
 
 def _chosen(settings: Settings) -> choosing.Rules | None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
+from backstory import limits
 from backstory.config import Settings, StoreUrl
 from backstory.contexts.service import Contexts
-from backstory.errors import ConfigError
 from backstory.observability import catalogue as observed
 from backstory.observability import files
 from backstory.observability.asking import asked
 from backstory.observability.counting import Counting
 from backstory.observability.crew import Crew
-from backstory.observability.lagging import flushing, looking
+from backstory.observability.lagging import flushing, looking, repeating
 from backstory.observability.logs.access import Access
 from backstory.observability.logs.levels import Levels
 from backstory.observability.logs.lines import CALLERS
@@ -24,8 +25,7 @@ from backstory.observability.prometheus import Metrics
 from backstory.observability.standing import Standing
 from backstory.observability.telling import Told
 from backstory.ports.log_levels import WORDS, LogLevels
-from backstory.security import certificates
-from backstory.wiring.secure import tls_options
+from backstory.wiring.health import certificate_ends
 
 
 @asynccontextmanager
@@ -55,7 +55,8 @@ async def counted(
         yield None
         return
     metrics = Metrics(partial(looked_up, settings, crew or Crew()))
-    told.listen(Counting(metrics))
+    told.listen_later(Counting(metrics))
+    metrics.gather = told.drain
     yield metrics
 
 
@@ -74,11 +75,18 @@ async def logged(
     CALLERS.know(partial(_name, contexts))
     told.stands(log.numbers)
     if settings.access_log:
-        told.listen(Access(log))
+        told.listen_later(Access(log))
     word = next(each for each in WORDS if each == settings.log_level)
     levels = Levels(contexts.store, contexts.clock, word, settings.log_level_file)
-    async with levels.looking():
-        yield levels
+    try:
+        async with levels.looking(), repeating(_drain, told, limits.METRICS_SECONDS):
+            yield levels
+    finally:
+        told.drain()
+
+
+async def _drain(told: Told) -> None:
+    told.drain()
 
 
 def _name(contexts: Contexts, tenant: str, subject: str) -> str:
@@ -88,15 +96,17 @@ def _name(contexts: Contexts, tenant: str, subject: str) -> str:
 @asynccontextmanager
 async def sampled(metrics: Metrics, told: Told, contexts: Contexts) -> AsyncIterator[None]:
     """Looks now and then at what is not told but stands, while entered."""
-    told.stands(
-        lambda: (
-            ("requests_in_flight", (), told.in_flight),
-            ("watchers", (), contexts.hub.watching),
-        )
-    )
+    told.stands(told.numbers)
+    told.stands(lambda: (("watchers", (), contexts.hub.watching),))
     observe = partial(metrics.tally.observe, (observed.LOOP_LAG,))
-    async with looking(observe), flushing(metrics, Standing(metrics, told).look):
+    shown = flushing(metrics, Standing(metrics, told).look)
+    async with looking(observe), shown, repeating(_seen, contexts, limits.CHECK_LOOK_SECONDS):
         yield
+
+
+async def _seen(contexts: Contexts) -> None:
+    """Look at what `/healthz` tells of, for the metrics; a look is no longer than its deadline."""
+    await asyncio.gather(contexts.checks.seen(), contexts.surroundings.seen())
 
 
 def looked_up(settings: Settings, crew: Crew) -> files.Found:
@@ -104,12 +114,4 @@ def looked_up(settings: Settings, crew: Crew) -> files.Found:
     yield from crew.told()
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
-    yield from files.certificate(partial(_certificate_ends, settings))
-
-
-def _certificate_ends(settings: Settings) -> float | None:
-    try:
-        options = tls_options(settings)
-        return None if options is None else certificates.read(options.certificate).ends
-    except ConfigError:
-        return None
+    yield from files.certificate(partial(certificate_ends, settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,21 +21,26 @@ from backstory.errors import ConfigError
 from backstory.messaging.local import LocalBus
 from backstory.messaging.opening import link_to
 from backstory.messaging.remote import RemoteBus
+from backstory.observability.caches import told_cache
+from backstory.observability.stores import told_store
 from backstory.ports.audits import Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.cache import Cache
+from backstory.ports.events import Committed as CommittedEvent
 from backstory.ports.events import DependencyChanged
-from backstory.ports.hooks import Hooks
+from backstory.ports.hooks import SILENCE, Hooks, Number
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
-from backstory.resilience.checking import Dependency
+from backstory.resilience.checking import Dependency, Look
 from backstory.storage.postgres.options import PostgresOptions
-from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.storage.sqlite import SqliteOptions, SqliteStore, open_store
+from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
 from backstory.storage.vault.sqlite import SqliteVault
 
 if TYPE_CHECKING:
     from backstory.storage.postgres.replica import Replica
+    from backstory.storage.postgres.store import PostgresStore
 
 
 def bus_server(settings: Settings) -> str | None:
@@ -97,13 +102,15 @@ def safe_on_server(settings: Settings) -> Safe:
 class Opened:
     """The store, and what it depends on itself.
 
-    `probe` tells cheaply whether other processes have written to it, where that can be told.
+    `probe` tells cheaply whether other processes have written to it, where that can be told;
+    `time` is the database's, in seconds.
     """
 
     store: Store
     audits: Audits
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
+    time: Callable[[], Awaitable[float]] | None = None
 
 
 async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -121,8 +128,10 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
     # The file is as near as a cache, so it has none.
     options = SqliteOptions(settings.store.path, search=settings.search)
     safe = safe_in_file(settings, options)
-    file = await open_store(options, clock=clock, safe=safe)
-    return Opened(file, file, (Dependency("store", file.check, needed=True),), file.data_version)
+    file = await open_store(options, clock=clock, committed=_committed(hooks), safe=safe)
+    hooks.stands(partial(_waiting, file))
+    check = Dependency("store", file.check, needed=True)
+    return Opened(told_store(file, hooks), file, (check,), file.data_version)
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -131,18 +140,32 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
 
     database, far = (Breaker(name, told=_telling(hooks)) for name in ("database", "cache"))
     safe = safe_on_server(settings)
-    server = await open_server(postgres_options(settings), clock=clock, breaker=database, safe=safe)
+    server = await open_server(
+        postgres_options(settings),
+        clock=clock,
+        breaker=database,
+        committed=_committed(hooks),
+        safe=safe,
+    )
+    hooks.stands(partial(_waiting, server))
+    hooks.stands(partial(_pooled, server))
     shared = settings.cache != cache_urls.NEAR
-    cache = cache_of(settings, far, safe.cipher)
+    cache = told_cache(cache_of(settings, far, safe.cipher), hooks)
     replica = await _open_replica(settings, server.epoch, hooks, safe.cipher)
     copies = replica[0] if replica else None
-    store = CachedStore(server, cache, clock, shared=shared, copies=copies)
+    store = CachedStore(told_store(server, hooks), cache, clock, shared=shared, copies=copies)
     dependencies = [Dependency("store", store.check, needed=True, breaker=database)]
     if replica:
-        dependencies.append(Dependency("replica", replica[0].check, breaker=replica[1]))
+        look = partial(_replica, replica[0])
+        dependencies.append(Dependency("replica", look, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, server, tuple(dependencies))
+    return Opened(store, server, tuple(dependencies), time=server.time)
+
+
+async def _replica(replica: Replica) -> Look:
+    await replica.check()
+    return Look(facts={"lag_seconds": round(await replica.lag(), 3)})
 
 
 async def _open_replica(
@@ -157,12 +180,16 @@ async def _open_replica(
     return await open_replica(options, epoch, breaker, cipher), breaker
 
 
-def open_bus(settings: Settings, opened: Opened, *, serving: bool) -> ChangeBus:
+def open_bus(
+    settings: Settings, opened: Opened, hooks: Hooks = SILENCE, *, serving: bool
+) -> ChangeBus:
     """The change bus. Commands that serve nobody tell nobody: the nodes look themselves."""
     url = bus_server(settings) if serving else None
     if url is None:
         return LocalBus(opened.probe)
-    return RemoteBus(link_to(url), opened.store.secret)
+    bus = RemoteBus(link_to(url), opened.store.secret, hooks)
+    hooks.stands(lambda: (("queue_depth", ("bus",), bus.waiting),))
+    return bus
 
 
 def cache_of(
@@ -176,6 +203,23 @@ def cache_of(
         return GuardedCache(sealed, breaker=breaker or Breaker("cache"))
 
     return open_cache(settings.cache, memory_bytes=memory, guarded=guarded)
+
+
+def _committed(hooks: Hooks) -> Committed:
+    if not hooks.hears(CommittedEvent):
+        return unheard
+    return lambda jobs, seconds: hooks.tell(CommittedEvent(jobs, seconds))
+
+
+def _waiting(store: SqliteStore | PostgresStore) -> Iterator[Number]:
+    for queue, waiting in store.waiting.items():
+        yield "queue_depth", (queue,), waiting
+
+
+def _pooled(store: PostgresStore) -> Iterator[Number]:
+    busy, idle = store.sizes
+    yield "pool_connections", ("busy",), busy
+    yield "pool_connections", ("idle",), idle
 
 
 def _telling(hooks: Hooks) -> Told:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Callable, Mapping
 
 import uvicorn
@@ -11,6 +10,7 @@ import uvicorn
 from backstory.cli.serving import one
 from backstory.cli.serving.pulse import every
 from backstory.cli.serving.service import Service
+from backstory.cli.serving.sockets import Sockets
 from backstory.cli.serving.stopping import Server
 from backstory.config import Settings
 from backstory.wiring import Running
@@ -21,7 +21,7 @@ _STATUS = "Serving in one process"
 def run(
     settings: Settings,
     token: str | None,
-    listener: socket.socket,
+    sockets: Sockets,
     ready: Callable[[], None],
     service: Service,
 ) -> None:
@@ -43,7 +43,7 @@ def run(
     ) -> Server:
         return _Server(config, running, ready, drain_seconds, service)
 
-    one.run(settings, token, listener, take, make=make)
+    one.run(settings, token, sockets, take, make=make)
 
 
 class _Server(Server):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,23 +13,42 @@ from typing import Any, Final
 import click
 
 from backstory import __version__
+from backstory.cli.serving.sockets import Sockets
 from backstory.config import Settings
 from backstory.errors import ConfigError
 
 BACKLOG: Final = 2048
 
 
-def bind(settings: Settings) -> socket.socket:
+@contextlib.contextmanager
+def bound(settings: Settings) -> Iterator[Sockets]:
+    """The sockets that the settings ask for, closed at the end.
+
+    Raises:
+        ConfigError: as `bind`.
+    """
+    with contextlib.ExitStack() as stack:
+        main = stack.enter_context(bind(settings))
+        ops = None
+        if settings.ops_port is not None:
+            ops = stack.enter_context(bind(settings, "ops_"))
+        yield Sockets(main, ops)
+
+
+def bind(settings: Settings, of: str = "") -> socket.socket:
     """A socket on the host and port of the settings; it takes no connection yet.
+
+    `of` is what the names of both begin with.
 
     Raises:
         ConfigError: the port is taken, or the address is not this machine's.
     """
+    host, port = getattr(settings, f"{of}host"), getattr(settings, f"{of}port")
     try:
-        family, kind, protocol, _, address = _resolve(settings.host, settings.port)[0]
+        family, kind, protocol, _, address = _resolve(host, port)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise _cannot(settings, error) from error
+        raise _cannot(settings, of, error) from error
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
@@ -35,7 +56,7 @@ def bind(settings: Settings) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        raise _cannot(settings, error) from error
+        raise _cannot(settings, of, error) from error
     return listener
 
 
@@ -45,13 +66,18 @@ def _resolve(host: str, port: int) -> list[Any]:
     return sorted(found, key=lambda info: info[0] != socket.AF_INET)
 
 
-def _cannot(settings: Settings, error: OSError) -> ConfigError:
+def _cannot(settings: Settings, of: str, error: OSError) -> ConfigError:
+    host, port = f"{of}host", f"{of}port"
     reason = error.strerror or str(error)
     return ConfigError(
-        f"cannot listen on {settings.host} port {settings.port} (host from "
-        f"{settings.origin('host')}, port from {settings.origin('port')}): {reason}; "
-        "set another with --port"
+        f"cannot listen on {getattr(settings, host)} port {getattr(settings, port)} ({host} from "
+        f"{settings.origin(host)}, {port} from {settings.origin(port)}): {reason}; "
+        f"set another with --{port.replace('_', '-')}"
     )
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +89,17 @@ class Announcement:
     workers: int
     token_file: Path | None
     as_json: bool
+    ops: str | None = None
 
     @classmethod
     def of(
-        cls, settings: Settings, listener: socket.socket, token_file: Path | None, *, as_json: bool
+        cls, settings: Settings, sockets: Sockets, token_file: Path | None, *, as_json: bool
     ) -> Announcement:
-        port = listener.getsockname()[1]
-        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        port = sockets.main.getsockname()[1]
+        host = _in_url(settings.host)
+        ops = None
+        if sockets.ops is not None:
+            ops = f"http://{_in_url(settings.ops_host)}:{sockets.ops.getsockname()[1]}"
         scheme = "http" if settings.tls_certificate is None else "https"
         return cls(
             f"{scheme}://{host}:{port}",
@@ -77,6 +107,7 @@ class Announcement:
             settings.workers,
             token_file,
             as_json,
+            ops,
         )
 
     @property
@@ -99,6 +130,7 @@ class Announcement:
         """On standard output, in one piece."""
         if self.as_json:
             members = {"url": self.url, "mcp": self.mcp, "docs": self.docs, "add": self.add}
+            members |= {} if self.ops is None else {"ops": self.ops}
             click.echo(json.dumps(members | {"store": self.store, "workers": self.workers}))
             return
         lines = [
@@ -107,6 +139,8 @@ class Announcement:
             f"  API documentation   {self.docs}",
             f"  Add to a client     {self.add}",
         ]
+        if self.ops is not None:
+            lines.append(f"  Metrics and health  {self.ops}")
         if self.token_file is not None:
             lines.append(f"  Token               {self.token_file}")
         click.echo("\n".join(lines))

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Callable, MutableMapping
 from pathlib import Path
 
 from backstory import limits
 from backstory.cli.serving.service import Service
+from backstory.cli.serving.sockets import Sockets
 from backstory.cli.serving.supervising import Supervisor
 from backstory.config import TABLE, Settings
 from backstory.errors import ConfigError
 
 
-def run(
-    settings: Settings, listener: socket.socket, ready: Callable[[], None], service: Service
-) -> None:
+def run(settings: Settings, sockets: Sockets, ready: Callable[[], None], service: Service) -> None:
     """Serve until a signal comes; `ready` is called once all workers take requests.
 
     Raises:
@@ -30,7 +28,7 @@ def run(
         )
     hand_down(settings, os.environ)
     supervisor = Supervisor(
-        listener,
+        sockets,
         ready,
         service,
         count=settings.workers,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import socket
+import ipaddress
 from collections.abc import Callable
 from typing import Any, Final, Protocol
 
@@ -12,6 +12,7 @@ import uvloop
 from backstory import limits
 from backstory.cli.serving.protocol import BoundedProtocol
 from backstory.cli.serving.secure import tls_arguments
+from backstory.cli.serving.sockets import Sockets
 from backstory.cli.serving.stopping import Server
 from backstory.cli.serving.turns import settle
 from backstory.config import Settings
@@ -47,7 +48,7 @@ class Make(Protocol):
 def run(
     settings: Settings,
     token: str | None,
-    listener: socket.socket,
+    sockets: Sockets,
     ready: Callable[[], None],
     *,
     make: Make,
@@ -58,13 +59,13 @@ def run(
     Raises:
         ConfigError, StoreError: as `open_app`.
     """
-    uvloop.run(_serve(settings, token, listener, ready, make=make, crew=crew))
+    uvloop.run(_serve(settings, token, sockets, ready, make=make, crew=crew))
 
 
 async def _serve(
     settings: Settings,
     token: str | None,
-    listener: socket.socket,
+    sockets: Sockets,
     ready: Callable[[], None],
     *,
     make: Make,
@@ -75,4 +76,10 @@ async def _serve(
         settle()
         config = uvicorn.Config(running.app, lifespan="off", **SERVER, **secure)
         serving = make(config, running, ready, settings.drain_seconds)
-        await serving.serve(sockets=[listener])
+        serving.bound(
+            settings.address_connections if settings.asks_tokens else 0,
+            [ipaddress.ip_network(each) for each in settings.trusted_proxies],
+        )
+        if sockets.ops is not None:
+            serving.ops = sockets.ops, uvicorn.Config(running.ops, lifespan="off", **SERVER)
+        await serving.serve(sockets=[sockets.main])

@@ -1,22 +1,35 @@
-"""HTTP/1.1 as uvicorn speaks it, with a bound on a request's head before it is complete.
+"""HTTP/1.1 as uvicorn speaks it, within bounds that hold before a request is complete.
 
 The guard bounds heads as well, but it is asked only once a head is whole; until then the
-parser would take in whatever is sent.
+parser would take in whatever is sent, and wait for as long as it takes.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from backstory import limits
-
-_ANSWER: Final = (
-    b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
-    b"content-length: 0\r\nconnection: close\r\n\r\n"
+from backstory.errors import (
+    BackstoryError,
+    ConnectionsFullError,
+    HeadTooLargeError,
+    MalformedError,
+    RequestTimeoutError,
 )
+from backstory.ports.hooks import new_trace
+from backstory.transports.edge import problems
+from backstory.transports.edge.pacing import Network, client_of, is_within
+from backstory.transports.edge.secure_headers import SECURE
+
+_CLOSE: Final = (b"connection", b"close")
+_LINE_END: Final = b"\r\n"  # which some clients send behind a body
 
 
 class State(ServerState):
@@ -24,13 +37,23 @@ class State(ServerState):
 
     leaving = False
     """Whether each answer closes its connection, since the server is about to stop."""
+    most_each = 0
+    """Connections that one address may have; 0 for any number."""
+    trusted: Sequence[Network] = ()
+    """Load balancers, which may have any number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addresses: Counter[str] = Counter()
 
 
 class BoundedProtocol(HttpToolsProtocol):
     """Closes a connection whose head does not end within `limits.HEADER_BUFFER_BYTES`.
 
-    And one that was answered by a server that is leaving, with a header that says so. Nothing
-    else closes it: whoever is told uses it no more, so that no request meets a closed one.
+    And one that keeps the server waiting, as `patience.look` finds it; one too many of an
+    address; and one that was answered by a server that is leaving, with a header that says so.
+    Nothing else closes it: whoever is told uses it no more, so that no request meets a closed
+    one.
     """
 
     server_state: State
@@ -38,13 +61,45 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0  # taken in since the last head was complete
+        self._busy = 0  # requests that were not answered yet
+        self._address = ""
+        self.made: float | None = None
+        self.head_since: float | None = None
+        self.rest_since: float | None = None
+        self.unread_since: float | None = None
+
+    # -- its life --------------------------------------------------------------------------
+
+    def connection_made(  # type: ignore[override] # as uvicorn has it
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(transport)
+        self.made = self.loop.time()
+        state = self.server_state
+        if state.most_each and not is_within(self.client, state.trusted):
+            self._address = client_of({"client": self.client, "headers": []}, ())
+            state.addresses[self._address] += 1
+            if state.addresses[self._address] > state.most_each:
+                self._refuse(
+                    ConnectionsFullError(
+                        f"an address may have {state.most_each} connections to a process",
+                        limit="address_connections",
+                        retry_after=limits.CONNECTIONS_RETRY_SECONDS,
+                    )
+                )
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self.unread_since = self.head_since = self.rest_since = self.made = None
+        if self._address:
+            addresses = self.server_state.addresses
+            addresses[self._address] -= 1
+            if not addresses[self._address]:
+                del addresses[self._address]
+            self._address = ""
 
     def shutdown(self) -> None:
         super().shutdown()
-        self._say_goodbye()
-
-    def on_response_complete(self) -> None:
-        super().on_response_complete()
         self._say_goodbye()
 
     def _say_goodbye(self) -> None:
@@ -56,14 +111,36 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.scheme == "https" and self.transport.is_closing():
             self.loop.call_later(limits.GOODBYE_SECONDS, self.transport.abort)
 
+    # -- what comes ------------------------------------------------------------------------
+
     def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
         self._head_bytes += len(data)
+        if self._busy == 0 and (len(data) > len(_LINE_END) or data != _LINE_END):
+            self._note()
         super().data_received(data)
         if self._head_bytes > limits.HEADER_BUFFER_BYTES and not self.transport.is_closing():
-            self.transport.write(_ANSWER)
-            self.transport.close()
+            self._refuse(
+                HeadTooLargeError(
+                    f"a head may have {limits.HEADER_BUFFER_BYTES} bytes",
+                    limit="HEADER_BUFFER_BYTES",
+                )
+            )
+
+    def _note(self) -> None:
+        """Something came while no request is under way: of the next head, or of a late body."""
+        self.made = None
+        cycle: RequestResponseCycle | None = self.cycle
+        late = cycle is not None and cycle.more_body
+        if late and self.rest_since is None:
+            self.rest_since = self.loop.time()
+        elif not late and self.head_since is None:
+            self.head_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
+        self._busy += 1
+        self.made = self.head_since = self.rest_since = None
         super().on_headers_complete()
         self._head_bytes = 0
         if self.server_state.leaving:
@@ -72,3 +149,52 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
         self._head_bytes = 0
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self.rest_since = None
+
+    def on_response_complete(self) -> None:
+        self._busy -= 1
+        super().on_response_complete()
+        self._say_goodbye()
+
+    def send_400_response(self, msg: str) -> None:
+        del msg
+        self._refuse(MalformedError("this is not HTTP/1.1 as RFC 9112 has it"))
+
+    # -- what goes -------------------------------------------------------------------------
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self.unread_since = self.loop.time()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self.unread_since = None
+
+    def head_is_late(self) -> None:
+        self._refuse(
+            RequestTimeoutError(f"a head has to come within {limits.HEAD_SECONDS:g} seconds")
+        )
+
+    def leave(self) -> None:
+        self.head_since = self.rest_since = self.made = None
+        self.transport.close()
+        self._say_goodbye()
+
+    def cut(self) -> None:
+        self.unread_since = None
+        self.transport.abort()
+
+    def _refuse(self, error: BackstoryError) -> None:
+        """Answer what is no request, and close; in the middle of an answer only close."""
+        if self._busy and self.cycle.response_started:
+            self.leave()
+            return
+        status, headers, body = problems.answer(error, f"{new_trace():032x}")
+        headers = [*(each for each in headers if each != _CLOSE), _CLOSE, *SECURE]
+        phrase = HTTPStatus(status).phrase.encode()
+        lines = [b"HTTP/1.1 %d %s" % (status, phrase), *(b"%s: %s" % each for each in headers)]
+        self.transport.write(b"\r\n".join([*lines, b"", body]))
+        self.leave()

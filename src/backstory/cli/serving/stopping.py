@@ -17,14 +17,17 @@ import contextlib
 import os
 import signal
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import uvicorn
 
 from backstory import limits
-from backstory.cli.serving.protocol import State
+from backstory.cli.serving import patience
+from backstory.cli.serving.protocol import BoundedProtocol, State
 from backstory.cli.serving.refusing import let_nobody_in
+from backstory.transports.edge.pacing import Network
 from backstory.wiring import Running
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
@@ -48,13 +51,34 @@ class Server(uvicorn.Server):
         self.drain_seconds = drain_seconds
         self._sockets: list[socket.socket] = []
         self._hurried = asyncio.Event()
+        self.ops: tuple[socket.socket, uvicorn.Config] | None = None
+        """The socket for operators, and what is served there."""
+        self._ops_server: asyncio.Server | None = None
         self.stays_open = False
         """Whether others go on serving the socket when this process is gone."""
+
+    def bound(self, most_each: int, trusted: Sequence[Network]) -> None:
+        """How many connections an address may have, 0 for any number; but for those of `trusted`."""
+        self._state.most_each, self._state.trusted = most_each, trusted
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         self._sockets = sockets or []
         await super().startup(sockets)
+        if self.ops is not None:
+            self._ops_server = await self._listen(*self.ops)
         self._ready()
+
+    async def _listen(self, listener: socket.socket, config: uvicorn.Config) -> asyncio.Server:
+        """Another socket, with an application of its own, without TLS."""
+        config.load()
+        make = partial(BoundedProtocol, config=config, server_state=self._state, app_state={})
+        return await asyncio.get_running_loop().create_server(make, sock=listener)
+
+    async def on_tick(self, counter: int) -> bool:
+        if counter % limits.PATIENCE_TICKS == 0:
+            held = [one for one in self._state.connections if isinstance(one, BoundedProtocol)]
+            patience.look(held, asyncio.get_running_loop().time())
+        return await super().on_tick(counter)
 
     async def main_loop(self) -> None:
         await super().main_loop()
@@ -64,6 +88,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._hurried.set()  # from here on, to hurry is to end
         self._running.drain()
+        if self._ops_server is not None:
+            self._ops_server.close()
         await super().shutdown(sockets)
 
     async def _drain(self) -> None:

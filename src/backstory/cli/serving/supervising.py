@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from typing import Final
 from backstory import limits
 from backstory.cli.serving.places import Place
 from backstory.cli.serving.service import Service
+from backstory.cli.serving.sockets import Sockets
 from backstory.cli.serving.worker import HURRY, RETIRE, STOP, Worker
 from backstory.observability.crew import Crew, Reason
 
@@ -40,7 +40,7 @@ class Supervisor:
 
     def __init__(
         self,
-        listener: socket.socket,
+        sockets: Sockets,
         ready: Callable[[], None],
         service: Service,
         *,
@@ -49,7 +49,7 @@ class Supervisor:
         silence_seconds: float,
         memory_bytes: int,
     ) -> None:
-        self._listener, self._ready, self._service = listener, ready, service
+        self._sockets, self._ready, self._service = sockets, ready, service
         self._count = count
         self._drain, self._silence = drain_seconds, silence_seconds
         self._memory = memory_bytes
@@ -102,7 +102,7 @@ class Supervisor:
             self._service.ready(self._status())
 
     def _begin(self) -> Worker:
-        return Worker(self._listener, self._crew)
+        return Worker(self._sockets, self._crew)
 
     def _pause(self) -> None:
         """Until a worker ends, at most for a round."""
@@ -245,7 +245,7 @@ class Supervisor:
         self._service.stopping()
         workers = list(self._workers())
         _tell(workers, STOP)
-        self._listener.close()  # the workers have it, and close it in their time
+        self._sockets.close()  # the workers have them, and close them in their time
         drained = time.monotonic() + self._drain
         end = drained + limits.WORKER_END_SECONDS
         while left := [worker for worker in workers if not worker.ended]:

@@ -11,7 +11,6 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import socket
 import time
 from pathlib import Path
 from typing import Final
@@ -20,6 +19,7 @@ import click
 
 from backstory import limits
 from backstory.cli.serving.pulse import Pulse
+from backstory.cli.serving.sockets import Sockets
 from backstory.errors import BackstoryError
 from backstory.observability.crew import Crew, Reason
 
@@ -35,10 +35,10 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 class Worker:
     """A worker as its supervisor sees it. Times are seconds of the monotonic clock."""
 
-    def __init__(self, listener: socket.socket, crew: Crew) -> None:
+    def __init__(self, sockets: Sockets, crew: Crew) -> None:
         self._pulse = Pulse()
         self.process = multiprocessing.get_context("spawn").Process(
-            target=serve, args=(listener, self._pulse, crew)
+            target=serve, args=(sockets, self._pulse, crew)
         )
         self.begun_at = self._forgiven_at = time.monotonic()
         self.process.start()
@@ -97,7 +97,7 @@ class Worker:
         self.process.join(limits.WORKER_KILLED_SECONDS)
 
 
-def serve(listener: socket.socket, pulse: Pulse, crew: Crew) -> None:
+def serve(sockets: Sockets, pulse: Pulse, crew: Crew) -> None:
     """What runs in the new process: serve until told to stop.
 
     Raises:
@@ -114,7 +114,7 @@ def serve(listener: socket.socket, pulse: Pulse, crew: Crew) -> None:
         logs.configure(settings)
         secret = local_token(settings)
         token = secret[0] if secret else None
-        one.run(settings, token, listener, pulse.begin, make=worker_server, crew=crew)
+        one.run(settings, token, sockets, pulse.begin, make=worker_server, crew=crew)
     except BackstoryError as error:
         click.echo(f"error: {error.detail} ({error.code})", err=True)
         raise SystemExit(1) from None

@@ -57,6 +57,11 @@ class Background:
         self._waiting: set[Place] = set()
         self._again: set[Place] = set()
 
+    @property
+    def waiting(self) -> int:
+        """Contexts that wait for a summary."""
+        return self._queue.qsize()
+
     @asynccontextmanager
     async def running(self, writer: Writer) -> AsyncIterator[None]:
         """Works until the end of the block, and drops what is left then."""

@@ -1,11 +1,11 @@
 """A line for each request, where the settings want it.
 
-It is made without the standard library's logging, which costs five times as much.
+It is made without the standard library's logging, which costs five times as much, and a moment
+after the request.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -30,7 +30,7 @@ class Access:
 
     def _ended(self, event: Ended) -> None:
         line: dict[str, Any] = {
-            "at": clock.to_text(time.time_ns() // 1000),
+            "at": clock.to_text(event.at),
             "level": "info",
             "logger": LOGGER,
             "message": MESSAGE,

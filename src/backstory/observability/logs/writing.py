@@ -31,6 +31,7 @@ class Lines:
         self._busy = False
         self._torn = False
         self._untold = 0
+        self._hurry = threading.Event()
         self._starting = threading.Lock()
         self._thread: threading.Thread | None = None
         self.lost = 0
@@ -47,8 +48,10 @@ class Lines:
     def flush(self, seconds: float = limits.LOG_FLUSH_SECONDS) -> None:
         """Wait until all is written, for so long at most."""
         end = time.monotonic() + seconds
+        self._hurry.set()
         while (self._queue.qsize() or self._busy) and time.monotonic() < end:
             time.sleep(0.002)
+        self._hurry.clear()
 
     def _start(self) -> None:
         with self._starting:
@@ -62,6 +65,8 @@ class Lines:
         while True:
             lines = [self._queue.get()]
             self._busy = True
+            # Whoever tells a line need not wake this thread for each of them.
+            self._hurry.wait(limits.LOG_PAUSE_SECONDS)
             with contextlib.suppress(queue.Empty):
                 while len(lines) < limits.LOG_BATCH:
                     lines.append(self._queue.get_nowait())

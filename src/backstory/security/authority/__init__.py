@@ -4,6 +4,7 @@
     shelf.py      notes as typed records, changed by compare and swap
     tickets.py    secrets that are shown once
     signing.py    the keys that sign, rotated in the store
+    turns.py      work on threads, bounded
     passwords.py  argon2id, a few at a time
     tries.py      wrong passwords are counted before they are looked at
     accounts.py   who may sign in

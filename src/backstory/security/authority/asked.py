@@ -33,12 +33,13 @@ class Asked:
 
 @dataclass(slots=True)
 class Told:
-    """An answer on its way out."""
+    """An answer on its way out; `given` is tenant, subject and client of tokens in it."""
 
     status: int
     body: Mapping[str, object]
     location: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+    given: tuple[str, str, str] | None = None
 
 
 def read(text: bytes) -> dict[str, str]:

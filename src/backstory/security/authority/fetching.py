@@ -60,9 +60,9 @@ class Fetcher:
         try:
             async with self._turns, asyncio.timeout(limits.CLIENT_DOCUMENT_SECONDS):
                 return await self._get(url)
-        except TimeoutError:
+        except (TimeoutError, httpcore.TimeoutException):
             raise FetchError(f"no answer in {limits.CLIENT_DOCUMENT_SECONDS:g} seconds") from None
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise FetchError(str(error) or type(error).__name__) from error
         except (OSError, ValueError) as error:
             raise FetchError(str(error)) from error
@@ -73,7 +73,12 @@ class Fetcher:
             (b"accept-encoding", b"identity"),
             (b"user-agent", b"backstory"),
         ]
-        async with self._pool.stream("GET", url, headers=[*asked, (b"host", _host(url))]) as answer:
+        # Each step has less than all of them, so that the library itself ends one and tidies up.
+        step = limits.CLIENT_DOCUMENT_SECONDS / 2
+        bounds = {"timeout": dict.fromkeys(("connect", "read", "write", "pool"), step)}
+        async with self._pool.stream(
+            "GET", url, headers=[*asked, (b"host", _host(url))], extensions=bounds
+        ) as answer:
             if answer.status != 200:
                 raise FetchError(f"the answer is {answer.status}, not 200")
             told = {name.lower(): value.decode("latin-1") for name, value in answer.headers}

@@ -10,23 +10,21 @@ import unicodedata
 from functools import cache
 from typing import Any
 
-import anyio
-from anyio import to_thread
-
 from backstory import limits
-from backstory.errors import BusyError, InvalidError
+from backstory.errors import InvalidError
+from backstory.security.authority.turns import Turns
 
 
 class Passwords:
     """Hashes and checks."""
 
     def __init__(self) -> None:
-        self._turns = anyio.CapacityLimiter(limits.PASSWORDS_CHECKED)
-        self._under_way = 0
+        self._turns = Turns(limits.PASSWORDS_CHECKED, limits.PASSWORDS_WAITING)
 
     async def hash(self, password: str) -> str:
         """What is kept of a password: parameters, salt and hash in one text."""
-        return await to_thread.run_sync(_hasher().hash, _plain(password), limiter=self._turns)
+        hashed: str = await self._turns.run(lambda: _hasher().hash(_plain(password)))
+        return hashed
 
     async def check(self, kept: str | None, password: str) -> bool:
         """Whether it is the password. None is that of no account, and takes as long.
@@ -34,13 +32,7 @@ class Passwords:
         Raises:
             BusyError: too many wait already.
         """
-        if self._under_way >= limits.PASSWORDS_CHECKED + limits.PASSWORDS_WAITING:
-            raise BusyError("too many are signing in; try again soon", retry_after=2)
-        self._under_way += 1
-        try:
-            return await to_thread.run_sync(_check, kept, password, limiter=self._turns)
-        finally:
-            self._under_way -= 1
+        return await self._turns.run(lambda: _check(kept, password))
 
 
 def check_strength(password: str, name: str) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-import anyio
-
 from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.sealing import Seal
@@ -19,6 +17,7 @@ from backstory.security.authority.fetching import Fetcher
 from backstory.security.authority.grants import Grants
 from backstory.security.authority.records import Account, Client
 from backstory.security.authority.signing import Signing
+from backstory.security.authority.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +48,7 @@ class Service:
         self.grants = Grants(notes, clock, self.signing, naming.issuer)
         self.sessions = Sessions(notes, clock, self.accounts)
         self.forms = Forms(seal)
-        self.turns = anyio.CapacityLimiter(limits.AUTHORITY_THREADS)
+        self.turns = Turns(limits.AUTHORITY_THREADS, limits.AUTHORITY_WAITING)
         self._near = near
         self._fetcher: Fetcher | None = None
         self._documents: Documents | None = None

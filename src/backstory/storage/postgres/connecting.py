@@ -67,6 +67,19 @@ class Connections:
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
+    def waiting(self) -> int:
+        """Reads that wait for a connection."""
+        return self._waiting
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many connections of the pool are busy, and how many are idle."""
+        if self._pool is None:
+            return 0, 0
+        idle = self._pool.get_idle_size()
+        return self._pool.get_size() - idle, idle
+
+    @property
     def seconds(self) -> float:
         """How long anything may take that has no sooner deadline."""
         return self._options.seconds

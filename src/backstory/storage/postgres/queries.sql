@@ -173,6 +173,14 @@ WHERE c.tenant = $1 AND c.id = $2 AND c.namespace IS NOT NULL
 SELECT version, commit_id, deleted, history_from FROM contexts
 WHERE tenant = $1 AND namespace = $2 AND name = $3
 
+-- name: clock
+SELECT extract(epoch FROM clock_timestamp())::float8
+
+-- name: replica_lag
+SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
+            ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)
+       END::float8
+
 -- name: standings
 SELECT asked.place, found.version, found.commit_id, found.history_from
 FROM unnest($1::int[], $2::text[], $3::text[])

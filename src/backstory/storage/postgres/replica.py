@@ -49,6 +49,15 @@ class Replica:
         """Raise a `StoreError` when it cannot be asked now."""
         await self._read(_nothing)
 
+    async def lag(self) -> float:
+        """Seconds that it is behind the primary, as far as it knows.
+
+        Raises:
+            StoreError: it cannot be asked.
+        """
+        async with self._connections.borrow() as connection:
+            return float(await connection.fetchval(QUERIES.replica_lag))
+
     async def aclose(self) -> None:
         await self._connections.close()
 

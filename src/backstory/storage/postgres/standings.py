@@ -52,6 +52,11 @@ class Standings:
         self._connection: Connection[Record] | None = None
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """Questions that no statement has taken yet."""
+        return len(self._questions)
+
     async def ask(self, tenant: str, keys: Sequence[ContextKey]) -> Sequence[Standing | None]:
         """As `ports.store.Reads.standings` says.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -44,6 +44,7 @@ from backstory.storage.postgres.writer import Writer
 from backstory.storage.tables import committing, uploads
 from backstory.storage.tables.database import Database, Names, Row, remember
 from backstory.storage.tables.expiring import expire_one
+from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.store import TableStore, weight_of
 from backstory.storage.tables.transaction import Transaction
@@ -57,7 +58,15 @@ T = TypeVar("T")
 class PostgresStore(TableStore):
     """`ports.store.Store` on a database that any number of nodes share. Made by `open_store`."""
 
-    def __init__(self, clock: Clock, opened: Opened, connections: Connections, safe: Safe) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        opened: Opened,
+        connections: Connections,
+        safe: Safe,
+        *,
+        committed: Committed = unheard,
+    ) -> None:
         super().__init__(clock, opened.meta, safe)
         self._connections, self._names = connections, Names()
         self._standings = Standings(connections, self._names)
@@ -72,16 +81,40 @@ class PostgresStore(TableStore):
             foresee=foresee,
             cipher=safe.cipher,
         )
-        self._writer = Writer(transacting, self._vacuum.wanted)
+        self._writer = Writer(transacting, self._vacuum.wanted, committed)
         self._closing: asyncio.Task[None] | None = None
 
     # -- the store itself --------------------------------------------------------------
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """What waits here, by what it waits for."""
+        return {
+            "writes": self._writer.waiting,
+            "reads": self._connections.waiting,
+            "standings": self._standings.waiting,
+            "erasures": self._writer.unerased,
+        }
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """How many connections are busy, and how many are idle."""
+        return self._connections.sizes
 
     async def check(self) -> None:
         async with self._connections.borrow() as connection:
             await check_server(connection)
             await check_version(connection)
             await check_epoch(connection, self.epoch)
+
+    async def time(self) -> float:
+        """The server's, in seconds since the Unix epoch.
+
+        Raises:
+            StoreError: it cannot be asked.
+        """
+        async with self._connections.borrow() as connection:
+            return float(await connection.fetchval(QUERIES.clock))
 
     async def aclose(self) -> None:
         if self._closing is None:
@@ -271,12 +304,14 @@ async def open_store(
     clock: Clock | None = None,
     search: bool | None = None,
     breaker: Breaker | None = None,
+    committed: Committed = unheard,
     safe: Safe | None = None,
 ) -> PostgresStore:
     """Open the database, whose tables are made where it is empty, in the running event loop.
 
-    `breaker` is what keeps callers from a server that is away. `safe` has the keys, and is closed
-    with the store; without one nothing is encrypted.
+    `breaker` is what keeps callers from a server that is away; `committed` hears of each
+    transaction that writes. `safe` has the keys, and is closed with the store; without one
+    nothing is encrypted.
 
     Raises:
         StoreCorruptError: there are tables, but not Backstory's.
@@ -299,7 +334,7 @@ async def open_store(
         breaker or Breaker("database"),
     )
     await connections.open()
-    store = PostgresStore(clock, opened, connections, safe)
+    store = PostgresStore(clock, opened, connections, safe, committed=committed)
     try:  # what was erased stays erased, also where the database was restored from a backup
         await store.finish_erasures()
     except BaseException:

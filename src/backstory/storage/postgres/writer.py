@@ -8,6 +8,7 @@ positions of its own. Each caller hears of its own job only once it is durable.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -18,7 +19,14 @@ from backstory.errors import BusyError, OutcomeUnknownError, StoreUnavailableErr
 from backstory.resilience.deadlines import detached
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
-from backstory.storage.tables.jobs import BatchError, GivenUpError, Job, tell
+from backstory.storage.tables.jobs import (
+    BatchError,
+    Committed,
+    GivenUpError,
+    Job,
+    tell,
+    unheard,
+)
 
 T = TypeVar("T")
 
@@ -37,12 +45,27 @@ class _Lane:
 class Writer:
     """Takes jobs for any tenant; `limits.WRITE_LANES` tenants are written for at a time."""
 
-    def __init__(self, transacting: Transacting, erased: Callable[[], None]) -> None:
-        self._transacting, self._tell_erased = transacting, erased
+    def __init__(
+        self,
+        transacting: Transacting,
+        erased: Callable[[], None],
+        committed: Committed = unheard,
+    ) -> None:
+        self._transacting, self._tell_erased, self._told = transacting, erased, committed
         self._lanes: dict[str, _Lane] = {}
         self._turns = asyncio.Semaphore(limits.WRITE_LANES)
         self._waiting = 0
         self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that no transaction has taken yet."""
+        return self._waiting
+
+    @property
+    def unerased(self) -> int:
+        """Jobs that gave something up which is not erased yet."""
+        return sum(len(lane.erased) for lane in self._lanes.values())
 
     async def run(
         self,
@@ -113,8 +136,11 @@ class Writer:
         batch = [job for job in batch if not job.given_up]
         if not batch and not lane.erasing:
             return
+        begun = time.perf_counter()
         try:
             lane.erasing = await self._transacting.run(lane.tenant, batch, erasing=lane.erasing)
+            if batch:
+                self._told(len(batch), time.perf_counter() - begun)
         except GivenUpError:
             await self._run_batch(lane, batch)
             return

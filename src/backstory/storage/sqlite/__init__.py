@@ -14,6 +14,7 @@ from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.opening import prepare
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.store import SqliteStore
+from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
 
 __all__ = ["SqliteOptions", "SqliteStore", "open_store"]
@@ -24,12 +25,14 @@ async def open_store(
     *,
     clock: Clock | None = None,
     search: bool | None = None,
+    committed: Committed = unheard,
     safe: Safe | None = None,
 ) -> SqliteStore:
     """Open the file, made where there is none, for use in the running event loop.
 
-    Never open a store before a fork: SQLite's locks do not survive one. `safe` has its keys, and
-    is closed with it; without one nothing is encrypted.
+    Never open a store before a fork: SQLite's locks do not survive one. `committed` hears of
+    each transaction that writes, in the thread that does. `safe` has the file's keys, and is
+    closed with it; without one nothing is encrypted.
 
     Raises:
         StoreCorruptError: the file is no database, not one of ours, or damaged.
@@ -48,7 +51,7 @@ async def open_store(
     cipher = None if safe is None else safe.cipher
     meta = await asyncio.to_thread(prepare, options, clock, cipher)
     try:
-        store = SqliteStore(options, clock, meta, safe)
+        store = SqliteStore(options, clock, meta, safe, committed=committed)
     except apsw.Error as error:
         raise translate(error) from error
     await _finish(store)

@@ -18,6 +18,11 @@ class Lagging:
         self._commits = 0
         self._begun = False  # whether what an earlier life left behind was followed
 
+    @property
+    def commits(self) -> int:
+        """That were made since the index followed last, where it is behind."""
+        return self._commits if self._tenants else 0
+
     def __bool__(self) -> bool:
         return bool(self._tenants) or not self._begun
 

@@ -31,6 +31,11 @@ class Readers:
         self._waiting = 0
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """Reads that wait or are under way."""
+        return self._waiting
+
     async def run(
         self, read: Callable[Concatenate[SqliteDatabase, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
@@ -34,6 +34,7 @@ from backstory.storage.sqlite.words import is_lagging
 from backstory.storage.sqlite.writer import Writer
 from backstory.storage.tables import content_reading, reading
 from backstory.storage.tables.database import Database
+from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.store import TableStore
 from backstory.storage.tables.transaction import Transaction
@@ -50,7 +51,13 @@ class SqliteStore(TableStore):
     """
 
     def __init__(
-        self, options: SqliteOptions, clock: Clock, meta: Meta, safe: Safe | None = None
+        self,
+        options: SqliteOptions,
+        clock: Clock,
+        meta: Meta,
+        safe: Safe | None = None,
+        *,
+        committed: Committed = unheard,
     ) -> None:
         super().__init__(clock, meta, safe or Safe(partial(SqliteVault, options.keys_path)))
         self._options = options
@@ -59,7 +66,9 @@ class SqliteStore(TableStore):
         self._inline = SqliteDatabase(options, busy_seconds=0, cipher=cipher)
         self._locks = [FileLock(options.lock_path, options.lock_seconds) for _ in range(2)]
         self._checkpointer = Checkpointer(connect, self._locks[0], options)
-        self._writer = Writer(connect, self._locks[1], self._checkpointer, meta.secret, clock)
+        self._writer = Writer(
+            connect, self._locks[1], self._checkpointer, meta.secret, clock, committed=committed
+        )
         self._readers = Readers(connect)
         self._nearby = Nearby(self.data_version)
         self._closing: asyncio.Task[None] | None = None
@@ -73,6 +82,16 @@ class SqliteStore(TableStore):
         disk = os.statvfs(self._options.path.parent)
         if disk.f_bavail * disk.f_frsize < limits.FREE_BYTES:
             raise StoreFullError("the disk is full; free some room")
+
+    @property
+    def waiting(self) -> Mapping[str, int]:
+        """What waits here, by what it waits for."""
+        return {
+            "writes": self._writer.waiting,
+            "reads": self._readers.waiting,
+            "erasures": self._writer.unerased,
+            "index": self._writer.unfollowed,
+        }
 
     def data_version(self) -> int:
         """A number that changes when any process has written. Takes microseconds.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -30,7 +31,16 @@ from backstory.storage.sqlite.faults import ENVIRONMENT, translate
 from backstory.storage.sqlite.lagging import Lagging
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.transaction import SqliteTransaction
-from backstory.storage.tables.jobs import BatchError, GivenUpError, Job, claimed, run_job, tell
+from backstory.storage.tables.jobs import (
+    BatchError,
+    Committed,
+    GivenUpError,
+    Job,
+    claimed,
+    run_job,
+    tell,
+    unheard,
+)
 
 T = TypeVar("T")
 
@@ -45,7 +55,11 @@ class Writer:
         checkpointer: Checkpointer,
         secret: bytes,
         clock: Clock,
+        *,
+        committed: Committed = unheard,
     ) -> None:
+        """`committed` hears of each transaction, in the thread."""
+        self._told = committed
         self._connect, self._lock, self._checkpointer = connect, lock, checkpointer
         self._seal, self._clock = Seal(secret), clock
         self._db: SqliteDatabase | None = None
@@ -58,6 +72,21 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._work, name="backstory-write", daemon=True)
         self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that no transaction has taken yet."""
+        return self._queue.qsize()
+
+    @property
+    def unerased(self) -> int:
+        """Jobs that gave something up which is not wiped out yet."""
+        return len(self._erased)
+
+    @property
+    def unfollowed(self) -> int:
+        """Commits whose words are not in the index yet, as far as this process knows."""
+        return self._lagging.commits
 
     async def run(self, run: Callable[[SqliteTransaction], T], weight: int = 0) -> T:
         """What `run(transaction)` returned, once it is durable.
@@ -168,6 +197,7 @@ class Writer:
             raise BatchError(error, apart=True) from error
 
     def _transact_locked(self, batch: list[Job]) -> None:
+        begun = time.perf_counter()
         db = self._database()
         db.connection.execute("BEGIN IMMEDIATE")
         tx = SqliteTransaction(db, self._seal, self._clock)
@@ -180,6 +210,8 @@ class Writer:
         with claimed(batch):
             self._commit(db)
         self._lagging.note(tx, len(batch))
+        if batch:
+            self._told(len(batch), time.perf_counter() - begun)
 
     def _commit(self, db: SqliteDatabase) -> None:
         try:

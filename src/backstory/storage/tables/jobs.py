@@ -14,6 +14,13 @@ from backstory.errors import OutcomeUnknownError, StoreUnavailableError
 from backstory.resilience.deadlines import left
 from backstory.storage.tables.transaction import Transaction
 
+Committed = Callable[[int, float], None]
+"""Hears of so many jobs that went into a transaction together, and of its seconds."""
+
+
+def unheard(_jobs: int, _seconds: float) -> None:
+    """Nobody wants to know."""
+
 
 @dataclass(slots=True, eq=False)
 class Job:

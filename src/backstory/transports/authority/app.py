@@ -12,6 +12,7 @@ from backstory.ports.hooks import Request
 from backstory.security.authority.service import Service
 from backstory.transports.authority.browser import Cookies
 from backstory.transports.authority.consent import Consent
+from backstory.transports.authority.telling import Telling
 from backstory.transports.authority.tokens import TokenEndpoints
 
 _METADATA: Final = ("oauth-authorization-server", "openid-configuration")
@@ -22,9 +23,10 @@ class AuthorityApp:
 
     def __init__(self, service: Service, address: Callable[[Scope], str]) -> None:
         cookies = Cookies(secure=service.issuer.startswith("https:"))
-        endpoints = TokenEndpoints(service)
+        telling = Telling(address)
+        endpoints = TokenEndpoints(service, telling)
         self._routes: dict[str, ASGIApp] = {
-            "/authorize": Consent(service, cookies, address),
+            "/authorize": Consent(service, cookies, telling),
             "/token": endpoints.token,
             "/revoke": endpoints.revoke,
             "/jwks": endpoints.jwks,

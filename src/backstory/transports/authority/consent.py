@@ -7,10 +7,11 @@ on a page here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from starlette.types import Receive, Scope, Send
 
+from backstory import limits
 from backstory.errors import (
     BackstoryError,
     BusyError,
@@ -19,6 +20,7 @@ from backstory.errors import (
     MethodError,
     RateLimitedError,
 )
+from backstory.ports.events import OK
 from backstory.security.authority import asked as asking
 from backstory.security.authority.asked import Asked, Told
 from backstory.security.authority.documents import host_of
@@ -29,15 +31,16 @@ from backstory.transports.authority import browser as browsers
 from backstory.transports.authority import pages
 from backstory.transports.authority.browser import Browser, Cookies
 from backstory.transports.authority.pages import Page
+from backstory.transports.authority.telling import REFUSED, Telling
 
 _SEE_OTHER = 303
 
 
 class Consent:
-    """`address` tells whence a request comes."""
+    """The page with its forms."""
 
-    def __init__(self, service: Service, cookies: Cookies, address: Callable[[Scope], str]) -> None:
-        self._service, self._cookies, self._address = service, cookies, address
+    def __init__(self, service: Service, cookies: Cookies, telling: Telling) -> None:
+        self._service, self._cookies, self._telling = service, cookies, telling
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] not in ("GET", "HEAD", "POST"):
@@ -99,16 +102,21 @@ class Consent:
         name, password = fields.get("name", ""), fields.get("password", "")
         wrong, status, wait = "The name or the password is wrong.", 403, None
         try:
-            account = await self._service.accounts.sign_in(name, password, self._address(scope))
+            account = await self._service.accounts.sign_in(
+                name, password, self._telling.address(scope)
+            )
         except RateLimitedError as error:
             account, status, wait = None, error.status, error.retry_after
             minutes = -(-(wait or 60) // 60)
             wrong = f"Too many wrong passwords. Try again in {minutes} minutes."
+        client_id = asked.parameters.get("client_id", "")
+        known = account or await self._service.accounts.find(name.strip().lower())
+        out = OK if account else REFUSED
+        self._telling.by(scope, "sign-in", known, client_id[: limits.SUBJECT_BYTES], out)
         if account is not None:
             cookie = await self._service.sessions.begin(account)
             await _redirect(send, _here(scope), self._cookies.setting(cookie))
             return
-        client_id = asked.parameters.get("client_id", "")
         client = await self._client(client_id, None)
         shown = host_of(client_id) or (client.name if client else client_id)
         mark = fields[browsers.MARK]
@@ -125,6 +133,8 @@ class Consent:
             return
         client = await self._service.client(asked.parameters.get("client_id", ""))
         told = await oauth.decided(self._service, asked, client, account if agreed else None)
+        if client is not None:
+            self._telling.by(scope, "allow" if agreed else "deny", account, client.id)
         await _answer(told, send)
 
 

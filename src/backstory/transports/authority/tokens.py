@@ -16,6 +16,7 @@ from backstory.security.authority.asked import Asked, Told
 from backstory.security.authority.oauth import asking as oauth
 from backstory.security.authority.service import Service
 from backstory.transports.authority.sending import send_whole
+from backstory.transports.authority.telling import Telling
 from backstory.transports.edge import body, headers
 
 _JSON: Final = b"application/json"
@@ -27,8 +28,8 @@ _NO_STORE: Final = ((b"cache-control", b"no-store"), (b"pragma", b"no-cache"))
 class TokenEndpoints:
     """Those that take a form and answer JSON."""
 
-    def __init__(self, service: Service) -> None:
-        self._service = service
+    def __init__(self, service: Service, telling: Telling) -> None:
+        self._service, self._telling = service, telling
 
     async def token(self, scope: Scope, receive: Receive, send: Send) -> None:
         """RFC 6749 section 3.2."""
@@ -61,6 +62,8 @@ class TokenEndpoints:
             if error.status != 400:  # what is wrong with it is no matter of OAuth
                 raise
             told = Told(400, {"error": "invalid_request", "error_description": error.detail})
+        if told.given is not None:
+            self._telling.of(scope, f"{scope['method']} {scope['path']}", told.given)
         more = [(name.lower().encode(), value.encode()) for name, value in told.headers.items()]
         kept = [each for each in more if each[0] == b"www-authenticate"]
         await send_whole(send, told.status, _JSON, orjson.dumps(told.body), [*_NO_STORE, *kept])

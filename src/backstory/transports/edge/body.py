@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from starlette.types import Message, Receive, Scope
@@ -57,19 +58,32 @@ async def stream(scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
 
     Raises:
         UnsupportedMediaError, MalformedError, ClientGoneError: as `read`.
-        RequestTimeoutError: nothing came for `limits.CONTENT_IDLE_SECONDS`.
+        RequestTimeoutError: nothing came for `limits.CONTENT_IDLE_SECONDS`, or too little.
     """
     _check_coding(scope)
     announced = declared(scope)
     size, more = 0, True
+    waited = 0.0
     while more:
+        begun = time.monotonic()
         message = await _next(receive)
+        waited += time.monotonic() - begun
         more = message.get("more_body", False)
         piece: bytes = message.get("body", b"")
         size += len(piece)
+        if more and _trickles(size, waited):
+            raise RequestTimeoutError(
+                f"an upload has to come with {limits.CONTENT_BYTES_PER_SECOND} bytes a second"
+            )
         if piece:
             yield piece
     _check_length(size, announced)
+
+
+def _trickles(size: int, waited: float) -> bool:
+    """Whether so many bytes, which were waited for so long, come too slowly."""
+    late = waited - limits.CONTENT_IDLE_SECONDS
+    return late > 0 and size < late * limits.CONTENT_BYTES_PER_SECOND
 
 
 async def _next(receive: Receive) -> Message:

@@ -30,6 +30,7 @@ from backstory.transports.edge import problems
 from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.pacing import Pacing
+from backstory.transports.edge.secure_headers import SECURE
 
 logger = logging.getLogger(__name__)
 
@@ -61,13 +62,7 @@ class Authenticator(Protocol):
         ...
 
 
-_SECURITY: Final = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cross-origin-resource-policy", b"same-origin"),
-)
-_SECURED: Final = frozenset(name for name, _ in _SECURITY)
+_SECURED: Final = frozenset(name for name, _ in SECURE)
 _CLOSE_POLICY_VIOLATION = 1008
 _CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
 
@@ -179,9 +174,9 @@ class _Answering:
             if (coding := there.get(b"content-encoding")) is not None:
                 self._request.coding = _CODINGS.get(coding, "other")
             if _SECURED.isdisjoint(there):
-                headers += _SECURITY
+                headers += SECURE
             else:
-                headers += [header for header in _SECURITY if header[0] not in there]
+                headers += [header for header in SECURE if header[0] not in there]
             message["headers"] = headers
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}

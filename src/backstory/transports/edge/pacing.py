@@ -110,6 +110,12 @@ def client_of(scope: Scope, trusted: Sequence[Network]) -> str:
     return str(address)
 
 
+def is_within(peer: tuple[str, int] | None, networks: Sequence[Network]) -> bool:
+    """Whether a connection comes from one of the networks."""
+    address = _read(peer[0]) if peer and networks else None
+    return address is not None and _within(address, networks)
+
+
 def _within(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
 

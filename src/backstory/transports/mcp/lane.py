@@ -41,6 +41,7 @@ from backstory import limits
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, ScopeError
+from backstory.ports import acts
 from backstory.ports.hooks import OK, Called
 from backstory.ports.hooks import Request as Heard
 from backstory.ports.staleness import Staleness
@@ -120,6 +121,7 @@ class Lane:
                     raise  # it may have been done; the guard answers, and tells the log
                 return None  # the SDK's way fails as well, and says so
         heard.called(Called(TOOL, tool.name, answer.code, time.perf_counter() - begun))
+        acts.doing(f"{TOOL} {tool.name}", answer.code)
         return b"".join(
             (
                 b'{"jsonrpc":"2.0","id":',
@@ -148,6 +150,7 @@ class Lane:
             except BackstoryError:
                 return None  # which error it is there, depends on more than the lane knows
         heard.called(Called(RESOURCE, "", OK, time.perf_counter() - begun))
+        acts.doing(RESOURCE)
         return b"".join(
             (
                 b'{"jsonrpc":"2.0","id":',

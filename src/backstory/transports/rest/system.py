@@ -94,7 +94,9 @@ async def _has_copies(call: Call) -> bool:
 
 async def healthz(call: Call) -> Answer:
     """How each part of the server fares: for operators, where tokens are asked for."""
-    found = await call.contexts.checks.seen()
+    contexts = call.contexts
+    known, around = await asyncio.gather(contexts.checks.seen(), contexts.surroundings.seen())
+    found = {**known, **around}
     status = _status(found.values())
     if call.contexts.hub.leaving:
         status = "draining"
@@ -122,19 +124,22 @@ async def metrics(call: Call) -> Answer:
 
 def _status(found: Iterable[Seen]) -> str:
     """The worst of them: what is needed failed, something else did or is busy, or nothing."""
-    troubled = [seen for seen in found if seen.failure is not None]
+    troubled = [seen for seen in found if seen.status in ("busy", "failed")]
     if any(seen.dependency.needed and not seen.busy for seen in troubled):
         return "failed"
     return "degraded" if troubled else "ok"
 
 
 def _check(seen: Seen) -> dict[str, Any]:
-    view: dict[str, Any] = {"status": "ok", "milliseconds": round(seen.seconds * 1000, 3)}
+    view: dict[str, Any] = {"status": seen.status, "milliseconds": round(seen.seconds * 1000, 3)}
     if seen.breaker is not None:
         view["breaker"] = seen.breaker.value
+    if seen.detail is not None:
+        view["detail"] = seen.detail
     if seen.failure is not None:
-        view["status"] = "busy" if seen.busy else "failed"
-        view |= {"detail": seen.failure.detail, "code": seen.failure.code}
+        view["code"] = seen.failure.code
+    if seen.facts:
+        view["facts"] = dict(seen.facts)
     return view
 
 

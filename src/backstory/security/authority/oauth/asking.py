@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import TypeVar
 
-from anyio import to_thread
 from authlib.oauth2.rfc6749 import OAuth2Error
 
 from backstory.security.authority.asked import Asked, Told
@@ -16,7 +14,6 @@ from backstory.security.authority.oauth.server import Server
 from backstory.security.authority.records import Account, Client
 from backstory.security.authority.service import Service
 
-T = TypeVar("T")
 Answering = Callable[[Service, Asked], Awaitable[Told]]
 
 
@@ -37,28 +34,28 @@ class _InteractionRequiredError(OAuth2Error):
 
 async def wanted(service: Service, asked: Asked, client: Client | None) -> Wanted | Told:
     """What an authorization request asks for, or the answer to one that cannot be granted."""
-    return await _on_thread(service, partial(_wanted, _AuthorizationServer(service, asked, client)))
+    return await service.turns.run(partial(_wanted, _AuthorizationServer(service, asked, client)))
 
 
 async def decided(
     service: Service, asked: Asked, client: Client | None, account: Account | None
 ) -> Told:
     """The answer once the user has decided; without an account, that they do not agree."""
-    return await _on_thread(
-        service, partial(_decided, _AuthorizationServer(service, asked, client), account)
+    return await service.turns.run(
+        partial(_decided, _AuthorizationServer(service, asked, client), account)
     )
 
 
 async def tokens(service: Service, asked: Asked) -> Told:
     """The answer of the token endpoint."""
     server = Server(service, asked)
-    return await _on_thread(service, partial(server.create_token_response, asked))
+    return await service.turns.run(partial(server.create_token_response, asked))
 
 
 async def revocation(service: Service, asked: Asked) -> Told:
     """The answer of the revocation endpoint."""
     server = Server(service, asked)
-    return await _on_thread(service, partial(server.create_endpoint_response, "revocation", asked))
+    return await service.turns.run(partial(server.create_endpoint_response, "revocation", asked))
 
 
 class _AuthorizationServer(Server):
@@ -95,7 +92,3 @@ def _decided(server: _AuthorizationServer, account: Account | None) -> Told:
         return told
     told = server.create_authorization_response(grant.request, account, grant)
     return told
-
-
-async def _on_thread(service: Service, call: Callable[[], T]) -> T:
-    return await to_thread.run_sync(call, limiter=service.turns)

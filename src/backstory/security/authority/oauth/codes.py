@@ -82,9 +82,11 @@ class CodeGrant(grants.AuthorizationCodeGrant):
         grants_: Any = self.server.service.grants
         try:
             taken = on_loop(grants_.take, self.request.authorization_code.text)
-            return answer(on_loop(grants_.begin, taken, user))
+            found = on_loop(grants_.begin, taken, user)
         except NotGoodError:
             raise InvalidGrantError("The code is good no more.") from None
+        self.server.given = (user.tenant, user.name, taken.client.id)
+        return answer(found)
 
     def save_token(self, token: Any) -> None:
         """Was kept when it was made."""

@@ -21,6 +21,7 @@ class MachineGrant(grants.ClientCredentialsGrant):
         known = scopes.known(scope) if scope else None
         if scope and known is None:  # no scope at all would be every right of its roles
             raise InvalidScopeError
+        self.server.given = (client.tenant, client.id, client.id)
         return answer(on_loop(service.grants.for_machine, client, known, asked))
 
     def save_token(self, token: Any) -> None:

@@ -44,11 +44,13 @@ class RefreshGrant(grants.RefreshTokenGrant):
         asked = self.request.payload.scope
         scope = scopes.known(asked) if asked else None
         shown = refresh_token.shown
+        renewed = self.server.service.grants.renew
         try:
-            renewed = self.server.service.grants.renew
-            return answer(on_loop(renewed, shown, user, scope or shown.family.scope))
+            found = on_loop(renewed, shown, user, scope or shown.family.scope)
         except NotGoodError:
             raise InvalidGrantError("The refresh token is good no more.") from None
+        self.server.given = (user.tenant, user.name, shown.family.client.id)
+        return answer(found)
 
     def save_token(self, token: Any) -> None:
         """Was kept when it was made."""

@@ -30,6 +30,7 @@ class Server(AuthorizationServer):
     def __init__(self, service: Service, asked: Asked) -> None:
         super().__init__()
         self.service, self.asked = service, asked
+        self.given: tuple[str, str, str] | None = None
         self.register_grant(CodeGrant, [OnlyS256(required=True), ForOurResource()])
         self.register_grant(RefreshGrant)
         self.register_grant(MachineGrant)
@@ -55,7 +56,7 @@ class Server(AuthorizationServer):
         location = told.pop("Location", None)
         if location is not None:  # RFC 9207 section 2: errors too
             location = add_params_to_uri(location, [("iss", self.service.issuer)])
-        return Told(status, body or {}, location, told)
+        return Told(status, body or {}, location, told, self.given)
 
     def send_signal(self, name: str, *args: Any, **kwargs: Any) -> None:
         """Nobody listens."""

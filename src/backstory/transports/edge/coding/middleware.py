@@ -29,7 +29,7 @@ class Coding:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._variants = Variants()
+        self.variants = self._variants = Variants()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope, receive = _decoded(scope, receive)

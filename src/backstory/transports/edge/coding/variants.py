@@ -6,6 +6,7 @@ from collections import OrderedDict
 from hashlib import blake2b
 
 from backstory import limits
+from backstory.ports.memories import Hits
 from backstory.transports.edge.coding.codecs import Codec
 
 
@@ -19,6 +20,7 @@ class Variants:
         self._most = most
         self._size = 0
         self._kept: OrderedDict[tuple[str, bytes], bytes] = OrderedDict()
+        self.seen = Hits()
 
     @property
     def size(self) -> int:
@@ -32,7 +34,7 @@ class Variants:
         coded = self._kept.get(key)
         if coded is not None:
             self._kept.move_to_end(key)
-        return coded
+        return self.seen.seen(coded)
 
     def put(self, key: tuple[str, bytes], coded: bytes) -> None:
         if key in self._kept or len(coded) > self._most // 8:

@@ -87,11 +87,12 @@ class Usage(Struct):
 class Check(Struct):
     """How something fares that the server depends on, and how long the look at it took."""
 
-    status: Literal["ok", "busy", "failed"]
+    status: Literal["ok", "warning", "busy", "failed"]
     milliseconds: float
     breaker: Literal["closed", "open", "half_open"] | UnsetType = UNSET
     detail: str | UnsetType = UNSET
     code: str | UnsetType = UNSET
+    facts: dict[str, float] | UnsetType = UNSET
 
 
 class Health(Struct):

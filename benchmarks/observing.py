@@ -1,0 +1,103 @@
+"""What being observed costs a hot read over HTTP: metrics, logs and traces on, against all off.
+
+Both servers answer in turns, and the middle round counts. What is compared is the processor
+time of a server for each answer, which a busy machine disturbs less than a rate; one server
+that does nothing else answers so many more or fewer in a second. Traces are taken of one
+request in a hundred, as the page on telemetry advises; the cost of taking them all is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from statistics import median
+
+import uvloop
+
+from benchmarks import servers
+from benchmarks.cached_reads import fill, read
+from benchmarks.report import Ratio
+
+READERS = 16
+SECONDS = 0.5
+ROUNDS = 21
+AT_MOST = 1 / 0.95
+SAMPLED = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+VARIANTS = {
+    "metrics": (AT_MOST, ("--log-level", "error"), {}),
+    "metrics, logs and traces of 1 in 100": (AT_MOST, (), SAMPLED),
+    "the same with a line for each request": (None, ("--access-log",), SAMPLED),
+    "metrics, logs and traces of all": (None, (), {"OTEL_TRACES_SAMPLER": "always_on"}),
+}
+
+
+def run(folder: Path) -> Iterator[Ratio]:
+    with ExitStack() as stack:
+        collector = stack.enter_context(_collector())
+        off = ("--no-metrics", "--log-level", "error")
+        bare = stack.enter_context(servers.process(folder / "off.db", *off))
+        fill(bare[0])
+        for number, (name, (most, options, sampler)) in enumerate(VARIANTS.items()):
+            environment = {"BACKSTORY_LOG_FORMAT": "json"}
+            if sampler:
+                environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} | sampler
+            store = folder / f"on{number}.db"
+            with servers.process(store, *options, **environment) as observed:
+                fill(observed[0])
+                rounds = [_round(bare, observed) for _ in range(ROUNDS)]
+            micros = [median(each[side] for each in rounds) * 1e6 for side in (0, 1)]
+            ratio = median(each[1] / each[0] for each in rounds)
+            detail = f"{micros[1]:.0f} us of processor time an answer, {micros[0]:.0f} us all off"
+            yield Ratio(f"cost of a GET with {name} / all off", ratio, most, detail)
+
+
+def _round(*sides: tuple[int, int]) -> tuple[float, ...]:
+    """Seconds of processor time for each answer, of each server."""
+    return tuple(_cost(port, pid) for port, pid in sides)
+
+
+def _cost(port: int, pid: int) -> float:
+    before = _used(pid)
+    answers = uvloop.run(_answers(port))
+    return (_used(pid) - before) / answers
+
+
+async def _answers(port: int) -> int:
+    until = time.perf_counter() + SECONDS
+    return sum(await asyncio.gather(*(read(port, "", until) for _ in range(READERS))))
+
+
+def _used(pid: int) -> float:
+    """Seconds of processor time of a process's threads (`schedstat` of proc(5))."""
+    told = (each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    return sum(int(each.split()[0]) for each in told) / 1e9
+
+
+@contextmanager
+def _collector() -> Iterator[str]:
+    """Takes whatever is sent to it, and keeps nothing."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -1,0 +1,318 @@
+"""The hooks: what is told reaches whoever hears it, does no harm, and costs nobody anything else."""
+
+import asyncio
+import threading
+
+import pytest
+
+from backstory.errors import BusyError, CacheUnavailableError, StoreUnavailableError
+from backstory.observability.caches import told_cache
+from backstory.observability.catalogue import LOOKED_AT, METRICS
+from backstory.observability.counting import Counting
+from backstory.observability.prometheus import Metrics
+from backstory.observability.standing import Standing
+from backstory.observability.stores import OPERATIONS, told_store
+from backstory.observability.summarisers import ToldSummariser
+from backstory.observability.tallying import Tally
+from backstory.observability.telling import Told
+from backstory.ports import events
+from backstory.ports.cache import Cached
+from backstory.ports.hooks import SILENCE, part, served
+from backstory.ports.summariser import Made
+
+
+class Ear:
+    """Keeps what it hears of some kinds."""
+
+    def __init__(self, *kinds):
+        self.kinds, self.heard = kinds, []
+
+    def hearing(self):
+        return dict.fromkeys(self.kinds, self.heard.append)
+
+
+def test_each_event_reaches_those_who_hear_its_kind_and_nobody_else():
+    stepped, answered = Ear(events.Stepped), Ear(events.Answered)
+    told = Told([stepped, answered])
+    event = events.Stepped("parse", "ok", 0.1)
+    told.tell(event)
+    assert (stepped.heard, answered.heard) == ([event], [])
+    assert told.hears(events.Stepped)
+    assert not told.hears(events.Called)
+
+
+def test_events_are_frozen():
+    with pytest.raises(AttributeError):
+        events.Stepped("parse", "ok", 0.1).step = "x"
+
+
+def test_a_listener_that_fails_does_no_harm_and_is_told_of(caplog):
+    class Broken:
+        def hearing(self):
+            return {events.Stepped: lambda _event: 1 / 0}
+
+    ear = Ear(events.Stepped)
+    Told([Broken(), ear]).tell(events.Stepped("parse", "ok", 0.1))
+    assert len(ear.heard) == 1
+    assert "a listener failed at Stepped" in caplog.text
+
+
+def test_who_can_wait_hears_all_in_order_once_it_is_time_or_too_many_wait(monkeypatch):
+    from backstory import limits
+
+    monkeypatch.setattr(limits, "EVENTS_WAITING", 3)
+    ear, told = Ear(events.Stepped), Told()
+    told.listen_later(ear)
+    steps = [events.Stepped(str(number), "ok", 0.1) for number in range(5)]
+    for step in steps[:2]:
+        told.tell(step)
+    assert ear.heard == []
+    told.tell(steps[2])
+    assert ear.heard == steps[:3]
+    for step in steps[3:]:
+        told.tell(step)
+    told.drain()
+    assert ear.heard == steps
+    assert told.hears(events.Stepped)
+
+
+def test_a_request_is_told_of_when_its_answer_begins_and_when_it_is_over():
+    ear = Ear(events.Answered, events.Ended)
+    told = Told([ear])
+    with told.request("GET", ()) as request:
+        assert served() is request
+        assert told.in_flight == 1
+        request.routed("/v1/whoami")
+        request.answered(200)
+        request.sent += 7
+    answered, ended = ear.heard
+    assert (answered.route, answered.status, answered.code) == ("/v1/whoami", 200, "ok")
+    assert (ended.sent, ended.coding, ended.trace_id) == (7, "identity", request.trace_id)
+    assert served() is None
+    assert told.in_flight == 0
+
+
+def test_a_request_that_fails_unforeseen_says_so_and_a_strange_method_is_no_label():
+    ear = Ear(events.Ended)
+    with pytest.raises(ZeroDivisionError), Told([ear]).request("EVIL", ()):
+        raise ZeroDivisionError
+    assert (ear.heard[0].method, ear.heard[0].code) == ("other", "unexpected")
+
+
+def recording(parts, **origin):
+    def starts(_parent, _state):
+        return events.Origin(7, recorded=True, **origin)
+
+    return Told([parts], starts)
+
+
+async def test_parts_hang_on_the_part_they_lie_in_also_in_threads():
+    ear = Ear(events.Traced)
+    with recording(ear).request("GET", ()):
+        with part("render", "text"):
+            await asyncio.to_thread(_store)
+        with part("policy"):
+            pass
+    (traced,) = ear.heard
+    by_name = {each.name: each for each in traced.parts}
+    assert by_name["store"].parent == by_name["render"].id
+    assert by_name["render"].parent == by_name["policy"].parent == traced.id
+    assert by_name["store"].code == "busy"
+
+
+def _store():
+    with pytest.raises(BusyError), part("store", "view"):
+        raise BusyError("later")
+
+
+def test_parts_of_one_request_are_bounded(monkeypatch):
+    from backstory import limits
+
+    monkeypatch.setattr(limits, "TRACE_PARTS", 3)
+    ear = Ear(events.Traced)
+    with recording(ear).request("GET", ()):
+        for _ in range(10):
+            with part("policy"):
+                pass
+    assert len(ear.heard[0].parts) == 3
+
+
+def test_nobody_pays_for_parts_of_what_is_not_recorded():
+    first = part("policy")
+    with Told().request("GET", ()):
+        assert part("policy") is first
+
+
+def test_where_nobody_listens_stores_and_caches_are_as_they_were():
+    for hooks in (SILENCE, Told()):
+        store, cache = object(), object()
+        assert told_store(store, hooks) is store
+        assert told_cache(cache, hooks) is cache
+
+
+class FakeStore:
+    epoch, first_epoch, secret = "e", True, b"s"
+
+    def __init__(self):
+        for name in (*OPERATIONS, "check", "aclose"):
+            setattr(self, name, self.answer)
+
+    async def answer(self, *args, **kwargs):
+        if args == ("away",):
+            raise StoreUnavailableError("away")
+        if args == ("wait",):
+            await asyncio.Event().wait()
+        return args, kwargs
+
+
+async def test_a_store_answers_as_before_and_tells_of_each_question():
+    ear = Ear(events.StoreAsked)
+    store = told_store(FakeStore(), Told([ear]))
+    assert store.epoch == "e"
+    assert await store.view("t", "k", at=1) == (("t", "k"), {"at": 1})
+    with pytest.raises(StoreUnavailableError):
+        await store.commit("away")
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(store.changes("wait"), 0.01)
+    told = [(event.operation, event.code) for event in ear.heard]
+    assert told == [("view", "ok"), ("commit", "store_unavailable"), ("changes", "cancelled")]
+
+
+async def test_a_cache_tells_what_came_of_asking_it():
+    class FakeCache:
+        async def get(self, key, tag):
+            if key == "away":
+                raise CacheUnavailableError("away")
+            return Cached(None, None, b"" if key == "there" else None)
+
+        async def fill(self, key, found, tag, body):
+            return body == b"new"
+
+        async def drop(self, keys):
+            pass
+
+    ear = Ear(events.CacheAsked)
+    cache = told_cache(FakeCache(), Told([ear]))
+    await cache.get("there", None)
+    await cache.get("not", None)
+    with pytest.raises(CacheUnavailableError):
+        await cache.get("away", None)
+    await cache.fill("k", None, None, b"new")
+    await cache.fill("k", None, None, b"old")
+    await cache.drop(["k"])
+    told = [(event.operation, event.outcome) for event in ear.heard]
+    assert told == [
+        ("get", "hit"),
+        ("get", "miss"),
+        ("get", "away"),
+        ("fill", "kept"),
+        ("fill", "refused"),
+        ("drop", "done"),
+    ]
+
+
+async def test_a_summary_names_its_provider_and_never_a_model_or_what_an_extension_says():
+    class Fake:
+        by = "openai:secret-model"
+
+        async def summarise(self, turns, tokens):
+            return Made("text", self.by, "timeout")
+
+    ear, fake = Ear(events.Summarised), Fake()
+    told = ToldSummariser(fake, Told([ear]), {"openai"})
+    await told.summarise((), 10)
+    fake.by = "whatever"
+    await told.summarise((), 10)
+    assert [(event.by, event.fallback) for event in ear.heard] == [
+        ("openai", "timeout"),
+        ("extension", "timeout"),
+    ]
+
+
+def test_a_tally_loses_nothing_though_many_threads_count_at_once():
+    tally, key = Tally(), (METRICS[0], "a")
+    histogram = next(metric for metric in METRICS if metric.kind == "histogram")
+
+    def work():
+        for _ in range(2000):
+            tally.count(key)
+            tally.observe((histogram,), histogram.buckets[0])
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    counts, seen = tally.take()
+    assert counts == {key: 8000}
+    assert seen[histogram,][0] == 8000, "a bound belongs to its bucket"
+    assert tally.take() == ({}, {})
+
+
+def test_every_event_that_can_be_counted_has_its_number_on_the_page():
+    metrics = Metrics()
+    told = Told()
+    told.listen_later(Counting(metrics))
+    metrics.gather = told.drain
+    with told.request("GET", ()) as request:
+        request.route, request.coding, request.sent, request.stale = "/r", "br", 5, True
+    told.stands(told.numbers)
+    Standing(metrics, told).look()
+    for event in (
+        events.Answered("GET", "/r", 503, "busy", 0.1),
+        events.Called("tools/call", "x", "ok", 0.1),
+        events.Stepped("parse", "malformed", 0.1),
+        events.StoreAsked("view", "busy", 0.1),
+        events.CacheAsked("get", "hit", 0.1),
+        events.Committed(7, 0.1),
+        events.BusSpoke("sent", 0.1),
+        events.Rendered("text", 100, 0.1),
+        events.Summarised("openai", "ok", "", 0.1),
+        events.ChunksKept(2, 100),
+        events.DependencyChanged("cache", False),
+    ):
+        assert told.hears(type(event))
+        told.tell(event)
+    text = metrics.page()[1].decode()
+    for line in (
+        'backstory_requests_total{method="GET",route="/r",status="503"} 1.0',
+        'backstory_errors_total{code="busy",route="/r"} 1.0',
+        'backstory_answer_bytes_total{coding="br"} 5.0',
+        'backstory_stale_answers_total{route="/r"} 1.0',
+        'backstory_mcp_seconds_count{method="tools/call",tool="x"} 1.0',
+        'backstory_step_failures_total{code="malformed",step="parse"} 1.0',
+        'backstory_store_failures_total{code="busy",operation="view"} 1.0',
+        'backstory_cache_answers_total{operation="get",outcome="hit"} 1.0',
+        'backstory_commit_jobs_bucket{le="8.0"} 1.0',
+        'backstory_commit_jobs_bucket{le="4.0"} 0.0',
+        'backstory_bus_messages_total{way="sent"} 1.0',
+        'backstory_rendered_tokens_total{format="text"} 100.0',
+        'backstory_summaries_total{by="openai",code="ok",fallback=""} 1.0',
+        "backstory_chunk_bytes_total 100.0",
+        'backstory_dependency_down{dependency="cache"} 1.0',
+    ):
+        assert line in text, line
+
+
+def test_numbers_that_stand_are_shown_as_they_are_and_counters_by_what_was_added(caplog):
+    metrics, told = Metrics(), Told()
+    depth = [3]
+    told.stands(lambda: (("queue_depth", ("writes",), depth[0]), ("sweeps", ("ok",), depth[0])))
+    told.stands(lambda: (1 / 0,))
+    standing = Standing(metrics, told)
+    standing.look()
+    depth[0] = 5
+    standing.look()
+    text = metrics.page()[1].decode()
+    assert 'backstory_queue_depth{queue="writes"} 5.0' in text
+    assert 'backstory_sweeps_total{code="ok"} 5.0' in text
+    assert "numbers could not be looked at" in caplog.text
+
+
+def test_no_label_is_a_name_that_a_caller_chooses():
+    bounded = {
+        "route", "method", "status", "code", "coding", "tool", "step", "operation", "queue",
+        "state", "outcome", "memory", "way", "format", "by", "fallback", "dependency", "check",
+        "level", "reason", "version", "file",
+    }  # fmt: skip
+    assert {label for metric in (*METRICS, *LOOKED_AT) for label in metric.labels} <= bounded
