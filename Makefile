@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe test unit faults check audit attack sbom conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards test unit faults check audit attack sbom conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ run: ## Install what is needed and start the server on 127.0.0.1:8765 (ARGS="--p
 
 observe: ## Start a server with Prometheus, Alertmanager and a demo load (ARGS="--speed 1")
 	@scripts/observe $(ARGS)
+
+dashboards: ## Write Grafana's dashboards from scripts/grafana (ARGS="--check")
+	@scripts/dashboards $(ARGS)
 
 test: ## Install what the tests need and pass them all (ARGS="-k append")
 	@scripts/test $(ARGS)

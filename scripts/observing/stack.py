@@ -35,7 +35,7 @@ class Wanted:
     flags: list[str] = field(default_factory=list)
     speed: float = 60
     users: int = 6
-    others: str = ""  # lines of `static_configs` for nodes that somebody else has started
+    edits: dict[str, str] = field(default_factory=dict)  # of Prometheus' file, before addresses
 
 
 @dataclass
@@ -95,9 +95,7 @@ def _watch(opened: ExitStack, stack: Stack, wanted: Wanted, ports: list[int]) ->
     folder = stack.folder
     providers = opened.enter_context(listening(stack.pager.answer))
     addresses = stack.addresses()
-    nodes = f'targets: ["{NODE}"]\n'
-    others = {nodes: f"{nodes}{wanted.others}"} if wanted.others else {}
-    file = profile.write_prometheus(folder, wanted.speed, others | addresses)
+    file = profile.write_prometheus(folder, wanted.speed, wanted.edits | addresses)
     prometheus = prometheus_command(folder, file, ports[1])
     file = profile.write_alertmanager(folder, wanted.speed, f"http://127.0.0.1:{providers}")
     alertmanager = alertmanager_command(folder, file, ports[2])

@@ -66,11 +66,15 @@ UPLOADS_COUNT_BYTES: Final = 32 * MIB  # that may be sent before they are counte
 CHUNKS_ASKED: Final = 8192  # in one question which of them are missing
 CHUNKS_NAMED: Final = 1000  # by an error that says which are missing
 
+# -- settings ------------------------------------------------------------------------
+SECRET_FILE_BYTES: Final = 64 * KIB  # of a file that holds the value of a setting
+
 # -- encryption ----------------------------------------------------------------------
 KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
 KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
 SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
-WORDS_KNOWN: Final = 50_000  # words whose hashes a process remembers
+WORDS_KNOWN: Final = 50_000  # words of a tenant whose hashes a process remembers
+WORD_TENANTS: Final = 64  # tenants of whom it does
 ERASURES_READ: Final = 1000  # in the list of erasures, looked through at a time
 ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
 ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases
@@ -415,6 +419,17 @@ BREAKER_SECONDS: Final = 1.0  # until one caller may look whether it is back
 SWEEP_SECONDS: Final = 5.0  # between two runs of the background removal
 SWEEP_CONTEXTS: Final = 200  # removed in one run
 SWEEP_UPLOADS: Final = 1000  # chunks of uploads that nobody finished, removed in one run
+SCRUB_CONTEXTS: Final = 100  # that one step of a scrub looks at
+SCRUB_CHANGES: Final = 5000  # positions of the log, likewise
+SCRUB_CHUNKS: Final = 32  # likewise
+SCRUB_MANIFESTS: Final = 4  # likewise
+SCRUB_DELAY_SECONDS: Final = 60.0  # from the start of a server to its first step
+SCRUB_PAUSE_SECONDS: Final = 1.0  # between two steps at least, and nine times what one took
+SCRUB_REST: Final = 9  # times what a step took, before the next
+SCRUB_KEEP_SECONDS: Final = 10.0  # after which it is written down how far a scrub has come
+SCRUB_LEASE_SECONDS: Final = 60.0  # without a word, after which another process goes on with it
+SCRUB_HOURS: Final = 24  # between the ends of two, unless told otherwise
+SCRUB_DAMAGE: Final = 100  # damaged things that are told one by one
 SHUTDOWN_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
 REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops

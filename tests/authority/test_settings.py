@@ -117,6 +117,8 @@ def test_commands_say_what_they_did_in_words_and_never_a_password(tmp_path):
     listed = run(tmp_path, "user", "list")
     assert listed.stdout == "ada: reader, editor in tenant default (disabled)\n"
     assert "argon2" not in run(tmp_path, "user", "list", "--json").stdout
+    assert run(tmp_path, "user", "remove", "ada").stdout == "ada is gone; contexts stay\n"
+    assert run(tmp_path, "user", "remove", "ada").exit_code == 1
     added = run(tmp_path, "client", "add", "bot")
     assert added.stdout.count("\n") == 1  # the secret alone, so that it can be kept in a variable
     assert added.stderr == "bot is registered\n"

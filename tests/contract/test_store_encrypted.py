@@ -5,10 +5,10 @@ import pytest
 from backstory.encryption.masters import FileMaster
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store as open_postgres
+from backstory.storage.postgres.vault import PostgresVault
 from backstory.storage.sqlite import open_store as open_sqlite
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.safe import Safe
-from backstory.storage.vault.postgres import PostgresVault
-from backstory.storage.vault.sqlite import SqliteVault
 from backstory.testing.store_contract import StoreContract
 
 MASTER = FileMaster(bytes(range(32)))

@@ -47,6 +47,7 @@ from backstory.storage.postgres.store import open_store as open_postgres
 from backstory.storage.sqlite import open_store as open_sqlite
 from backstory.testing import FakeClock, ModelStore
 from backstory.testing.scene import ALL, ANNA, ROBOT, entry, sees, summary
+from scrubs import scrubbed
 
 TENANT = "acme"
 KEYS = [ContextKey.parse(name) for name in ("users.1/a", "users.1/b", "users.2/c", "users.2/d")]
@@ -110,6 +111,8 @@ class StoreLikeModel(RuleBasedStateMachine):
         self.commits = 0
 
     def teardown(self):
+        damage, _ = self.runner.run(scrubbed(getattr(self.store, "_store", self.store)))
+        assert damage == []
         self.runner.run(self.store.aclose())
         self.runner.run(self.remove())
         self.runner.close()

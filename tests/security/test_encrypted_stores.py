@@ -11,10 +11,10 @@ from backstory.encryption.masters import FileMaster
 from backstory.errors import KeyUnusableError, StoreCorruptError
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store as open_postgres
+from backstory.storage.postgres.vault import PostgresVault
 from backstory.storage.sqlite import open_store as open_sqlite
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.safe import Safe
-from backstory.storage.vault.postgres import PostgresVault
-from backstory.storage.vault.sqlite import SqliteVault
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, entry
 

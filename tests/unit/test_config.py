@@ -308,3 +308,62 @@ def test_a_summariser_is_checked_at_the_start():
     for wrong in ("{", "[]", '{"provider": "x"}'):
         with pytest.raises(ConfigError, match="summariser from BACKSTORY_SUMMARISER"):
             load_bare(BACKSTORY_SUMMARISER=wrong)
+
+
+def test_each_variable_may_name_a_file_that_holds_its_value(tmp_path):
+    (tmp_path / "store").write_text("postgresql://me:hush@db/context\n")
+    (tmp_path / "port").write_text("1234")
+    settings = load_bare(
+        BACKSTORY_STORE_FILE=str(tmp_path / "store"), BACKSTORY_PORT_FILE=str(tmp_path / "port")
+    )
+    assert (settings.store.dsn, settings.port) == ("postgresql://me:hush@db/context", 1234)
+    assert settings.origin("port") == "BACKSTORY_PORT_FILE"
+    assert TABLE["store"].shown(settings.store) == "postgresql://me:***@db/context"
+
+
+def test_a_folder_of_secrets_is_read_behind_variables_and_before_the_file(tmp_path, toml):
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    for name, text in (
+        ("port", "1"),
+        ("BACKSTORY_WORKERS", "2"),
+        ("search", "no"),
+        ("..data", "x"),
+    ):
+        (folder / name).write_text(text)
+    settings = load_bare(
+        file=toml("workers = 3\nhistory_days = 4"),
+        BACKSTORY_SECRETS=str(folder),
+        BACKSTORY_PORT="5",
+    )
+    found = (settings.port, settings.workers, settings.search, settings.history_days)
+    assert found == (5, 2, False, 4)
+    assert settings.origin("workers") == str(folder / "BACKSTORY_WORKERS")
+
+
+def test_a_secret_that_cannot_be_used_stops_the_start_and_is_not_shown(tmp_path):
+    wrong = tmp_path / "wrong"
+    wrong.write_text("hushhush")
+    large = tmp_path / "large"
+    large.write_bytes(b"x" * 70_000)
+    for environ in (
+        {"BACKSTORY_PORT_FILE": str(wrong)},
+        {"BACKSTORY_STORE_FILE": str(wrong)},
+        {"BACKSTORY_STORE_FILE": str(large)},
+        {"BACKSTORY_STORE_FILE": str(tmp_path)},
+        {"BACKSTORY_STORE_FILE": str(tmp_path / "none")},
+        {"BACKSTORY_SECRETS": str(tmp_path / "none")},
+        {"BACKSTORY_PORT": "1", "BACKSTORY_PORT_FILE": str(wrong)},
+        {"BACKSTORY_PROT_FILE": str(wrong)},
+    ):
+        with pytest.raises(ConfigError) as stopped:
+            load_bare(**environ)
+        assert "hush" not in str(stopped.value)
+        assert "\n" not in str(stopped.value)
+
+
+def test_two_files_for_one_setting_are_refused(tmp_path):
+    for name in ("port", "BACKSTORY_PORT"):
+        (tmp_path / name).write_text("1")
+    with pytest.raises(ConfigError, match="two files for port"):
+        load_bare(BACKSTORY_SECRETS=str(tmp_path))

@@ -32,6 +32,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "role": ("role", "List, read, make and delete roles of a tenant."),
     "binding": ("binding", "Bind roles to subjects, groups and clients."),
     "quota": ("quota", "Show and bound what tenants keep in a store."),
+    "scrub": ("scrub", "Look whether everything in a store is still whole."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),

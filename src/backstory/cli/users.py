@@ -131,6 +131,16 @@ def enable(*, name: str, as_json: bool, **flags: Any) -> None:
     _tell(changed, "may sign in again", as_json=as_json)
 
 
+@command.command("remove")
+@setting_options(*SETTINGS)
+@click.argument("name")
+@json_option
+def remove(*, name: str, as_json: bool, **flags: Any) -> None:
+    """Know an account no more, and refuse the tokens that it has; its contexts stay."""
+    with_service(settings_from(flags), lambda service: service.remove_account(name))
+    click.echo(json.dumps({"name": name}) if as_json else f"{name} is gone; contexts stay")
+
+
 def _tell(account: Account, what: str, *, as_json: bool) -> None:
     click.echo(json.dumps(_view(account)) if as_json else f"{account.name} {what}")
 

@@ -11,6 +11,7 @@ silently ignored.
     bus_urls.py   the URLs of change buses
     redis_urls.py the URLs of a Redis
     loading.py    flags, variables, file and defaults into one `Settings`
+    secrets.py    values in files, as orchestrators mount them
     local.py      what may be served without authentication
     auth.py       what has to be said before tokens can be checked
 """

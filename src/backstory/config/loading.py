@@ -1,4 +1,4 @@
-"""Flags, variables, file and defaults into one `Settings`, each value with its origin.
+"""Flags, variables, secrets, file and defaults into one `Settings`, each value with its origin.
 
 What nobody knows is an error that names the nearest known thing: a misspelt setting that
 is silently ignored is found out in production.
@@ -14,11 +14,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from backstory.config import secrets
 from backstory.config.settings import PREFIX, TABLE, Setting, Settings
 from backstory.config.urls import masked
 from backstory.errors import ConfigError
 
 _FILE_VARIABLE = PREFIX + "CONFIG"
+SECRETS_VARIABLE = PREFIX + "SECRETS"
 # Variables of the tests' own live beside ours.
 _TEST_PREFIX = PREFIX + "TEST_"
 _VALUE_CHARS = 80  # of a wrong value that the error repeats
@@ -30,13 +32,16 @@ def load(
     file: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """All settings: `flags` (by name, None where not given) > variables > file > defaults.
+    """All settings: `flags` (by name, None where not given) > variables > secrets > file > defaults.
 
-    `file` is the path given with `--config`; without it, `BACKSTORY_CONFIG` may name one.
+    `file` is the path given with `--config`; without it, `BACKSTORY_CONFIG` may name one. A
+    variable with `_FILE` behind its name names a file with the value, and `BACKSTORY_SECRETS` a
+    folder with such files.
     Raises `ConfigError` with one line that names the setting, its origin and what is allowed.
     """
     environ = os.environ if environ is None else environ
     written = _from_file(file, environ)
+    written |= secrets.from_folder(environ.get(SECRETS_VARIABLE))
     written |= _from_variables(environ)
     written |= _from_flags(flags or {})
     values = {name: _read(TABLE[name], raw, origin) for name, (raw, origin) in written.items()}
@@ -50,16 +55,26 @@ def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
 
 def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
     known = {setting.variable: name for name, setting in TABLE.items()}
+    in_files = {variable + secrets.SUFFIX: name for variable, name in known.items()}
     found: dict[str, tuple[object, str]] = {}
     for variable, raw in sorted(environ.items()):
         if not variable.startswith(PREFIX) or variable.startswith(_TEST_PREFIX):
             continue
         if variable in known:
             found[known[variable]] = (raw, variable)
-        elif variable != _FILE_VARIABLE:
-            choices = [*known, _FILE_VARIABLE]
+        elif variable in in_files:
+            _require_one(in_files[variable], environ)
+            found[in_files[variable]] = (secrets.read(raw, variable), variable)
+        elif variable not in {_FILE_VARIABLE, SECRETS_VARIABLE}:
+            choices = [*known, *in_files, _FILE_VARIABLE, SECRETS_VARIABLE]
             raise ConfigError(f"variable {variable} is not known{_nearest(variable, choices)}")
     return found
+
+
+def _require_one(name: str, environ: Mapping[str, str]) -> None:
+    variable = TABLE[name].variable
+    if variable in environ:
+        raise ConfigError(f"{variable} and {variable}{secrets.SUFFIX} are both set; keep one")
 
 
 def _from_file(
@@ -87,7 +102,8 @@ def _read(setting: Setting, raw: object, origin: str) -> Any:
     try:
         return setting.read(raw)
     except ValueError as problem:
-        shown = "a secret" if setting.secret else masked(repr(raw))
+        hidden = setting.secret or isinstance(raw, secrets.Written)
+        shown = "a secret" if hidden else masked(repr(raw))
         if len(shown) > _VALUE_CHARS:
             shown = shown[:_VALUE_CHARS] + "..."
         raise ConfigError(f"{setting.name} from {origin} {problem}, not {shown}") from None

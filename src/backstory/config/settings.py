@@ -202,6 +202,11 @@ class Settings:
         "Days for which past versions are kept; 0 keeps all history",
         readers.whole(0, 36_500),
     )
+    scrub_hours: int = _setting(
+        limits.SCRUB_HOURS,
+        "Hours between two looks in the background at whether all that is stored is whole; 0 for none",
+        readers.whole(0, 8760),
+    )
     public_url: str | None = _setting(
         None,
         "URL under which clients reach the server, if not the one it listens on",

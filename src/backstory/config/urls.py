@@ -138,7 +138,7 @@ def masked(text: str) -> str:
     """The same text without the passwords that URLs in it may carry."""
     text = re.sub(r"(://[^:/?#@]*:).*@", r"\1***@", text, flags=re.DOTALL)
     text = re.sub(
-        r"""(?i)(["'](?:password|secret|token|key)["']\s*:\s*)(["']).*?\2""", r"\1***", text
+        r"""(?i)(["'][\w-]*(?:password|secret|token|key)["']\s*:\s*)(["']).*?\2""", r"\1***", text
     )
     return re.sub(r"(?i)([?&][^=&]*(?:password|secret|token|key)[^=&]*=)[^&\s]*", r"\1***", text)
 

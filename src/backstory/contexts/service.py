@@ -23,6 +23,7 @@ from backstory.contexts.quotas import Quotas
 from backstory.contexts.reading import Reader
 from backstory.contexts.roles import Roles
 from backstory.contexts.ruling import Ruler
+from backstory.contexts.scrubbing import Scrub
 from backstory.contexts.searching import Searcher
 from backstory.contexts.standing import Standing
 from backstory.contexts.summaries.background import Background
@@ -52,6 +53,7 @@ class Contexts:
         masked: Masked | None = None,
         *,
         summarising: Summarising | None = None,
+        scrub: Scrub | None = None,
         dependencies: Sequence[Dependency] = (),
         surroundings: Sequence[Dependency] = (),
     ) -> None:
@@ -62,6 +64,7 @@ class Contexts:
         self.store = store
         self.audits: Audits | None = None
         self.trail: Trail | None = None
+        self.scrub = scrub
         self.clock = clock
         self.seal = Seal(store.secret)
         self.granting = Granting(store, clock)

@@ -30,6 +30,12 @@ class Key:
     number: int
     scope: int
     secret: bytes
+    head: bytes
+    """Its number, as rows begin with it."""
+
+
+Place = tuple[bytes, int, int, int]
+"""A data key as rows name it, the purpose, the tenant and the place."""
 
 
 class Ring:
@@ -42,7 +48,7 @@ class Ring:
         self._newest = 0
         self._keys: dict[int, Key] = {}
         self._current: dict[tuple[str, str], Key] = {}
-        self._of_keys: dict[tuple[int, int, int, int], AESGCM] = {}
+        self.made: dict[Place, AESGCM] = {}
         self._changes, self._until = 0, 0.0
         self._lock = threading.Lock()
 
@@ -96,16 +102,21 @@ class Ring:
             self._changes = changes
             self.forget()
 
+    def _forget_in_time(self) -> None:
+        if time.monotonic() > self._until:
+            self.forget()
+
     def forget(self) -> None:
         """Know nothing any more but the roots."""
         with self._lock:
             self._keys.clear()
             self._current.clear()
-            self._of_keys.clear()
+            self.made.clear()
             self._until = time.monotonic() + limits.KEY_SECONDS
 
     def current(self, tenant: str, subject: str) -> Key:
         """The key that writes for a subject, made where there is none."""
+        self._forget_in_time()
         known = self._current.get((tenant, subject))
         if known is not None:
             return known
@@ -124,6 +135,7 @@ class Ring:
             GoneError: it is destroyed.
             KeyUnusableError: the vault does not know it.
         """
+        self._forget_in_time()
         known = self._keys.get(number)
         if known is not None:
             return known
@@ -134,23 +146,18 @@ class Ring:
             )
         return self._unwrap(wrapped)
 
-    def subkey(self, number: int, purpose: int, tenant: int, place: int) -> AESGCM:
-        """What seals the rows of one place, derived from a data key.
+    def subkey(self, asked: Place) -> AESGCM:
+        """What seals the rows of one place, derived from a data key, and kept in `made`.
 
         So no key is used more often than a place has rows: under 2^32 times.
         """
-        if time.monotonic() > self._until:
-            self.forget()
-        asked = (number, purpose, tenant, place)
-        known = self._of_keys.get(asked)
-        if known is not None:
-            return known
-        about = f"backstory 2026 rows {purpose} {tenant} {place}"
-        made = AESGCM(derived(self.key(number).secret, about))
+        head, purpose, tenant, place = asked
+        about = f"backstory 2026 rows {int(purpose)} {tenant} {place}"
+        made = AESGCM(derived(self.key(int.from_bytes(head)).secret, about))
         with self._lock:
-            if len(self._of_keys) >= limits.SUBKEYS_KNOWN:
-                self._of_keys.clear()
-            self._of_keys[asked] = made
+            if len(self.made) >= limits.SUBKEYS_KNOWN:
+                self.made.clear()
+            self.made[asked] = made
         return made
 
     def _make(self, tenant: str, subject: str) -> tuple[int, bytes]:
@@ -166,7 +173,7 @@ class Ring:
         secret = box.open(wrapped.wrapped, _about(wrapped.tenant, wrapped.subject))
         if secret is None:
             raise KeyUnusableError(f"the key {wrapped.number} is damaged; restore the `keys`")
-        key = Key(wrapped.number, wrapped.scope, secret)
+        key = Key(wrapped.number, wrapped.scope, secret, wrapped.number.to_bytes(4))
         with self._lock:
             if len(self._keys) >= limits.KEYS_KNOWN:
                 self._keys.clear()

@@ -169,6 +169,12 @@ REPLICA_LAG: Final = _gauge(
 )
 SWEEPS: Final = _counter("sweeps", "Runs of the background removal, by code", "code")
 SWEPT: Final = _counter("swept", "Contexts that expired or were brought to a new schema by it")
+SCRUB_DAMAGE: Final = _gauge(
+    "scrub_damage", "Damaged things in the store that the last scrub has found, by kind", "what"
+)
+SCRUB_ENDED: Final = _gauge(
+    "scrub_ended_seconds", "When the last scrub of the store ended, since the Unix epoch; 0: never"
+)
 LOOP_LAG: Final = _histogram(
     "event_loop_lag_seconds",
     "Time by which a look at the event loop came late, once a second in each worker",
@@ -219,13 +225,15 @@ METRICS: Final = (
     REPLICA_LAG,
     SWEEPS,
     SWEPT,
+    SCRUB_DAMAGE,
+    SCRUB_ENDED,
     LOOP_LAG,
     LOG_LINES,
     LOG_LOST,
 )
 """Those that are counted while the server works."""
 
-WORST: Final = frozenset({CLOCK_SKEW, REPLICA_LAG})
+WORST: Final = frozenset({CLOCK_SKEW, REPLICA_LAG, SCRUB_DAMAGE, SCRUB_ENDED})
 """Gauges of which the largest counts, where others add up over the workers."""
 
 # -- looked up ----------------------------------------------------------------------------

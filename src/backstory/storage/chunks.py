@@ -46,7 +46,7 @@ def decode(ref: ChunkRef, codec: int | None, body: bytes | None) -> bytes:
     Raises:
         ContentCorruptError: there are none, or others than it was made of.
     """
-    data = b"" if body is None else _decompress(ref, body) if codec == Codec.ZSTD else body
+    data = bytes_of(ref.size, codec, body)
     if blake3(data).digest() != ref.hash:
         state = "is not there" if body is None else "is damaged"
         raise ContentCorruptError(
@@ -56,9 +56,14 @@ def decode(ref: ChunkRef, codec: int | None, body: bytes | None) -> bytes:
     return data
 
 
-def _decompress(ref: ChunkRef, frame: bytes) -> bytes:
-    """Nothing where the frame cannot be read or would be larger than the chunk ever was."""
+def bytes_of(size: int, codec: int | None, body: bytes | None) -> bytes:
+    """What a body holds; nothing where there is none, or a frame cannot be read.
+
+    Nor where it would be larger than the chunk ever was.
+    """
+    if body is None or codec != Codec.ZSTD:
+        return body or b""
     try:
-        return zstd.ZstdDecompressor().decompress(frame, ref.size + 1)
+        return zstd.ZstdDecompressor().decompress(body, size + 1)
     except zstd.ZstdError:
         return b""

@@ -30,6 +30,8 @@ from backstory.wiring.operating import (
     inspect_server,
     inspect_store,
     migrate_store,
+    scrub_report,
+    scrub_store,
 )
 from backstory.wiring.secure import inspect_certificate, tls_options
 from backstory.wiring.stores import bus_server
@@ -56,5 +58,7 @@ __all__ = [
     "open_hooks",
     "open_verifier",
     "renderer_of",
+    "scrub_report",
+    "scrub_store",
     "tls_options",
 ]

@@ -6,13 +6,15 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from typing import Any, Final
 
 from backstory import extensions
 from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
+from backstory.contexts.scrubbing import Scrub
 from backstory.contexts.service import Contexts
 from backstory.domain.quotas import Quota
 from backstory.observability.health.clocks import ClockWatch
@@ -31,6 +33,9 @@ from backstory.wiring.health import numbers, surroundings
 from backstory.wiring.stores import open_bus, open_store_of
 
 logger = logging.getLogger(__name__)
+
+_SWEEPER: Final = "the sweeper has stopped; nothing expires in the background"
+_SCRUB: Final = "the scrub has stopped; nobody looks whether the store is whole"
 
 
 @asynccontextmanager
@@ -64,6 +69,7 @@ async def open_contexts(
         stack.push_async_callback(opened.store.aclose)
         bus = open_bus(settings, opened, hooks, serving=serving)
         stack.push_async_callback(bus.aclose)
+        scrub = Scrub(opened.scrubs, opened.store, clock, settings.scrub_hours)
         await asyncio.to_thread(ready)
         watch = ClockWatch(opened.time)
         contexts = Contexts(
@@ -72,14 +78,23 @@ async def open_contexts(
             clock,
             rules,
             summarising=summarising,
-            dependencies=[*opened.dependencies, Dependency("bus", bus.check), *dependencies],
+            scrub=scrub,
+            dependencies=[
+                *opened.dependencies,
+                Dependency("bus", bus.check),
+                Dependency("integrity", scrub.check),
+                *dependencies,
+            ],
             surroundings=surroundings(settings, watch, hooks),
         )
         contexts.quotas.default = quota_of(settings)
         contexts.keeps(opened.audits)
         stack.push_async_callback(contexts.aclose)
         if sweep:
-            await stack.enter_async_context(_sweeping(contexts))
+            await stack.enter_async_context(_kept(contexts.sweeper.run(), _SWEEPER))
+        if serving:
+            hooks.stands(scrub.numbers)
+            await stack.enter_async_context(_kept(scrub.run(), _SCRUB))
         if serving and wanted.rules is not None:
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
@@ -121,10 +136,10 @@ def _chosen(settings: Settings) -> choosing.Rules | None:
 
 
 @asynccontextmanager
-async def _sweeping(contexts: Contexts) -> AsyncIterator[None]:
-    """Keeps the sweeper alive: it handles what it can foresee, the rest is logged here."""
-    task = asyncio.create_task(contexts.sweeper.run(), name="sweeper")
-    task.add_done_callback(_tell_of_end)
+async def _kept(work: Coroutine[Any, Any, None], end: str) -> AsyncIterator[None]:
+    """Keeps a task alive: it handles what it can foresee, the rest is logged here."""
+    task = asyncio.create_task(work, name=end.split(" has ", 1)[0])
+    task.add_done_callback(partial(_tell_of_end, end))
     try:
         yield
     finally:
@@ -133,6 +148,6 @@ async def _sweeping(contexts: Contexts) -> AsyncIterator[None]:
             await task
 
 
-def _tell_of_end(task: asyncio.Task[None]) -> None:
+def _tell_of_end(end: str, task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        logger.error("the sweeper has stopped; nothing expires in the background", exc_info=error)
+        logger.error("%s", end, exc_info=error)

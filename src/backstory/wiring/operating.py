@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from backstory import extensions
 from backstory.config import ServerUrl, Settings
+from backstory.contexts.scrubbing import Report
 from backstory.extensions import Extension
 from backstory.messaging.lines import reach
 from backstory.messaging.opening import link_to
+from backstory.ports.scrubbing import Looked, Place
 from backstory.processing.schemas import packaged
 from backstory.processing.transforms import catalogue
 from backstory.storage.meta import Epochs
@@ -96,6 +98,36 @@ def inspect_replica(settings: Settings) -> None:
             raise seen.failure
 
     asyncio.run(look())
+
+
+def scrub_store(settings: Settings, tell: Callable[[Place, Looked], None]) -> Report:
+    """Look at all that is stored, from the beginning to the end.
+
+    Raises:
+        StoreError: it cannot be opened or read.
+    """
+
+    async def look() -> Report:
+        async with open_contexts(settings, sweep=False) as contexts:
+            assert contexts.scrub is not None
+            return await contexts.scrub.now(tell)
+
+    return asyncio.run(look())
+
+
+def scrub_report(settings: Settings) -> Report:
+    """What the last scrub has found.
+
+    Raises:
+        StoreError: the store cannot be opened or read.
+    """
+
+    async def look() -> Report:
+        async with open_contexts(settings, sweep=False) as contexts:
+            assert contexts.scrub is not None
+            return await contexts.scrub.read()
+
+    return asyncio.run(look())
 
 
 def inspect_cache(settings: Settings) -> None:

@@ -29,14 +29,15 @@ from backstory.ports.cache import Cache
 from backstory.ports.events import Committed as CommittedEvent
 from backstory.ports.events import DependencyChanged
 from backstory.ports.hooks import SILENCE, Hooks, Number
+from backstory.ports.scrubbing import Scrubs
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
 from backstory.resilience.checking import Dependency, Look
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, SqliteStore, open_store
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
-from backstory.storage.vault.sqlite import SqliteVault
 
 if TYPE_CHECKING:
     from backstory.storage.postgres.replica import Replica
@@ -89,7 +90,7 @@ def safe_on_server(settings: Settings) -> Safe:
     Raises:
         ConfigError: a master key cannot be had.
     """
-    from backstory.storage.vault.postgres import PostgresVault
+    from backstory.storage.postgres.vault import PostgresVault
 
     keys, masters = settings.keys, masters_of(settings.master_key)
     if isinstance(keys, StoreUrl):
@@ -102,12 +103,13 @@ def safe_on_server(settings: Settings) -> Safe:
 class Opened:
     """The store, and what it depends on itself.
 
-    `probe` tells cheaply whether other processes have written to it, where that can be told;
-    `time` is the database's, in seconds.
+    `scrubs` is the store itself, without what is cached. `probe` tells cheaply whether other
+    processes have written to it, where that can be told; `time` is the database's, in seconds.
     """
 
     store: Store
     audits: Audits
+    scrubs: Scrubs
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
     time: Callable[[], Awaitable[float]] | None = None
@@ -131,7 +133,7 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
     file = await open_store(options, clock=clock, committed=_committed(hooks), safe=safe)
     hooks.stands(partial(_waiting, file))
     check = Dependency("store", file.check, needed=True)
-    return Opened(told_store(file, hooks), file, (check,), file.data_version)
+    return Opened(told_store(file, hooks), file, file, (check,), file.data_version)
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -160,7 +162,7 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
         dependencies.append(Dependency("replica", look, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, server, tuple(dependencies), time=server.time)
+    return Opened(store, server, server, tuple(dependencies), time=server.time)
 
 
 async def _replica(replica: Replica) -> Look:

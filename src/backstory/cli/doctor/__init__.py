@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from backstory.cli.doctor import databases, deciding, files, services, surroundings
+from backstory.cli.doctor import databases, deciding, files, integrity, services, surroundings
 from backstory.cli.doctor.findings import Finding
 from backstory.cli.options import (
     json_option,
@@ -58,6 +58,7 @@ def command(*, as_json: bool, **flags: Any) -> None:
         *surroundings.certificate(settings),
         *map(surroundings.extension, extensions),
         *_store(settings),
+        *integrity.look(settings),
         *services.replica(settings),
         services.cache(settings),
         *services.bus(settings),

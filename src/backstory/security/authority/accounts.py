@@ -112,6 +112,16 @@ class Accounts:
 
         return await self._changed(name, changed, ends=False)
 
+    async def remove(self, name: str) -> None:
+        """Know it no more; whoever gets the name later is somebody else.
+
+        Raises:
+            MissingError: there is no such account.
+        """
+        if await self.find(name) is None:
+            raise MissingError(f"there is no account {name}")
+        await self._shelf.drop(name)
+
     async def sign_in(self, typed: str, password: str, address: str) -> Account | None:
         """The account, where the password is its; None otherwise, whatever is wrong.
 

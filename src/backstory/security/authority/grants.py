@@ -230,6 +230,11 @@ class Grants:
                 await (self.end(place) if wholly else self._revoke(family.issued))
         return count
 
+    async def forget_account(self, name: str) -> None:
+        """Keep nothing of families that have ended with their account."""
+        async for place, _ in self._families.all(f"{name}/"):
+            await self._families.drop(place)
+
     async def end_client(self, client_id: str) -> int:
         """End all that was issued to a client; returns how many families and tokens that were."""
         count = 0

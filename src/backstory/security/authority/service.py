@@ -114,6 +114,16 @@ class Service:
         await self.grants.end_account(name, wholly=False)
         return account
 
+    async def remove_account(self, name: str) -> None:
+        """Know an account no more, and refuse what was issued for it from now on.
+
+        Raises:
+            MissingError: there is no such account.
+        """
+        await self.accounts.remove(name)
+        await self.grants.end_account(name)
+        await self.grants.forget_account(name)
+
     async def remove_client(self, client_id: str) -> int:
         """Know a client no more, and refuse what it was given; returns how much that was.
 

@@ -208,7 +208,7 @@ class PostgresDatabase(Database):
     def _indexed(self, tenant: int, words: Phrase) -> Phrase:
         if self.cipher is None:
             return words
-        return Phrase(tuple(self.word(tenant, word) for word in words.tokens), words.prefix)
+        return Phrase(tuple(self.indexed(tenant, words.tokens)), words.prefix)
 
 
 def _counted(

@@ -16,7 +16,7 @@ from backstory.storage.queries import Queries
 from backstory.storage.tables.database import Row
 
 QUERIES: Final = Queries.load(
-    "backstory.storage.postgres", "queries.sql", "content.sql", "audit.sql"
+    "backstory.storage.postgres", "queries.sql", "content.sql", "audit.sql", "scrub.sql"
 )
 _TEXT, _UUID, _SEALED = b"t", b"u", b"s"
 _UUID_BYTES = 16

@@ -39,6 +39,7 @@ from backstory.storage.postgres.standings import Standings
 from backstory.storage.postgres.transacting import Transacting
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.vacuuming import Vacuum
+from backstory.storage.postgres.vault import PostgresVault
 from backstory.storage.postgres.waiting import calling
 from backstory.storage.postgres.writer import Writer
 from backstory.storage.tables import committing, uploads
@@ -49,7 +50,6 @@ from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.store import TableStore, weight_of
 from backstory.storage.tables.transaction import Transaction
 from backstory.storage.tokenizing import words
-from backstory.storage.vault.postgres import PostgresVault
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -32,7 +32,8 @@ class PostgresWords(Words):
                 self._db.run(QUERIES.drop_state_word, *row)
 
     def _add_entry(self, tenant: int, rowid: int, text: str) -> None:
-        words = {word_key(self._db.word(tenant, word)) for _, _, word in self._db.tokens(text)}
+        spelled = {word for _, _, word in self._db.tokens(text)}
+        words = set(map(word_key, self._db.indexed(tenant, [*spelled])))
         if not words:
             return
         vector = " ".join(lexeme(tenant, word) for word in sorted(words))

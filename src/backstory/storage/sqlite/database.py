@@ -18,7 +18,9 @@ from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, remember
 from backstory.storage.tokens import Phrase
 
-QUERIES = Queries.load("backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql")
+QUERIES = Queries.load(
+    "backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql", "scrub.sql"
+)
 Row = tuple[Any, ...]
 
 
@@ -41,7 +43,7 @@ class SqliteDatabase(Database):
         super().__init__(cipher=cipher)
         self.connection = connect(options, busy_seconds=busy_seconds, create=create)
         self._cursor = self.connection.cursor()
-        self.tokens = learn_search(self.connection)
+        self.tokens, self.spelled = learn_search(self.connection)
 
     def close(self) -> None:
         self.connection.close()
@@ -94,7 +96,7 @@ class SqliteDatabase(Database):
     def _indexed(self, tenant: int, words: Phrase) -> Phrase:
         if self.cipher is None:
             return words
-        return Phrase(tuple(self.word(tenant, word) for word in words.tokens), words.prefix)
+        return Phrase(tuple(self.indexed(tenant, words.tokens)), words.prefix)
 
     def _size(self, tenant: int, rowid: int, header: bytes, stored: int) -> int:
         if not sealing.is_sealed_content(header):

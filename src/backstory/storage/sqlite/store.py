@@ -30,6 +30,7 @@ from backstory.storage.sqlite.opening import check_epoch, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
 from backstory.storage.sqlite.transaction import SqliteTransaction
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.sqlite.words import is_lagging
 from backstory.storage.sqlite.writer import Writer
 from backstory.storage.tables import content_reading, reading
@@ -38,7 +39,6 @@ from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.store import TableStore
 from backstory.storage.tables.transaction import Transaction
-from backstory.storage.vault.sqlite import SqliteVault
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -36,7 +36,7 @@ class SqliteWords(Words):
     def __init__(self, db: SqliteDatabase, counters: Counters, *, on: bool) -> None:
         super().__init__(db, on=on)
         self._counters = counters
-        self._connection = db.connection
+        self._connection, self._spelled = db.connection, db.spelled
         self._erased: set[str] = set()
 
     def appended(self, tenant: int, rowid: int, content: bytes) -> None:
@@ -89,7 +89,7 @@ class SqliteWords(Words):
         """The text as the index gets it: hashes of its words where the store is encrypted."""
         if self._db.cipher is None:
             return text
-        return " ".join(self._db.word(tenant, word) for _, _, word in self._db.tokens(text))
+        return " ".join(self._db.indexed(tenant, self._spelled(text)))
 
     def _count(self, tenant: int, word: str, context: int, difference: int) -> None:
         self._db.run(QUERIES.count_state_word, tenant, word, context, difference)

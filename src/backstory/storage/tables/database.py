@@ -66,9 +66,9 @@ class Database(ABC):
             return None
         return self.cipher.key(self.tenant_name(tenant), namespace)
 
-    def word(self, tenant: int, word: str) -> str:
-        """A word as the index has it."""
-        return word if self.cipher is None else self.cipher.word(tenant, word)
+    def indexed(self, tenant: int, words: Sequence[str]) -> Sequence[str]:
+        """Words as the index has them."""
+        return words if self.cipher is None else self.cipher.words(tenant, words)
 
     @abstractmethod
     def one(self, sql: str, *params: Any) -> Row | None:

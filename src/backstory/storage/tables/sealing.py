@@ -19,6 +19,8 @@ MARK: Final = 0x10
 SEALED: Final = 0x10
 """Is added to a codec where the body is encrypted."""
 _MARK: Final = bytes([MARK])
+_MARKS: Final = tuple(bytes([MARK | shape]) for shape in Shape)
+_LAST: Final = MARK + len(Shape)
 _UUID_BYTES: Final = 16
 
 
@@ -34,7 +36,7 @@ def cipher_of(db: Database) -> Cipher:
 
 def seal(db: Database, key: Key | None, at: At, text: bytes) -> bytes:
     """What to store of a text."""
-    return text if key is None else _MARK + cipher_of(db).seal(key, at, text)
+    return text if key is None else cipher_of(db).seal(key, at, text, _MARK)
 
 
 def unseal(db: Database, at: At, stored: bytes) -> bytes:
@@ -59,21 +61,21 @@ def seal_content(db: Database, key: Key | None, tenant: int, rowid: int, content
     body = contents.encode(content)
     if key is None:
         return body
-    sealed = cipher_of(db).seal(key, _at(Purpose.CONTENT, tenant, rowid), body)
-    return bytes([MARK | Shape.of(content)]) + sealed
+    mark = _MARKS[Shape.of(content)]
+    return cipher_of(db).seal(key, _at(Purpose.CONTENT, tenant, rowid), body, mark)
 
 
 def unseal_content(db: Database, tenant: int, rowid: int, stored: bytes) -> bytes:
     """The content, byte for byte."""
-    if not is_sealed_content(stored):
+    if not MARK <= stored[0] < _LAST:
         return contents.decode(stored)
-    opened = cipher_of(db).open(_at(Purpose.CONTENT, tenant, rowid), stored[1:])
-    return contents.decode(opened)
+    cipher = db.cipher or cipher_of(db)
+    return contents.decode(cipher.open_content(tenant, rowid >> 32, rowid & 0xFFFFFFFF, stored))
 
 
 def is_sealed_content(stored: bytes) -> bool:
     """Also tells it from a beginning of what is stored."""
-    return MARK <= stored[0] < MARK + len(Shape)
+    return MARK <= stored[0] < _LAST
 
 
 def shape(beginning: bytes) -> Shape:

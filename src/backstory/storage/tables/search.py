@@ -146,7 +146,7 @@ def _is_counted(words: Phrase) -> bool:
 
 def _with_words(db: Database, tenant: int, wanted: Phrase) -> dict[int, int]:
     """The contexts whose states have all words of a phrase, in whatever order."""
-    *whole, last = (db.word(tenant, word) for word in wanted.tokens)
+    *whole, last = db.indexed(tenant, wanted.tokens)
     found: list[dict[int, int]] = [
         _pairs(db.all(db.sql.states_with, tenant, word)) for word in whole
     ]

@@ -22,6 +22,7 @@ from backstory.domain.quotas import Quota, Usage
 from backstory.domain.sealing import Seal
 from backstory.domain.summaries import Summary
 from backstory.ports.audits import Addition, Resolved
+from backstory.ports.scrubbing import Looked, Place
 from backstory.ports.store import (
     ChangePage,
     ChangeQuery,
@@ -49,6 +50,7 @@ from backstory.storage.tables import (
     listing,
     reading,
     retries,
+    scrubbing,
     search,
     uploads,
 )
@@ -193,6 +195,10 @@ class TableStore(ErasingStore):
 
     async def read_chunk(self, tenant: str, root: bytes, chunk: bytes) -> bytes | None:
         return await self._read(content_reading.chunk, self._seal, tenant, root, chunk)
+
+    async def scrub(self, place: Place) -> Looked:
+        """As `ports.scrubbing.Scrubs` says."""
+        return await self._read(scrubbing.look, self._seal, place)
 
     # -- reading the change log ----------------------------------------------------------
 

@@ -59,7 +59,8 @@ class Words(ABC):
         delta.subtract(self._counted(before - after))
         for word, difference in delta.items():
             if difference:
-                self._count(tenant, self._db.word(tenant, word), context, difference)
+                (indexed,) = self._db.indexed(tenant, [word])
+                self._count(tenant, indexed, context, difference)
 
     def finish(self) -> None:  # noqa: B027 (only some have to)
         """Before the transaction is committed."""

@@ -8,6 +8,7 @@ import pytest
 from backstory import limits
 from backstory.clock import SECOND
 from backstory.domain.sealing import Seal
+from backstory.encryption.masters import FileMaster
 from backstory.errors import ConfigError, ExistsError, InvalidError, RateLimitedError
 from backstory.security.authority import accounts
 from backstory.security.authority.grants import NotGoodError
@@ -18,6 +19,8 @@ from backstory.security.claims import token_name
 from backstory.security.revoking import Revocations
 from backstory.storage.postgres.store import open_store as open_postgres
 from backstory.storage.sqlite import open_store as open_sqlite
+from backstory.storage.sqlite.vault import SqliteVault
+from backstory.storage.tables.safe import Safe
 from backstory.testing import FakeClock
 
 ISSUER = "https://context.example.com"
@@ -146,6 +149,23 @@ class Granting:
         assert token_name(ISSUER, theirs.access.id) not in revoked
         assert await nodes[1].account_for("ada", clock.now(), app) is None
 
+    async def test_who_gets_the_name_of_a_removed_account_gets_nothing_else_of_it(
+        self, nodes, ada, app, store, clock
+    ):
+        cookie = await nodes[0].sessions.begin(ada)
+        text = await self.code(nodes[0], app, ada)
+        tokens = await self.begun(nodes, app, ada)
+        assert await nodes[1].sessions.account(cookie) is not None
+        await nodes[0].remove_account("ada")
+        assert token_name(ISSUER, tokens.access.id) in await self.revoked(store, clock)
+        clock.advance(seconds=1)
+        again = Account("3", "ada", "acme", ("admin",), "", clock.now(), clock.now())
+        await nodes[0].accounts._shelf.add("ada", again, 2**62)
+        assert await nodes[1].sessions.account(cookie) is None
+        assert await nodes[1].grants.shown(tokens.refresh) is None
+        code = await nodes[1].grants.code(text)
+        assert await nodes[1].account_for("ada", code.asked_at, app) is None
+
     async def test_what_ends_with_a_client_is_its_own(self, nodes, ada, app, store, clock):
         uris = ["https://b.example/"]
         other, _ = await nodes[0].clients.add_application("app2", "", uris, secret=False)
@@ -247,6 +267,25 @@ class TestGrantingOnSqlite(Granting):
         other = await open_sqlite(tmp_path / "x.db", clock=clock)
         yield other
         await other.aclose()
+
+
+async def test_an_encrypted_store_holds_the_keys_that_sign_sealed(tmp_path, clock):
+    def safe():
+        return Safe(lambda: SqliteVault(tmp_path / "x.keys"), [FileMaster(bytes(range(32)))])
+
+    one, other = [await open_sqlite(tmp_path / "x.db", clock=clock, safe=safe()) for _ in range(2)]
+    try:
+        (key,) = (await service(one, clock).signing.ring()).keys
+        (seen,) = (await service(other, clock).signing.ring()).keys
+        await service(one, clock).clients.add_machine("bot", "", "acme", ["member"])
+        assert [client.id for client in await service(other, clock).clients.all()] == ["bot"]
+    finally:
+        await one.aclose()
+        await other.aclose()
+    raw = b"".join(path.read_bytes() for path in tmp_path.glob("x.*"))
+    assert seen == key
+    assert b"authority/keys/ring" in raw
+    assert key.jwk["d"].encode() not in raw
 
 
 class TestGrantingOnPostgres(Granting):
