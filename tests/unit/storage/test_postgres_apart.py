@@ -118,7 +118,7 @@ def test_each_statement_names_the_tenant_of_each_table_that_it_reads():
     """The first wall. Those that are about all tenants are few, and known."""
     about_all = {
         "drop_idempotency", "drop_notes", "expiring", "tenants_erasing", "upload_tenants_before",
-        "all_contents", "all_states", "clear_words", "set_searching", "rights_marks",
+        "scrub_contexts", "scrub_chunks", "scrub_manifests", "all_contents", "all_states", "clear_words", "set_searching", "rights_marks",
     }  # fmt: skip
     walled = (
         "authors|voices|contexts|states|labels|entries|summaries|changes|documents|chains|chain_refs|"

@@ -198,7 +198,7 @@ class TableStore(ErasingStore):
 
     async def scrub(self, place: Place) -> Looked:
         """As `ports.scrubbing.Scrubs` says."""
-        return await self._read(scrubbing.look, self._seal, place)
+        return await self._read_all(scrubbing.look, self._seal, place)
 
     # -- reading the change log ----------------------------------------------------------
 
