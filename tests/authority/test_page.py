@@ -117,6 +117,30 @@ async def test_with_https_the_cookie_cannot_come_from_another_host(tmp_path):
         assert "max-age" in page.headers["strict-transport-security"]
 
 
+async def test_an_issuer_with_a_path_is_found_wherever_clients_look(tmp_path):
+    issuer = "https://context.example.com/base"
+    settings = load(
+        {"store": f"sqlite:///{tmp_path}/x.db", "auth_server": True},
+        environ={"BACKSTORY_PUBLIC_URL": issuer},
+    )
+    async with (
+        open_app(settings) as running,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=running.app), base_url="https://context.example.com"
+        ) as client,
+    ):
+        for path in (
+            "/.well-known/oauth-authorization-server/base",
+            "/.well-known/openid-configuration/base",
+            "/base/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server",
+        ):
+            found = (await client.get(path)).json()
+            assert (found["issuer"], found["token_endpoint"]) == (issuer, f"{issuer}/token")
+        resource = await client.get("/.well-known/oauth-protected-resource/base/mcp")
+        assert resource.json()["resource"] == f"{issuer}/mcp"
+
+
 def test_a_sign_in_changes_the_cookie(server, http, ada):
     ada.open(asked(server).url)
     before = dict(http.cookies)
