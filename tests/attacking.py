@@ -126,13 +126,18 @@ def without_trace(answer):
 
 
 def read_answer(connection):
-    """Status, headers and body of one answer of a plain connection; None where it is closed."""
+    """Status, headers and body of the one answer of a plain connection; None where it is closed."""
     with connection.makefile("rb") as file:
-        line = file.readline()
-        if not line:
-            return None
-        headers = {}
-        while one := file.readline().strip():
-            name, _, value = one.decode("latin-1").partition(":")
-            headers.setdefault(name.lower(), value.strip())
-        return int(line.split()[1]), headers, file.read(int(headers.get("content-length", 0)))
+        return next_answer(file)
+
+
+def next_answer(file):
+    """The next of several answers; a connection has one such file, which may have read ahead."""
+    line = file.readline()
+    if not line:
+        return None
+    headers = {}
+    while one := file.readline().strip():
+        name, _, value = one.decode("latin-1").partition(":")
+        headers.setdefault(name.lower(), value.strip())
+    return int(line.split()[1]), headers, file.read(int(headers.get("content-length", 0)))

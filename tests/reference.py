@@ -276,8 +276,39 @@ def metrics():
     )
 
 
+def labels():
+    """Every label of a metric, and what it may be."""
+    return rows(
+        ("label", "values"), *((code(name), text) for name, text in catalogue.LABELS.items())
+    )
+
+
+def events():
+    """Every event that the hooks tell of, with its members."""
+    from backstory.ports import events
+
+    found = [
+        each
+        for each in vars(events).values()
+        if isinstance(each, type) and issubclass(each, events.Event) and each is not events.Event
+    ]
+    return rows(
+        ("event", "members", "what happened"),
+        *(
+            (
+                code(each.__name__),
+                ", ".join(map(code, each.__struct_fields__)),
+                sentence(each.__doc__),
+            )
+            for each in found
+        ),
+    )
+
+
 TABLES = {
     "metrics": metrics,
+    "labels": labels,
+    "events": events,
     "summariser_failures": summariser_failures,
     "extending": extending,
     "reasons": reasons,

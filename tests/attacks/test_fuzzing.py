@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from attacking import HOST, read_answer
+from attacking import HOST, next_answer
 from backstory import limits
 from backstory.transports.mcp.tools import TABLE
 from mcp_serving import JSON_AND_EVENTS, MODERN, OLDER
@@ -174,10 +174,10 @@ starts = st.binary(max_size=40) | st.sampled_from(
 @given(starts, st.lists(lines, max_size=6), st.binary(max_size=80))
 def test_any_bytes_end_in_an_answer_or_the_end_of_the_connection(eve, start, heads, body):
     token = b"Authorization: Bearer " + eve.token.encode()
-    with eve.target.connect() as one:
+    with eve.target.connect() as one, one.makefile("rb") as file:
         one.sendall(b"\r\n".join([start, token, *heads, b"", body]))
         one.shutdown(socket.SHUT_WR)
-        while (found := read_answer(one)) is not None:
+        while (found := next_answer(file)) is not None:
             status, headers, _ = found
             assert status < 500, found
             if headers.get("connection") == "close":

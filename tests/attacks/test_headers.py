@@ -2,21 +2,21 @@
 
 import pytest
 
-from attacking import read_answer
+from attacking import next_answer
 
 HOST = b"Host: context.example.com\r\n"
 JSON = b"Content-Type: application/json\r\n"
 PUT = b"PUT /v1/contexts/users.eve/smuggled HTTP/1.1\r\n" + HOST + JSON
 BODY = b'{"kind":"session"}'
-INNER = b"GET /v1/whoami HTTP/1.1\r\n" + HOST + b"X-Smuggled: 1\r\n\r\n"
+INNER = b"GET /v1/whoami HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
 
 
 def sent(attacked, *pieces):
     """What is answered to bytes, one after the other, until the server ends the connection."""
     answers = []
-    with attacked.connect() as one:
+    with attacked.connect() as one, one.makefile("rb") as file:
         one.sendall(b"".join(pieces))
-        while (found := read_answer(one)) is not None:
+        while (found := next_answer(file)) is not None:
             answers.append(found)
             if found[1].get("connection") == "close" or found[0] == 400 or len(answers) > 3:
                 break
@@ -174,3 +174,22 @@ def test_a_method_that_nobody_knows_is_refused(attacked):
         assert found
         assert found[0][0] in (400, 405, 501), (method, found)
         assert b"Bearer" not in found[0][2]
+
+
+TRAILERS = {
+    "a token": (b"", b"Authorization: Bearer %s", 401),
+    "another token": (b"Authorization: Bearer %s\r\n", b"Authorization: Bearer x", 200),
+    "another host": (b"Authorization: Bearer %s\r\n", b"Host: evil.example", 200),
+    "a foreign page": (b"Authorization: Bearer %s\r\n", b"Origin: https://evil.example", 200),
+}
+
+
+@pytest.mark.parametrize("name", TRAILERS)
+def test_what_comes_behind_a_body_is_no_part_of_the_head(attacked, name):
+    """Proxies look at the head only, and a trailer comes past what they take away or add."""
+    head, trailer, status = TRAILERS[name]
+    token = attacked.attacker().token.encode()
+    head, trailer = head.replace(b"%s", token), trailer.replace(b"%s", token)
+    start = b"GET /v1/whoami HTTP/1.1\r\n" + HOST + head + b"Transfer-Encoding: chunked\r\n\r\n"
+    found = sent(attacked, start + b"0\r\n" + trailer + b"\r\n\r\n", INNER)
+    assert [one[0] for one in found] == [status, 401]

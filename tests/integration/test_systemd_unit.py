@@ -10,7 +10,10 @@ from backstory.config import load
 from pages import ROOT
 from serving import SECONDS
 
-UNIT = ROOT / "deploy" / "systemd" / "backstory.service"
+FOLDER = ROOT / "deploy" / "systemd"
+UNIT = FOLDER / "backstory.service"
+RENEWING = FOLDER / "backstory-certificate.service"
+TIMER = FOLDER / "backstory-certificate.timer"
 MOST_EXPOSED = "15"  # tenths; 100 is no sandbox at all
 
 
@@ -27,15 +30,22 @@ def analyze():
     return run
 
 
-def test_systemd_takes_the_unit_without_a_word(analyze, tmp_path):
-    copy = tmp_path / UNIT.name
-    copy.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text()))
-    done = analyze("verify", str(copy))
+@pytest.mark.parametrize("unit", [UNIT, RENEWING, TIMER], ids=lambda unit: unit.name)
+def test_systemd_takes_the_unit_without_a_word(analyze, tmp_path, unit):
+    for each in FOLDER.iterdir():
+        text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", each.read_text())
+        (tmp_path / each.name).write_text(text)
+    done = analyze("verify", str(tmp_path / unit.name))
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_the_sandbox_leaves_little(analyze):
     done = analyze("security", "--offline=true", f"--threshold={MOST_EXPOSED}", str(UNIT))
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_sandbox_of_the_renewal_leaves_it_port_80_and_its_folder(analyze):
+    done = analyze("security", "--offline=true", "--threshold=30", str(RENEWING))
     assert done.returncode == 0, done.stdout
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from backstory.errors import BusyError, CacheUnavailableError, StoreUnavailableError
 from backstory.observability.caches import told_cache
-from backstory.observability.catalogue import LOOKED_AT, METRICS
+from backstory.observability.catalogue import LABELS, LOOKED_AT, METRICS
 from backstory.observability.counting import Counting
 from backstory.observability.prometheus import Metrics
 from backstory.observability.standing import Standing
@@ -310,9 +310,5 @@ def test_numbers_that_stand_are_shown_as_they_are_and_counters_by_what_was_added
 
 
 def test_no_label_is_a_name_that_a_caller_chooses():
-    bounded = {
-        "route", "method", "status", "code", "coding", "tool", "step", "operation", "queue",
-        "state", "outcome", "memory", "way", "format", "by", "fallback", "dependency", "check",
-        "level", "reason", "version", "file",
-    }  # fmt: skip
-    assert {label for metric in (*METRICS, *LOOKED_AT) for label in metric.labels} <= bounded
+    used = {label for metric in (*METRICS, *LOOKED_AT) for label in metric.labels}
+    assert used == set(LABELS), "each label says where its values come from"

@@ -1,13 +1,16 @@
 """What `/metrics` tells, with one worker and with two."""
 
+import contextlib
 import os
 import signal
 
+import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from backstory.observability.catalogue import LOOKED_AT, METRICS
 from mcp_serving import JSON_AND_EVENTS, MODERN
+from scraping import scraped, value
 from serving import serving, until, workers_of
 
 PUT = {"kind": "preferences", "state": {"n": 1}}
@@ -17,22 +20,6 @@ TLS_ONLY = {"backstory_certificate_seconds"}
 CALLS = "backstory_mcp_calls_total"
 UNKNOWN_TOOL = {"method": "tools/call", "tool": "", "code": "invalid_params"}
 SERVERS_ONLY = {"backstory_dependency_changes_total"}
-
-
-def scraped(http):
-    """Every sample by its name and labels."""
-    answer = http.get("/metrics")
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=")
-    return {
-        (sample.name, *sorted(sample.labels.items())): sample.value
-        for family in text_string_to_metric_families(answer.text)
-        for sample in family.samples
-    }
-
-
-def value(found, name, **labels):
-    return found.get((name, *sorted(labels.items())), 0)
 
 
 def call(http, tool, arguments):
@@ -150,3 +137,31 @@ def test_nothing_is_counted_where_it_is_switched_off(tmp_path):
         answer = http.get("/metrics")
         assert answer.status_code == 404
         assert "set --metrics" in answer.json()["detail"]
+
+
+def test_a_scrape_while_the_server_stops_is_answered_or_refused_and_stops_nothing(tmp_path):
+    with serving(tmp_path, "--drain-seconds", "1") as server:
+        with server.client() as http:
+            http.put(PATH, json=PUT)
+            server.signal(signal.SIGTERM)
+            answers = []
+            with contextlib.suppress(httpx.TransportError):  # it is gone
+                while True:
+                    answers.append(http.get("/metrics").status_code)
+        assert server.wait() == 0
+        assert set(answers) == {200}
+        assert "Traceback" not in server.errors()
+
+
+def test_callers_who_choose_strange_words_make_no_labels(tmp_path):
+    with serving(tmp_path) as server, server.client() as http:
+        before = len(scraped(http))
+        for number in range(50):
+            strange = f"private{number}"
+            http.request(strange.upper(), f"/{strange}")
+            http.get(f"/v1/contexts/{strange}/{strange}")
+            http.post("/mcp", json={"jsonrpc": "2.0", "id": 1, "method": strange})
+            call(http, strange, {})
+        after = scraped(http)
+    assert not [key for key in after if "private" in str(key)]
+    assert len(after) < before + 150, "series for some routes, methods and codes, however many ask"

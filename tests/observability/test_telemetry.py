@@ -315,3 +315,34 @@ def test_a_dependency_that_goes_and_comes_is_counted():
         ("away", 2),
         ("there", 1),
     }
+
+
+def test_a_collector_that_hangs_costs_no_request_anything(tmp_path):
+    """It takes connections, and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as hanging:
+        url = f"http://127.0.0.1:{hanging.getsockname()[1]}"
+        eager = {"OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_METRIC_EXPORT_INTERVAL": "10"}
+        with serving(tmp_path, env={"OTEL_EXPORTER_OTLP_ENDPOINT": url} | eager) as server:
+            with server.client() as http:
+                for _ in range(300):
+                    assert http.put(DEAL, json={"kind": "session"}).is_success
+            connection, _ = hanging.accept()
+            connection.close()
+            assert server.stop() == 0
+
+
+def test_the_sampler_of_the_variables_decides_and_a_callers_decision_counts(tmp_path):
+    sampler = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}
+    with (
+        collecting() as (collector, variables),
+        serving(tmp_path, env=variables | sampler) as server,
+    ):
+        with server.client() as http:
+            http.put(DEAL, json={"kind": "session"})
+            http.get(DEAL, headers=TRACED)
+            unwanted = {"traceparent": TRACED["traceparent"][:-1] + "0"}
+            refused = http.get(f"{DEAL}-2", headers=unwanted)
+        assert server.stop() == 0
+    assert refused.json()["trace_id"] == TRACE
+    assert [span.name for span in collector.spans if span.parent == CALLER] == [f"GET {ROUTE}"]
+    assert {span.trace for span in collector.spans} == {TRACE}

@@ -46,6 +46,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── WatchesFullError        a caller waits for changes too many times     429
     │   └── StaleRulesError         kinds were registered anew again and again    503
     ├── IssuerUnavailableError      nobody can say now whether a token is good    503
+    ├── CertificateError            an authority gave no certificate              503
     ├── SummariserError             whoever makes summaries made none             503
     ├── CacheUnavailableError       the cache cannot be used; readers go on without   503
     ├── BusUnavailableError         other nodes cannot be heard; watchers look themselves 503
@@ -118,6 +119,7 @@ from backstory.errors.unable import (
     BusUnavailableError,
     BusyError,
     CacheUnavailableError,
+    CertificateError,
     ConnectionsFullError,
     ContentCorruptError,
     IssuerUnavailableError,
@@ -142,6 +144,7 @@ __all__ = [
     "BusUnavailableError",
     "BusyError",
     "CacheUnavailableError",
+    "CertificateError",
     "ChunkMismatchError",
     "ChunksMissingError",
     "ConfigError",

@@ -31,6 +31,14 @@ class ConnectionsFullError(BusyError):
     title = "Too many connections"
 
 
+class CertificateError(BackstoryError):
+    """An authority gave no certificate; the one that is there goes on."""
+
+    code = "certificate_failed"
+    status = 503
+    title = "No certificate"
+
+
 class WatchesFullError(BusyError):
     """The caller waits for changes as often at a time as one may; nothing was begun."""
 

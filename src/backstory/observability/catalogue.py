@@ -187,6 +187,33 @@ LOG_LOST: Final = _counter(
     "reason",
 )
 
+LABELS: Final = {
+    "route": "templates of paths, `/mcp`, or `none`",
+    "method": "methods of HTTP, or `other`; methods of MCP that there are",
+    "status": "statuses of HTTP that the server answers with",
+    "code": "codes of errors, `ok`, `unexpected`, `cancelled`",
+    "coding": "`identity`, `zstd`, `br`, `gzip`, `other`",
+    "tool": "tools that there are, those of installed extensions included, or empty",
+    "step": "`parse`, `validate`, `transform`",
+    "operation": "methods of the store's or the cache's port",
+    "queue": "the queues that the metric names",
+    "state": "`busy` and `idle`; `away` and `there`",
+    "outcome": "the words that the metric names",
+    "memory": "the memories that the metric names",
+    "way": "`sent` and `heard`",
+    "format": "formats of windows, those of installed extensions included",
+    "by": "`extractive`, providers of models, `extension`, `none`",
+    "fallback": "reasons for which a summariser may fail, or empty",
+    "dependency": "`database`, `cache`, `replica` and other breakers",
+    "check": "names of checks in `/healthz`",
+    "level": "levels of log lines",
+    "reason": "`repeated` and `unwritable`",
+    "what": "the parts of a store that its metric names",
+    "version": "the release",
+    "file": "`database` and `wal`",
+}
+"""Every label, and where its values come from: never from a caller."""
+
 METRICS: Final = (
     REQUESTS,
     REQUEST_SECONDS,

@@ -20,13 +20,12 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from backstory import __version__, limits
 from backstory.observability.asking import Asked
 from backstory.observability.otlp_metrics import OtlpMetrics
 from backstory.observability.telling import Told
-from backstory.observability.traces import NAME, PresetIds, Traces
+from backstory.observability.traces import NAME, Traces
 
 logger = logging.getLogger(__name__)
 
@@ -41,12 +40,11 @@ async def exported(asked: Asked, told: Told) -> AsyncIterator[None]:
         resource = resource.merge(Resource({"service.name": NAME}))
     async with AsyncExitStack() as stack:
         if asked.traces:
-            # The sampler of the variables is asked when a request comes; what it took is sent.
-            sampler, ids = TracerProvider(shutdown_on_exit=False).sampler, PresetIds()
-            provider = TracerProvider(ALWAYS_ON, resource, False, id_generator=ids)
-            provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
-            stack.push_async_callback(_shut, provider.shutdown)
-            traces = Traces(provider, sampler, ids)
+            processor = BatchSpanProcessor(OTLPSpanExporter())
+            stack.push_async_callback(_shut, processor.shutdown)
+            # A provider knows which sampler the variables ask for.
+            sampler = TracerProvider(shutdown_on_exit=False).sampler
+            traces = Traces(processor, resource, sampler)
             told.listen(traces)
             told.starts = traces.starts
         if asked.metrics:

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, cast
 
 from backstory.domain.chunking import Chunk
+from backstory.domain.contexts import Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.errors import BackstoryError
 from backstory.ports.events import OK, STORE, UNFORESEEN, ChunksKept, StoreAsked, Traced
@@ -81,9 +82,25 @@ async def _keep_chunks(
     self._hooks.tell(ChunksKept(len(chunks), sum(chunk.ref.size for chunk in chunks)))
 
 
+async def _snapshot(self: _ToldStore, tenant: str, key: ContextKey) -> Snapshot | None:
+    """As the others, but asked for with each read, so that it is spelt out."""
+    request, code, begun = SERVED.get(), OK, time.perf_counter()
+    try:
+        if request is None or not request.recorded:
+            return await self._store.snapshot(tenant, key)
+        with request.part(STORE, "snapshot"):
+            return await self._store.snapshot(tenant, key)
+    except BaseException as error:
+        code = code_of(error)
+        raise
+    finally:
+        self._hooks.tell(StoreAsked("snapshot", code, time.perf_counter() - begun))
+
+
 for _operation in OPERATIONS:
     setattr(_ToldStore, _operation, _told(_operation))
 setattr(_ToldStore, "keep_chunks", _keep_chunks)  # noqa: B010 -- as the others
+setattr(_ToldStore, "snapshot", _snapshot)  # noqa: B010
 
 
 def code_of(error: BaseException) -> str:

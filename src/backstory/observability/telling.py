@@ -9,7 +9,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from functools import partial
 from types import TracebackType
@@ -65,6 +65,7 @@ class Told:
         self._hearing: dict[type[Event], Hear] = {}
         self._later: dict[type[Event], Hear] = {}
         self._waiting: deque[Event] = deque()
+        self._most = limits.EVENTS_WAITING
         self.starts = starts
         self.in_flight = 0
         """Requests under way. Counted on the event loop, as the next two."""
@@ -90,10 +91,16 @@ class Told:
 
     def drain(self) -> None:
         """Tell those who can wait what has gathered. From any thread."""
-        with suppress(IndexError):
-            while True:
-                event = self._waiting.popleft()
-                _safely(self._later[event.__class__], event)
+        waiting, later = self._waiting, self._later
+        while waiting:
+            try:
+                event = waiting.popleft()
+            except IndexError:  # another thread was faster
+                return
+            try:
+                later[event.__class__](event)
+            except Exception:
+                logger.exception("a listener failed at %s", type(event).__name__)
 
     def numbers(self) -> Iterator[Number]:
         """What has come of all requests so far."""
@@ -113,7 +120,7 @@ class Told:
         kind = event.__class__
         if kind in self._later:
             self._waiting.append(event)
-            if len(self._waiting) >= limits.EVENTS_WAITING:
+            if len(self._waiting) >= self._most:
                 self.drain()
         if kind in self._hearing:
             _safely(self._hearing[kind], event)

@@ -25,6 +25,7 @@ from backstory.wiring.operating import (
     begin_epoch,
     inspect_bus,
     inspect_cache,
+    inspect_clock,
     inspect_extensions,
     inspect_replica,
     inspect_server,
@@ -33,6 +34,7 @@ from backstory.wiring.operating import (
     scrub_report,
     scrub_store,
 )
+from backstory.wiring.reached import servers
 from backstory.wiring.secure import inspect_certificate, tls_options
 from backstory.wiring.stores import bus_server
 
@@ -44,6 +46,7 @@ __all__ = [
     "inspect_bus",
     "inspect_cache",
     "inspect_certificate",
+    "inspect_clock",
     "inspect_extensions",
     "inspect_replica",
     "inspect_server",
@@ -60,5 +63,6 @@ __all__ = [
     "renderer_of",
     "scrub_report",
     "scrub_store",
+    "servers",
     "tls_options",
 ]

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from backstory import extensions
@@ -17,6 +18,7 @@ from backstory.messaging.opening import link_to
 from backstory.ports.scrubbing import Looked, Place
 from backstory.processing.schemas import packaged
 from backstory.processing.transforms import catalogue
+from backstory.resilience.checking import Look
 from backstory.storage.meta import Epochs
 from backstory.storage.migrations import Migrated
 from backstory.storage.postgres.inspection import ServerInspection
@@ -82,6 +84,21 @@ def inspect_server(settings: Settings) -> ServerInspection:
     from backstory.storage.postgres.inspecting import inspect as look
 
     return asyncio.run(look(postgres_options(settings)))
+
+
+def inspect_clock(settings: Settings) -> Look:
+    """Compare this machine's clock with the database's.
+
+    Raises:
+        StoreError: it cannot be asked.
+    """
+    from backstory.observability.health.clocks import ClockWatch
+    from backstory.storage.postgres.inspecting import time_of
+
+    async def look() -> Look:
+        return await ClockWatch(partial(time_of, postgres_options(settings))).check()
+
+    return asyncio.run(look())
 
 
 def inspect_replica(settings: Settings) -> None:

@@ -34,7 +34,7 @@ async def test_a_server_that_fares_well_says_so(http):
         assert (answer.status_code, answer.json()["status"]) == (200, "ok")
         assert answer.headers["cache-control"] == "no-store"
     found = (await http.get("/healthz")).json()
-    known, around = ["store", "bus"], ["clock", "backlog", "disk"]
+    known, around = ["store", "bus", "integrity"], ["clock", "backlog", "disk"]
     assert (found["version"], list(found["checks"])) == (__version__, known + around)
     assert found["checks"]["disk"]["facts"]["free_bytes"] > 0
     assert found["checks"]["backlog"]["facts"]["writes"] == 0

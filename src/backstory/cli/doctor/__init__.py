@@ -9,7 +9,15 @@ from typing import Any, Final
 
 import click
 
-from backstory.cli.doctor import databases, deciding, files, integrity, services, surroundings
+from backstory.cli.doctor import (
+    databases,
+    deciding,
+    files,
+    integrity,
+    network,
+    services,
+    surroundings,
+)
 from backstory.cli.doctor.findings import Finding
 from backstory.cli.options import (
     json_option,
@@ -62,6 +70,8 @@ def command(*, as_json: bool, **flags: Any) -> None:
         *services.replica(settings),
         services.cache(settings),
         *services.bus(settings),
+        *network.look(settings),
+        *network.clock(settings),
     ]
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:

@@ -61,6 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._head_bytes = 0  # taken in since the last head was complete
+        self._in_head = True
         self._busy = 0  # requests that were not answered yet
         self._address = ""
         self.made: float | None = None
@@ -138,7 +139,21 @@ class BoundedProtocol(HttpToolsProtocol):
         elif not late and self.head_since is None:
             self.head_since = self.loop.time()
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = True
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One field of the head; those of the trailer are dropped.
+
+        They come when the body is over, past whatever proxies look at, and would be taken for
+        fields of the head (RFC 9110 section 6.5.1).
+        """
+        if self._in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
+        self._in_head = False
         self._busy += 1
         self.made = self.head_since = self.rest_since = None
         super().on_headers_complete()

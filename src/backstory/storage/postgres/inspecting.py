@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from backstory.storage.postgres.connecting import connect
+from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import FOREIGN, translate
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.postgres.opening import OPENING, SCHEMA_VERSION, is_empty
@@ -33,6 +34,21 @@ async def inspect(options: PostgresOptions) -> ServerInspection:
             look["max_connections"],
             look["bytes"],
         )
+    except FOREIGN as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()
+
+
+async def time_of(options: PostgresOptions) -> float:
+    """The server's clock, in seconds since the Unix epoch.
+
+    Raises:
+        StoreError: it cannot be asked.
+    """
+    connection = await connect(options)
+    try:
+        return float(await connection.fetchval(QUERIES.clock))
     except FOREIGN as error:
         raise translate(error) from error
     finally:
