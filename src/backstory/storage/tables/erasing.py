@@ -98,6 +98,7 @@ class ErasingStore(ABC):
         while contexts := await self._read(subjects.some, tenant, subject, fence):
             for context in contexts:
                 await self._erase_context(erasure, wanted, context, gone)
+        await self._write(tenant, lambda tx: subjects.forget_names(tx, tenant, subject))
         await self._write(tenant, subjects.wipe)
         keys = await self._ask(vault.destroy, tenant, subject)
         if self._safe.cipher is not None:
