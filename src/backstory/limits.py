@@ -72,14 +72,15 @@ SECRET_FILE_BYTES: Final = 64 * KIB  # of a file that holds the value of a setti
 # -- encryption ----------------------------------------------------------------------
 KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
 KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
+KEYS_LISTED: Final = 500  # data keys that are looked through at a time
 SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
 WORDS_KNOWN: Final = 50_000  # words of a tenant whose hashes a process remembers
 WORD_TENANTS: Final = 64  # tenants of whom it does
 ERASURES_READ: Final = 1000  # in the list of erasures, looked through at a time
 ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
 ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases
-RESEAL_ROWS: Final = 256  # that one transaction encrypts anew
-RESEAL_BYTES: Final = 4 * MIB  # of them
+RESEAL_ROWS: Final = 256  # entries that one transaction encrypts anew
+RESEAL_CHUNKS: Final = 32  # chunks that it does
 
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB
@@ -433,6 +434,13 @@ SCRUB_KEEP_SECONDS: Final = 10.0  # after which it is written down how far a scr
 SCRUB_LEASE_SECONDS: Final = 60.0  # without a word, after which another process goes on with it
 SCRUB_HOURS: Final = 24  # between the ends of two, unless told otherwise
 SCRUB_DAMAGE: Final = 100  # damaged things that are told one by one
+ANALYSED_NAMES: Final = 10_000  # tenants, principals, codes or messages that an analysis counts
+ANALYSED_ROUTES: Final = 500  # that an analysis tells apart
+ANALYSED_RELEASES: Final = 20  # likewise
+ANALYSED_SLOWEST: Final = 20  # requests that an analysis names
+ANALYSED_TOP: Final = 20  # rows of each of its tables
+LOG_LINE_BYTES: Final = 1 * MIB  # of a line that an analysis reads
+INSIGHTS_REQUESTS: Final = 10_000  # the newest, that a process remembers for operators
 SHUTDOWN_SECONDS: Final = 20
 DRAIN_SECONDS: Final = 600  # that an operator may let a node go on serving when told to stop
 REFUSE_SECONDS: Final = 0.2  # in which connections that have begun are taken before it stops
