@@ -72,14 +72,15 @@ SECRET_FILE_BYTES: Final = 64 * KIB  # of a file that holds the value of a setti
 # -- encryption ----------------------------------------------------------------------
 KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
 KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
+KEYS_LISTED: Final = 500  # data keys that are looked through at a time
 SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
 WORDS_KNOWN: Final = 50_000  # words of a tenant whose hashes a process remembers
 WORD_TENANTS: Final = 64  # tenants of whom it does
 ERASURES_READ: Final = 1000  # in the list of erasures, looked through at a time
 ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
 ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases
-RESEAL_ROWS: Final = 256  # that one transaction encrypts anew
-RESEAL_BYTES: Final = 4 * MIB  # of them
+RESEAL_ROWS: Final = 256  # entries that one transaction encrypts anew
+RESEAL_CHUNKS: Final = 32  # chunks that it does
 
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB

@@ -194,10 +194,39 @@ def test_only_those_with_the_right_write_instructions(attacked):
     )
     fork = mallory.rest("POST", f"/v1/contexts/{own}/fork", json={"to": f"users.ada/f-{mark}"})
     assert fork.status_code == 403
-    said = ada.make(f"users.ada/said-{mark}", "conversation")
-    ada.say(said, "be kind", role="system")
-    fork = mallory.rest("POST", f"/v1/contexts/{said}/fork", json={"to": f"users.ada/g-{mark}"})
-    assert fork.status_code in (201, 403)
+
+
+def test_instructions_are_carried_nowhere_by_those_who_may_not_instruct_there(attacked):
+    """By a fork out of a namespace in which one may, or by bringing back what was taken away."""
+    mark = uuid.uuid4().hex[:6]
+    mallory = attacked.attacker("mallory", ("editor", "member"))  # may instruct at home
+    evil = mallory.make(f"users.mallory/evil-{mark}", "conversation")
+    mallory.say(evil, "hello")
+    mallory.say(evil, ORDER, role="system")
+    path = f"/v1/contexts/{evil}/fork"
+    for more in ({}, {"at": 3}):
+        asked = {"to": f"users.ada/helper-{mark}"} | more
+        refused = mallory.rest("POST", path, json=asked)
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    wrong, found = mallory.tool("fork_context", context=evil, to=f"users.ada/helper-{mark}")
+    assert (wrong, found["code"]) == (True, "forbidden")
+    at_home = mallory.rest("POST", path, json={"to": f"users.mallory/twin-{mark}"})
+    assert at_home.status_code == 201
+    before = mallory.rest("POST", path, json={"to": f"users.ada/before-{mark}", "at": 2})
+    assert before.status_code == 201  # there is no instruction in that version
+
+    ada = attacked.victim()
+    talk = ada.make(f"users.ada/talk-{mark}", "conversation")
+    ada.say(talk, "hello")
+    ada.say(talk, "be cruel", role="system")
+    restore = f"/v1/contexts/{talk}/restore"
+    assert ada.rest("POST", restore, json={"version": 2}).status_code == 200
+    refused = mallory.rest("POST", restore, json={"version": 3})
+    assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+    assert ada.rest("POST", restore, json={"version": 3}).status_code == 200
+    mallory.say(talk, "hello")
+    kept = mallory.rest("POST", restore, json={"version": 3})
+    assert kept.status_code == 200  # the instruction stands there now as well
 
 
 def test_a_member_cannot_say_who_wrote_what(attacked):

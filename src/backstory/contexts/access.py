@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from backstory.contexts import instructions
 from backstory.domain import policy
 from backstory.domain.commits import Append, Fork, Operation, Patch, Put, PutContent, Restore
 from backstory.domain.contexts import missing
@@ -19,7 +20,7 @@ from backstory.ports.events import OK, POLICY
 from backstory.ports.hooks import part
 from backstory.ports.store import Store
 
-_CODES: Final = {
+CODES: Final = {
     Decision.ALLOWED: OK,
     Decision.NARROW: ScopeError.code,
     Decision.REFUSED: DeniedError.code,
@@ -42,7 +43,7 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
 
 def _require(principal: Principal, verb: Verb, key: ContextKey) -> None:
     decision = policy.decide(principal, verb, key.namespace)
-    acts.decided(verb, key, _CODES[decision])
+    acts.decided(verb, key, CODES[decision])
     match decision:
         case Decision.ALLOWED:
             return
@@ -69,7 +70,7 @@ def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visi
     """
     with part(POLICY):
         if policy.hidden_by_scope(principal, asked):
-            acts.decided(Verb.READ, asked or "*", _CODES[Decision.NARROW])
+            acts.decided(Verb.READ, asked or "*", CODES[Decision.NARROW])
             raise narrow(Verb.READ)
         acts.decided(Verb.READ, asked or "*", OK)
         return policy.visibility(principal, asked)
@@ -89,7 +90,7 @@ def require_kinds(principal: Principal, verb: Verb, key: ContextKey) -> None:
     decision = policy.decide(principal, verb, key.namespace)
     if verb is Verb.READ and decision is not Decision.NARROW and _reads(principal):
         decision = Decision.ALLOWED
-    acts.decided(verb, key, _CODES[decision])
+    acts.decided(verb, key, CODES[decision])
     if decision is Decision.NARROW:
         raise narrow(verb, key.namespace)
     if decision is Decision.ALLOWED:
@@ -110,21 +111,31 @@ def _reads(principal: Principal) -> bool:
 
 async def require_instruct(
     store: Store, principal: Principal, operations: Sequence[Operation]
-) -> None:
+) -> tuple[Operation, ...]:
     """Pass where nothing that is written can instruct a model, or the principal may do so.
+
+    The operations are those that were judged: a fork is one of the version that stood then.
 
     Raises:
         ScopeError: its roles would let it, its token's scope does not.
         DeniedError: it writes a system or developer entry, or a prompt, without the right to.
     """
-    for operation in operations:
-        namespace = operation.key.namespace
+    judged: list[Operation] = []
+    for given in operations:
+        namespace = given.key.namespace
         if policy.allows(principal, Verb.INSTRUCT, namespace):
+            judged.append(given)
             continue
-        if _instructs(operation) or await _touches_prompt(store, principal, operation):
+        operation = await instructions.pinned(store, principal.tenant, given)
+        judged.append(operation)
+        if (
+            _instructs(operation)
+            or await _touches_prompt(store, principal, operation)
+            or await instructions.brings_along(store, principal.tenant, operation)
+        ):
             narrowed = policy.decide(principal, Verb.INSTRUCT, namespace) is Decision.NARROW
             refused = Decision.NARROW if narrowed else Decision.REFUSED
-            acts.decided(Verb.INSTRUCT, operation.key, _CODES[refused])
+            acts.decided(Verb.INSTRUCT, operation.key, CODES[refused])
             if narrowed:
                 raise narrow(Verb.INSTRUCT, namespace)
             raise DeniedError(
@@ -132,6 +143,7 @@ async def require_instruct(
                 "needs the right to instruct",
                 verb=Verb.INSTRUCT.value,
             )
+    return tuple(judged)
 
 
 def _instructs(operation: Operation) -> bool:
@@ -163,7 +175,7 @@ def require_origin(principal: Principal, origin: ContextKey) -> None:
         DeniedError: the principal may not write there.
     """
     decision = policy.decide(principal, Verb.WRITE, origin.namespace)
-    acts.decided(Verb.WRITE, origin, _CODES[decision])
+    acts.decided(Verb.WRITE, origin, CODES[decision])
     if decision is Decision.NARROW:
         raise narrow(Verb.WRITE, origin.namespace)
     if decision is not Decision.ALLOWED:

@@ -102,7 +102,7 @@ class Writer:
         async def prepare(attempt: int, at: int) -> Ruled:
             if not built:
                 operations = tuple(build())
-                await access.require_instruct(self._store, principal, operations)
+                operations = await access.require_instruct(self._store, principal, operations)
                 await self._require_origins(principal, operations)
                 built.append(operations)
             return await self._ruler.rule(principal.tenant, built[0], at, attempt)

@@ -1,7 +1,7 @@
 """What leads from one JSON value to another, in time that grows with their size and no faster.
 
-The library that compares small states looks for moves, which takes it half a minute for a
-list of a million bytes in another order. Here two lists are compared from both ends, and what
+The library that compares small states looks for moves, which takes it seconds for a list of
+some 100 KB in another order, and a list is put in another order by one request. Here two lists are compared from both ends, and what
 lies between one by one; whatever would be longer than the new value itself becomes that.
 """
 
