@@ -138,6 +138,24 @@ def test_a_purge_takes_the_name_out_of_all_events(http):
     assert {e["on"][0]["name"] for e in same} == {None}
 
 
+def test_what_admins_do_is_told_though_they_may(http):
+    event = found(http, lambda e: e["do"] == "GET /v1/audit" and e["out"] == "ok")
+    assert (event["verb"], event["by"]["name"]) == ("admin", "root")
+
+
+def test_an_erased_subject_has_no_name_any_more_in_any_event(http):
+    eve = bearer(ISSUER.token("mia"))
+    http.put("/v1/contexts/users.mia/x", json={"kind": "session"}, headers=eve)
+    http.get("/v1/contexts/users.bob/x", headers=eve)
+    found(http, lambda e: e["out"] == "not_found" and e["by"]["name"] == "mia")
+    assert http.delete("/v1/subjects/users.mia", headers=ROOT).status_code == 200
+    event = found(http, lambda e: e["do"] == "erase")
+    assert (event["by"]["name"], on(event), event["erasure"]) == ("root", [None], 1)
+    told = [each for each in events(http) if "verb" in each]
+    assert "mia" not in [each["by"]["name"] for each in told]
+    assert "users.mia/x" not in [name for each in told for name in on(each)]
+
+
 def test_filters_and_bad_ones(http):
     assert {e["by"]["name"] for e in events(http, subject="ada")} == {"ada"}
     assert events(http, context="users.nobody/x") == []

@@ -20,7 +20,7 @@ from backstory.security.auditing.verifying import verify
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.migrating import migrate, migrations
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
-from backstory.testing.scene import ROBOT, Scene, key
+from backstory.testing.scene import ANNA, ROBOT, Scene, key
 
 DAY = 24 * 3600
 STEP = next(step for step in migrations() if step.name == "audit")
@@ -147,7 +147,7 @@ async def test_names_of_an_erased_subject_go_and_others_stay(store, auditor):
     for subject, on in (("7", "users.7/diary"), ("8", "users.8/x"), ("8", "users.7.more/x")):
         auditor.hear(Acted("acme", subject, "", "do", "read", (on,), "not_found", ""))
     await auditor.flush()
-    await store.erase_audit_names("acme", "users.7")
+    await store.erase("acme", "users.7", ANNA)
     told = [(e["by"]["name"], e["on"][0]["name"]) for e in await shown(store)]
     assert sorted(told, key=str) == [("8", "users.8/x"), ("8", None), (None, None)]
     await whole(store)

@@ -25,6 +25,7 @@ from backstory.config import Settings
 from backstory.config.authority import own_issuer
 from backstory.domain.principals import DEFAULT_TENANT
 from backstory.errors import ConfigError
+from backstory.ports.audits import NOBODY
 
 if TYPE_CHECKING:
     from backstory.security.authority.service import Service
@@ -193,6 +194,10 @@ async def _revoke(settings: Settings, issuer: str, made_id: str, until: int) -> 
     async with open_contexts(settings, sweep=False) as contexts:
         name = token_name(issuer, made_id)
         await revoke_name(contexts.store, contexts.clock, name, until)
+        if contexts.audits is not None and settings.audit != "off":
+            now = contexts.clock.now()
+            event = {"at": now, "do": "token revoke", "out": "ok", "token": name}
+            await contexts.audits.keep_act(NOBODY, now, json.dumps(event).encode())
 
 
 def _named(text: str, settings: Settings) -> tuple[str, str, int]:

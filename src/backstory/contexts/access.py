@@ -20,7 +20,7 @@ from backstory.ports.events import OK, POLICY
 from backstory.ports.hooks import part
 from backstory.ports.store import Store
 
-_CODES: Final = {
+CODES: Final = {
     Decision.ALLOWED: OK,
     Decision.NARROW: ScopeError.code,
     Decision.REFUSED: DeniedError.code,
@@ -43,7 +43,7 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
 
 def _require(principal: Principal, verb: Verb, key: ContextKey) -> None:
     decision = policy.decide(principal, verb, key.namespace)
-    acts.decided(verb, key, _CODES[decision])
+    acts.decided(verb, key, CODES[decision])
     match decision:
         case Decision.ALLOWED:
             return
@@ -70,7 +70,7 @@ def visible(principal: Principal, asked: NamespacePattern | None = None) -> Visi
     """
     with part(POLICY):
         if policy.hidden_by_scope(principal, asked):
-            acts.decided(Verb.READ, asked or "*", _CODES[Decision.NARROW])
+            acts.decided(Verb.READ, asked or "*", CODES[Decision.NARROW])
             raise narrow(Verb.READ)
         acts.decided(Verb.READ, asked or "*", OK)
         return policy.visibility(principal, asked)
@@ -90,7 +90,7 @@ def require_kinds(principal: Principal, verb: Verb, key: ContextKey) -> None:
     decision = policy.decide(principal, verb, key.namespace)
     if verb is Verb.READ and decision is not Decision.NARROW and _reads(principal):
         decision = Decision.ALLOWED
-    acts.decided(verb, key, _CODES[decision])
+    acts.decided(verb, key, CODES[decision])
     if decision is Decision.NARROW:
         raise narrow(verb, key.namespace)
     if decision is Decision.ALLOWED:
@@ -135,7 +135,7 @@ async def require_instruct(
         ):
             narrowed = policy.decide(principal, Verb.INSTRUCT, namespace) is Decision.NARROW
             refused = Decision.NARROW if narrowed else Decision.REFUSED
-            acts.decided(Verb.INSTRUCT, operation.key, _CODES[refused])
+            acts.decided(Verb.INSTRUCT, operation.key, CODES[refused])
             if narrowed:
                 raise narrow(Verb.INSTRUCT, namespace)
             raise DeniedError(
@@ -175,7 +175,7 @@ def require_origin(principal: Principal, origin: ContextKey) -> None:
         DeniedError: the principal may not write there.
     """
     decision = policy.decide(principal, Verb.WRITE, origin.namespace)
-    acts.decided(Verb.WRITE, origin, _CODES[decision])
+    acts.decided(Verb.WRITE, origin, CODES[decision])
     if decision is Decision.NARROW:
         raise narrow(Verb.WRITE, origin.namespace)
     if decision is not Decision.ALLOWED:

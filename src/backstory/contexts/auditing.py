@@ -20,7 +20,18 @@ from backstory.ports.events import OK
 CURSOR: Final = "audit cursor"
 _WHERE: Final = ContextKey("_system.audit", "events")
 """Stands for the trail where rights are looked up."""
-_PLAIN: Final = ("do", "verb", "op", "parts", "version", "seqs", "times", "before")
+_PLAIN: Final = (
+    "do",
+    "verb",
+    "op",
+    "parts",
+    "version",
+    "seqs",
+    "times",
+    "before",
+    "erasure",
+    "token",
+)
 _END: Final = limits.VERSION_MAX
 
 

@@ -12,6 +12,8 @@ from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.domain.subjects import Erasure, everything_of, subject
 from backstory.errors import DeniedError, MissingError
+from backstory.ports import acts
+from backstory.ports.audits import Auditing
 from backstory.ports.bus import ChangeBus
 from backstory.ports.store import Store
 
@@ -32,6 +34,8 @@ class Eraser:
 
     def __init__(self, store: Store, bus: ChangeBus, seal: Seal) -> None:
         self._store, self._bus, self._seal = store, bus, seal
+        self.auditing: Auditing | None = None
+        """Who keeps the audit trail, where there is one."""
 
     async def erase(self, principal: Principal, namespace: str) -> Receipt:
         """Erase a subject with all that is below its namespace, or go on with it.
@@ -42,7 +46,12 @@ class Eraser:
         """
         named = subject(namespace)
         _require(principal, named)
+        if self.auditing is not None:
+            # What was told until now is sealed with its names first, so that these go, too.
+            await self.auditing.seal(principal.tenant)
         erased = await self._store.erase(principal.tenant, named, principal.author)
+        if self.auditing is not None:
+            await self.auditing.record(principal, "erase", named, erasure=erased.number)
         self._bus.announce(principal.tenant)
         return await self._receipt(erased)
 
@@ -94,6 +103,7 @@ def _require(principal: Principal, named: str) -> None:
         decision = policy.decide(principal, Verb.WRITE, named)
     else:
         decision = policy.decide(principal, Verb.ADMIN, named)
+    acts.decided(Verb.ADMIN, everything_of(named), access.CODES[decision])
     match decision:
         case Decision.ALLOWED:
             return

@@ -8,23 +8,32 @@ error says with which (`failed`). Outside of such a request, all of it costs som
 from __future__ import annotations
 
 from contextvars import ContextVar, Token
-from typing import Self
+from typing import Final, Self
 
 from backstory import limits
 from backstory.ports.events import OK
+
+OPERATE: Final = "operate"
+"""The verb of what concerns all tenants, which only operators may."""
+_ALWAYS: Final = frozenset({"admin", OPERATE})
+"""Verbs that are told of though they were allowed."""
 
 _acts: ContextVar[Acts | None] = ContextVar("backstory_acts", default=None)
 
 
 class Acts:
-    """One request's. With `reads`, what was allowed to be read is gathered, too."""
+    """One request's. With `reads`, what was allowed to be read is gathered, too.
 
-    __slots__ = ("_token", "code", "do", "read", "reads", "refused", "status")
+    `done` is what admins and operators were allowed.
+    """
+
+    __slots__ = ("_token", "code", "do", "done", "read", "reads", "refused", "status")
 
     def __init__(self, *, reads: bool) -> None:
         self.reads = reads
         self.refused: dict[tuple[str, str, str], None] = {}
         self.read: dict[str, None] = {}
+        self.done: dict[tuple[str, str], None] = {}
         self.do, self.code, self.status = "", OK, 0
         self._token: Token[Acts | None] | None = None
 
@@ -45,6 +54,8 @@ def decided(verb: str, where: object, code: str) -> None:
     if code != OK:
         if len(acts.refused) < limits.AUDIT_NAMES:
             acts.refused[verb, str(where), code] = None
+    elif verb in _ALWAYS and len(acts.done) < limits.AUDIT_NAMES:
+        acts.done[verb, str(where)] = None
     elif acts.reads and verb == "read" and len(acts.read) < limits.AUDIT_NAMES:
         acts.read[str(where)] = None
 

@@ -118,8 +118,16 @@ class Auditing(Protocol):
         """When it was done and the event, to be kept in the transaction of what it tells of."""
         ...
 
+    async def record(self, principal: Principal, do: str, on: str, /, **more: object) -> None:
+        """Keep that something was done to what has been erased: its name is not told any more.
+
+        Raises:
+            StoreError: it cannot be written.
+        """
+        ...
+
     async def seal(self, tenant: str) -> None:
-        """Have all that was written for the tenant until now in the trail.
+        """Have all that was written and told for the tenant until now in the trail.
 
         Raises:
             StoreError: it cannot be written.

@@ -38,7 +38,7 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
 
     secret = contexts.store.secret
     auditor = Auditor(contexts.audits, secret, contexts.clock)
-    contexts.historian.auditing = auditor
+    contexts.historian.auditing = contexts.eraser.auditing = auditor
     told.listen(auditor)
     leave = contexts.writer.listen(lambda tenant, _ruled, _outcome: auditor.wrote(tenant))
     tasks = [asyncio.create_task(auditor.run(), name="audit trail")]

@@ -89,6 +89,17 @@ class Auditor:
         event = self._teller.event(acted, names, (now, now, 1), **more)
         return now, orjson.dumps(with_names(event, names))
 
+    async def record(self, principal: Principal, do: str, on: str, /, **more: object) -> None:
+        """As `ports.audits.Auditing.record` says."""
+        acted = Acted(
+            principal.tenant, principal.subject, principal.client or "", do, "", (on,), OK, ""
+        )
+        now = self._clock.now()
+        names = list(self._teller.names(acted))
+        event = self._teller.event(acted, names, (now, now, 1), **more)
+        await self._store.keep_act(principal.tenant, now, orjson.dumps(event))
+        self.wrote(principal.tenant)
+
     # -- sealing -----------------------------------------------------------------------
 
     async def run(self) -> None:
@@ -140,7 +151,14 @@ class Auditor:
 
     async def seal(self, tenant: str) -> None:
         """As `ports.audits.Auditing.seal` says."""
-        await self._seal(tenant, {})
+        with self._lock:
+            told = {acted: times for acted, times in self._told.items() if acted.tenant == tenant}
+            for acted in told:
+                del self._told[acted]
+        try:
+            await self._seal(tenant, told)
+        finally:
+            self._again([tenant] if told else [], {tenant: told})
 
     async def _seal(self, tenant: str, told: Told) -> None:
         """All of it, in as many blocks as it takes; `told` is emptied."""

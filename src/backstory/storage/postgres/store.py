@@ -298,15 +298,19 @@ async def open_store(
         options = replace(options, search=search)
     clock = clock or SystemClock()
     safe = safe or Safe(partial(PostgresVault, options))
-    await calling(safe.open)
-    opened = await prepare(options, clock, safe.cipher)
-    connections = Connections(
-        options,
-        partial(_look, options),
-        partial(check_epoch, epoch=opened.meta.epoch),
-        breaker or Breaker("database"),
-    )
-    await connections.open()
+    try:
+        await calling(safe.open)
+        opened = await prepare(options, clock, safe.cipher)
+        connections = Connections(
+            options,
+            partial(_look, options),
+            partial(check_epoch, epoch=opened.meta.epoch),
+            breaker or Breaker("database"),
+        )
+        await connections.open()
+    except BaseException:
+        safe.close()
+        raise
     store = PostgresStore(clock, opened, connections, safe, committed=committed)
     try:  # what was erased stays erased, also where the database was restored from a backup
         await store.finish_erasures()

@@ -48,6 +48,15 @@ class ErasingStore(ABC):
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         """What the job returned, once it is durable. `weight` is about how many bytes it writes."""
 
+    @abstractmethod
+    async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None: ...
+
+    @abstractmethod
+    async def get_note(self, tenant: str, name: str) -> bytes | None: ...
+
+    @abstractmethod
+    async def delete_note(self, tenant: str, name: str) -> None: ...
+
     async def erase(
         self, tenant: str, subject: str, author: Author, gone: Gone | None = None
     ) -> Erasure:
@@ -98,6 +107,7 @@ class ErasingStore(ABC):
         while contexts := await self._read(subjects.some, tenant, subject, fence):
             for context in contexts:
                 await self._erase_context(erasure, wanted, context, gone)
+        await self._write(tenant, lambda tx: subjects.forget_names(tx, tenant, subject))
         await self._write(tenant, subjects.wipe)
         keys = await self._ask(vault.destroy, tenant, subject)
         if self._safe.cipher is not None:

@@ -55,14 +55,14 @@ from backstory.storage.tables import (
     uploads,
 )
 from backstory.storage.tables.database import Database
-from backstory.storage.tables.erasing import ErasingStore
+from backstory.storage.tables.rotating import RotatingStore
 from backstory.storage.tables.safe import Safe
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class TableStore(ErasingStore):
+class TableStore(RotatingStore):
     """Most of `ports.store.Store`; notes, sweeping and its own life are each store's matter."""
 
     def __init__(self, clock: Clock, meta: Meta, safe: Safe) -> None:

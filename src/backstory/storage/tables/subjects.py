@@ -56,6 +56,14 @@ def some(db: Database, tenant: str, subject: str, fence: int) -> Sequence[int]:
     return [row[0] for row in asked]
 
 
+def forget_names(tx: Transaction, tenant: str, subject: str) -> None:
+    """What keyed hashes in the audit trail stand for, of the subject and all that is its own."""
+    number = tx.db.intern_tenant(tenant)
+    tx.writing = True
+    tx.db.run(tx.db.sql.drop_audit_names, number, subject)
+    tx.writing = False
+
+
 def erase(tx: Transaction, wanted: Commit, subject: str, context: int) -> Step:
     """Erase some of a context; all of it where no more than `limits.ERASE_ENTRIES` are with others.
 

@@ -40,7 +40,10 @@ class Acting:
         elif acts.status in _REFUSALS:
             self._tell(Acted(*caller, do, "", (), acts.code, self._address(scope)))
         else:
-            self._tell(Acted(*caller, do, "read", tuple(acts.read), acts.code, ""))
+            for verb, where in acts.done:
+                self._tell(Acted(*caller, do, verb, (where,), acts.code, self._address(scope)))
+            if acts.read:
+                self._tell(Acted(*caller, do, "read", tuple(acts.read), acts.code, ""))
 
 
 class _Heard(Acts):
@@ -52,5 +55,5 @@ class _Heard(Acts):
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__()
-        if self.refused or self.read or self.status in _REFUSALS:
+        if self.refused or self.read or self.done or self.status in _REFUSALS:
             self._acting.told(self, self._scope, self._request)

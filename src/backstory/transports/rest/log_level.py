@@ -6,6 +6,8 @@ from typing import Final
 
 from backstory.clock import to_text
 from backstory.errors import DeniedError, MissingError, SchemaError, TooLargeError
+from backstory.ports import acts
+from backstory.ports.events import OK
 from backstory.ports.log_levels import Level, LogLevels
 from backstory.transports.edge import strict_json
 from backstory.transports.rest import media, schemas
@@ -39,7 +41,9 @@ async def delete_log_level(call: Call) -> Answer:
 
 
 def _levels(call: Call) -> LogLevels:
-    if not call.principal.operator:
+    allowed = call.principal.operator
+    acts.decided(acts.OPERATE, "*", OK if allowed else DeniedError.code)
+    if not allowed:
         raise DeniedError("the log is for operators; `operators` of the settings names them")
     if call.log_levels is None:
         raise MissingError("the log of this process is not the server's to change")

@@ -34,6 +34,8 @@ class AuditEvent(Struct):
     times: int | UnsetType = UNSET
     until: Moment | UnsetType = UNSET
     before: int | UnsetType = UNSET
+    erasure: int | UnsetType = UNSET
+    token: str | UnsetType = UNSET
 
 
 class AuditEvents(Struct):
