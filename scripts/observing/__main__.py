@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from observing.programs import ROOT, missing
+from observing.programs import ROOT, NotStartedError, missing
 from observing.stack import Stack, Wanted, started
 
 LOOK_SECONDS = 0.5  # between two looks whether a program has ended
@@ -55,10 +55,13 @@ def main() -> None:
     ports = (wanted.port, wanted.prometheus_port, wanted.alertmanager_port)
     flags = shlex.split(wanted.flags)
     every = Wanted(wanted.folder, ports, wanted.store, flags, wanted.speed, wanted.users)
-    with started(every, told=lambda line: print(line, flush=True)) as stack:
-        said(stack, wanted)
-        wait(stack, over)
-        print("Stopping ...", flush=True)
+    try:
+        with started(every, told=lambda line: print(line, flush=True)) as stack:
+            said(stack, wanted)
+            wait(stack, over)
+            print("Stopping ...", flush=True)
+    except NotStartedError as error:
+        sys.exit(f"error: {error}")
 
 
 def said(stack: Stack, wanted: argparse.Namespace) -> None:

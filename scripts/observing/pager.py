@@ -6,6 +6,7 @@ It answers as their documentation says of the Events API v2 and of the Alert and
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -22,8 +23,14 @@ class Pager:
     told: Callable[[str], None] = str.strip
     arrived: list[Arrived] = field(default_factory=list)
     failing: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def answer(self, request: Arrived) -> tuple[int, bytes]:
+        """Takes one after the other, though they come at once: what is told is whole lines."""
+        with self._lock:
+            return self._answer(request)
+
+    def _answer(self, request: Arrived) -> tuple[int, bytes]:
         if self.failing:
             return self.failing, b'{"message": "come again later"}'
         self.arrived.append(request)

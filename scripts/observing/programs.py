@@ -22,6 +22,10 @@ START_SECONDS = 60
 STOP_SECONDS = 20
 
 
+class NotStartedError(Exception):
+    """A program did not come to answer."""
+
+
 @dataclass
 class Program:
     """A running one, with the file that it writes to."""
@@ -34,13 +38,13 @@ class Program:
         """Waits until an URL is answered with 200, and with a word.
 
         Raises:
-            RuntimeError: it has ended, or the time is over.
+            NotStartedError: it has ended, or the time is over.
         """
         end = time.monotonic() + START_SECONDS
         while not _is_there(url, with_word):
             if self.process.poll() is not None or time.monotonic() > end:
                 said = self.log.read_text(errors="replace")[-2000:]
-                raise RuntimeError(f"{self.name} did not start:\n{said}")
+                raise NotStartedError(f"{self.name} did not start; it said:\n{said}")
             time.sleep(0.05)
 
     def pause(self) -> None:
@@ -100,9 +104,20 @@ def missing() -> list[str]:
     return [package for package, found in there.items() if found is None]
 
 
-def free_port() -> int:
+def port_of(wanted: int) -> int:
+    """The port, which is free; any where 0 is wanted.
+
+    Raises:
+        NotStartedError: somebody listens there.
+    """
     with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            raise NotStartedError(
+                f"port {wanted} cannot be had, choose another ({error})"
+            ) from None
         return int(one.getsockname()[1])
 
 

@@ -14,8 +14,8 @@ from observing.pager import Pager
 from observing.programs import (
     Program,
     alertmanager_command,
-    free_port,
     load_command,
+    port_of,
     prometheus_command,
     running,
     server_command,
@@ -61,7 +61,7 @@ def started(wanted: Wanted, told: Callable[[str], None] = str.strip) -> Iterator
     folder = wanted.folder.resolve()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    ports = [port or free_port() for port in wanted.ports]
+    ports = [port_of(port) for port in wanted.ports]
     node, prometheus, alertmanager = (f"127.0.0.1:{port}" for port in ports)
     stack = Stack(folder, node, prometheus, alertmanager, Pager(told), [])
     with ExitStack() as opened:

@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import threading
 
 import httpx
@@ -65,6 +67,24 @@ def test_what_callers_do_wrong_is_no_failure_of_the_server(scraped):
     until(lambda: asked(scraped, 'sum(backstory_errors_total{code="not_found"}) > 3'), "mistakes")
     ratio = "job:backstory_failures:ratio_rate5m"
     until(lambda: asked(scraped, ratio) == [0], "a moment without a failure, among mistakes")
+
+
+MISTAKES = {"missing 404", "garbled 400", "conflict 412", "other kind 409", "no room 422"}
+
+
+def test_the_load_is_taken_but_for_its_mistakes(stack):
+    words = ["--seconds", "4", "--users", "4", "--seed", "7", "--wait", "30"]
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples" / "load", f"http://{stack.node}", *words],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts = json.loads(done.stdout)
+    refused = {act for act in counts if re.search(r" ([45]\d\d|away)$", act)}
+    assert refused <= MISTAKES
+    assert {"append 200", "read 200", "read again 304", "stream 200", "poll 200"} <= set(counts)
+    assert {"mcp tools/call 200", "write content 200", "missing 404"} <= set(counts)
 
 
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
@@ -134,6 +154,21 @@ class Observed:
         self.process.wait(SECONDS)
         self._reader.join(SECONDS)
         self.process.stdout.close()
+
+
+def test_a_port_that_is_taken_stops_it_with_a_word(tmp_path, stack):
+    port = stack.node.rpartition(":")[2]
+    words = ["--port", port, "--folder", str(tmp_path / "other")]
+    done = subprocess.run(
+        [sys.executable, "-m", "observing", *words],
+        cwd=ROOT / "scripts",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=SECONDS,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: port {port} cannot be had, choose another")
 
 
 @pytest.mark.timeout(300)  # it waits for alerts to begin and to end

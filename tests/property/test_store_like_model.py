@@ -40,11 +40,16 @@ from backstory.domain.content import Hold, Manifest, NewContent
 from backstory.domain.keys import ContextKey
 from backstory.domain.patches import MergePatch
 from backstory.domain.principals import SYSTEM
+from backstory.domain.subjects import TENANT as NOBODY
+from backstory.encryption import cipher
+from backstory.encryption.masters import FileMaster
 from backstory.errors import BackstoryError
 from backstory.limits import MIB
 from backstory.ports.store import ChangeQuery, EntryQuery, HeadQuery, SearchQuery
 from backstory.storage.postgres.store import open_store as open_postgres
 from backstory.storage.sqlite import open_store as open_sqlite
+from backstory.storage.sqlite.vault import SqliteVault
+from backstory.storage.tables.safe import Safe
 from backstory.testing import FakeClock, ModelStore
 from backstory.testing.scene import ALL, ANNA, ROBOT, entry, sees, summary
 from scrubs import scrubbed
@@ -102,6 +107,8 @@ simple_operations = st.one_of(
 
 
 class StoreLikeModel(RuleBasedStateMachine):
+    beginning = "gr*"
+
     def __init__(self):
         super().__init__()
         self.clock = FakeClock()
@@ -265,7 +272,8 @@ class StoreLikeModel(RuleBasedStateMachine):
         ):
             self.same(lambda store, query=query: store.heads(TENANT, query))
         for word in WORDS:
-            for query in (SearchQuery(ALL, (word,)), SearchQuery(sees("users.1"), (word, "gr*"))):
+            more = SearchQuery(sees("users.1"), (word, self.beginning))
+            for query in (SearchQuery(ALL, (word,)), more):
                 self.same(lambda store, query=query: matches(store, query))
 
 
@@ -343,6 +351,17 @@ class SqliteLikeModel(StoreLikeModel):
         shutil.rmtree(self.folder)
 
 
+class EncryptedLikeModel(SqliteLikeModel):
+    """All under one key: chunks are shared, as in the model."""
+
+    beginning = "green"  # of a word is not found
+
+    async def open(self):
+        self.folder = Path(tempfile.mkdtemp())
+        safe = Safe(lambda: SqliteVault(self.folder / "s.keys"), [FileMaster(bytes(32))])
+        return await open_sqlite(self.folder / "s.db", clock=self.clock, safe=safe)
+
+
 class PostgresLikeModel(StoreLikeModel):
     server = None
 
@@ -372,6 +391,12 @@ def examples(number, steps=25):
 @pytest.mark.slow
 def test_sqlite_is_like_the_model():
     run_state_machine_as_test(SqliteLikeModel, settings=examples(25))
+
+
+@pytest.mark.slow
+def test_an_encrypted_store_is_like_the_model(monkeypatch):
+    monkeypatch.setattr(cipher, "subject_of", lambda _: NOBODY)
+    run_state_machine_as_test(EncryptedLikeModel, settings=examples(8))
 
 
 @pytest.mark.slow

@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
     "certificate": ("certificate", "Have a certificate from an authority, renewed in time."),
     "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
+    "analyze": ("analyze", "Tell of errors, slow calls, busy tenants and growth, from logs."),
     "token": ("token", "Make, rotate and revoke access tokens of your own."),
     "user": ("users", "Accounts of the built-in authorization server."),
     "client": ("clients", "Applications that may ask the built-in server for tokens."),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
-from backstory.cli.options import json_option
+from backstory.cli.options import json_option, setting_options, settings_from, store_that_is_there
 
 
 @click.group("keys")
@@ -35,3 +38,64 @@ def make(path: Path, *, as_json: bool) -> None:
         click.echo(json.dumps({"name": name, "master_key": setting}, indent=2))
     else:
         click.echo(f"BACKSTORY_MASTER_KEY={setting}")
+
+
+@command.command("encrypt")
+@setting_options("store", "search", "master_key", "keys")
+@click.option("--new-keys", is_flag=True, help="Make a new key for everybody first.")
+@json_option
+def encrypt(*, new_keys: bool, as_json: bool, **flags: Any) -> None:
+    """Bring all rows under the keys that write now.
+
+    After encryption was turned on, that encrypts what was stored before; with --new-keys it
+    replaces the keys of all tenants, users and clients. It works beside running servers, a few rows
+    at a time, and goes on where it was interrupted. Old keys are kept, for old backups.
+    """
+    from backstory.wiring import encrypt_rows
+
+    def told(tenant: str, rows: int) -> None:
+        if not as_json and sys.stderr.isatty():
+            click.echo(f"\r{tenant}: {rows:,} rows", nl=False, err=True)
+
+    settings = store_that_is_there(settings_from(flags))
+    rows = asyncio.run(encrypt_rows(settings, told, renew=new_keys))
+    _say(as_json, f"{rows:,} rows encrypted", rows=rows)
+
+
+@command.command("rewrap")
+@setting_options("store", "search", "master_key", "keys")
+@json_option
+def rewrap(*, as_json: bool, **flags: Any) -> None:
+    """Have the first of the master keys wrap all keys.
+
+    To replace a master key, name the new one before the old one, restart the servers, run this, and
+    take the old one away.
+    """
+    from backstory.wiring import rewrap_keys
+
+    keys = asyncio.run(rewrap_keys(store_that_is_there(settings_from(flags))))
+    _say(as_json, f"{keys:,} keys wrapped", keys=keys)
+
+
+@command.command("status")
+@setting_options("store", "search", "master_key", "keys")
+@json_option
+def status(*, as_json: bool, **flags: Any) -> None:
+    """Tell which master keys are needed, how many keys there are, and whether all is encrypted."""
+    from backstory.wiring import look_at_keys
+
+    found = asyncio.run(look_at_keys(store_that_is_there(settings_from(flags))))
+    whole = "all rows" if found.complete else "not all rows; `backstory keys encrypt` goes on"
+    said = f"{found.keys:,} keys, {found.retired:,} of them old, under {', '.join(found.masters)}"
+    _say(
+        as_json,
+        f"{said}\nencrypted: {whole}",
+        masters=list(found.masters),
+        keys=found.keys,
+        retired=found.retired,
+        complete=found.complete,
+    )
+
+
+def _say(as_json: bool, text: str, **members: Any) -> None:
+    click.echo(json.dumps(members, indent=2) if as_json else text)

@@ -202,6 +202,11 @@ class Settings:
         "Days for which past versions are kept; 0 keeps all history",
         readers.whole(0, 36_500),
     )
+    insights: bool = _setting(
+        False,
+        "Remember the newest requests of each process, for operators at /v1/admin/insights",
+        readers.switch,
+    )
     scrub_hours: int = _setting(
         limits.SCRUB_HOURS,
         "Hours between two looks in the background at whether all that is stored is whole; 0 for none",

@@ -84,7 +84,8 @@ STEP_FAILURES: Final = _counter(
 
 STORE_SECONDS: Final = _histogram(
     "store_seconds",
-    "Time that the store took to answer, waiting for its turn included",
+    "Time that the store took to answer, waiting for its turn included; of point reads "
+    "(`snapshot`), one in 16 is timed and counts for 16",
     STEPS,
     "operation",
 )

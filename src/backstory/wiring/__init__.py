@@ -11,6 +11,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     auditing.py   the audit trail
     app.py        the whole server
     operating.py  tools for operators, on a store that may be in use
+    keys.py       those for the keys of an encrypted store
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from backstory.wiring.authority import open_accounts
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import open_hooks
+from backstory.wiring.keys import encrypt_rows, is_encrypted, look_at_keys, rewrap_keys
 from backstory.wiring.operating import (
     begin_epoch,
     inspect_bus,
@@ -43,6 +45,7 @@ __all__ = [
     "Running",
     "begin_epoch",
     "bus_server",
+    "encrypt_rows",
     "inspect_bus",
     "inspect_cache",
     "inspect_certificate",
@@ -51,6 +54,8 @@ __all__ = [
     "inspect_replica",
     "inspect_server",
     "inspect_store",
+    "is_encrypted",
+    "look_at_keys",
     "message_formats",
     "migrate_store",
     "open_accounts",
@@ -61,6 +66,7 @@ __all__ = [
     "open_hooks",
     "open_verifier",
     "renderer_of",
+    "rewrap_keys",
     "scrub_report",
     "scrub_store",
     "servers",

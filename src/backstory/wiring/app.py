@@ -23,7 +23,7 @@ from backstory.resilience.checking import Dependency
 from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import Callers, open_callers
 from backstory.wiring.contexts import open_contexts
-from backstory.wiring.heard import counted, logged, open_hooks, sampled
+from backstory.wiring.heard import counted, logged, open_hooks, remembered, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
 
@@ -105,7 +105,10 @@ async def open_app(
             mcp_app(Served(contexts, renderer, extensions=found()), fast=settings.mcp_fast_lane)
         )
         page = None if metrics is None else metrics.page
-        rest = rest_app(rest_call.Served(contexts, renderer, accepted, page, levels))
+        insights = remembered(settings, hooks, crew)
+        rest = rest_app(
+            rest_call.Served(contexts, renderer, accepted, page, levels, insights=insights)
+        )
         split = _Split(rest, mcp, callers)
         coding = Coding(split)
         hooks.stands(partial(coding.variants.seen.numbers, "variants"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from backstory import limits
 from backstory.config import Settings, StoreUrl
@@ -58,6 +59,19 @@ async def counted(
     told.listen_later(Counting(metrics))
     metrics.gather = told.drain
     yield metrics
+
+
+def remembered(
+    settings: Settings, told: Told, crew: Crew | None
+) -> Callable[[], dict[str, Any]] | None:
+    """What the newest requests tell; None where the settings want none to be remembered."""
+    if not settings.insights:
+        return None
+    from backstory.observability.analysis.recent import Recent
+
+    recent = Recent()
+    told.listen(recent)
+    return lambda: recent.insights(1 if crew is None else crew.wanted)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
@@ -23,12 +24,14 @@ from typing import Final
 
 import uvicorn
 
-from backstory import limits
+from backstory import __version__, limits
 from backstory.cli.serving import patience
 from backstory.cli.serving.protocol import BoundedProtocol, State
 from backstory.cli.serving.refusing import let_nobody_in
 from backstory.transports.edge.pacing import Network
 from backstory.wiring import Running
+
+logger = logging.getLogger(__name__)
 
 SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 _TICK_SECONDS: Final = 0.1
@@ -66,6 +69,8 @@ class Server(uvicorn.Server):
         await super().startup(sockets)
         if self.ops is not None:
             self._ops_server = await self._listen(*self.ops)
+        # The line that says which release the lines around it are of.
+        logger.info("requests are taken", extra={"version": __version__})
         self._ready()
 
     async def _listen(self, listener: socket.socket, config: uvicorn.Config) -> asyncio.Server:

@@ -69,6 +69,7 @@ INTO: Final[Coders] = {
     QUERIES.heads_labelled: {9: _text},
     QUERIES.newest_heads_labelled: {6: _text},
     QUERIES.add_entry: {7: _entry_id},
+    QUERIES.set_entry: {4: _entry_id},
     QUERIES.add_change: {9: _seqs},
     QUERIES.states_with: {1: word_key},
     QUERIES.states_with_beginning: {1: word_key, 2: _word_end},

@@ -5,7 +5,8 @@
 -- name: begin
 BEGIN; SET LOCAL synchronous_commit = {synchronous_commit};
 SET LOCAL statement_timeout = {milliseconds};
-SET LOCAL idle_in_transaction_session_timeout = {milliseconds}
+SET LOCAL idle_in_transaction_session_timeout = {milliseconds};
+SET LOCAL backstory.tenant = {tenant}
 
 -- name: commit
 SET LOCAL statement_timeout = 0; COMMIT
@@ -13,7 +14,8 @@ SET LOCAL statement_timeout = 0; COMMIT
 -- name: begin_reading
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = {milliseconds};
-SET LOCAL idle_in_transaction_session_timeout = {milliseconds}
+SET LOCAL idle_in_transaction_session_timeout = {milliseconds};
+SET LOCAL backstory.tenant = {tenant}
 
 -- name: vacuum
 VACUUM (INDEX_CLEANUP ON) {table}
@@ -47,6 +49,23 @@ ORDER BY id LIMIT $4
 
 -- name: count_entries
 SELECT count(*) FROM entries WHERE tenant = $1 AND id BETWEEN $2 AND $3 AND content IS NOT NULL
+
+-- name: next_context
+SELECT id, namespace, name, last_seq FROM contexts
+WHERE tenant = $1 AND id > $2 AND namespace IS NOT NULL ORDER BY id LIMIT 1
+
+-- name: bodies_of
+SELECT c.state_version, (SELECT body FROM states WHERE tenant = $1 AND context = c.id), c.content
+FROM contexts AS c WHERE c.tenant = $1 AND c.id = $2
+
+-- name: set_reference
+UPDATE contexts SET content = $3 WHERE tenant = $1 AND id = $2
+
+-- name: set_document
+UPDATE documents SET codec = $4, body = $5 WHERE tenant = $1 AND context = $2 AND version = $3
+
+-- name: set_entry
+UPDATE entries SET content = $3, metadata = $4, entry_id = $5 WHERE tenant = $1 AND id = $2
 
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = $1
@@ -87,7 +106,8 @@ WHERE c.tenant = n.tenant AND c.stream = 0
 -- name: take_counter
 UPDATE counters AS c SET position = $2, numbers = $3, writes = $4, contexts = $5, bytes = $6
 FROM (
-    SELECT tenant, set_config('synchronous_commit', $7, TRUE) FROM counters
+    SELECT tenant, set_config('synchronous_commit', $7, TRUE),
+           set_config('backstory.tenant', $1::int::text, TRUE) FROM counters
     WHERE tenant = $1 AND stream = 0 AND writes = $4::bigint - 1
     FOR UPDATE SKIP LOCKED
 ) AS mine

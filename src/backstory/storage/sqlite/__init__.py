@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from os import PathLike
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.opening import prepare
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.store import SqliteStore
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
 
@@ -46,14 +48,17 @@ async def open_store(
         options = replace(options, search=search)
     options = replace(options, path=options.path.absolute())
     clock = clock or SystemClock()
-    if safe is not None:
-        await asyncio.to_thread(safe.open)
-    cipher = None if safe is None else safe.cipher
-    meta = await asyncio.to_thread(prepare, options, clock, cipher)
+    safe = safe or Safe(partial(SqliteVault, options.keys_path))
     try:
+        await asyncio.to_thread(safe.open)
+        meta = await asyncio.to_thread(prepare, options, clock, safe.cipher)
         store = SqliteStore(options, clock, meta, safe, committed=committed)
     except apsw.Error as error:
+        safe.close()
         raise translate(error) from error
+    except BaseException:
+        safe.close()
+        raise
     await _finish(store)
     return store
 

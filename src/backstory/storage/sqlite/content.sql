@@ -133,3 +133,16 @@ SELECT manifest FROM contents WHERE context = ?2 ORDER BY version DESC LIMIT 1
 
 -- name: forget_content
 UPDATE contents SET manifest = NULL WHERE context = ?2 AND manifest = ?3
+
+-- name: next_manifest
+SELECT id, scope FROM manifests WHERE tenant = ?1 AND id > ?2 ORDER BY id LIMIT 1
+
+-- name: set_manifest_page
+UPDATE manifest_pages SET body = ?4 WHERE manifest = ?2 AND start = ?3
+
+-- name: next_chunks
+SELECT c.id, b.codec, b.body FROM chunks AS c JOIN chunk_bodies AS b ON b.id = c.id
+WHERE c.tenant = ?1 AND c.id > ?2 ORDER BY c.id LIMIT ?3
+
+-- name: set_chunk_body
+UPDATE chunk_bodies SET codec = ?3, body = ?4 WHERE id = ?2

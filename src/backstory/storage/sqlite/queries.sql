@@ -32,6 +32,23 @@ SELECT id FROM entries WHERE id BETWEEN ?2 AND ?3 AND content IS NOT NULL ORDER 
 -- name: count_entries
 SELECT count(*) FROM entries WHERE id BETWEEN ?2 AND ?3 AND content IS NOT NULL
 
+-- name: next_context
+SELECT id, namespace, name, last_seq FROM contexts
+WHERE tenant = ?1 AND id > ?2 AND namespace IS NOT NULL ORDER BY id LIMIT 1
+
+-- name: bodies_of
+SELECT c.state_version, (SELECT body FROM states WHERE context = c.id), c.content
+FROM contexts AS c WHERE c.id = ?2
+
+-- name: set_reference
+UPDATE contexts SET content = ?3 WHERE id = ?2
+
+-- name: set_document
+UPDATE documents SET codec = ?4, body = ?5 WHERE context = ?2 AND version = ?3
+
+-- name: set_entry
+UPDATE entries SET content = ?3, metadata = ?4, entry_id = ?5 WHERE id = ?2
+
 -- name: find_tenant
 SELECT id FROM tenants WHERE name = ?1
 

@@ -30,7 +30,6 @@ from backstory.storage.sqlite.opening import check_epoch, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
 from backstory.storage.sqlite.transaction import SqliteTransaction
-from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.sqlite.words import is_lagging
 from backstory.storage.sqlite.writer import Writer
 from backstory.storage.tables import content_reading, reading
@@ -55,11 +54,11 @@ class SqliteStore(TableStore):
         options: SqliteOptions,
         clock: Clock,
         meta: Meta,
-        safe: Safe | None = None,
+        safe: Safe,
         *,
         committed: Committed = unheard,
     ) -> None:
-        super().__init__(clock, meta, safe or Safe(partial(SqliteVault, options.keys_path)))
+        super().__init__(clock, meta, safe)
         self._options = options
         cipher = self._safe.cipher
         connect = partial(SqliteDatabase, options, busy_seconds=options.lock_seconds, cipher=cipher)
@@ -214,6 +213,11 @@ class SqliteStore(TableStore):
 
     async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.to_thread(ask, *args, **kwargs)
+
+    async def _read_all(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._readers.run(read, *args, **kwargs)
 
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         del tenant  # all of them share the file

@@ -38,7 +38,13 @@ class ErasingStore(ABC):
     async def _read(
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """A read of any length, all of one moment."""
+        """A read of any length, all of one moment, about the tenant that the first text names."""
+
+    @abstractmethod
+    async def _read_all(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same about all tenants."""
 
     @abstractmethod
     async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -47,6 +53,15 @@ class ErasingStore(ABC):
     @abstractmethod
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         """What the job returned, once it is durable. `weight` is about how many bytes it writes."""
+
+    @abstractmethod
+    async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None: ...
+
+    @abstractmethod
+    async def get_note(self, tenant: str, name: str) -> bytes | None: ...
+
+    @abstractmethod
+    async def delete_note(self, tenant: str, name: str) -> None: ...
 
     async def erase(
         self, tenant: str, subject: str, author: Author, gone: Gone | None = None

@@ -12,7 +12,7 @@ from backstory.domain.entries import Shape
 from backstory.encryption.cipher import OVERHEAD, At, Cipher, Purpose
 from backstory.encryption.ring import Key
 from backstory.errors import KeyUnusableError
-from backstory.storage import chunks, contents, deltas
+from backstory.storage import contents, deltas
 from backstory.storage.tables.database import Database
 
 MARK: Final = 0x10
@@ -112,6 +112,10 @@ def unseal_id(db: Database, tenant: int, rowid: int, stored: str | bytes) -> str
     return cipher_of(db).open(_at(Purpose.ENTRY_ID, tenant, rowid), stored).decode()
 
 
+def is_sealed_id(stored: str | bytes | None) -> bool:
+    return isinstance(stored, bytes) and len(stored) != _UUID_BYTES
+
+
 def _at(purpose: Purpose, tenant: int, rowid: int) -> At:
     return purpose, tenant, rowid >> 32, rowid & 0xFFFFFFFF
 
@@ -148,7 +152,7 @@ def unseal_document(
 
 
 def seal_chunk(
-    db: Database, key: Key | None, tenant: int, number: int, encoded: tuple[chunks.Codec, bytes]
+    db: Database, key: Key | None, tenant: int, number: int, encoded: tuple[int, bytes]
 ) -> tuple[int, bytes]:
     """Codec and body of a chunk."""
     codec, body = encoded
@@ -159,9 +163,9 @@ def seal_chunk(
 
 
 def unseal_chunk(
-    db: Database, tenant: int, number: int, codec: int | None, body: bytes | None
-) -> tuple[int | None, bytes | None]:
-    if codec is None or body is None or not codec & SEALED:
+    db: Database, tenant: int, number: int, codec: int, body: bytes
+) -> tuple[int, bytes]:
+    if not codec & SEALED:
         return codec, body
     cipher = cipher_of(db)
     scope = cipher.scope(body)

@@ -35,7 +35,8 @@ class Served:
     """What all calls are for: the contexts, the renderer, and what bodies may be written in.
 
     `metrics` gives the media type and the text of `/metrics`, None where nothing is counted;
-    `log_levels` is None where the log is somebody else's.
+    `log_levels` is None where the log is somebody else's, `insights` where no requests are
+    remembered.
     """
 
     contexts: Contexts
@@ -43,6 +44,7 @@ class Served:
     accepted: Accepted
     metrics: Callable[[], tuple[str, bytes]] | None = None
     log_levels: LogLevels | None = None
+    insights: Callable[[], dict[str, Any]] | None = None
 
 
 class Call:
@@ -52,6 +54,7 @@ class Call:
         "accepted",
         "body",
         "contexts",
+        "insights",
         "log_levels",
         "media",
         "metrics",
@@ -76,6 +79,7 @@ class Call:
         self.accepted = served.accepted
         self.metrics = served.metrics
         self.log_levels = served.log_levels
+        self.insights = served.insights
         self.query = query
         self.media = ""
         self.body = b""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
@@ -146,3 +146,26 @@ class Problem(Struct):
     errors: list[Violation] | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
     current_version: int | UnsetType = UNSET
+
+
+class InsightsScope(Struct):
+    """What they are of: the newest requests of one of the `workers` of one node."""
+
+    version: str
+    process: int
+    workers: int
+    requests_at_most: int
+
+
+class Insights(Struct):
+    """What the newest requests tell. Lasting in milliseconds, times in RFC 3339."""
+
+    scope: InsightsScope
+    total: dict[str, Any]
+    routes: list[dict[str, Any]]
+    errors: list[dict[str, Any]]
+    slowest: list[dict[str, Any]]
+    tenants: list[dict[str, Any]]
+    principals: list[dict[str, Any]]
+    conflicts: list[dict[str, Any]]
+    over_time: dict[str, Any]
