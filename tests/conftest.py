@@ -42,8 +42,11 @@ def postgres_cluster():
 
 
 async def _make_template(server):
-    await server.do("CREATE DATABASE template")
-    store = await open_postgres(server.url("template"))
+    await server.do(
+        f"CREATE ROLE {postgres_server.PLAIN} LOGIN",
+        f"CREATE DATABASE template OWNER {postgres_server.PLAIN}",
+    )
+    store = await open_postgres(server.url("template", postgres_server.PLAIN))
     await store.aclose()
 
 
@@ -57,10 +60,10 @@ def postgres(postgres_cluster):
 
 @pytest.fixture
 async def postgres_url(postgres):
-    """The URL of a database of the test's own, with an empty store."""
+    """The URL of a database of the test's own, with an empty store, for a role like any other."""
     name = f"test_{next(_numbers)}"
-    await postgres.do(f"CREATE DATABASE {name} TEMPLATE template")
-    yield postgres.url(name)
+    await postgres.do(f"CREATE DATABASE {name} TEMPLATE template OWNER {postgres_server.PLAIN}")
+    yield postgres.url(name, postgres_server.PLAIN)
     await postgres.do(f"DROP DATABASE {name} WITH (FORCE)")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
+PLAIN = "plain"  # a role that owns a store, and may nothing else
 STANDBY = "standby"  # by which a primary knows the one that copies it
 MISSING = "PostgreSQL is not installed: `apt-get install postgresql`, or put initdb on the PATH"
 _MEMORY = Path("/dev/shm")
@@ -50,9 +51,10 @@ class Server:
         self.settings = _SETTINGS | settings
         self.user = _unprivileged()
 
-    def url(self, database="postgres", **more):
+    def url(self, database="postgres", user="backstory", **more):
+        """As the superuser, whom no row-level security concerns, unless another is named."""
         query = "&".join(f"{name}={value}" for name, value in more.items())
-        return f"postgresql://backstory@127.0.0.1:{self.port}/{database}{query and '?' + query}"
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}{query and '?' + query}"
 
     def make(self):
         os.chown(self.folder, *self.user)

@@ -16,6 +16,7 @@ from backstory.errors import (
     BackstoryError,
     ConfigError,
     DeclinedError,
+    KeyUnusableError,
     MalformedError,
     SchemaError,
     SummariserError,
@@ -23,6 +24,7 @@ from backstory.errors import (
     Violation,
 )
 from backstory.ports.summariser import Made, Turn
+from backstory.ports.vault import Master
 from backstory.processing.parsers.results import (
     Heading,
     Parameters,
@@ -73,12 +75,14 @@ __all__ = [
     "Heading",
     "ImageBlock",
     "InputRequired",
+    "KeyUnusableError",
     "KindSpec",
     "LinkBlock",
     "Loss",
     "Losses",
     "Made",
     "MalformedError",
+    "Master",
     "Message",
     "Parameters",
     "Parser",

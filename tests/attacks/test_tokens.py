@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
 from mcp_serving import modern
-from serving import serving
+from serving import serving, until
 from token_issuer import AUDIENCE, MINUTE, Issuer, SigningKey, bearer, segment
 
 HOUR = 60 * MINUTE
@@ -146,7 +146,9 @@ def test_the_reason_stands_in_the_log_and_the_token_does_not(server, http):
     """The first of this file, since the log counts lines that come again and again."""
     token = ISSUER.token(key=EC, aud="https://other.example.com")
     answer = http.get("/v1/whoami", headers=bearer(token))
-    (line,) = [line for line in server.errors().splitlines() if answer.json()["trace_id"] in line]
+    trace = answer.json()["trace_id"]
+    until(lambda: trace in server.errors(), "a line in the log, which is written by a thread")
+    (line,) = [line for line in server.errors().splitlines() if trace in line]
     assert "InvalidAudienceError" in line
     assert token.split(".")[2] not in server.errors()
 

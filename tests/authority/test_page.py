@@ -6,6 +6,7 @@ import sqlite3
 import anyio
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from backstory import limits
 from backstory.config import load
@@ -115,6 +116,30 @@ async def test_with_https_the_cookie_cannot_come_from_another_host(tmp_path):
         assert page.headers["set-cookie"].startswith("__Host-backstory=")
         assert page.headers["set-cookie"].endswith("; Secure")
         assert "max-age" in page.headers["strict-transport-security"]
+
+
+async def test_an_issuer_with_a_path_is_found_wherever_clients_look(tmp_path):
+    issuer = "https://context.example.com/base"
+    settings = load(
+        {"store": f"sqlite:///{tmp_path}/x.db", "auth_server": True},
+        environ={"BACKSTORY_PUBLIC_URL": issuer},
+    )
+    async with (
+        open_app(settings) as running,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=running.app), base_url="https://context.example.com"
+        ) as client,
+    ):
+        for path in (
+            "/.well-known/oauth-authorization-server/base",
+            "/.well-known/openid-configuration/base",
+            "/base/.well-known/openid-configuration",
+            "/.well-known/oauth-authorization-server",
+        ):
+            found = (await client.get(path)).json()
+            assert (found["issuer"], found["token_endpoint"]) == (issuer, f"{issuer}/token")
+        resource = await client.get("/.well-known/oauth-protected-resource/base/mcp")
+        assert resource.json()["resource"] == f"{issuer}/mcp"
 
 
 def test_a_sign_in_changes_the_cookie(server, http, ada):
@@ -241,35 +266,48 @@ def test_no_address_near_here_is_asked(server, signed_in, host):
     assert "private network" in signed_in.read()
 
 
-def test_who_guesses_waits_and_others_do_not(server):
+def guess(server, name, address):
+    """What is told to somebody who guesses until they have to wait, and who it was."""
+    http = from_address(address)
+    person = Person(http, name)
+    person.open(asked(server).url)
+    answers = []
+    for _ in range(limits.TRIES_PAIR + 1):
+        page = person.sign_in("wrong")
+        answers.append((page.status_code, person.read().replace(name, "")))
+    return answers, person
+
+
+@pytest.fixture(scope="module")
+def guessed(server):
     add_user(server.store, server.url, "mia")
-    with from_address("192.0.2.1") as http, from_address("192.0.2.2") as elsewhere:
-        guesser, mia = Person(http, "mia"), Person(elsewhere, "mia")
-        guesser.open(asked(server).url)
-        for _ in range(limits.TRIES_PAIR):
-            assert guesser.sign_in("wrong").status_code == 403
-        right = guesser.sign_in(PASSWORD)
-        assert right.status_code == 429
-        assert 0 < int(right.headers["retry-after"]) <= limits.TRIES_SECONDS
-        assert "Too many wrong passwords" in guesser.read()
+    found = {
+        name: guess(server, name, address)
+        for name, address in (("mia", "192.0.2.1"), ("nobody-of-that-name", "192.0.2.3"))
+    }
+    yield found
+    for _, person in found.values():
+        person.http.close()
+
+
+def test_who_guesses_waits_and_others_do_not(server, guessed):
+    answers, guesser = guessed["mia"]
+    assert [status for status, _ in answers] == [403] * limits.TRIES_PAIR + [429]
+    right = guesser.sign_in(PASSWORD)
+    assert right.status_code == 429
+    assert 0 < int(right.headers["retry-after"]) <= limits.TRIES_SECONDS
+    assert "Too many wrong passwords" in guesser.read()
+    with from_address("192.0.2.2") as elsewhere:
+        mia = Person(elsewhere, "mia")
         mia.open(asked(server).url)
         assert 'value="allow"' in mia.sign_in().text
-        guesser.name = "ada"
-        assert 'value="allow"' in guesser.sign_in().text
+    guesser.name = "ada"
+    assert 'value="allow"' in guesser.sign_in().text
 
 
-def test_nobody_learns_who_has_an_account(server):
-    def told(name):
-        with from_address("192.0.2.3") as http:
-            person = Person(http, name)
-            person.open(asked(server).url)
-            answers = []
-            for _ in range(limits.TRIES_PAIR + 1):
-                page = person.sign_in("wrong")
-                answers.append((page.status_code, person.read().replace(name, "")))
-            return answers
-
-    assert told("ada") == told("nobody-of-that-name")
+def test_nobody_learns_who_has_an_account(guessed):
+    (somebodys, _), (nobodys, _) = guessed.values()
+    assert somebodys == nobodys
 
 
 def test_a_name_may_be_typed_in_any_case_and_a_password_however_it_is_composed(server, http):
@@ -283,6 +321,8 @@ def test_a_name_may_be_typed_in_any_case_and_a_password_however_it_is_composed(s
 
 async def test_only_so_many_wait_for_their_password_to_be_checked(monkeypatch):
     monkeypatch.setattr(limits, "PASSWORDS_WAITING", 1)
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(passwords, "_hasher", lambda: cheap)
     checking = passwords.Passwords()
     kept = await checking.hash(PASSWORD)
     outcomes = []

@@ -5,7 +5,9 @@ import os
 import pty
 import subprocess
 import sys
+from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from click.testing import CliRunner
 
@@ -13,10 +15,11 @@ from backstory.cli import main as cli
 from backstory.config import check_callers, load
 from backstory.config.authority import audiences, issuers, own_issuer
 from backstory.errors import ConfigError
-from postgres_server import free_port
-from serving import SECONDS, serving
-from signing_in import PASSWORD, command
-from token_issuer import Issuer, bearer
+from backstory.security.issuing import Grant
+from backstory.wiring import open_accounts, open_app
+from serving import SECONDS
+from signing_in import PASSWORD
+from token_issuer import AUDIENCE, Issuer, bearer
 
 URL = "https://context.example.com"
 
@@ -64,40 +67,50 @@ def test_one_setting_is_enough_on_this_machine_and_a_url_elsewhere(more, issuer)
     assert found.asks_tokens
 
 
-def test_everybody_needs_a_token_once_it_is_on(tmp_path):
-    port = free_port()
-    arguments = ("--auth-server", "--port", str(port))
-    with serving(tmp_path, *arguments) as server, server.client() as http:
-        answer = http.get("/v1/whoami")
+@asynccontextmanager
+async def served(tmp_path, **more):
+    """A client of an application in this process, and the authorization server in it."""
+    found = settings(store=f"sqlite:///{tmp_path}/x.db", **more)
+    url = own_issuer(found)
+    async with (
+        open_app(found) as running,
+        open_accounts(found, running.contexts) as service,
+        httpx.AsyncClient(transport=httpx.ASGITransport(app=running.app), base_url=url) as http,
+    ):
+        yield http, service
+
+
+async def who(http, token):
+    answer = await http.get("/v1/whoami", headers=bearer(token))
+    return answer.json()["subject"] if answer.status_code == 200 else answer.status_code
+
+
+def granted(service):
+    grant = Grant("acme", "ada", "cli", service.issuer, ("member",), None, 600)
+    return service.signing.issue(service.issuer, grant)
+
+
+async def test_everybody_needs_a_token_once_it_is_on(tmp_path):
+    async with served(tmp_path) as (http, service):
+        answer = await http.get("/v1/whoami")
         assert answer.status_code == 401
         assert "resource_metadata" in answer.headers["www-authenticate"]
-        about = http.get("/.well-known/oauth-authorization-server").json()
-        assert about["issuer"] == server.url
-        made = command(server.store, server.url, "token", "create", "--subject", "ada")
-        assert http.get("/v1/whoami", headers=bearer(made["token"])).json()["subject"] == "ada"
+        about = (await http.get("/.well-known/oauth-authorization-server")).json()
+        assert about["issuer"] == "http://127.0.0.1:8765"
+        assert await who(http, (await granted(service)).token) == "ada"
 
 
-def test_an_identity_provider_may_stand_beside_it(tmp_path):
-    port, provider = free_port(), Issuer()
-    url = f"http://127.0.0.1:{port}"
-    environment = provider.environment(provider.write(tmp_path / "keys.json")) | {
-        "BACKSTORY_AUTH_SERVER": "on",
-        "BACKSTORY_PUBLIC_URL": url,
-    }
-    with (
-        serving(tmp_path, "--port", str(port), env=environment) as server,
-        server.client() as http,
-    ):
-        made = command(server.store, url, "token", "create", "--subject", "ada")["token"]
-        theirs = provider.token("bob")
-        for token, subject in ((made, "ada"), (theirs, "bob")):
-            assert http.get("/v1/whoami", headers=bearer(token)).json()["subject"] == subject
-        lying = provider.token("ada", iss=url)
-        other = provider.token("ada", iss="https://other.example.com")
-        for token in (lying, other, provider.token("ada", aud="https://other.example.com")):
-            assert http.get("/v1/whoami", headers=bearer(token)).status_code == 401
-        resource = http.get("/.well-known/oauth-protected-resource/mcp").json()
-        assert resource["authorization_servers"] == [url, provider.url]
+async def test_an_identity_provider_may_stand_beside_it(tmp_path):
+    provider = Issuer()
+    jwks = provider.write(tmp_path / "keys.json")
+    theirs = {"auth_issuer": provider.url, "auth_jwks": jwks, "auth_audience": AUDIENCE}
+    async with served(tmp_path, public_url=URL, **theirs) as (http, service):
+        assert await who(http, (await granted(service)).token) == "ada"
+        assert await who(http, provider.token("bob")) == "bob"
+        for wrong in ({"iss": URL}, {"iss": "https://other.example.com"}, {"aud": "x"}):
+            assert await who(http, provider.token("ada", **wrong)) == 401
+        resource = (await http.get("/.well-known/oauth-protected-resource/mcp")).json()
+        assert resource["authorization_servers"] == [URL, provider.url]
 
 
 def run(folder, *arguments, given="", **environment):

@@ -9,6 +9,9 @@ from backstory.caching.memcached import MemcachedCache
 from backstory.caching.memory import MemoryCache
 from backstory.caching.opening import open_cache
 from backstory.caching.redis import RedisCache
+from backstory.caching.sealed import SealedCache
+from backstory.domain.contexts import Tag
+from backstory.encryption.box import Box
 from backstory.resilience.breaker import Breaker
 from backstory.testing.cache_contract import CacheContract
 
@@ -30,6 +33,28 @@ class TestGuarded(CacheContract):
     async def cache(self):
         cache = GuardedCache(MemoryCache(MEMORY_BYTES), Breaker("cache"))
         yield cache
+        await cache.aclose()
+
+
+class TestSealed(CacheContract):
+    @pytest.fixture
+    async def cache(self):
+        cache = SealedCache(MemoryCache(MEMORY_BYTES), Box(bytes(32), "cache"))
+        yield cache
+        await cache.aclose()
+
+    async def test_the_server_is_given_no_text_and_believed_nothing(self):
+        far, tag = MemoryCache(MEMORY_BYTES), Tag(1, b"commit")
+        cache = SealedCache(far, Box(bytes(32), "cache"))
+        await cache.fill("a", await cache.get("a", tag), tag, b"text of a")
+        kept = await far.get("a", tag)
+        assert b"text" not in kept.body
+        assert (await cache.get("a", tag)).body == b"text of a"
+        # What was put under another key or tag, or by whoever has another key, is nothing.
+        await far.fill("b", await far.get("b", tag), tag, kept.body)
+        assert (await cache.get("b", tag)).body is None
+        other = SealedCache(far, Box(bytes([1]) * 32, "cache"))
+        assert (await other.get("a", tag)).body is None
         await cache.aclose()
 
 

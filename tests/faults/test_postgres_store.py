@@ -348,13 +348,14 @@ async def test_erased_text_can_be_found_no_more_by_anybody_who_reads_the_tables(
     await connection.close()
 
 
-async def test_erased_rows_are_vacuumed_away(node, postgres_url):
+async def test_erased_rows_are_vacuumed_away(node, postgres_url, postgres):
     scene = await node()
     await scene.put("chat")
     await scene.put("other")
     await scene.append("other", "stays")
     await scene.append("chat", *(f"text {number}" for number in range(50)))
-    connection = await asyncpg.connect(postgres_url)
+    superuser = postgres.url(postgres_url.rpartition("/")[2])
+    connection = await asyncpg.connect(superuser)
     await scene.purge("chat")
     rows = (
         "SELECT count(*) FROM heap_page_items(get_raw_page('entries', 0)) WHERE t_data IS NOT NULL"

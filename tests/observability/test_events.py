@@ -11,7 +11,7 @@ from backstory.observability.catalogue import LABELS, LOOKED_AT, METRICS
 from backstory.observability.counting import Counting
 from backstory.observability.prometheus import Metrics
 from backstory.observability.standing import Standing
-from backstory.observability.stores import OPERATIONS, told_store
+from backstory.observability.stores import EACH, OPERATIONS, told_store
 from backstory.observability.summarisers import ToldSummariser
 from backstory.observability.tallying import Tally
 from backstory.observability.telling import Told
@@ -100,7 +100,7 @@ def test_a_request_that_fails_unforeseen_says_so_and_a_strange_method_is_no_labe
 
 
 def recording(parts, **origin):
-    def starts(_parent, _state):
+    def starts(_parent, _state, _trace):
         return events.Origin(7, recorded=True, **origin)
 
     return Told([parts], starts)
@@ -176,6 +176,24 @@ async def test_a_store_answers_as_before_and_tells_of_each_question():
         await asyncio.wait_for(store.changes("wait"), 0.01)
     told = [(event.operation, event.code) for event in ear.heard]
     assert told == [("view", "ok"), ("commit", "store_unavailable"), ("changes", "cancelled")]
+
+
+async def test_of_point_reads_one_in_sixteen_is_timed_and_counts_for_all():
+    ear = Ear(events.StoreAsked)
+    store = told_store(FakeStore(), Told([ear]))
+    for _ in range(33):
+        assert await store.snapshot("t", "k") == (("t", "k"), {})
+    assert [event.weight for event in ear.heard] == [EACH] * 3
+
+
+async def test_what_is_recorded_has_its_part_whether_it_is_timed_or_not():
+    ear = Ear(events.Traced)
+    told = recording(ear)
+    store = told_store(FakeStore(), told)
+    for _ in range(3):
+        with told.request("GET", ()):
+            await store.snapshot("t", "k")
+    assert [len(traced.parts) for traced in ear.heard] == [1, 1, 1]
 
 
 async def test_a_cache_tells_what_came_of_asking_it():

@@ -1,6 +1,12 @@
 """Keys are renewed and wrapped anew under a store that is in use, and what was plain is encrypted."""
 
+import asyncio
+import json
+import os
 import re
+import subprocess
+import sys
+from functools import partial
 
 import apsw
 import pytest
@@ -144,3 +150,37 @@ async def test_old_pages_are_wiped_out_of_a_file(tmp_path):
     file = apsw.Connection(str(tmp_path / "s.db"))
     assert file.pragma("integrity_check") == "ok"
     file.close()
+
+
+def doctor(folder, **environ):
+    done = subprocess.run(
+        [sys.executable, "-m", "backstory", "doctor", "--json", "--store", "sqlite:///s.db"],
+        cwd=folder,
+        env={**os.environ, **environ},
+        capture_output=True,
+        check=False,
+    )
+    findings = json.loads(done.stdout)["findings"]
+    return {one["name"]: one["status"] for one in findings}.get("keys")
+
+
+async def test_doctor_tells_how_encryption_stands(tmp_path):
+    clock, path = FakeClock(), tmp_path / "s.db"
+    key = tmp_path / "master.key"
+    key.write_bytes(bytes([1]) * 32)
+    told = {"BACKSTORY_MASTER_KEY": f"file:{key}"}
+    plain = Scene(await open_sqlite(path, clock=clock), clock)
+    await plain.put("chat", {"n": 1})
+    await plain.store.aclose()
+    look = partial(asyncio.to_thread, doctor, tmp_path)
+    assert await look() is None
+    assert await look(**told) == "warning"
+    await (await open_sqlite(path, clock=clock)).aclose()  # a look turns nothing on
+    safe = Safe(lambda: SqliteVault(tmp_path / "s.db.keys"), [OLD])
+    scene = Scene(await open_sqlite(path, clock=clock, safe=safe), clock)
+    assert await look(**told) == "warning"
+    await sealed(scene)
+    assert await look(**told) == "ok"
+    await scene.store.aclose()
+    key.write_bytes(bytes([2]) * 32)
+    assert await look(**told) == "failed"

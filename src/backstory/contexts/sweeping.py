@@ -46,5 +46,6 @@ class Sweeper:
 
     async def sweep(self) -> int:
         """One run; returns how many contexts it expired. Goes on with interrupted erasures, too."""
+        done = await self._store.sweep(self._clock.now())
         await self._store.finish_erasures()
-        return await self._store.sweep(self._clock.now())
+        return done

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final, cast
 
 from backstory.domain.chunking import Chunk
-from backstory.domain.contexts import Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.errors import BackstoryError
 from backstory.ports.events import OK, STORE, UNFORESEEN, ChunksKept, StoreAsked, Traced
@@ -27,6 +26,10 @@ OPERATIONS: Final = tuple(
 )
 """Whatever can be asked of a store."""
 
+SAMPLED: Final = frozenset({"snapshot"})
+"""Point reads, of which so many are made that only some are timed."""
+EACH: Final = 16
+_MASK: Final = EACH - 1
 _CANCELLED: Final = "cancelled"
 
 
@@ -43,6 +46,7 @@ class _ToldStore:
     def __init__(self, store: Store, hooks: Hooks) -> None:
         self._store, self._hooks = store, hooks
         # What never changes while a store is open is asked with each request.
+        self.turns = -1
         self.epoch, self.first_epoch, self.secret = store.epoch, store.first_epoch, store.secret
 
     async def check(self) -> None:
@@ -65,7 +69,10 @@ def _told(operation: str) -> Callable[..., Awaitable[Any]]:
             code = code_of(error)
             raise
         finally:
-            self._hooks.tell(StoreAsked(operation, code, time.perf_counter() - begun))
+            weight = EACH if operation in SAMPLED else 1
+            if weight == 1 or not self.turns & _MASK:
+                taken = time.perf_counter() - begun
+                self._hooks.tell(StoreAsked(operation, code, taken, weight))
 
     return asked
 
@@ -82,25 +89,29 @@ async def _keep_chunks(
     self._hooks.tell(ChunksKept(len(chunks), sum(chunk.ref.size for chunk in chunks)))
 
 
-async def _snapshot(self: _ToldStore, tenant: str, key: ContextKey) -> Snapshot | None:
-    """As the others, but asked for with each read, so that it is spelt out."""
-    request, code, begun = SERVED.get(), OK, time.perf_counter()
-    try:
-        if request is None or not request.recorded:
-            return await self._store.snapshot(tenant, key)
-        with request.part(STORE, "snapshot"):
-            return await self._store.snapshot(tenant, key)
-    except BaseException as error:
-        code = code_of(error)
-        raise
-    finally:
-        self._hooks.tell(StoreAsked("snapshot", code, time.perf_counter() - begun))
+def _now_and_then(operation: str) -> Callable[..., Awaitable[Any]]:
+    """The same for a read of some microseconds, which to measure each time would cost too much.
+
+    One of `EACH` is timed, and counts for all of them; what is recorded has its part all the same.
+    """
+    always = _told(operation)
+
+    def asked(self: _ToldStore, *args: Any) -> Awaitable[Any]:
+        self.turns += 1
+        request = SERVED.get()
+        if self.turns & _MASK and (request is None or not request.recorded):
+            answer: Awaitable[Any] = getattr(self._store, operation)(*args)
+            return answer
+        return always(self, *args)
+
+    return asked
 
 
 for _operation in OPERATIONS:
     setattr(_ToldStore, _operation, _told(_operation))
 setattr(_ToldStore, "keep_chunks", _keep_chunks)  # noqa: B010 -- as the others
-setattr(_ToldStore, "snapshot", _snapshot)  # noqa: B010
+for _operation in SAMPLED:
+    setattr(_ToldStore, _operation, _now_and_then(_operation))
 
 
 def code_of(error: BaseException) -> str:

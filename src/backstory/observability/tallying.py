@@ -40,14 +40,14 @@ class Tally:
         with self._lock:
             self._counts[key] = self._counts.get(key, 0) + by
 
-    def observe(self, key: Key, value: float) -> None:
+    def observe(self, key: Key, value: float, weight: int = 1) -> None:
         bounds = key[0].buckets
         with self._lock:
             seen = self._seen.get(key)
             if seen is None:
                 seen = self._seen[key] = _empty(key[0])
-            seen[bisect_left(bounds, value)] += 1
-            seen[-1] += value
+            seen[bisect_left(bounds, value)] += weight
+            seen[-1] += value * weight
 
     def take(self) -> tuple[dict[Key, float], dict[Key, list[float]]]:
         """All there is; it begins anew."""

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from functools import partial
+from random import getrandbits
 from types import TracebackType
 from typing import Final, Self
 
@@ -46,8 +47,12 @@ from backstory.ports.hooks import (
 
 logger = logging.getLogger(__name__)
 
-Starts = Callable[[str, str], Origin]
-"""Which trace a request belongs to that came with this `traceparent` and `tracestate`."""
+Starts = Callable[[str, str, int], Origin]
+"""Which trace a request belongs to that came with this `traceparent` and `tracestate`.
+
+It is one of that number, where it begins here.
+"""
+_RATIO_BITS: Final = (1 << 64) - 1
 
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "other"
@@ -65,8 +70,12 @@ class Told:
         self._hearing: dict[type[Event], Hear] = {}
         self._later: dict[type[Event], Hear] = {}
         self._waiting: deque[Event] = deque()
+        self.wanted: set[type[Event]] = set()
+        """The kinds that somebody hears, at once or later."""
         self._most = limits.EVENTS_WAITING
         self.starts = starts
+        self.bound = 1 << 64
+        """Traces that begin here are not recorded whose numbers' low 64 bits are not below it."""
         self.in_flight = 0
         """Requests under way. Counted on the event loop, as the next two."""
         self.sent: dict[str, int] = {}
@@ -82,12 +91,14 @@ class Told:
         for kind, hear in listener.hearing().items():
             first = self._hearing.get(kind)
             self._hearing[kind] = hear if first is None else _both(first, hear)
+            self.wanted.add(kind)
 
     def listen_later(self, listener: Listener) -> None:
         """The same for one that can wait for `drain`, which costs those who tell a tenth."""
         for kind, hear in listener.hearing().items():
             first = self._later.get(kind)
             self._later[kind] = hear if first is None else _both(first, hear)
+            self.wanted.add(kind)
 
     def drain(self) -> None:
         """Tell those who can wait what has gathered. From any thread."""
@@ -114,7 +125,7 @@ class Told:
         self.standing.append(numbers)
 
     def hears(self, kind: type[Event]) -> bool:
-        return kind in self._hearing or kind in self._later
+        return kind in self.wanted
 
     def tell(self, event: Event) -> None:
         kind = event.__class__
@@ -128,6 +139,14 @@ class Told:
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         served = _Served(self, method if method in METHODS else OTHER)
         if self.starts is not None:
+            trace = getrandbits(128) or 1
+            if trace & _RATIO_BITS >= self.bound:  # spelt out, since it is done for each request
+                for name, _ in headers:
+                    if name == b"traceparent":
+                        break
+                else:
+                    served.trace = trace
+                    return served
             parent = state = ""
             for name, value in headers:
                 if name == b"traceparent":
@@ -136,7 +155,7 @@ class Told:
                     state = (
                         f"{state},{value.decode('latin-1')}" if state else value.decode("latin-1")
                     )
-            served.begins(self.starts(parent, state))
+            served.begins(self.starts(parent, state, trace))
         return served
 
     def steps(self, of: str) -> Measure:
@@ -175,7 +194,6 @@ class _Served:
         "_status",
         "_token",
         "_told",
-        "_trace",
         "coding",
         "id",
         "principal",
@@ -183,6 +201,7 @@ class _Served:
         "route",
         "sent",
         "stale",
+        "trace",
     )
 
     def __init__(self, told: Told, method: str) -> None:
@@ -192,7 +211,7 @@ class _Served:
         self.recorded = False
         self.id = 0
         self._origin: Origin | None = None
-        self._trace = 0
+        self.trace = 0
         self._status, self._code = 0, OK
         self._parts: list[Part] | None = None
         self._calls: list[Called] | None = None
@@ -204,11 +223,11 @@ class _Served:
 
     @property
     def trace_id(self) -> str:
-        self._trace = self._trace or new_trace()
-        return f"{self._trace:032x}"
+        self.trace = self.trace or new_trace()
+        return f"{self.trace:032x}"
 
     def begins(self, origin: Origin) -> None:
-        self._origin, self._trace = origin, origin.trace
+        self._origin, self.trace = origin, origin.trace
         if origin.recorded:
             self.id, self.recorded = self.id or new_span(), True
             self._clock = self._clock or time.time_ns()
@@ -217,7 +236,7 @@ class _Served:
         starts, before = self._told.starts, self._origin
         if starts is None:
             return
-        origin = starts(parent, state)
+        origin = starts(parent, state, self.trace or new_trace())
         if not origin.parent:  # it was none
             return
         link = None
@@ -261,7 +280,7 @@ class _Served:
             told.stale[self.route] = told.stale.get(self.route, 0) + 1
         if kind is not None and self._code == OK:
             self._code = UNFORESEEN
-        if self.recorded or told.hears(Ended):
+        if self.recorded or Ended in told.wanted:
             self._end(told)
 
     def _end(self, told: Told) -> None:
@@ -290,9 +309,10 @@ class _Served:
 
     def answered(self, status: int) -> None:
         self._status = status
-        if self._told.hears(Answered):
+        told = self._told
+        if Answered in told.wanted:
             taken = time.perf_counter() - self._begun
-            self._told.tell(Answered(self._method, self.route, status, self._code, taken))
+            told.tell(Answered(self._method, self.route, status, self._code, taken))
 
     def failed(self, code: str) -> None:
         self._code = code

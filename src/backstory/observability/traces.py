@@ -33,7 +33,7 @@ from opentelemetry.util.types import AttributeValue
 from backstory import __version__
 from backstory.observability.telling import NO_ROUTE, OTHER
 from backstory.ports.events import OK, PARTS, Ended, Event, Origin, Part, Traced
-from backstory.ports.hooks import Hear, new_trace
+from backstory.ports.hooks import Hear
 
 STEP: Final = "backstory.step"
 OF: Final = "backstory.of"
@@ -44,7 +44,6 @@ _SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 _FAILED: Final = Status(StatusCode.ERROR)
 _UNSET: Final = Status(StatusCode.UNSET)
 _NOWHERE: Final = Context()
-_RATIO_BITS: Final = TraceIdRatioBased.TRACE_ID_LIMIT
 _REQUEST: Final = "request"
 
 
@@ -59,27 +58,27 @@ class Traces:
         self._processor, self._resource, self._sampler = processor, resource, sampler
         self._scope = InstrumentationScope(NAME, __version__)
         self._propagator = TraceContextTextMapPropagator()
-        # What begins a trace here is by far the most: where it is taken by its number alone,
-        # the number is looked at, instead of all the sampler does for it.
+        # What begins a trace here is by far the most: where a sampler takes it by its number
+        # alone, nobody has to be asked about those that it does not take.
         root = getattr(sampler, "_root", sampler)
-        self._ratio = root if isinstance(root, TraceIdRatioBased) else None
+        self.bound = root.bound if isinstance(root, TraceIdRatioBased) else 1 << 64
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {Traced: self._traced}
 
-    def starts(self, parent: str, state: str) -> Origin:
-        """Which trace a request belongs to that came with this W3C trace context."""
+    def starts(self, parent: str, state: str, trace: int) -> Origin:
+        """Which trace a request belongs to that came with this W3C trace context.
+
+        Where it begins one, that has the number `trace`.
+        """
         if not parent:
-            trace = new_trace()
-            if self._ratio is not None and trace & _RATIO_BITS >= self._ratio.bound:
-                return Origin(trace)
             result = self._sampler.should_sample(_NOWHERE, trace, _REQUEST, SpanKind.SERVER)
             return Origin(trace, recorded=result.decision is Decision.RECORD_AND_SAMPLE)
         sent = {"traceparent": parent} | ({"tracestate": state} if state else {})
         context = self._propagator.extract(sent, Context())
         caller = get_current_span(context).get_span_context()
         if not caller.is_valid:
-            return self.starts("", "")
+            return self.starts("", "", trace)
         result = self._sampler.should_sample(context, caller.trace_id, _REQUEST, SpanKind.SERVER)
         kept = result.trace_state.to_header() if result.trace_state else ""
         sampled = result.decision is Decision.RECORD_AND_SAMPLE

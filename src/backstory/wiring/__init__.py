@@ -22,7 +22,7 @@ from backstory.wiring.authority import open_accounts
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import open_hooks
-from backstory.wiring.keys import encrypt_rows, look_at_keys, rewrap_keys
+from backstory.wiring.keys import encrypt_rows, is_encrypted, look_at_keys, rewrap_keys
 from backstory.wiring.operating import (
     begin_epoch,
     inspect_bus,
@@ -54,6 +54,7 @@ __all__ = [
     "inspect_replica",
     "inspect_server",
     "inspect_store",
+    "is_encrypted",
     "look_at_keys",
     "message_formats",
     "migrate_store",

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from backstory import limits
 from backstory.config import ServerUrl, Settings
 from backstory.storage.sqlite import SqliteOptions, open_store
+from backstory.storage.sqlite.inspecting import is_keyed
 from backstory.storage.tables.rotating import KeysFound
 from backstory.storage.tables.store import TableStore
 from backstory.wiring.stores import postgres_options, safe_in_file, safe_on_server
@@ -61,8 +62,21 @@ async def rewrap_keys(settings: Settings) -> int:
         return await store.rewrap_keys()
 
 
+async def is_encrypted(settings: Settings) -> bool:
+    """Whether anything in the store may be encrypted. Writes nothing.
+
+    Raises:
+        StoreError: it cannot be looked at.
+    """
+    if isinstance(settings.store, ServerUrl):
+        from backstory.storage.postgres.inspecting import is_keyed as is_server_keyed
+
+        return await is_server_keyed(postgres_options(settings))
+    return is_keyed(SqliteOptions(settings.store.path))
+
+
 async def look_at_keys(settings: Settings) -> KeysFound:
-    """How the keys stand. Writes nothing.
+    """How the keys stand.
 
     Raises:
         KeyUnusableError: there is no master key, or another's.

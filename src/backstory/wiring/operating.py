@@ -12,6 +12,7 @@ from pathlib import Path
 from backstory import extensions
 from backstory.config import ServerUrl, Settings
 from backstory.contexts.scrubbing import Report
+from backstory.encryption import masters
 from backstory.extensions import Extension
 from backstory.messaging.lines import reach
 from backstory.messaging.opening import link_to
@@ -177,5 +178,6 @@ def inspect_extensions() -> Iterator[Extension]:
     from backstory.processing import accepted
     from backstory.transports.mcp import offers
 
-    groups = (packaged.GROUP, *accepted.groups(), catalogue.GROUP, making.GROUP, offers.GROUP)
+    ours = (catalogue.GROUP, making.GROUP, masters.GROUP)
+    groups = (packaged.GROUP, *accepted.groups(), *ours, offers.GROUP)
     return extensions.inspected(groups)

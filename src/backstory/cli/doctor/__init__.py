@@ -61,13 +61,14 @@ def command(*, as_json: bool, **flags: Any) -> None:
         if not deciding.tell(store_that_is_there(settings), wanted, as_json=as_json):
             raise SystemExit(1)
         return
+    asked, settings = settings, keys.without(settings)
     extensions = surroundings.extensions()
     findings = [
-        *surroundings.settings(settings),
+        *surroundings.settings(asked),
         *surroundings.certificate(settings),
         *map(surroundings.extension, extensions),
         *_store(settings),
-        *keys.look(settings),
+        *keys.look(asked),
         *integrity.look(settings),
         *services.replica(settings),
         services.cache(settings),

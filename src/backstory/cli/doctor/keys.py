@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 from backstory.cli.doctor.findings import Finding
 from backstory.config import Settings, StoreUrl
 from backstory.errors import BackstoryError
 
 
+def without(settings: Settings) -> Settings:
+    """The settings by which others look at a store: opening it with a key would encrypt it."""
+    if not (settings.master_key and _is_there(settings)):
+        return settings
+    from backstory.wiring import is_encrypted
+
+    try:
+        keyed = asyncio.run(is_encrypted(settings))
+    except BackstoryError:  # whoever looks at the store tells of it
+        return settings
+    return settings if keyed else replace(settings, master_key=())
+
+
 def look(settings: Settings) -> Iterator[Finding]:
     """Nothing, where the store is not to be encrypted."""
-    there = not isinstance(settings.store, StoreUrl) or settings.store.path.exists()
-    if not (settings.master_key and there):
+    if not (settings.master_key and _is_there(settings)):
+        return
+    if not without(settings).master_key:
+        detail = "master_key is set, and the store is not encrypted yet"
+        yield Finding("keys", "warning", detail, "start the server, then `backstory keys encrypt`")
         return
     from backstory.wiring import look_at_keys
 
@@ -32,3 +49,7 @@ def look(settings: Settings) -> Iterator[Finding]:
             f"{detail}; what was stored before may not be encrypted",
             "`backstory keys encrypt`",
         )
+
+
+def _is_there(settings: Settings) -> bool:
+    return not isinstance(settings.store, StoreUrl) or settings.store.path.exists()

@@ -53,3 +53,25 @@ async def time_of(options: PostgresOptions) -> float:
         raise translate(error) from error
     finally:
         await connection.close()
+
+
+async def is_keyed(options: PostgresOptions) -> bool:
+    """Whether anything in the database may be encrypted. Writes nothing.
+
+    Raises:
+        StoreUnavailableError: it cannot be reached.
+    """
+    connection = await connect(options)
+    try:
+        if await is_empty(connection) or await connection.fetchval(OPENING.version) < _KEYED:
+            return False
+        row = await connection.fetchrow(QUERIES.meta)
+        return bool(row and row["keyed"])
+    except FOREIGN as error:
+        raise translate(error) from error
+    finally:
+        await connection.close()
+
+
+_KEYED = 3
+"""The schema version from which on a store may be encrypted."""

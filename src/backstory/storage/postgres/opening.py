@@ -31,7 +31,7 @@ from backstory.storage.tables.database import Names
 from backstory.storage.tables.words import index_all
 from backstory.storage.tokenizing import words
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 """The number of the last migration."""
 OPENING = Queries.load("backstory.storage.postgres", "opening.sql")
 

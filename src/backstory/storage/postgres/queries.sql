@@ -5,7 +5,8 @@
 -- name: begin
 BEGIN; SET LOCAL synchronous_commit = {synchronous_commit};
 SET LOCAL statement_timeout = {milliseconds};
-SET LOCAL idle_in_transaction_session_timeout = {milliseconds}
+SET LOCAL idle_in_transaction_session_timeout = {milliseconds};
+SET LOCAL backstory.tenant = {tenant}
 
 -- name: commit
 SET LOCAL statement_timeout = 0; COMMIT
@@ -13,7 +14,8 @@ SET LOCAL statement_timeout = 0; COMMIT
 -- name: begin_reading
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = {milliseconds};
-SET LOCAL idle_in_transaction_session_timeout = {milliseconds}
+SET LOCAL idle_in_transaction_session_timeout = {milliseconds};
+SET LOCAL backstory.tenant = {tenant}
 
 -- name: vacuum
 VACUUM (INDEX_CLEANUP ON) {table}
@@ -104,7 +106,8 @@ WHERE c.tenant = n.tenant AND c.stream = 0
 -- name: take_counter
 UPDATE counters AS c SET position = $2, numbers = $3, writes = $4, contexts = $5, bytes = $6
 FROM (
-    SELECT tenant, set_config('synchronous_commit', $7, TRUE) FROM counters
+    SELECT tenant, set_config('synchronous_commit', $7, TRUE),
+           set_config('backstory.tenant', $1::int::text, TRUE) FROM counters
     WHERE tenant = $1 AND stream = 0 AND writes = $4::bigint - 1
     FOR UPDATE SKIP LOCKED
 ) AS mine

@@ -34,7 +34,7 @@ class Replica:
     def __init__(self, connections: Connections, cipher: Cipher | None = None) -> None:
         self._connections, self._names, self._cipher = connections, Names(), cipher
         self._begin = QUERIES.begin_reading.format(
-            milliseconds=round(limits.REPLICA_SECONDS * 1000)
+            milliseconds=round(limits.REPLICA_SECONDS * 1000), tenant="''"
         )
 
     async def view(self, tenant: str, key: ContextKey, tag: Tag) -> View | None:

@@ -43,7 +43,7 @@ from backstory.storage.postgres.vault import PostgresVault
 from backstory.storage.postgres.waiting import calling
 from backstory.storage.postgres.writer import Writer
 from backstory.storage.tables import committing, uploads
-from backstory.storage.tables.database import Database, Names, Row
+from backstory.storage.tables.database import Database, Names, Row, remember
 from backstory.storage.tables.expiring import expire_one
 from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
@@ -143,9 +143,14 @@ class PostgresStore(TableStore):
     async def _read(
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
+        name = next((each for each in args if isinstance(each, str)), None)
+
         async def once() -> T:
             async with self._connections.borrow() as connection:
-                await connection.execute(_begin_reading(remaining(self._connections.seconds)))
+                number = None if name is None else await self._number(connection, name)
+                await connection.execute(
+                    begin_reading(remaining(self._connections.seconds), number)
+                )
                 db = self._database(connection)
                 try:
                     return await calling(read, db, *args, **kwargs)
@@ -153,6 +158,28 @@ class PostgresStore(TableStore):
                     await roll_back(connection)
 
         return await self._retried(once)
+
+    async def _read_all(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        async def once() -> T:
+            async with self._connections.borrow() as connection:
+                await connection.execute(begin_reading(remaining(self._connections.seconds), None))
+                try:
+                    return await calling(read, self._database(connection), *args, **kwargs)
+                finally:
+                    await roll_back(connection)
+
+        return await self._retried(once)
+
+    async def _number(self, connection: Connection[Record], tenant: str) -> int | None:
+        """The tenant's number, which is asked for once."""
+        known = self._names.tenants.get(tenant)
+        if known is None:
+            known = await connection.fetchval(QUERIES.find_tenant, tenant)
+            if known is not None:
+                remember(self._names.tenants, tenant, known)
+        return known
 
     def _database(self, connection: Connection[Record]) -> PostgresDatabase:
         return PostgresDatabase(connection, self._names, words, cipher=self._safe.cipher)
@@ -170,7 +197,7 @@ class PostgresStore(TableStore):
         async with self._connections.borrow() as connection:
             db = PostgresDatabase(connection, self._names, words)
             number = await calling(_tenant, db, tenant)
-            await connection.execute(self._begin(remaining(self._connections.seconds)))
+            await connection.execute(self._begin(remaining(self._connections.seconds), number))
             try:
                 found = await calling(_flushed, db, run, number)
                 await connection.execute(QUERIES.commit)
@@ -336,14 +363,18 @@ async def _look(options: PostgresOptions) -> None:
         connection.terminate()
 
 
-def _begin(synchronous_commit: str, seconds: float) -> str:
+def _begin(synchronous_commit: str, seconds: float, tenant: int) -> str:
     return QUERIES.begin.format(
-        milliseconds=_milliseconds(seconds), synchronous_commit=synchronous_commit
+        milliseconds=_milliseconds(seconds),
+        synchronous_commit=synchronous_commit,
+        tenant=tenant,
     )
 
 
-def _begin_reading(seconds: float) -> str:
-    return QUERIES.begin_reading.format(milliseconds=_milliseconds(seconds))
+def begin_reading(seconds: float, tenant: int | None) -> str:
+    """The statement that begins a read about one tenant, or about all of them."""
+    whose = "''" if tenant is None else tenant
+    return QUERIES.begin_reading.format(milliseconds=_milliseconds(seconds), tenant=whose)
 
 
 def _milliseconds(seconds: float) -> int:

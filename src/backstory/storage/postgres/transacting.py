@@ -55,7 +55,7 @@ class Transacting:
     def __init__(
         self,
         connections: Connections,
-        begin: Callable[[float], str],
+        begin: Callable[[float, int], str],
         at_once: str | None,
         *,
         seal: Seal,
@@ -63,7 +63,7 @@ class Transacting:
         foresee: Foresee,
         cipher: Cipher | None,
     ) -> None:
-        """`begin(seconds)` is the statement that begins a transaction which may take as long.
+        """`begin(seconds, tenant)` is the statement that begins a transaction which may take as long.
 
         `at_once` is how one statement commits, None: it may not.
         """
@@ -173,7 +173,7 @@ class Transacting:
         """A transaction that holds the tenant's counter from its beginning."""
         async with self._connections.lend(self._connections.seconds) as connection:
             number = await self._tenant(connection, tenant)
-            await connection.execute(self._begin(remaining(self._connections.seconds)))
+            await connection.execute(self._begin(remaining(self._connections.seconds), number))
             db = PostgresDatabase(connection, self._names, words, cipher=self._cipher)
             tx = PostgresTransaction(db, self._seal, self._clock, number)
             try:

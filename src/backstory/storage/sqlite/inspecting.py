@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import apsw
 
+from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.opening import APPLICATION_ID
 from backstory.storage.sqlite.options import SqliteOptions
@@ -56,3 +57,24 @@ def inspect(options: SqliteOptions) -> Inspection:
             connection.close()
     except apsw.Error as error:
         raise at(options.path, error) from error
+
+
+def is_keyed(options: SqliteOptions) -> bool:
+    """Whether anything in the file may be encrypted. Writes nothing.
+
+    Raises:
+        StoreError: it cannot be opened or read.
+    """
+    try:
+        flags = apsw.SQLITE_OPEN_READONLY
+        connection = apsw.Connection(str(options.path), flags=flags, vfs=options.vfs)
+        try:
+            connection.set_busy_timeout(round(options.lock_seconds * 1000))
+            row = connection.execute(QUERIES.meta).fetchone()
+        finally:
+            connection.close()
+    except apsw.SQLError:  # of an earlier schema
+        return False
+    except apsw.Error as error:
+        raise at(options.path, error) from error
+    return bool(row and row[4])

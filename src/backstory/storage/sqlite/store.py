@@ -214,6 +214,11 @@ class SqliteStore(TableStore):
     async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         return await asyncio.to_thread(ask, *args, **kwargs)
 
+    async def _read_all(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return await self._readers.run(read, *args, **kwargs)
+
     async def _write(self, tenant: str, run: Callable[[Transaction], T], weight: int = 0) -> T:
         del tenant  # all of them share the file
         return await self._writer.run(run, weight)

@@ -38,7 +38,13 @@ class ErasingStore(ABC):
     async def _read(
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """A read of any length, all of one moment."""
+        """A read of any length, all of one moment, about the tenant that the first text names."""
+
+    @abstractmethod
+    async def _read_all(
+        self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """The same about all tenants."""
 
     @abstractmethod
     async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -198,7 +198,7 @@ class TableStore(RotatingStore):
 
     async def scrub(self, place: Place) -> Looked:
         """As `ports.scrubbing.Scrubs` says."""
-        return await self._read(scrubbing.look, self._seal, place)
+        return await self._read_all(scrubbing.look, self._seal, place)
 
     # -- reading the change log ----------------------------------------------------------
 
@@ -245,7 +245,7 @@ class TableStore(RotatingStore):
         return await self._read(listing.heads, tenant, query, self._clock.now())
 
     async def tenants(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
-        return await self._read(listing.tenants, after, limit)
+        return await self._read_all(listing.tenants, after, limit)
 
     async def matches(self, tenant: str, query: SearchQuery) -> Sequence[Match]:
         return await self._read(search.matches, tenant, query, self._clock.now())
@@ -306,10 +306,10 @@ class TableStore(RotatingStore):
         )
 
     async def unsealed(self, limit: int) -> Sequence[str]:
-        return await self._read(auditing.unsealed, limit)
+        return await self._read_all(auditing.unsealed, limit)
 
     async def audited(self, after: str = "", limit: int = limits.PAGE_MAX) -> Sequence[str]:
-        return await self._read(auditing.audited, after, limit)
+        return await self._read_all(auditing.audited, after, limit)
 
 
 def weight_of(commit: Commit) -> int:
