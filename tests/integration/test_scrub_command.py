@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from serving import SECONDS, serving
+from serving import SECONDS, serving, until
 
 
 @pytest.fixture
@@ -57,5 +57,7 @@ def test_damage_is_found_and_told_everywhere(tmp_path, run):
         assert health["status"] == "degraded"
         assert health["checks"]["integrity"]["code"] == "store_corrupt"
         assert http.get("/readyz").status_code == 200
-        page = http.get("/metrics").text
-        assert 'backstory_scrub_damage{what="chunk"} 1.0' in page.splitlines()
+        told = 'backstory_scrub_damage{what="chunk"} 1.0'
+        until(
+            lambda: told in http.get("/metrics").text.splitlines(), "the number of damaged chunks"
+        )
