@@ -46,18 +46,16 @@ def run(examples: int, more: list[str]) -> Report:
 
 
 def read(xml: str) -> dict[str, str]:
-    """Each test with `passed`, `failed` or `skipped`."""
-    found = {}
+    """Each test with `passed`, `failed` or `skipped`; those of one name are numbered."""
+    found: dict[str, str] = {}
+    seen: Counter[str] = Counter()
     for case in ET.fromstring(xml).iter("testcase"):  # noqa: S314 -- pytest wrote it
         kinds = {child.tag for child in case}
-        outcome = (
-            "failed"
-            if kinds & {"failure", "error"}
-            else "skipped"
-            if "skipped" in kinds
-            else "passed"
-        )
-        found[f"{case.get('file')}::{case.get('name')}"] = outcome
+        failed, skipped = kinds & {"failure", "error"}, "skipped" in kinds
+        name = f"{case.get('classname', '').replace('.', '/')}.py::{case.get('name')}"
+        seen[name] += 1
+        numbered = name if seen[name] == 1 else f"{name} {seen[name]}"
+        found[numbered] = "failed" if failed else "skipped" if skipped else "passed"
     return found
 
 

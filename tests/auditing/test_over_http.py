@@ -1,12 +1,12 @@
 """What a real server puts into its trail, and what its commands say of it."""
 
 import json
-import subprocess
-import sys
 
 import apsw
 import pytest
+from click.testing import CliRunner
 
+from backstory.cli import main as cli
 from mcp_serving import modern
 from serving import serving, until
 from token_issuer import Issuer, bearer
@@ -164,34 +164,32 @@ def test_filters_and_bad_ones(http):
 
 
 def backstory(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "backstory", "audit", *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    """The command, in this process: each of its own would take seconds to start."""
+    return CliRunner().invoke(cli, ["audit", *arguments])
 
 
 def test_the_trail_of_a_running_server_is_whole_and_written_out(server, http, tmp_path):
     store = ("--store", f"sqlite:///{server.store}")
     assert http.put(MINE, json={"kind": "preferences", "state": {}}, headers=ADA).is_success
+    http.get("/v1/whoami", headers=bearer("x.y.z"))
+    found(http, lambda e: e["do"] == "write" and on(e) == ["users.ada/notes"])
+    found(http, lambda e: e["out"] == "unauthenticated", of="nobody")
     done = backstory("verify", *store, "--json")
-    assert done.returncode == 0, done.stdout
+    assert done.exit_code == 0, done.stdout
     told = json.loads(done.stdout)
     assert (told["ok"], {each["tenant"] for each in told["trails"]}) == (True, {"acme", ""})
     file = tmp_path / "trail.jsonl"
     done = backstory("export", *store, "--tenant", "acme", "--names", "-o", str(file))
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     assert "users.ada/notes" in file.read_text()
     head = json.loads(backstory("head", *store, "--tenant", "acme", "--json").stdout)
     anchor = f"{head['block']}:{head['hash']}"
-    assert backstory("verify", str(file), "--key", head["key"]).returncode == 0
-    assert backstory("verify", *store, "--tenant", "acme", "--anchor", anchor).returncode == 0
+    assert backstory("verify", str(file), "--key", head["key"]).exit_code == 0
+    assert backstory("verify", *store, "--tenant", "acme", "--anchor", anchor).exit_code == 0
     other = backstory("verify", str(file), "--key", "00" * 32)
-    assert other.returncode == 1
+    assert other.exit_code == 1
     for wrong in (("--anchor", "1"), ("--key", "zz")):
-        assert backstory("verify", str(file), *wrong).returncode in (1, 2)
+        assert backstory("verify", str(file), *wrong).exit_code in (1, 2)
 
 
 def test_reads_are_told_only_when_asked_and_what_is_left_is_sealed_at_the_end(tmp_path):
@@ -211,7 +209,7 @@ def test_reads_are_told_only_when_asked_and_what_is_left_is_sealed_at_the_end(tm
     connection.execute("DELETE FROM audit_blocks WHERE number = 1")
     connection.close()
     broken = backstory("verify", "--store", f"sqlite:///{server.store}")
-    assert broken.returncode == 1
+    assert broken.exit_code == 1
     assert "'acme': " in broken.stdout
     assert "missing" in broken.stdout
 
@@ -222,4 +220,4 @@ def test_nothing_is_told_where_it_is_off(tmp_path):
         assert http.get("/v1/audit").json() == {"items": [], "next": None}
         assert server.stop() == 0
     done = backstory("verify", "--store", f"sqlite:///{server.store}")
-    assert (done.returncode, done.stdout) == (0, "there is no audit trail yet\n")
+    assert (done.exit_code, done.stdout) == (0, "there is no audit trail yet\n")

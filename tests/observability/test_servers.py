@@ -40,7 +40,9 @@ def told(tmp_path_factory, postgres_cluster):
             for _ in range(3):
                 assert http.get(PATH, params={"entries": 1}).status_code == 200
             until(lambda: value(scraped(http), "backstory_bus_messages_total", way="sent") > 0)
-            until(lambda: 'check_failing{check="network.bus"}' in http.get("/metrics").text)
+            for check in ("cache", "network.bus"):  # a slow machine may need another look
+                well = f'backstory_check_failing{{check="{check}"}} 0.0'
+                until(lambda well=well: well in http.get("/metrics").text, well)
             health, found = http.get("/healthz").json(), scraped(http)
         assert node.stop() == 0
     return collector, found, health
@@ -54,7 +56,6 @@ def test_pool_cache_bus_and_commits_are_measured(told):
     assert value(found, "backstory_cache_answers_total", operation="get", outcome="miss") > 0
     assert value(found, "backstory_bus_seconds_count") > 0
     assert value(found, "backstory_store_seconds_count", operation="standings") >= 3
-    assert value(found, "backstory_check_failing", check="cache") == 0
     assert ("backstory_clock_skew_seconds",) in found
 
 

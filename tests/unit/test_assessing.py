@@ -17,11 +17,12 @@ def script(name):
 
 
 RESULTS = """<testsuites><testsuite>
-<testcase file="tests/attacks/test_a.py" name="test_new"><failure>x</failure></testcase>
-<testcase file="tests/attacks/test_a.py" name="test_old"><error>x</error></testcase>
-<testcase file="tests/attacks/test_a.py" name="test_mended"/>
-<testcase file="tests/attacks/test_b.py" name="test_left"><skipped/></testcase>
-<testcase file="tests/attacks/test_b.py" name="test_first"/>
+<testcase classname="tests.attacks.test_a" name="test_new"><failure>x</failure></testcase>
+<testcase classname="tests.attacks.test_a" name="test_old"><error>x</error></testcase>
+<testcase classname="tests.attacks.test_a" name="test_mended"/>
+<testcase classname="tests.attacks.test_b" name="test_left"><skipped/></testcase>
+<testcase classname="tests.attacks.test_b" name="test_first"/>
+<testcase classname="tests.attacks.test_b" name="test_first"/>
 </testsuite></testsuites>"""
 
 
@@ -39,10 +40,10 @@ def test_a_report_tells_what_has_changed_since_the_last_one():
         "still come through": [f"{a}old"],
         "refused again": [f"{a}mended"],
         "no longer tried": [f"{b}left"],
-        "tried for the first time": [f"{b}first"],
+        "tried for the first time": [f"{b}first", f"{b}first 2"],
     }
     text = attack.told(now, before, changes)
-    assert "2 refused, 2 came through, 1 not tried" in text
+    assert "3 refused, 2 came through, 1 not tried" in text
     assert "Compared with 2026-01-01T00:00:00Z" in text
     assert f"  * `{a}new`" in text
     assert "no earlier report" in attack.told(now, None, attack.compared(now, None))

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from functools import partial
+from random import getrandbits
 from types import TracebackType
 from typing import Final, Self
 
@@ -138,10 +139,14 @@ class Told:
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         served = _Served(self, method if method in METHODS else OTHER)
         if self.starts is not None:
-            trace = new_trace()
-            if trace & _RATIO_BITS >= self.bound and not _is_traced(headers):
-                served.number(trace)
-                return served
+            trace = getrandbits(128) or 1
+            if trace & _RATIO_BITS >= self.bound:  # spelt out, since it is done for each request
+                for name, _ in headers:
+                    if name == b"traceparent":
+                        break
+                else:
+                    served.trace = trace
+                    return served
             parent = state = ""
             for name, value in headers:
                 if name == b"traceparent":
@@ -158,13 +163,6 @@ class Told:
         if request is not None and request.recorded and isinstance(request, _Served):
             return partial(_RecordedStep, self, request, of, _PLACE.get() or request.id)
         return partial(_Step, self) if self.hears(Stepped) else unmeasured
-
-
-def _is_traced(headers: RawHeaders) -> bool:
-    for name, _ in headers:  # noqa: SIM110 -- a generator costs twice as much
-        if name == b"traceparent":
-            return True
-    return False
 
 
 def _safely(hear: Hear, event: Event) -> None:
@@ -196,7 +194,6 @@ class _Served:
         "_status",
         "_token",
         "_told",
-        "_trace",
         "coding",
         "id",
         "principal",
@@ -204,6 +201,7 @@ class _Served:
         "route",
         "sent",
         "stale",
+        "trace",
     )
 
     def __init__(self, told: Told, method: str) -> None:
@@ -213,7 +211,7 @@ class _Served:
         self.recorded = False
         self.id = 0
         self._origin: Origin | None = None
-        self._trace = 0
+        self.trace = 0
         self._status, self._code = 0, OK
         self._parts: list[Part] | None = None
         self._calls: list[Called] | None = None
@@ -225,14 +223,11 @@ class _Served:
 
     @property
     def trace_id(self) -> str:
-        self._trace = self._trace or new_trace()
-        return f"{self._trace:032x}"
-
-    def number(self, trace: int) -> None:
-        self._trace = trace
+        self.trace = self.trace or new_trace()
+        return f"{self.trace:032x}"
 
     def begins(self, origin: Origin) -> None:
-        self._origin, self._trace = origin, origin.trace
+        self._origin, self.trace = origin, origin.trace
         if origin.recorded:
             self.id, self.recorded = self.id or new_span(), True
             self._clock = self._clock or time.time_ns()
@@ -241,7 +236,7 @@ class _Served:
         starts, before = self._told.starts, self._origin
         if starts is None:
             return
-        origin = starts(parent, state, self._trace or new_trace())
+        origin = starts(parent, state, self.trace or new_trace())
         if not origin.parent:  # it was none
             return
         link = None
