@@ -67,7 +67,7 @@ SUMMARIES = Row(
             "Time of a summary",
             "Nine of ten take less.",
             {
-                "histogram_quantile(0.9, sum by (by, le) (rate(backstory_summary_seconds_bucket{[on]}[for])))": "{{by}}"
+                "histogram_quantile(0.9, sum by (by, le) (rate(backstory_summarising_seconds_bucket{[on]}[for])))": "{{by}}"
             },
             "s",
         ),

@@ -18,6 +18,7 @@ def test_windows_and_waits_are_shortened_and_nothing_else():
 
 def test_a_window_holds_several_scrapes_however_fast_it_goes():
     assert hurried("rate(x[1m])", 600) == "rate(x[5000ms])"
+    assert hurried("for: 1m", 60) == "for: 3000ms"
 
 
 def test_nothing_is_made_longer_and_no_wait_longer_than_it_was():

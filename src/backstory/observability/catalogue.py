@@ -131,7 +131,7 @@ BUS_SECONDS: Final = _histogram("bus_seconds", "Time that sending a message took
 
 RENDER_SECONDS: Final = _histogram("render_seconds", "Time that a window took", FAST, "format")
 RENDERED_TOKENS: Final = _counter("rendered_tokens", "Tokens of windows", "format")
-SUMMARY_SECONDS: Final = _histogram("summary_seconds", "Time that a summary took", LONG, "by")
+SUMMARY_SECONDS: Final = _histogram("summarising_seconds", "Time that a summary took", LONG, "by")
 SUMMARIES: Final = _counter(
     "summaries",
     "Summaries, by who made them, code and why it was not the one that was asked (`fallback`)",

@@ -17,6 +17,7 @@ _LEVELS: Final = frozenset({"debug", "info", "warning", "error", "critical"})
 _GREAT: Final = ("error", "critical")
 _WARNING: Final = "warning"
 _LATEST: Final = 1e10  # seconds since the Unix epoch, in the year 2286; later is nonsense
+_MUCH: Final = 10**12  # milliseconds, bytes or repetitions; more is nonsense
 _CONFLICTS: Final = (409, 412)
 _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
@@ -97,9 +98,7 @@ class Counts:
         if request is not None:
             self.request(request)
         elif level in _GREAT or level == _WARNING:
-            repeated = line.get("repeated")
-            weight = 1 + (repeated if isinstance(repeated, int) else 0)
-            self._say(level, line, at, weight)
+            self._say(level, line, at, 1 + _whole(line, "repeated"))
         return True
 
     def request(self, request: Request) -> None:
@@ -168,12 +167,11 @@ class Counts:
 def _request(line: dict[str, Any], at: float) -> Request | None:
     """The request that a line is of; None where it is of something else, or says nonsense."""
     route, status, taken = line.get("route"), line.get("status"), line.get("milliseconds")
-    if not isinstance(taken, int | float) or isinstance(taken, bool) or taken < 0:
+    if not isinstance(taken, int | float) or isinstance(taken, bool) or not 0 <= taken < _MUCH:
         return None
-    if not isinstance(route, str) or not isinstance(status, int):
+    if not isinstance(route, str) or not isinstance(status, int) or not 0 <= status < 1000:
         return None
     code = line.get("mcp_code", _OK)
-    sent = line.get("bytes", 0)
     return Request(
         at,
         _text(line, "method"),
@@ -181,11 +179,17 @@ def _request(line: dict[str, Any], at: float) -> Request | None:
         status,
         _text(line, "code") if code == _OK or not isinstance(code, str) else code[:200],
         float(taken),
-        sent if isinstance(sent, int) else 0,
+        _whole(line, "bytes"),
         _text(line, "tenant"),
         _text(line, "principal"),
         _text(line, "trace_id"),
     )
+
+
+def _whole(line: dict[str, Any], name: str) -> int:
+    """A count; 0 where there is none, or nonsense."""
+    found = line.get(name, 0)
+    return found if isinstance(found, int) and 0 <= found < _MUCH else 0
 
 
 def _text(line: dict[str, Any], name: str) -> str:
