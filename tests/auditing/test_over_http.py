@@ -34,8 +34,8 @@ def http(server):
         yield client
 
 
-ROOT = bearer(ISSUER.token("root", ("admin",)))
-ADA = bearer(ISSUER.token("ada"))
+ROOT = bearer(ISSUER.lasting("root", ("admin",)))
+ADA = bearer(ISSUER.lasting("ada"))
 MINE = "/v1/contexts/users.ada/notes"
 
 

@@ -10,8 +10,8 @@ from backstory import limits
 from backstory.encryption.masters import FileMaster
 from backstory.storage.postgres.store import open_store as open_postgres
 from backstory.storage.sqlite import open_store as open_sqlite
+from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.safe import Safe
-from backstory.storage.vault.sqlite import SqliteVault
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, key
 from scrubs import scrubbed

@@ -14,7 +14,7 @@ from serving import failing, serving
 from token_issuer import Issuer, bearer
 
 ISSUER = Issuer()
-ADA, BOB = (bearer(ISSUER.token(name)) for name in ("ada", "bob"))
+ADA, BOB = (bearer(ISSUER.lasting(name)) for name in ("ada", "bob"))
 LIST = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
 META = {
     "io.modelcontextprotocol/protocolVersion": MODERN,

@@ -54,7 +54,7 @@ async def test_what_ends_by_itself_in_the_moment_of_grace_is_heard():
         await asyncio.sleep(remaining(60))
         return "known"
 
-    assert await answered(0.05, work()) == "known"
+    assert await answered(0.4, work()) == "known"
 
 
 async def test_what_goes_on_is_cancelled_after_the_moment_of_grace(monkeypatch):
