@@ -73,6 +73,10 @@ SECRET_FILE_BYTES: Final = 64 * KIB  # of a file that holds the value of a setti
 KEY_SECONDS: Final = 300.0  # a data key stays unwrapped in a process's memory
 KEYS_KNOWN: Final = 10_000  # data keys that a process keeps unwrapped
 KEYS_LISTED: Final = 500  # data keys that are looked through at a time
+KEYS_RENEWED: Final = 10_000  # data keys that are renewed at a time
+KEYS_WRAPPED: Final = 50  # data keys that are wrapped anew at a time
+KEY_DAYS: Final = 365  # for which a data key writes, unless told otherwise
+KEY_MARKS: Final = 32  # times, while a key grows old, that it is noted which keys there are
 SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
 WORDS_KNOWN: Final = 50_000  # words of a tenant whose hashes a process remembers
 WORD_TENANTS: Final = 64  # tenants of whom it does
@@ -81,6 +85,13 @@ ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
 ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases
 RESEAL_ROWS: Final = 256  # entries that one transaction encrypts anew
 RESEAL_CHUNKS: Final = 32  # chunks that it does
+ROTATE_DELAY_SECONDS: Final = 60.0  # between two looks of a process at whether it is its turn
+ROTATE_LOOK_SECONDS: Final = 600  # between two looks at whether there is something to rotate
+ROTATE_SETTLE_SECONDS: Final = 3600  # until a master key that is new wraps what others wrapped
+ROTATE_PAUSE_SECONDS: Final = 0.1  # between two steps at least, and four times what one took
+ROTATE_REST: Final = 4  # times what a step took, before the next
+ROTATE_KEEP_SECONDS: Final = 10.0  # after which it is written down how far a rotation has come
+ROTATE_LEASE_SECONDS: Final = 300.0  # without a word, after which another process goes on with it
 
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB

@@ -11,55 +11,16 @@ from functools import partial
 import apsw
 import pytest
 
-from backstory.encryption.masters import FileMaster
 from backstory.errors import KeyUnusableError
-from backstory.storage.postgres.options import PostgresOptions
-from backstory.storage.postgres.store import open_store as open_postgres
-from backstory.storage.postgres.vault import PostgresVault
 from backstory.storage.sqlite import open_store as open_sqlite
 from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables import resealing
 from backstory.storage.tables.safe import Safe
 from backstory.testing import FakeClock
-from backstory.testing.scene import Scene, entry
+from backstory.testing.scene import Scene
+from keyed_scenes import NEW, OLD, reads_back, talk
 
 PLAIN = re.compile(rb"secret(state|meta|content| [0-9])")
-OLD, NEW = (FileMaster(bytes([n]) * 32) for n in (1, 2))
-
-
-@pytest.fixture(params=["sqlite", "postgres"])
-def opened(request, tmp_path):
-    """Opens the store of the test with some master keys."""
-    clock = FakeClock()
-    url = request.getfixturevalue("postgres_url") if request.param == "postgres" else None
-
-    async def open_it(*masters):
-        if url is not None:
-            safe = Safe(lambda: PostgresVault(PostgresOptions(url)), masters)
-            return Scene(await open_postgres(url, clock=clock, safe=safe), clock)
-        safe = Safe(lambda: SqliteVault(tmp_path / "s.keys"), masters)
-        return Scene(await open_sqlite(tmp_path / "s.db", clock=clock, safe=safe), clock)
-
-    return open_it
-
-
-async def talk(scene):
-    for name in ("users.1/chat", "teams.1/chat"):
-        await scene.put(name, {"text": "secretstate1"})
-        await scene.put(name, {"text": "secretstate2"})
-        texts = [entry(f"secret {n}", f"id-{n}", metadata={"k": "secretmeta"}) for n in range(7)]
-        await scene.append(name, *texts)
-        await scene.put_content(name, b"secretcontent")
-    await scene.redact("users.1/chat", 3)
-
-
-async def reads_back(scene):
-    for name in ("users.1/chat", "teams.1/chat"):
-        assert await scene.state(name, 1) == {"text": "secretstate1"}
-        assert await scene.state(name) == {"text": "secretstate2"}
-        assert (await scene.texts(name))[3:] == [f"secret {n}" for n in range(3, 7)]
-        assert (await scene.entries(name))[-1].id == "id-6"
-        assert await scene.content(name) == b"secretcontent"
 
 
 async def sealed(scene):

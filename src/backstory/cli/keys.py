@@ -81,12 +81,23 @@ def rewrap(*, as_json: bool, **flags: Any) -> None:
 @setting_options("store", "search", "master_key", "keys")
 @json_option
 def status(*, as_json: bool, **flags: Any) -> None:
-    """Tell which master keys are needed, how many keys there are, and whether all is encrypted."""
+    """Tell which master keys are needed, how many keys there are, and whether all is encrypted.
+
+    Also how far running servers have come with rotating them.
+    """
+    from backstory.clock import to_text
     from backstory.wiring import look_at_keys
 
-    found = asyncio.run(look_at_keys(store_that_is_there(settings_from(flags))))
-    whole = "all rows" if found.complete else "not all rows; `backstory keys encrypt` goes on"
+    found, report = asyncio.run(look_at_keys(store_that_is_there(settings_from(flags))))
+    whole = (
+        "all rows" if found.complete else "not all rows; servers and `backstory keys encrypt` go on"
+    )
     said = f"{found.keys:,} keys, {found.retired:,} of them old, under {', '.join(found.masters)}"
+    if report.begun:
+        whole += (
+            f"\nservers rotate them since {to_text(report.begun)}: "
+            f"{report.keys:,} keys replaced, {report.rows:,} rows encrypted so far"
+        )
     _say(
         as_json,
         f"{said}\nencrypted: {whole}",
@@ -94,6 +105,7 @@ def status(*, as_json: bool, **flags: Any) -> None:
         keys=found.keys,
         retired=found.retired,
         complete=found.complete,
+        rotating=report.begun > 0,
     )
 
 

@@ -125,6 +125,12 @@ class Settings:
         urls.keys_url,
         text="beside the store: FILE.keys, or the schema backstory_keys",
     )
+    key_days: int = _setting(
+        limits.KEY_DAYS,
+        "Days after which servers of an encrypted store replace a data key and encrypt its rows anew, "
+        "in the background; 0 replaces none",
+        readers.whole(0, 36_500),
+    )
     replica: urls.ServerUrl | None = _setting(  # noqa: RUF009 -- returns a field
         None,
         "Standby of a PostgreSQL store, which is read before the primary: postgresql://...",

@@ -44,6 +44,7 @@ class Ring:
     def __init__(self, vault: Vault, masters: Sequence[Master]) -> None:
         self.vault, self._masters = vault, {master.name: master for master in masters}
         self._writes_as = masters[0]
+        self.master = masters[0].name
         self._roots: dict[int, bytes] = {}
         self._newest = 0
         self._keys: dict[int, Key] = {}

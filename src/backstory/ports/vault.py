@@ -100,6 +100,10 @@ class Vault(Protocol):
         """Keys that are not destroyed, in order, behind a number."""
         ...
 
+    def newest(self) -> int:
+        """The number of the key that was made last, 0 where there is none."""
+        ...
+
     def rewrap_key(self, number: int, root: int, wrapped: bytes) -> None:
         """Put another wrapping in the place of a key's; nothing where it is destroyed."""
         ...

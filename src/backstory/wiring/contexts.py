@@ -14,6 +14,7 @@ from typing import Any, Final
 from backstory import extensions
 from backstory.clock import Clock, SystemClock
 from backstory.config import Settings
+from backstory.contexts.rotating import Rotation
 from backstory.contexts.scrubbing import Scrub
 from backstory.contexts.service import Contexts
 from backstory.domain.quotas import Quota
@@ -30,11 +31,12 @@ from backstory.resilience.checking import Dependency
 from backstory.resilience.pace import Pace
 from backstory.summarising import making
 from backstory.wiring.health import numbers, surroundings
-from backstory.wiring.stores import open_bus, open_store_of
+from backstory.wiring.stores import Opened, open_bus, open_store_of
 
 logger = logging.getLogger(__name__)
 
 _SWEEPER: Final = "the sweeper has stopped; nothing expires in the background"
+_ROTATION: Final = "the rotation of keys has stopped; keys grow old"
 _SCRUB: Final = "the scrub has stopped; nobody looks whether the store is whole"
 
 
@@ -70,6 +72,7 @@ async def open_contexts(
         bus = open_bus(settings, opened, hooks, serving=serving)
         stack.push_async_callback(bus.aclose)
         scrub = Scrub(opened.scrubs, opened.store, clock, settings.scrub_hours)
+        rotation = _rotation(settings, opened, clock)
         await asyncio.to_thread(ready)
         watch = ClockWatch(opened.time)
         contexts = Contexts(
@@ -85,7 +88,10 @@ async def open_contexts(
                 Dependency("integrity", scrub.check),
                 *dependencies,
             ],
-            surroundings=surroundings(settings, watch, hooks),
+            surroundings=[
+                *surroundings(settings, watch, hooks),
+                *([] if rotation is None else [Dependency("keys", rotation.check)]),
+            ],
         )
         contexts.quotas.default = quota_of(settings)
         contexts.keeps(opened.audits)
@@ -95,6 +101,8 @@ async def open_contexts(
         if serving:
             hooks.stands(scrub.numbers)
             await stack.enter_async_context(_kept(scrub.run(), _SCRUB))
+            if rotation is not None:
+                await stack.enter_async_context(_kept(rotation.run(), _ROTATION))
         if serving and wanted.rules is not None:
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
@@ -102,6 +110,12 @@ async def open_contexts(
         hooks.stands(partial(_standing, contexts))
         hooks.stands(partial(numbers, contexts, watch))
         yield contexts
+
+
+def _rotation(settings: Settings, opened: Opened, clock: Clock) -> Rotation | None:
+    if not settings.master_key:
+        return None
+    return Rotation(opened.keyed, opened.store, clock, settings.key_days)
 
 
 def quota_of(settings: Settings) -> Quota:

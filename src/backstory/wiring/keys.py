@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 from backstory import limits
 from backstory.config import ServerUrl, Settings
+from backstory.contexts.rotation_note import Report, report_of
 from backstory.storage.sqlite import SqliteOptions, open_store
 from backstory.storage.sqlite.inspecting import is_keyed
 from backstory.storage.tables.rotating import KeysFound
@@ -75,14 +76,14 @@ async def is_encrypted(settings: Settings) -> bool:
     return is_keyed(SqliteOptions(settings.store.path))
 
 
-async def look_at_keys(settings: Settings) -> KeysFound:
-    """How the keys stand.
+async def look_at_keys(settings: Settings) -> tuple[KeysFound, Report]:
+    """How the keys stand, and how far servers have come with replacing them.
 
     Raises:
         KeyUnusableError: there is no master key, or another's.
     """
     async with _opened(settings) as store:
-        return await store.keys_found(await _tenants(store))
+        return await store.keys_found(await _tenants(store)), await report_of(store.get_note)
 
 
 async def _tenants(store: TableStore) -> list[str]:

@@ -29,6 +29,7 @@ from backstory.ports.cache import Cache
 from backstory.ports.events import Committed as CommittedEvent
 from backstory.ports.events import DependencyChanged
 from backstory.ports.hooks import SILENCE, Hooks, Number
+from backstory.ports.rotating import Keyed
 from backstory.ports.scrubbing import Scrubs
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
@@ -103,13 +104,14 @@ def safe_on_server(settings: Settings) -> Safe:
 class Opened:
     """The store, and what it depends on itself.
 
-    `scrubs` is the store itself, without what is cached. `probe` tells cheaply whether other
+    `scrubs` and `keyed` are the store itself, without what is cached. `probe` tells cheaply whether other
     processes have written to it, where that can be told; `time` is the database's, in seconds.
     """
 
     store: Store
     audits: Audits
     scrubs: Scrubs
+    keyed: Keyed
     dependencies: tuple[Dependency, ...]
     probe: Callable[[], int] | None = None
     time: Callable[[], Awaitable[float]] | None = None
@@ -133,7 +135,7 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
     file = await open_store(options, clock=clock, committed=_committed(hooks), safe=safe)
     hooks.stands(partial(_waiting, file))
     check = Dependency("store", file.check, needed=True)
-    return Opened(told_store(file, hooks), file, file, (check,), file.data_version)
+    return Opened(told_store(file, hooks), file, file, file, (check,), file.data_version)
 
 
 async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
@@ -162,7 +164,7 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
         dependencies.append(Dependency("replica", look, breaker=replica[1]))
     if shared:
         dependencies.append(Dependency("cache", cache.check, breaker=far))
-    return Opened(store, server, server, tuple(dependencies), time=server.time)
+    return Opened(store, server, server, server, tuple(dependencies), time=server.time)
 
 
 async def _replica(replica: Replica) -> Look:

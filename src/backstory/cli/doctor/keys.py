@@ -30,12 +30,17 @@ def look(settings: Settings) -> Iterator[Finding]:
         return
     if not without(settings).master_key:
         detail = "master_key is set, and the store is not encrypted yet"
-        yield Finding("keys", "warning", detail, "start the server, then `backstory keys encrypt`")
+        yield Finding(
+            "keys",
+            "warning",
+            detail,
+            "start the server; it encrypts what is there in the background",
+        )
         return
     from backstory.wiring import look_at_keys
 
     try:
-        found = asyncio.run(look_at_keys(settings))
+        found, report = asyncio.run(look_at_keys(settings))
     except BackstoryError as error:
         yield Finding("keys", "failed", error.detail, "check master_key and keys")
         return
@@ -46,8 +51,9 @@ def look(settings: Settings) -> Iterator[Finding]:
         yield Finding(
             "keys",
             "warning",
-            f"{detail}; what was stored before may not be encrypted",
-            "`backstory keys encrypt`",
+            f"{detail}; what was stored before may not be encrypted"
+            + (f", {report.rows:,} rows are so far" if report.begun else ""),
+            "running servers do it in the background; `backstory keys encrypt` does it now",
         )
 
 

@@ -61,7 +61,9 @@ class ErasingStore(ABC):
     async def get_note(self, tenant: str, name: str) -> bytes | None: ...
 
     @abstractmethod
-    async def delete_note(self, tenant: str, name: str) -> None: ...
+    async def swap_note(
+        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
+    ) -> bool: ...
 
     async def erase(
         self, tenant: str, subject: str, author: Author, gone: Gone | None = None

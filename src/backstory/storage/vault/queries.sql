@@ -32,6 +32,9 @@ ON CONFLICT DO NOTHING
 SELECT number, tenant, subject, scope, root, wrapped, retired FROM {prefix}data_keys
 WHERE number > $1 AND wrapped IS NOT NULL ORDER BY number LIMIT $2
 
+-- name: newest_key
+SELECT coalesce(max(number), 0) FROM {prefix}data_keys
+
 -- name: rewrap_key
 UPDATE {prefix}data_keys SET root = $2, wrapped = $3 WHERE number = $1 AND wrapped IS NOT NULL
 

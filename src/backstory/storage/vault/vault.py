@@ -72,6 +72,9 @@ class SqlVault(ABC):
     def keys(self, after: int, limit: int) -> Sequence[WrappedKey]:
         return [_key(row) for row in self._rows(self._sql.keys, after, limit)]
 
+    def newest(self) -> int:
+        return int(self._rows(self._sql.newest_key)[0][0])
+
     def rewrap_key(self, number: int, root: int, wrapped: bytes) -> None:
         self._rows(self._sql.rewrap_key, number, root, wrapped)
 
