@@ -5,15 +5,19 @@ import json
 import socket
 import ssl
 from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
 
 import httpx
 import pytest
 import trustme
+import yaml
 from click.testing import CliRunner
 
 from backstory.cli import main as cli
 from serving import SECONDS, failing, serving, until
 
+MANIFEST = Path(__file__).parents[2] / "deploy/kubernetes/certificate.yaml"
 HOSTS = ("localhost", "127.0.0.1")
 
 
@@ -134,6 +138,34 @@ def test_a_new_certificate_is_shown_to_new_connections_and_open_ones_go_on(tmp_p
             kept = client.get("/livez", extensions={})
             assert kept.status_code == 200
     assert "the certificate was replaced" in server.errors()
+
+
+def test_a_mounted_secret_is_followed_when_its_folder_is_swapped(tmp_path):
+    """Kubernetes writes a new folder, and turns the link `..data` to it at once."""
+    secret, authority, turn = tmp_path / "tls", trustme.CA(), count()
+    secret.mkdir()
+
+    def mount():
+        new = secret / f"..{next(turn)}"
+        new.mkdir()
+        issued = authority.issue_cert(*HOSTS)
+        (new / "tls.crt").write_bytes(b"".join(pem.bytes() for pem in issued.cert_chain_pems))
+        (new / "tls.key").write_bytes(issued.private_key_pem.bytes())
+        (secret / "..data_tmp").symlink_to(new.name)
+        (secret / "..data_tmp").replace(secret / "..data")
+
+    mount()
+    (spec,) = [one["spec"] for one in yaml.safe_load_all(MANIFEST.read_text())]
+    assert spec["secretName"] in MANIFEST.read_text().split("apiVersion")[0]
+    for name in ("tls.crt", "tls.key"):  # as cert-manager names what is in the secret
+        (secret / name).symlink_to(f"..data/{name}")
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    arguments = ("--tls-certificate", secret / "tls.crt", "--tls-key", secret / "tls.key")
+    with serving(tmp_path, *map(str, arguments)) as server:
+        before = serial(server, context)
+        mount()
+        until(lambda: serial(server, context) != before, "the new certificate")
 
 
 def test_a_wrong_new_certificate_is_told_once_and_the_former_one_goes_on(tmp_path, files):

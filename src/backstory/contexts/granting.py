@@ -25,7 +25,7 @@ from backstory.domain.permissions import BINDINGS, NOTHING_BOUND, ROLES, Bound, 
 from backstory.domain.policy import Visibility
 from backstory.domain.principals import Principal
 from backstory.domain.roles import Role
-from backstory.errors import BackstoryError, SchemaError, StoreError
+from backstory.errors import SchemaError, StoreError
 from backstory.ports.store import HeadQuery, Store
 from backstory.resilience.trouble import Trouble
 
@@ -139,13 +139,7 @@ class Granting:
         trouble = Trouble(logger, "look for changed roles")
         while True:
             await asyncio.sleep(limits.RIGHTS_LOOK_SECONDS)
-            try:
-                await self.look()
-                trouble.over()
-            except BackstoryError as error:
-                trouble.met(error)
-            except Exception:  # what looks must outlive anything
-                logger.exception("looking for changed roles failed")
+            await trouble.telling(self.look)
 
     # -- reading -------------------------------------------------------------------------
 

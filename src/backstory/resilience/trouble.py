@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from backstory.errors import BackstoryError
 
@@ -26,3 +27,16 @@ class Trouble:
         if self._code is not None:
             self._code = None
             self._logger.info("can %s again", self._what)
+
+    async def telling(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Try it once, and tell of what it fails with, whatever that is; never raises.
+
+        For tasks that have to outlive anything, since nobody would begin them again.
+        """
+        try:
+            await work()
+            self.over()
+        except BackstoryError as error:
+            self.met(error)
+        except Exception:
+            self._logger.exception("failed to %s", self._what)

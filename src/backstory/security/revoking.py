@@ -15,7 +15,7 @@ import orjson
 
 from backstory import ids, limits
 from backstory.clock import SECOND, Clock
-from backstory.errors import BackstoryError, LimitReachedError
+from backstory.errors import LimitReachedError
 from backstory.ports.store import Notes
 from backstory.resilience.trouble import Trouble
 
@@ -54,13 +54,7 @@ class Revocations:
         trouble = Trouble(logger, "look for revoked tokens")
         while True:
             await asyncio.sleep(limits.REVOKED_LOOK_SECONDS)
-            try:
-                await self.look()
-                trouble.over()
-            except BackstoryError as error:
-                trouble.met(error)
-            except Exception:  # what looks must outlive anything
-                logger.exception("looking for revoked tokens failed")
+            await trouble.telling(self.look)
 
 
 async def revoke(notes: Notes, clock: Clock, name: str, until: int) -> None:

@@ -10,7 +10,6 @@ from typing import Final
 from backstory import limits
 from backstory.clock import SECOND, Clock
 from backstory.domain.audit import Block, checkpoint_of
-from backstory.errors import BackstoryError
 from backstory.ports.audits import Audits
 from backstory.resilience.trouble import Trouble
 from backstory.security.auditing.signing import Signer, packed
@@ -32,13 +31,7 @@ class Retention:
         """Look again and again, until it is cancelled."""
         trouble = Trouble(logger, "drop old events of the audit trail")
         while True:
-            try:
-                await self.drop_old()
-                trouble.over()
-            except BackstoryError as error:
-                trouble.met(error)
-            except Exception:  # what looks must outlive anything
-                logger.exception("dropping old events of the audit trail failed")
+            await trouble.telling(self.drop_old)
             await asyncio.sleep(limits.AUDIT_RETENTION_SECONDS)
 
     async def drop_old(self) -> None:

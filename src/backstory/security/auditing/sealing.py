@@ -13,7 +13,7 @@ import random
 import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from itertools import islice
+from itertools import count, islice
 from typing import Any, Final, Literal
 
 import orjson
@@ -24,7 +24,7 @@ from backstory.domain.audit import Block, Name, Tip, Written, after, head_of, li
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
-from backstory.errors import BackstoryError, BusyError, OutcomeUnknownError
+from backstory.errors import BusyError, OutcomeUnknownError
 from backstory.ports.audits import Addition, Audits
 from backstory.ports.events import OK, Acted, Event
 from backstory.ports.hooks import Hear
@@ -104,20 +104,15 @@ class Auditor:
 
     async def run(self) -> None:
         """Seal again and again, until it is cancelled."""
-        rounds = 0
-        while True:
-            try:
-                if rounds % limits.AUDIT_LOOK_ROUNDS == 0:
-                    for tenant in await self._store.unsealed(limits.AUDIT_TENANTS):
-                        self._wrote.setdefault(tenant)
-                await self.flush()
-                self._trouble.over()
-            except BackstoryError as error:
-                self._trouble.met(error)
-            except Exception:  # what writes the trail must outlive anything
-                logger.exception("writing the audit trail failed")
-            rounds += 1
+        for number in count():
+            look = number % limits.AUDIT_LOOK_ROUNDS == 0
+            await self._trouble.telling(self._look_and_flush if look else self.flush)
             await asyncio.sleep(limits.AUDIT_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def _look_and_flush(self) -> None:
+        for tenant in await self._store.unsealed(limits.AUDIT_TENANTS):
+            self._wrote.setdefault(tenant)
+        await self.flush()
 
     async def flush(self) -> None:
         """Seal what was told and written until now, for so many tenants at a time.
