@@ -74,7 +74,7 @@ def callers(request, tmp_path):
 def server(tmp_path, environment, callers):
     """`backstory serve` on a free port, with its store where the commands of a page find it."""
     command = [sys.executable, "-m", "backstory", "serve", "--port", "0", "--json"]
-    log = (tmp_path / "server.log").open("w")
+    log = (tmp_path / ".server.log").open("w")  # a page may write a file of the plain name
     with (
         log,
         subprocess.Popen(

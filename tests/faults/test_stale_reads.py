@@ -131,8 +131,8 @@ def test_writes_are_refused_at_once(away):
 
 
 def test_probes_tell_who_may_still_come(away):
-    for path in ("/readyz", "/healthz"):
-        assert away.http.get(path).status_code == 503
+    until(lambda: away.http.get("/readyz").status_code == 503, "the fall of /readyz")
+    assert away.http.get("/healthz").status_code == 503
     answer = away.http.get("/readyz?allow=stale")
     assert (answer.status_code, answer.json()["status"]) == (200, "stale")
     assert away.http.get("/livez").status_code == 200

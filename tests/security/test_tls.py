@@ -137,7 +137,7 @@ def test_a_new_certificate_is_shown_to_new_connections_and_open_ones_go_on(tmp_p
             until(lambda: serial(server, context) != before, "the new certificate")
             kept = client.get("/livez", extensions={})
             assert kept.status_code == 200
-    assert "the certificate was replaced" in server.errors()
+        until(lambda: "the certificate was replaced" in server.errors(), "the word about it")
 
 
 def test_a_mounted_secret_is_followed_when_its_folder_is_swapped(tmp_path):
