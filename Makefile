@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards test unit faults check audit attack sbom conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards test unit faults operations check audit attack sbom conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ unit: ## Only the fast tests that start nothing (ARGS="-k config")
 
 faults: ## Hurt whole clusters and check that nothing is lost, twice or read back (ARGS="-k redis")
 	@scripts/faults $(ARGS)
+
+operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards, workers (ARGS="-k tutorial")
+	@scripts/operations $(ARGS)
 
 check: ## Formatting, lint, types, import direction, locks, secrets, licences, known vulnerabilities
 	@scripts/check

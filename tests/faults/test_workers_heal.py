@@ -20,7 +20,7 @@ import signal, threading
 # Stops the main thread, and with it the event loop; other threads run on.
 signal.signal(signal.SIGQUIT, lambda *_: threading.Event().wait())
 """
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.operations]
 
 
 @pytest.fixture(scope="module")

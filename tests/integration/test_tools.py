@@ -44,7 +44,8 @@ def spoil(path, sql):
 
 def test_doctor_finds_nothing_wrong_with_a_sound_store(store):
     found = doctor(store)
-    assert {"settings", "schema", "integrity", "disk", "wal", "permissions", "cache"} == set(found)
+    parts = {"settings", "schema", "integrity", "disk", "wal", "permissions", "scrub", "cache"}
+    assert parts == set(found)
     assert {one["status"] for one in found.values()} == {"ok"}
     assert "ok      integrity" in run("doctor", "--store", f"sqlite:///{store}").stdout
 

@@ -15,6 +15,8 @@ from observing.pager import Pager
 from observing.programs import ALERTMANAGER, alertmanager_command
 from serving import until
 
+pytestmark = pytest.mark.operations
+
 SPEED = 300  # of everything that Alertmanager waits for
 NAME = next((name for name in ALERTMANAGER if shutil.which(name)), None)
 RUNBOOK = "https://backstory.example.com/runbooks/"

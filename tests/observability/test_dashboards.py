@@ -17,6 +17,8 @@ from observing.stack import NODE, Wanted
 from pages import ROOT
 from serving import serving, until
 
+pytestmark = pytest.mark.operations
+
 DEPLOY = ROOT / "deploy" / "grafana"
 CHOSEN = {"$job": "backstory", "$instance": ".+", "$__rate_interval": "10s"}
 TOKENS = {

@@ -18,6 +18,8 @@ from observing.stack import Wanted
 from pages import DOCS, ROOT, Reader, blocks
 from serving import SECONDS, until
 
+pytestmark = pytest.mark.operations
+
 RUNBOOKS = sorted((DOCS / "runbooks").glob("[!R]*.md"))
 TUTORIAL = DOCS / "tutorials" / "from-alert-to-log.md"
 

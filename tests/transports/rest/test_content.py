@@ -6,6 +6,7 @@ import base64
 import pytest
 
 from backstory import limits
+from behind import store_behind
 from content_samples import TEXT, edited
 
 BASE = "/v1/contexts/team/handbook"
@@ -305,8 +306,7 @@ async def test_coded_content_is_not_taken_for_plain(doc):
 
 def chunks_kept(running):
     """Chunks in the store, whoever holds them."""
-    store = running.contexts.store
-    return store._inline.value("SELECT count(*) FROM chunks")
+    return store_behind(running)._inline.value("SELECT count(*) FROM chunks")
 
 
 # -- edits -------------------------------------------------------------------------------
@@ -391,7 +391,7 @@ async def damage(running, offset):
     while place + chunks[number - 1].ref.size <= offset:
         place += chunks[number - 1].ref.size
         number += 1
-    path = running.contexts.store._options.path
+    path = store_behind(running)._options.path
     connection = await asyncio.to_thread(apsw.Connection, str(path))
     connection.set_busy_timeout(10_000)  # the store may be moving its log into the file
     connection.execute(
@@ -427,7 +427,7 @@ async def test_a_damaged_manifest_is_said_to_be(doc, running):
     import apsw
 
     await store(doc)
-    path = running.contexts.store._options.path
+    path = store_behind(running)._options.path
     connection = await asyncio.to_thread(apsw.Connection, str(path))
     connection.set_busy_timeout(10_000)
     connection.execute("UPDATE manifest_pages SET body = substr(body, 1, 36)")

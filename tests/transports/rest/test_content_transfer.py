@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from backstory import limits
+from backstory.domain import policy
 from backstory.domain.chunking import Chunk, cut
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Permission, Verb
 from backstory.domain.principals import LOCAL_ADMIN
+from backstory.transports.edge import local_mode
 from content_samples import TEXT, edited
 
 BASE = "/v1/contexts/team/handbook"
@@ -199,7 +201,7 @@ async def test_chunks_of_another_tenant_are_not_there(doc, monkeypatch):
     await doc.put(URL, content=TEXT)
     chunks = cut(TEXT)
     elsewhere = replace(LOCAL_ADMIN, tenant="other")
-    monkeypatch.setattr("backstory.transports.edge.local_mode.LOCAL_ADMIN", elsewhere)
+    monkeypatch.setattr(local_mode, "_LOCAL", elsewhere)
     created = await doc.put(BASE, json={"kind": "document"})
     assert created.status_code == 201  # a context of that name is in no one's way
     assert await missing(doc, chunks) == [chunk.ref.hash.hex() for chunk in chunks]
@@ -216,8 +218,9 @@ def as_reader_of(monkeypatch):
     def narrow(namespace):
         pattern = NamespacePattern.parse(namespace)
         rights = (Permission(Verb.READ, pattern), Permission(Verb.WRITE, pattern))
-        for name in ("granted", "permissions"):
-            monkeypatch.setattr(f"backstory.domain.policy.{name}", lambda _: rights)
+        monkeypatch.setitem(policy._ROLES, "narrow", rights)
+        narrowed = replace(LOCAL_ADMIN, roles=frozenset({"narrow"}))
+        monkeypatch.setattr(local_mode, "_LOCAL", narrowed)
 
     return narrow
 

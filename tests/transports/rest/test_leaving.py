@@ -2,16 +2,15 @@
 
 import asyncio
 import gc
-from types import SimpleNamespace
 
 import pytest
 
 from backstory.errors import StoreUnavailableError
 from backstory.transports.edge.body import ClientGoneError
-from backstory.transports.rest.call import Call
+from backstory.transports.rest.call import Call, Served
 from backstory.transports.rest.events import EventStream
 
-NOTHING = SimpleNamespace(contexts=None, renderer=None, accepted=None, metrics=None)
+NOTHING = Served(contexts=None, renderer=None, accepted=None)
 
 
 async def disconnect():
