@@ -70,12 +70,13 @@ async def test_while_the_database_is_gone_each_call_says_so_and_the_node_heals(s
     await until(http, "/readyz", lambda answer: answer.status_code == 200)
     found = await http.get(CHAT, params={"entries": 10})
     assert (found.status_code, found.json()["entry_count"]) == (200, 0)
-    assert server.errors().count("the database does not answer; it is asked again") == 1
-    assert server.errors().count("the database answers again") == 1
     counted = (await http.get("/metrics")).text
     for state in ("away", "there"):
         changes = f'backstory_dependency_changes_total{{dependency="database",state="{state}"}} 1.0'
         assert changes in counted
+    assert await asyncio.to_thread(server.stop) == 0  # all lines are written then
+    assert server.errors().count("the database does not answer; it is asked again") == 1
+    assert server.errors().count("the database answers again") == 1
 
 
 async def test_while_the_database_is_frozen_nobody_waits_longer_than_was_asked(served, network):

@@ -288,6 +288,7 @@ def test_a_certificate_that_ends_soon_is_warned_of_once_and_told_in_metrics(tmp_
         with server.client(verify=files.trusting()) as client:
             pages = [client.get("/metrics").text for _ in range(3)]
         assert all("backstory_certificate_seconds " in page for page in pages)
+        assert server.stop() == 0
         assert server.errors().count("the certificate ends soon") == 1
 
 
