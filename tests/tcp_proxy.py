@@ -17,11 +17,12 @@ class Proxy:
 
     def __init__(self, port):
         self._target, self._cut, self._after = port, None, False
+        self._last_words = None
         self._open, self._running = set(), set()
         self._flows = {UP: asyncio.Event(), DOWN: asyncio.Event()}
         self._delays = {UP: 0.0, DOWN: 0.0}
         self._whole = True
-        self.cuts = 0
+        self.cuts = self.freezes = 0
         self.mend()
 
     async def __aenter__(self):
@@ -48,6 +49,9 @@ class Proxy:
     def freeze(self, *ways):
         for way in ways or (UP, DOWN):
             self._flows[way].clear()
+
+    def freeze_after(self, text):
+        self._last_words = text
 
     def delay(self, seconds, *ways):
         for way in ways or (UP, DOWN):
@@ -95,6 +99,10 @@ class Proxy:
                     await asyncio.sleep(self._delays[way])
                 await self._flows[way].wait()
                 writer.write(data)
+                if way == UP and self._last_words is not None and self._last_words in data:
+                    self._last_words = None
+                    self.freezes += 1
+                    self.freeze(UP)
         writer.close()
 
     async def _cut_here(self, data, away, back, onward):

@@ -47,6 +47,21 @@ async def test_nothing_passes_between_a_node_and_the_database(apart, ways):
         await load.more(30, node=node)
 
 
+async def test_nothing_passes_any_more_in_the_middle_of_a_statement(apart):
+    """The database has been told of a statement, in a transaction, and not yet to run it.
+
+    None of its time limits counts while it waits for the rest, so others must end that wait.
+    """
+    async with apart("database: frozen in a statement") as (load, node, proxy):
+        proxy.cut()  # a new connection has to name each statement first
+        proxy.freeze_after(b"UPDATE counters AS c SET position = n.position")
+        proxy.mend()
+        await load.until(lambda: proxy.freezes, "a statement that was only named")
+        await load.more(30)
+        proxy.mend()
+        await load.more(30, node=node)
+
+
 async def test_the_database_is_far_away(apart):
     async with apart("database: 50 ms each way") as (load, node, proxy):
         proxy.delay(SLOW_SECONDS)

@@ -11,6 +11,14 @@ SET LOCAL backstory.tenant = {tenant}
 -- name: commit
 SET LOCAL statement_timeout = 0; COMMIT
 
+-- Who named a statement and went silent before it was run holds its locks without end: no time
+-- limit of the server counts while it reads the rest of what a client has begun.
+-- name: end_the_cut_off
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+      AND state = 'active' AND wait_event_type = 'Client' AND wait_event = 'ClientRead'
+      AND state_change < now() - $1::int * interval '1 millisecond'
+
 -- name: begin_reading
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = {milliseconds};

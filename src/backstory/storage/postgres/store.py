@@ -350,6 +350,7 @@ async def open_store(
 async def _look(options: PostgresOptions) -> None:
     """Ask the server on a new connection whether it is there, and is the primary.
 
+    Somebody waits, so who keeps others waiting and is not there any more is ended as well.
     Behind a pooler, only whether the pooler is: its own queue may be long.
 
     Raises:
@@ -359,6 +360,7 @@ async def _look(options: PostgresOptions) -> None:
     try:
         if not options.pgbouncer:
             await check_server(connection)
+            await connection.execute(QUERIES.end_the_cut_off, _milliseconds(options.seconds))
     finally:
         connection.terminate()
 
