@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards test unit faults operations check audit attack sbom conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards test unit faults operations rehearse check audit attack sbom conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ faults: ## Hurt whole clusters and check that nothing is lost, twice or read bac
 
 operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards, workers (ARGS="-k tutorial")
 	@scripts/operations $(ARGS)
+
+rehearse: ## Rehearse rolls, upgrades, backups, images with the real programs (ARGS="-k restore")
+	@scripts/rehearse $(ARGS)
 
 check: ## Formatting, lint, types, import direction, locks, secrets, licences, known vulnerabilities
 	@scripts/check

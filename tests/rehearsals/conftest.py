@@ -1,0 +1,9 @@
+"""Rehearsals are run one at a time, by `make rehearse`."""
+
+import pytest
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "tests/rehearsals/" in item.path.as_posix():
+            item.add_marker(pytest.mark.rehearsal)
