@@ -31,7 +31,7 @@ from backstory.storage.tables.database import Names
 from backstory.storage.tables.words import index_all
 from backstory.storage.tokenizing import words
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """The number of the last migration."""
 OPENING = Queries.load("backstory.storage.postgres", "opening.sql")
 

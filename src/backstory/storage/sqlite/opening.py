@@ -30,7 +30,7 @@ from backstory.storage.tables.words import index_all
 
 APPLICATION_ID = 0x42535459
 """Stands in the file's header, so that a stranger's database is not taken for ours."""
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """Stands there too, as `user_version`; the number of the last migration."""
 PAGE_BYTES = 4096
 
