@@ -65,7 +65,7 @@ def test_what_the_package_declares_is_what_is_locked():
     assert declared == requirement_names(ROOT / "requirements" / "runtime.in")
 
 
-@pytest.mark.parametrize("level", ["build", "runtime", "test", "dev"])
+@pytest.mark.parametrize("level", ["build", "runtime", "test", "docs", "dev"])
 def test_each_dependency_has_its_reason(level):
     page = DEPENDENCIES_PAGE.read_text(encoding="utf-8")
     names = requirement_names(ROOT / "requirements" / f"{level}.in")
