@@ -36,7 +36,7 @@ operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards,
 rehearse: ## Rehearse rolls, upgrades, backups, images with the real programs (ARGS="-k restore")
 	@scripts/rehearse $(ARGS)
 
-check: ## Formatting, lint, types, import direction, locks, secrets, licences, known vulnerabilities
+check: ## Formatting, lint, types, import direction, locks, contracts, secrets, licences, known vulnerabilities
 	@scripts/check
 
 audit: ## Known vulnerabilities alone; fails if any package could not be looked up
