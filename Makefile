@@ -36,7 +36,7 @@ operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards,
 rehearse: ## Rehearse rolls, upgrades, backups, images with the real programs (ARGS="-k restore")
 	@scripts/rehearse $(ARGS)
 
-check: ## Formatting, lint, types, import direction, locks, secrets, licences, documentation, vulnerabilities
+check: ## Formatting, lint, types, import direction, locks, contracts, secrets, licences, documentation, vulnerabilities
 	@scripts/check
 
 docs: ## Build the documentation as a site in build/docs, without a warning (ARGS="--serve")
