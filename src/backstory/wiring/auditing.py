@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Final
 
 from backstory import limits
 from backstory.config import Settings
+from backstory.contexts.ruling import Ruled
 from backstory.contexts.service import Contexts
+from backstory.domain.commits import Outcome
 from backstory.errors import BackstoryError
 from backstory.observability.telling import Told
+from backstory.ports.audits import Apart
 from backstory.ports.events import Acted
 
 if TYPE_CHECKING:
     from backstory.security.auditing.sealing import Auditor
+    from backstory.security.auditing.spreading import Spread
     from backstory.transports.edge.acting import Acting
 
 logger = logging.getLogger(__name__)
@@ -35,16 +39,19 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
         return
     from backstory.security.auditing.retaining import Retention
     from backstory.security.auditing.sealing import Auditor
+    from backstory.security.auditing.spreading import Spread
 
-    secret = contexts.store.secret
-    auditor = Auditor(contexts.audits, secret, contexts.clock)
-    contexts.historian.auditing = contexts.eraser.auditing = auditor
-    told.listen(auditor)
-    leave = contexts.writer.listen(lambda tenant, _ruled, _outcome: auditor.wrote(tenant))
-    tasks = [asyncio.create_task(auditor.run(), name="audit trail")]
+    trails = [Apart(contexts.audits, contexts.store.secret), *contexts.apart]
+    auditors = [Auditor(each.audits, each.secret, contexts.clock) for each in trails]
+    spread = Spread(auditors, contexts.store_of)
+    contexts.historian.auditing = contexts.eraser.auditing = spread
+    told.listen(spread)
+    leave = contexts.writer.listen(partial(_wrote, spread))
+    tasks = [asyncio.create_task(each.run(), name="audit trail") for each in auditors]
     if settings.audit_days:
-        retention = Retention(contexts.audits, secret, contexts.clock, settings.audit_days)
-        tasks.append(asyncio.create_task(retention.run(), name="audit retention"))
+        for each in trails:
+            retention = Retention(each.audits, each.secret, contexts.clock, settings.audit_days)
+            tasks.append(asyncio.create_task(retention.run(), name="audit retention"))
     try:
         yield
     finally:
@@ -52,7 +59,11 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await _seal_the_rest(auditor)
+        await asyncio.gather(*map(_seal_the_rest, auditors))
+
+
+def _wrote(spread: Spread, tenant: str, _ruled: Ruled, outcome: Outcome) -> None:
+    spread.wrote(tenant, outcome.results[0].key.namespace)
 
 
 async def _seal_the_rest(auditor: Auditor) -> None:
