@@ -14,9 +14,10 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import LOCAL_ADMIN
 from backstory.errors import ConfigError, GoneError
+from backstory.ports.events import Acted
 from backstory.storage.sqlite.migrating import begin_epoch
 from backstory.storage.sqlite.options import SqliteOptions
-from backstory.wiring import open_contexts
+from backstory.wiring import open_auditing, open_contexts, open_hooks
 
 HERE, THERE = ContextKey("sales.1", "a"), ContextKey("medical.1", "a")
 
@@ -118,3 +119,37 @@ def test_what_lies_in_the_wrong_store_is_not_shown(settings, routes):
             assert await contexts.store.snapshot("default", THERE) is None
 
     asyncio.run(look())
+
+
+async def _trail(path):
+    """What the trail of one store alone has of what was done, and the names that it knows."""
+    async with open_contexts(load({"store": f"sqlite:///{path}"}, environ={})) as contexts:
+        blocks = await contexts.audits.audit_blocks("default", 0, 100)
+        events = [json.loads(line) for block in blocks for line in block.lines.splitlines()]
+        hashes = [bytes.fromhex(each) for event in events for each in event.get("on", ())]
+        numbers = [event["context"] for event in events if "context" in event]
+        names = await contexts.audits.resolve_audit("default", hashes, numbers, [])
+        return events, {*names.hashes.values(), *names.contexts.values()}
+
+
+async def test_each_store_has_a_trail_of_its_own_with_its_own_names_alone(
+    tmp_path, settings, routes
+):
+    given = settings(routes)
+    async with (
+        open_hooks() as told,
+        open_contexts(given, told) as contexts,
+        open_auditing(given, contexts, told),
+    ):
+        for key in (HERE, THERE):
+            await put(contexts, key)
+        both = (str(HERE), str(THERE))
+        told.tell(Acted("default", "ann", "", "GET /v1/contexts", "read", both, "ok", ""))
+        await contexts.historian.forget(LOCAL_ADMIN, THERE, 1)
+        await put(contexts, ContextKey("medical.1", "b"))
+    for name, kept, other in (("first.db", HERE, THERE), ("medical.db", THERE, HERE)):
+        events, names = await _trail(tmp_path / name)
+        assert str(kept) in names
+        assert str(other) not in names
+        assert [len(event["on"]) for event in events if event["do"] == "GET /v1/contexts"] == [1]
+        assert ("forget" in [event["do"] for event in events]) == (kept == THERE)

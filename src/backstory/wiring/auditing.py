@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -22,7 +22,6 @@ from backstory.ports.events import Acted
 
 if TYPE_CHECKING:
     from backstory.security.auditing.sealing import Auditor
-    from backstory.security.auditing.spreading import Spread
     from backstory.transports.edge.acting import Acting
 
 logger = logging.getLogger(__name__)
@@ -39,14 +38,10 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
         return
     from backstory.security.auditing.retaining import Retention
     from backstory.security.auditing.sealing import Auditor
-    from backstory.security.auditing.spreading import Spread
 
     trails = [Apart(contexts.audits, contexts.store.secret), *contexts.apart]
     auditors = [Auditor(each.audits, each.secret, contexts.clock) for each in trails]
-    spread = Spread(auditors, contexts.store_of)
-    contexts.historian.auditing = contexts.eraser.auditing = spread
-    told.listen(spread)
-    leave = contexts.writer.listen(partial(_wrote, spread))
+    leave = _audited(contexts, told, auditors)
     tasks = [asyncio.create_task(each.run(), name="audit trail") for each in auditors]
     if settings.audit_days:
         for each in trails:
@@ -62,8 +57,18 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
         await asyncio.gather(*map(_seal_the_rest, auditors))
 
 
-def _wrote(spread: Spread, tenant: str, _ruled: Ruled, outcome: Outcome) -> None:
-    spread.wrote(tenant, outcome.results[0].key.namespace)
+def _audited(contexts: Contexts, told: Told, auditors: Sequence[Auditor]) -> Callable[[], None]:
+    """Each auditor hears of what its store keeps, until the returned function is called."""
+    from backstory.security.auditing.spreading import Spread
+
+    def wrote(tenant: str, _ruled: Ruled, outcome: Outcome) -> None:
+        namespace = outcome.results[0].key.namespace
+        auditors[contexts.store_of(namespace)].wrote(tenant)
+
+    hearer = Spread(auditors, contexts.store_of) if auditors[1:] else auditors[0]
+    contexts.historian.auditing = contexts.eraser.auditing = hearer
+    told.listen(hearer)
+    return contexts.writer.listen(wrote)
 
 
 async def _seal_the_rest(auditor: Auditor) -> None:

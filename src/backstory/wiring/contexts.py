@@ -106,7 +106,8 @@ async def open_contexts(
         contexts.quotas.default = quota_of(settings)
         contexts.keeps(opened.audits)
         contexts.apart = [Apart(each.audits, each.store.secret) for each in apart.values()]
-        contexts.store_of = routing_of(settings).of
+        if apart:
+            contexts.store_of = routing_of(settings).of
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_kept(contexts.sweeper.run(), _SWEEPER))

@@ -36,10 +36,6 @@ class Spread:
             on = tuple(text for text, at in zip(acted.on, stores, strict=True) if at == store)
             self._auditors[store].hear(msgspec.structs.replace(acted, on=on))
 
-    def wrote(self, tenant: str, namespace: str) -> None:
-        """The change log that is about a namespace has gone on."""
-        self._auditors[self._store_of(namespace)].wrote(tenant)
-
     def act(
         self, principal: Principal, do: str, key: ContextKey, /, **more: object
     ) -> tuple[int, bytes]:
