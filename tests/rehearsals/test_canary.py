@@ -100,19 +100,29 @@ async def test_everything_is_switched_at_once_and_back(canary, postgres_url):
             await load.more(50)
 
 
-async def test_while_the_database_fails_over_nothing_is_promoted(canary, postgres):
-    with postgres_server.running() as database:
-        await (await open_store(database.url())).aclose()
-        async with (
-            canary(database.url()) as roll,
-            under_load("canary: database away", [roll]) as load,
-        ):
-            await roll.start()
-            roll.weights(50, 50)
-            await load.more(50)
-            await asyncio.to_thread(database.kill)
-            await load.more(10, "refused")
-            said = await roll.check(*roll.by_probes, *roll.by_metrics())
-            assert (said["verdict"], said["code"]) in (("wait", 3), ("roll back", 4)), said
-            await asyncio.to_thread(database.start)
-            await load.more(50)
+@pytest.fixture
+def database(postgres):
+    """A PostgreSQL that may be hurt, with an empty store in it."""
+    with postgres_server.running() as server:
+        asyncio.run(_with_a_store(server))
+        yield server
+
+
+async def _with_a_store(server):
+    await (await open_store(server.url())).aclose()
+
+
+async def test_while_the_database_fails_over_nothing_is_promoted(canary, database):
+    async with (
+        canary(database.url()) as roll,
+        under_load("canary: database away", [roll]) as load,
+    ):
+        await roll.start()
+        roll.weights(50, 50)
+        await load.more(50)
+        await asyncio.to_thread(database.kill)
+        await load.more(10, "refused")
+        said = await roll.check(*roll.by_probes, *roll.by_metrics())
+        assert (said["verdict"], said["code"]) in (("wait", 3), ("roll back", 4)), said
+        await asyncio.to_thread(database.start)
+        await load.more(50)
