@@ -37,7 +37,7 @@ class _Duration(click.ParamType[int]):
 
 @click.group("rollout")
 def command() -> None:
-    """Compare a new version with the old one while both serve."""
+    """Compare a new version with the old one while both serve; --json is for scripts."""
 
 
 @command.command("check")
