@@ -37,8 +37,8 @@ def routes(tmp_path):
     return f"medical.* = sqlite:///{tmp_path}/medical.db"
 
 
-async def put(contexts, key):
-    operations = (Put(key, "session", b"{}", (), None),)
+async def put(contexts, key, state=b"{}"):
+    operations = (Put(key, "session", state, (), None),)
     intents = [Intent(Verb.WRITE, key)]
     await contexts.writer.write(LOCAL_ADMIN, intents, lambda: operations)
 
@@ -145,7 +145,8 @@ async def test_each_store_has_a_trail_of_its_own_with_its_own_names_alone(
             await put(contexts, key)
         both = (str(HERE), str(THERE))
         told.tell(Acted("default", "ann", "", "GET /v1/contexts", "read", both, "ok", ""))
-        await contexts.historian.forget(LOCAL_ADMIN, THERE, 1)
+        await put(contexts, THERE, b'{"n":2}')
+        await contexts.historian.forget(LOCAL_ADMIN, THERE, 2)
         await put(contexts, ContextKey("medical.1", "b"))
     for name, kept, other in (("first.db", HERE, THERE), ("medical.db", THERE, HERE)):
         events, names = await _trail(tmp_path / name)
