@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import click
 
+from backstory.config import TABLE
 from docs_tables.markdown import code, rows, sentence
 
 
@@ -64,9 +65,7 @@ def commands() -> str:
         if isinstance(command, click.Group):
             parts += subcommands(name, command)
             continue
-        parts.append(
-            rows(("option", "meaning"), *((code(shown(each)), each.help) for each in options))
-        )
+        parts.append(table(options))
     return "\n".join(parts)
 
 
@@ -77,7 +76,17 @@ def subcommands(name: str, group: click.Group) -> Iterator[str]:
         usage = " ".join(command.collect_usage_pieces(click.Context(command)))
         yield f"{sentence(command.help)}\n"
         yield f"    backstory {name} {command.name} {usage}\n"
-        yield rows(("option", "meaning"), *((code(shown(each)), each.help) for each in options))
+        yield table(options)
+
+
+def table(options: list[click.Option]) -> str:
+    """Each option; where a command takes every setting, these are told on their own page."""
+    settings = [each for each in options if each.name in TABLE]
+    if len(settings) < len(TABLE):
+        return rows(("option", "meaning"), *((code(shown(each)), each.help) for each in options))
+    own = [each for each in options if each.name not in TABLE]
+    told = rows(("option", "meaning"), *((code(shown(each)), each.help) for each in own))
+    return f"{told}\nEvery [setting](settings.md) may be given by its flag.\n"
 
 
 def shown(option: click.Option) -> str:
