@@ -167,7 +167,9 @@ async def test_a_new_file_can_be_used_by_the_release_before(tmp_path):
     await store.aclose()
     with closing(SqliteDatabase(SqliteOptions(tmp_path / "s.db"), busy_seconds=1)) as db:
         assert db.value("PRAGMA user_version") == 9
-        assert sqlite_opening.standing_of(db) == Standing(9, sqlite_opening.SCHEMA_VERSION)
+        assert sqlite_opening.standing_of(db.connection) == Standing(
+            9, sqlite_opening.SCHEMA_VERSION
+        )
 
 
 async def test_new_code_uses_a_file_of_the_release_before_and_migrates_it(tmp_path):

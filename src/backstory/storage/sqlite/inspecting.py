@@ -9,7 +9,7 @@ import apsw
 
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.faults import at
-from backstory.storage.sqlite.opening import APPLICATION_ID, KNOWN
+from backstory.storage.sqlite.opening import APPLICATION_ID, standing_of
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.standing import Standing
 
@@ -47,7 +47,7 @@ def inspect(options: SqliteOptions) -> Inspection:
             verdict = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
             return Inspection(
                 connection.pragma("application_id") == APPLICATION_ID,
-                _standing(connection),
+                standing_of(connection),
                 () if verdict == ["ok"] else tuple(verdict),
                 about.st_size,
                 options.wal_path.stat().st_size if options.wal_path.exists() else 0,
@@ -58,12 +58,6 @@ def inspect(options: SqliteOptions) -> Inspection:
             connection.close()
     except apsw.Error as error:
         raise at(options.path, error) from error
-
-
-def _standing(connection: apsw.Connection) -> Standing:
-    has = connection.execute(QUERIES.has_applied).get
-    applied = connection.execute(QUERIES.applied).get if has else None
-    return KNOWN.standing(connection.pragma("user_version"), applied)
 
 
 def is_keyed(options: SqliteOptions) -> bool:

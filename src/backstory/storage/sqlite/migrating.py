@@ -63,7 +63,7 @@ def _migrate_locked(options: SqliteOptions, steps: Sequence[Migration], wanted: 
     db = SqliteDatabase(options, busy_seconds=options.lock_seconds)
     try:
         _check_ours(db, options)
-        standing = standing_of(db)
+        standing = standing_of(db.connection)
         left = pending(steps, standing)
         done = chosen(left, wanted)
         for step in done:
@@ -111,7 +111,7 @@ def _check_ours(db: SqliteDatabase, options: SqliteOptions) -> None:
 def _apply(db: SqliteDatabase, step: Migration) -> None:
     db.connection.execute("BEGIN IMMEDIATE")
     try:
-        standing = standing_of(db)
+        standing = standing_of(db.connection)
         db.connection.execute(step.sql)
         leaves_floor = step.deploy is Deploy.BEFORE
         set_standing(db, KNOWN.after(step.number, standing, leaves_floor=leaves_floor))

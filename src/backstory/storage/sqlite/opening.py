@@ -137,13 +137,14 @@ def check_version(db: SqliteDatabase) -> None:
     Raises:
         SchemaVersionError: it cannot; names what can be done.
     """
-    KNOWN.check(standing_of(db))
+    KNOWN.check(standing_of(db.connection))
 
 
-def standing_of(db: SqliteDatabase) -> Standing:
+def standing_of(connection: apsw.Connection) -> Standing:
     """Where the file stands."""
-    applied = db.value(QUERIES.applied) if db.value(QUERIES.has_applied) else None
-    return KNOWN.standing(db.value("PRAGMA user_version"), applied)
+    has = connection.execute(QUERIES.has_applied).get
+    applied = connection.execute(QUERIES.applied).get if has else None
+    return KNOWN.standing(connection.pragma("user_version"), applied)
 
 
 def set_standing(db: SqliteDatabase, standing: Standing) -> None:
