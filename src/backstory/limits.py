@@ -487,3 +487,17 @@ LOG_KINDS: Final = 1000  # of such lines that a process tells apart
 LOG_LOOK_SECONDS: Final = 0.5  # between two looks at which lines are wanted
 LOG_LEVEL_SECONDS: Final = 30 * 24 * 3600  # for which the level may be another than the settings'
 TELEMETRY_SECONDS: Final = 3.0  # that a server which stops waits for a collector, for each signal
+
+# -- rolling out a new version ---------------------------------------------------------
+ROLLOUT_REQUESTS: Final = 200  # that each colour has to have answered, unless told otherwise
+ROLLOUT_FAILED_POINTS: Final = 1.0  # percentage points by which more may fail, likewise
+ROLLOUT_REFUSED_POINTS: Final = 2.0  # percentage points by which more may be refused, likewise
+ROLLOUT_ROUTE_POINTS: Final = 5.0  # by which one route or tool may be worse, at the least
+ROLLOUT_UNWELL_POINTS: Final = 5.0  # of failures, above which nothing is promoted
+ROLLOUT_SLOWER: Final = 1.5  # times as slow as the old colour, unless told otherwise
+ROLLOUT_CONFIDENCE: Final = 99.0  # percent, of all looks of a roll together, likewise
+ROLLOUT_LOOKS: Final = 20  # at a roll, likewise
+ROLLOUT_RESTARTS: Final = 3  # of nodes of the new colour, after which it is rolled back
+ROLLOUT_WINDOW_MOST_SECONDS: Final = 7 * 24 * 3600  # that a look may go back
+ROLLOUT_SECONDS: Final = 10.0  # that Prometheus or a server may take for one answer
+ROLLOUT_PROBE_LIFE_SECONDS: Final = 3600  # after which contexts of a probe end by themselves
