@@ -160,10 +160,10 @@ INSERT INTO authors (tenant, id, subject, trust)
 SELECT * FROM unnest($1::int[], $2::int[], $3::bytea[], $4::int[])
 
 -- name: authors_named
-SELECT id, trust, subject FROM authors WHERE tenant = $1 AND subject = $2
+SELECT id, trust, subject, TRUE FROM authors WHERE tenant = $1 AND subject = $2
 
 -- name: authors_longer
-SELECT id, trust, subject FROM authors WHERE tenant = $1 AND octet_length(subject) > $2
+SELECT id, trust, subject, TRUE FROM authors WHERE tenant = $1 AND octet_length(subject) > $2
 
 -- name: rename_author
 UPDATE authors SET subject = $3 WHERE tenant = $1 AND id = $2

@@ -3,6 +3,15 @@
 -- name: meta
 SELECT epoch, first_epoch, secret, search, keyed, erasure FROM meta WHERE id = 1
 
+-- name: has_applied
+SELECT count(*) FROM pragma_table_info('meta') WHERE name = 'applied'
+
+-- name: applied
+SELECT applied FROM meta WHERE id = 1
+
+-- name: set_applied
+UPDATE meta SET applied = ?1 WHERE id = 1
+
 -- name: searching
 SELECT search FROM meta WHERE id = 1
 
@@ -65,13 +74,16 @@ SELECT id FROM authors WHERE tenant = ?1 AND subject = ?2 AND trust = ?3
 INSERT INTO authors (tenant, subject, trust) VALUES (?1, ?2, ?3) RETURNING id
 
 -- name: authors_named
-SELECT id, trust, subject FROM authors WHERE tenant = ?1 AND subject = ?2
+SELECT id, trust, subject, tenant = ?1 FROM authors WHERE tenant IN (?1, 0) AND subject = ?2
 
 -- name: authors_longer
-SELECT id, trust, subject FROM authors WHERE tenant = ?1 AND length(CAST(subject AS BLOB)) > ?2
+SELECT id, trust, subject, tenant = ?1 FROM authors
+WHERE tenant IN (?1, 0) AND length(CAST(subject AS BLOB)) > ?2
 
 -- name: rename_author
-UPDATE authors SET subject = ?3 WHERE tenant = ?1 AND id = ?2
+-- One of before that tenants share keeps its name.
+UPDATE authors SET subject = ?3
+WHERE id = ?2 AND (tenant = ?1 OR (SELECT count(*) FROM tenants WHERE name <> '') = 1)
 
 -- name: count_names
 UPDATE tenants SET names = names + 1 WHERE id = ?1

@@ -7,7 +7,7 @@ learn it with the keys; copies of before are told apart by what `count_names` co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from backstory import limits
 from backstory.domain.principals import Author, Trust, name_of
@@ -54,18 +54,24 @@ def any_named(db: Database, tenant: str, subject: str) -> bool:
 
 
 def came_back(db: Database, erasure: Erasure, name: str) -> bool:
-    """Whether an author of before the erasure has the subject's name (again)."""
+    """Whether an author of before the erasure has the subject's name (again), or still."""
     number = db.tenant(erasure.tenant)
     if number is None:
         return False
-    taken = [row[0] for row in db.all(db.sql.authors_named, number, name)]
-    return any(one <= max(taken, default=0) for one in _of_subject(db, number, erasure.subject))
+    newest = max((row[0] for row in db.all(db.sql.authors_named, number, name)), default=0)
+    found = _of_subject(db, number, erasure.subject)
+    return any(one <= newest or not own for one, own in found.items())
 
 
-def _of_subject(db: Database, tenant: int, subject: str) -> Sequence[int]:
+def _of_subject(db: Database, tenant: int, subject: str) -> Mapping[int, bool]:
+    """Numbers of authors, each with whether it is the tenant's own."""
     name = name_of(subject.partition(".")[2])
     if name is not None:
         found = db.all(db.sql.authors_named, tenant, name)
     else:  # the segment is a hash, which only long names have
         found = db.all(db.sql.authors_longer, tenant, limits.SUBJECT_SEGMENT_BYTES // 3)
-    return [number for number, trust, text in found if wrote(subject, Author(text, Trust(trust)))]
+    return {
+        number: bool(own)
+        for number, trust, text, own in found
+        if wrote(subject, Author(text, Trust(trust)))
+    }
