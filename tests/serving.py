@@ -17,13 +17,13 @@ SECONDS = 60  # after which a wait has failed
 
 
 class Server:
-    """`backstory serve`, once it has said that it is ready."""
+    """`backstory serve`, once it has said that it is ready; `module` may be another version."""
 
-    def __init__(self, folder, *arguments, env=None, store=None):
+    def __init__(self, folder, *arguments, env=None, store=None, module="backstory"):
         self.folder = folder
         self.store = store or folder / "store" / "test.db"
         self.log = folder / "server.log"
-        command = [sys.executable, "-m", "backstory", "serve", "--json", "--port", "0"]
+        command = [sys.executable, "-m", module, "serve", "--json", "--port", "0"]
         url = self.store if "://" in str(self.store) else f"sqlite:///{self.store}"
         command += ["--store", url, *arguments]
         with self.log.open("ab") as log:

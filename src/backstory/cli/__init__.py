@@ -36,6 +36,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "quota": ("quota", "Show and bound what tenants keep in a store."),
     "scrub": ("scrub", "Look whether everything in a store is still whole."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
+    "rollout": ("rollout", "Say whether a new version may have more of the traffic."),
     "certificate": ("certificate", "Have a certificate from an authority, renewed in time."),
     "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "analyze": ("analyze", "Tell of errors, slow calls, busy tenants and growth, from logs."),
