@@ -84,10 +84,10 @@ def judged(old: Colour, new: Colour, bounds: Bounds) -> list[Reason]:
 
 def _nodes(new: Colour) -> Iterator[Reason]:
     if new.restarts >= limits.ROLLOUT_RESTARTS:
-        told = f"nodes of the new colour began anew {new.restarts} times"
+        told = f"nodes or workers of the new colour ended {new.restarts} times"
         yield Reason(Verdict.ROLL_BACK, "restarts", told, {"restarts": new.restarts})
     elif new.restarts:
-        told = f"nodes of the new colour began anew: {new.restarts}"
+        told = f"nodes or workers of the new colour that ended: {new.restarts}"
         yield Reason(Verdict.WAIT, "restarts", told, {"restarts": new.restarts})
     if new.up < new.nodes:
         told = f"{new.nodes - new.up} of {new.nodes} nodes of the new colour cannot be scraped"
