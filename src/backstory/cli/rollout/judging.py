@@ -179,11 +179,14 @@ def _timed(
 
 
 def _above(old: Colour, time: float | None, times: float) -> float | None:
-    """The first bound of the histogram that so many times the old time does not exceed."""
+    """The first bound of the histogram that so many times the old time does not exceed.
+
+    The last one where there is none, which the old time itself does not exceed; None where it does.
+    """
     if time is None:
         return None
     bounds = sorted(bound for bound in old.slower if bound != float("inf"))
-    return next((bound for bound in bounds if bound >= time * times), None)
+    return next((bound for bound in bounds if bound >= time * times), bounds[-1])
 
 
 def _numbers(old: Share, new: Share) -> dict[str, Any]:
