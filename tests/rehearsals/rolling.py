@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PREVIOUS = "v0.1.0", "376000d"  # the release before this one: its tag, or its commit
 ROLL_OUT = ROOT / "deploy" / "haproxy" / "roll-out"
 VERSIONS = Path(__file__).parent / "versions"
-PATIENCE_SECONDS = 200  # until a roll has enough to go by
+PATIENCE_SECONDS = 400  # until a roll has enough to go by
 # A rehearsal has seconds and two busy cores, not minutes: more is allowed, and needs fewer requests.
 HURRIED = {"window": "5m", "requests": 100, "failed-points": 10, "refused-points": 20,
            "slower": 10, "confidence": 95, "looks": 5}  # fmt: skip
@@ -121,7 +121,7 @@ class Roll:
 
     async def rolled_out(self, **other):
         """What `deploy/haproxy/roll-out` says, and its exit code."""
-        hurry = {"STEPS": "10 50", "PAUSE": "0.5", "LOOKS": "60", "ADMIN": str(self.admin)}
+        hurry = {"STEPS": "10 50", "PAUSE": "0.5", "LOOKS": "200", "ADMIN": str(self.admin)}
         command = Path(sys.executable).parent / "backstory"
         done = await asyncio.to_thread(
             subprocess.run,

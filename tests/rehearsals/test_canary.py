@@ -14,7 +14,7 @@ from backstory.storage.postgres.store import open_store
 from clusters.load import under_load
 from rehearsals.rolling import against, previous, rolling, worse
 
-pytestmark = pytest.mark.timeout(280)
+pytestmark = pytest.mark.timeout(600)  # a busy machine needs its time
 
 
 @pytest.fixture(scope="module")

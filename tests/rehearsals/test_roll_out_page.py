@@ -26,6 +26,7 @@ def ports():
     return (port for port in found if not any(shown in port for shown in SHOWN_PORTS))
 
 
+@pytest.mark.timeout(900)  # as long as a busy machine needs to answer some hundred requests
 def test_what_the_page_shows_is_what_happens(database, tmp_path):
     for name in ("haproxy", "socat", "prometheus"):
         if program(name) is None:
