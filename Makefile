@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards test unit faults operations rehearse check audit attack sbom conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards test unit faults operations rehearse check audit attack sbom image conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ attack: ## Attack the server with everything there is, and compare with the last
 
 sbom: ## Write build/sbom.cdx.json: all that is installed with Backstory
 	@scripts/sbom
+
+image: ## Build the container image and its bill of materials (ARGS="--archive", ARGS="--twice")
+	@scripts/image $(ARGS)
 
 conformance: ## Install the official MCP conformance suite and print how to run it
 	@scripts/conformance --help
