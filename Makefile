@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards test unit faults operations rehearse check audit attack sbom image conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards test unit faults operations rehearse check docs reference audit attack sbom image conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,8 +36,14 @@ operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards,
 rehearse: ## Rehearse rolls, upgrades, backups, images with the real programs (ARGS="-k restore")
 	@scripts/rehearse $(ARGS)
 
-check: ## Formatting, lint, types, import direction, locks, secrets, licences, known vulnerabilities
+check: ## Formatting, lint, types, import direction, locks, contracts, secrets, licences, documentation, vulnerabilities
 	@scripts/check
+
+docs: ## Build the documentation as a site in build/docs, without a warning (ARGS="--serve")
+	@scripts/docs $(ARGS)
+
+reference: ## Write the tables of the reference from the code (ARGS="--check")
+	@scripts/reference $(ARGS)
 
 audit: ## Known vulnerabilities alone; fails if any package could not be looked up
 	@scripts/audit --strict

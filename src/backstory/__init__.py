@@ -3,4 +3,4 @@
 The rooms and their floors are in `docs/explanation/architecture.md`; imports go down only.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

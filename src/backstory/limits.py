@@ -295,6 +295,10 @@ SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 IMPORT_ITEM_BYTES: Final = 64 * MIB  # one line of a file, or one item of its array
 IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
 
+# -- backups -------------------------------------------------------------------------
+BACKUP_PIECE_BYTES: Final = 8 * MIB  # copied at once, and on the disk before the next
+BACKUP_REST: Final = 1.0  # times what a piece took, before the next one is copied
+
 # -- parsing -------------------------------------------------------------------------
 PARSE_BYTES: Final = 8 * MIB  # one body of JSON, JSON Lines, plain text or CSV
 YAML_BYTES: Final = 1 * MIB  # of one YAML body

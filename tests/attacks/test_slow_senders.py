@@ -198,7 +198,7 @@ class Noted:
     """What a connection has noted."""
 
     def __init__(self, **noted):
-        self.made = self.head_since = self.rest_since = self.unread_since = None
+        self.idle_since = self.head_since = self.rest_since = self.unread_since = None
         vars(self).update(noted)
         self.done = []
 
@@ -216,7 +216,7 @@ class Noted:
     ("noted", "seconds", "done"),
     [
         ({"head_since": 0}, limits.HEAD_SECONDS, "late"),
-        ({"made": 0}, limits.KEEP_ALIVE_SECONDS, "leave"),
+        ({"idle_since": 0}, limits.KEEP_ALIVE_SECONDS, "leave"),
         ({"rest_since": 0}, limits.REQUEST_SECONDS, "leave"),
         ({"unread_since": 0}, limits.UNREAD_SECONDS, "cut"),
     ],

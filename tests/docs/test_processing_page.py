@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import reference
+import docs_tables
 from backstory import errors, limits
 from backstory.processing.parsers import PARSERS
 from backstory.processing.steps import STEPS
@@ -13,8 +13,8 @@ from backstory.processing.transforms.catalogue import MAKERS
 from backstory.transports.rest import appending
 from backstory.transports.rest.endpoints import ENDPOINTS
 
-PAGE = (reference.REFERENCE / "processing.md").read_text(encoding="utf-8")
-REDACT = (reference.REFERENCE.parent / "how-to" / "redact.md").read_text(encoding="utf-8")
+PAGE = (docs_tables.REFERENCE / "processing.md").read_text(encoding="utf-8")
+REDACT = (docs_tables.REFERENCE.parent / "how-to" / "redact.md").read_text(encoding="utf-8")
 WORDS = set(re.findall(r"`([a-z_]+)`", PAGE))
 BOUNDS = set(re.findall(r"`([A-Z_]{4,})`", PAGE))
 ROOMS = ("content", "parsing", "schemas of kinds", "transforms")

@@ -2,12 +2,12 @@
 
 import re
 
-import reference
+import docs_tables
 from backstory.observability import otlp_metrics, traces
 from backstory.ports.events import PARTS
 from backstory.processing.steps import STEPS
 
-PAGE = (reference.REFERENCE / "telemetry.md").read_text(encoding="utf-8")
+PAGE = (docs_tables.REFERENCE / "telemetry.md").read_text(encoding="utf-8")
 
 
 def rows(heading):

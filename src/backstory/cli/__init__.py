@@ -29,6 +29,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
     "summarise": ("summarising", "Have a context summarised by a server."),
     "keys": ("keys", "Make the master key of an encrypted store, and see to its keys."),
+    "backup": ("backup", "Copy a store in a file to another file, while it is in use."),
+    "restore": ("restore", "Make a store of a backup again, or look whether one is whole."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "role": ("role", "List, read, make and delete roles of a tenant."),
     "binding": ("binding", "Bind roles to subjects, groups and clients."),

@@ -1,6 +1,6 @@
 """The table of settings: each with its default, its meaning and what is allowed.
 
-A new setting is one field here and one row in `docs/reference/settings.md`; its variable,
+A new setting is one field here, and `make reference` writes its row; its variable,
 its flag and its key in the file follow from its name.
 """
 

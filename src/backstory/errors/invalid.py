@@ -41,6 +41,13 @@ class InvalidPatchError(MalformedError):
     title = "Invalid patch"
 
 
+class BackupUnusableError(InvalidError):
+    """The file is no backup, was cut short, or was altered; nothing was restored."""
+
+    code = "backup_unusable"
+    title = "Backup unusable"
+
+
 class SchemaError(InvalidError):
     """Well-formed, but not what is allowed here; `errors` points to each place."""
 

@@ -11,6 +11,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     auditing.py   the audit trail
     app.py        the whole server
     operating.py  tools for operators, on a store that may be in use
+    backups.py    copies of a store in a file, and stores of them again
     keys.py       those for the keys of an encrypted store
 """
 
@@ -19,6 +20,7 @@ from __future__ import annotations
 from backstory.wiring.app import Running, message_formats, open_app, renderer_of
 from backstory.wiring.auditing import open_auditing
 from backstory.wiring.authority import open_accounts
+from backstory.wiring.backups import back_up, back_up_keys, check_backup, restore_backup
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import open_hooks
@@ -43,8 +45,11 @@ from backstory.wiring.stores import bus_server
 __all__ = [
     "Callers",
     "Running",
+    "back_up",
+    "back_up_keys",
     "begin_epoch",
     "bus_server",
+    "check_backup",
     "encrypt_rows",
     "inspect_bus",
     "inspect_cache",
@@ -66,6 +71,7 @@ __all__ = [
     "open_hooks",
     "open_verifier",
     "renderer_of",
+    "restore_backup",
     "rewrap_keys",
     "scrub_report",
     "scrub_store",

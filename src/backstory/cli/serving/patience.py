@@ -15,8 +15,8 @@ from backstory import limits
 class Waiting(Protocol):
     """What a connection notes; times are the event loop's, None where there is nothing."""
 
-    made: float | None
-    """When it was made, as long as nothing has come."""
+    idle_since: float | None
+    """When it was made or its last request was answered, as long as nothing has come."""
     head_since: float | None
     """When the first byte of a head came that has not ended."""
     rest_since: float | None
@@ -45,7 +45,7 @@ def look(connections: Sequence[Waiting], now: float) -> None:
         elif _over(each.head_since, now, limits.HEAD_SECONDS):
             each.head_is_late()
         elif _over(each.rest_since, now, limits.REQUEST_SECONDS) or _over(
-            each.made, now, limits.KEEP_ALIVE_SECONDS
+            each.idle_since, now, limits.KEEP_ALIVE_SECONDS
         ):
             each.leave()
 

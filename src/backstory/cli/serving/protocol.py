@@ -11,11 +11,14 @@ from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final
+from urllib.parse import unquote
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
 from backstory import limits
+from backstory.cli.serving.cycle import Cycle
 from backstory.errors import (
     BackstoryError,
     ConnectionsFullError,
@@ -64,7 +67,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._busy = 0  # requests that were not answered yet
         self._address = ""
-        self.made: float | None = None
+        self.idle_since: float | None = None
         self.head_since: float | None = None
         self.rest_since: float | None = None
         self.unread_since: float | None = None
@@ -75,7 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self, transport: asyncio.Transport
     ) -> None:
         super().connection_made(transport)
-        self.made = self.loop.time()
+        self.idle_since = self.loop.time()
         state = self.server_state
         if state.most_each and not is_within(self.client, state.trusted):
             self._address = client_of({"client": self.client, "headers": []}, ())
@@ -91,7 +94,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
-        self.unread_since = self.head_since = self.rest_since = self.made = None
+        self.unread_since = self.head_since = self.rest_since = self.idle_since = None
         if self._address:
             addresses = self.server_state.addresses
             addresses[self._address] -= 1
@@ -131,7 +134,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _note(self) -> None:
         """Something came while no request is under way: of the next head, or of a late body."""
-        self.made = None
+        self.idle_since = None
         cycle: RequestResponseCycle | None = self.cycle
         late = cycle is not None and cycle.more_body
         if late and self.rest_since is None:
@@ -155,11 +158,41 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._busy += 1
-        self.made = self.head_since = self.rest_since = None
-        super().on_headers_complete()
         self._head_bytes = 0
-        if self.server_state.leaving:
-            self.cycle.keep_alive = False
+        self.idle_since = self.head_since = self.rest_since = None
+        self._complete_scope()
+        before: RequestResponseCycle | None = self.cycle
+        self.cycle = self._new_cycle()
+        if before is None or before.response_complete:
+            self._start_asgi_task(self.cycle, self.app)
+        else:  # it was sent before the answer to the last one
+            self.flow.pause_reading()
+            self.pipeline.appendleft((self.cycle, self.app))
+
+    def _complete_scope(self) -> None:
+        scope, url = self.scope, httptools.parse_url(self.url)
+        path = url.path.decode("ascii")
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["http_version"] = self.parser.get_http_version()
+        scope["path"] = unquote(path) if "%" in path else path
+        scope["raw_path"] = url.path
+        scope["query_string"] = url.query or b""
+
+    def _new_cycle(self) -> Cycle:
+        stays = self.scope["http_version"] != "1.0" and self.parser.should_keep_alive()
+        return Cycle(
+            scope=self.scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=self.expect_100_continue,
+            keep_alive=stays and not self.server_state.leaving,
+            on_response=self.on_response_complete,
+        )
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)
@@ -168,10 +201,18 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         super().on_message_complete()
         self.rest_since = None
+        if not self._busy:  # the rest of a body whose request was answered before it
+            self.idle_since = self.loop.time()
 
     def on_response_complete(self) -> None:
         self._busy -= 1
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self.idle_since = self.loop.time()
         self._say_goodbye()
 
     def send_400_response(self, msg: str) -> None:
@@ -194,7 +235,7 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def leave(self) -> None:
-        self.head_since = self.rest_since = self.made = None
+        self.head_since = self.rest_since = self.idle_since = None
         self.transport.close()
         self._say_goodbye()
 

@@ -201,6 +201,8 @@ def _unchanged(kept: bytes, codec: Codec | None, send: Send) -> Send:
 
 
 def _kept_tag(tag: bytes, kept: bytes, codec: Codec | None) -> bytes:
+    if tag == kept:
+        return tag
     coded = [_coded_tag(tag, each) for each in CODECS]
     first = [] if codec is None else [_coded_tag(tag, codec)]
     return next((each for each in (*first, tag, *coded) if each in kept), tag)
