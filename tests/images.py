@@ -21,7 +21,7 @@ from postgres_server import free_port
 from serving import SECONDS, children_of, until
 
 ROOT = Path(__file__).resolve().parents[1]
-BASE = "debian:bookworm-slim"
+BASE = "localhost/debian:bookworm-slim"
 NEEDED = ("buildah", "mmdebstrap", "unshare", "chroot")
 BUILD_SECONDS = 280  # of processor time it takes 40
 # What the network, the registry or the kernel of this machine say, and no mistake of ours.
@@ -101,7 +101,7 @@ class Workshop:
             self.tried("buildah", "run", container, "--", "true")
         finally:
             self.tried("buildah", "rm", container)
-        return f"localhost/{BASE}"
+        return BASE
 
     def build(self, *arguments):
         """The image's name, as `make image` built it."""

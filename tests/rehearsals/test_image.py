@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -139,10 +140,14 @@ def test_it_holds_python_and_what_is_locked_and_no_tool_for_an_intruder(root, bu
     site = root / "opt/backstory/lib/python3.11/site-packages"
     assert not list(site.glob("pip*"))
     listed = json.loads((images.ROOT / "build" / "image" / "sbom.cdx.json").read_text())
-    names = {each["purl"].split("@")[0] for each in listed["components"]}
-    assert {"pkg:pypi/mcp", "pkg:deb/debian/libc6", "pkg:deb/debian/libssl3"} <= names
-    on_disk = {path.name for path in (root / "var/lib/dpkg/status.d").iterdir()}
-    assert on_disk == {name.split("/")[-1] for name in names if name.startswith("pkg:deb/")}
+    debian = {e["name"] for e in listed["components"] if e["purl"].startswith("pkg:deb/debian/")}
+    assert {"libc6", "libssl3", "libpython3.11-stdlib"} <= debian
+    assert debian == {path.name for path in (root / "var/lib/dpkg/status.d").iterdir()}
+    python = {e["name"] for e in listed["components"] if e["purl"].startswith("pkg:pypi/")}
+    here = {
+        re.sub("[-_.]+", "-", path.name.split("-")[0]).lower() for path in site.glob("*.dist-info")
+    }
+    assert here - {"backstory"} <= python
     for path in root.rglob("*"):
         mode = path.lstat().st_mode
         assert not mode & (stat.S_ISUID | stat.S_ISGID), path
@@ -158,6 +163,16 @@ def test_every_library_finds_what_it_is_linked_with(container, root):
         "        if 'cannot open shared object' in str(error): print(error)\n"
     )
     assert container.run("python", "-c", find) == (0, "")
+
+
+def test_every_module_of_ours_finds_what_it_imports(container):
+    load = (
+        "import importlib, pkgutil, backstory\n"
+        "for one in pkgutil.walk_packages(backstory.__path__, 'backstory.'):\n"
+        "    if one.name.endswith('__main__') or '.testing' in one.name: continue\n"
+        "    importlib.import_module(one.name)\n"
+    )
+    assert container.run("python", "-c", load) == (0, "")
 
 
 def test_its_labels_say_what_it_is(config):
