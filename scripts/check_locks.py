@@ -16,6 +16,7 @@ ROOT = REQUIREMENTS.parent
 LEVELS = ("runtime", "test", "dev")
 NPM_LOCKS = (
     ROOT / "tests" / "conformance" / "package-lock.json",
+    ROOT / "tests" / "kubernetes" / "package-lock.json",
     ROOT / "benchmarks" / "vocabularies" / "package-lock.json",
 )
 ADDRESS = re.compile(

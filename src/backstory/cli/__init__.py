@@ -37,6 +37,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "quota": ("quota", "Show and bound what tenants keep in a store."),
     "scrub": ("scrub", "Look whether everything in a store is still whole."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
+    "rollout": ("rollout", "Say whether a new version may have more of the traffic."),
     "certificate": ("certificate", "Have a certificate from an authority, renewed in time."),
     "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "analyze": ("analyze", "Tell of errors, slow calls, busy tenants and growth, from logs."),
@@ -46,6 +47,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
 
+_INTERRUPTED: Final = 130  # as a shell reports SIGINT
 _PLACES: Final = 9  # that an error names behind the first
 
 
@@ -120,6 +122,9 @@ class _Commands(click.Group):
         except BackstoryError as error:
             failure = _WrongSetting if isinstance(error, ConfigError) else _Failure
             raise failure(error) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise SystemExit(_INTERRUPTED) from None
 
 
 def _usage(error: click.UsageError) -> click.ClickException:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import click
@@ -16,6 +16,7 @@ from backstory.cli.doctor import (
     integrity,
     keys,
     network,
+    routes,
     services,
     surroundings,
 )
@@ -61,19 +62,20 @@ def command(*, as_json: bool, **flags: Any) -> None:
         if not deciding.tell(store_that_is_there(settings), wanted, as_json=as_json):
             raise SystemExit(1)
         return
-    asked, settings = settings, keys.without(settings)
+    asked, settings = settings, replace(keys.without(settings), routes=())
     extensions = surroundings.extensions()
     findings = [
         *surroundings.settings(asked),
         *surroundings.certificate(settings),
         *map(surroundings.extension, extensions),
         *_store(settings),
-        *keys.look(asked),
+        *keys.look(replace(asked, routes=())),
         *integrity.look(settings),
+        *routes.look(asked, _store),
         *services.replica(settings),
         services.cache(settings),
         *services.bus(settings),
-        *network.look(settings),
+        *network.look(asked),
         *network.clock(settings),
     ]
     failed = any(finding.status == "failed" for finding in findings)

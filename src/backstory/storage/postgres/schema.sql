@@ -8,7 +8,8 @@
 -- where it may hold a NUL, which text cannot.
 
 -- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
--- the newest erasure of a subject that this database has been through.
+-- the newest erasure of a subject that this database has been through. `applied` is the last
+-- migration, `schema_version` the last of those that a release has to know to use the database.
 CREATE TABLE backstory (
     id             INTEGER PRIMARY KEY CHECK (id = 1),
     schema_version INTEGER NOT NULL,
@@ -19,7 +20,8 @@ CREATE TABLE backstory (
     search         BOOLEAN NOT NULL,
     keyed          BOOLEAN NOT NULL DEFAULT FALSE,
     keys           BIGINT NOT NULL DEFAULT 0,
-    erasure        BIGINT NOT NULL DEFAULT 0
+    erasure        BIGINT NOT NULL DEFAULT 0,
+    applied        INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tenants (

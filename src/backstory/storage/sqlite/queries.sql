@@ -3,6 +3,15 @@
 -- name: meta
 SELECT epoch, first_epoch, secret, search, keyed, erasure FROM meta WHERE id = 1
 
+-- name: has_applied
+SELECT count(*) FROM pragma_table_info('meta') WHERE name = 'applied'
+
+-- name: applied
+SELECT applied FROM meta WHERE id = 1
+
+-- name: set_applied
+UPDATE meta SET applied = ?1 WHERE id = 1
+
 -- name: searching
 SELECT search FROM meta WHERE id = 1
 

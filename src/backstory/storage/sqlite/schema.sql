@@ -5,7 +5,8 @@
 -- appends to fastest; only small link tables go without.
 
 -- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
--- the newest erasure of a subject that this file has been through.
+-- the newest erasure of a subject that this file has been through. `applied` is the last migration;
+-- `PRAGMA user_version` is the last of those that a release has to know to use the file.
 CREATE TABLE meta (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     epoch       TEXT NOT NULL,
@@ -16,7 +17,8 @@ CREATE TABLE meta (
     scrubs      INTEGER NOT NULL DEFAULT 0,
     keyed       INTEGER NOT NULL DEFAULT 0,
     keys        INTEGER NOT NULL DEFAULT 0,
-    erasure     INTEGER NOT NULL DEFAULT 0
+    erasure     INTEGER NOT NULL DEFAULT 0,
+    applied     INTEGER NOT NULL DEFAULT 0
 );
 
 CREATE TABLE tenants (

@@ -15,15 +15,16 @@ import apsw
 
 from backstory import clock
 from backstory.errors import InvalidError, SchemaVersionError, StoreCorruptError
-from backstory.storage.meta import Epochs, wrong_version
+from backstory.storage.meta import Epochs
 from backstory.storage.migrations import Migrated
 from backstory.storage.sqlite.backups import ends, occupying, rooms
 from backstory.storage.sqlite.backups.ends import Backup, Told
 from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.migrating import begin_epoch, migrate
-from backstory.storage.sqlite.opening import APPLICATION_ID, SCHEMA_VERSION
+from backstory.storage.sqlite.opening import APPLICATION_ID, KNOWN
 from backstory.storage.sqlite.options import SqliteOptions
+from backstory.storage.standing import Standing
 
 _ENDING: Final = "restoring"
 
@@ -83,9 +84,11 @@ def restore(
 
 def _usable(source: Path) -> Backup:
     about = ends.read(source)
-    if about.schema_version > SCHEMA_VERSION:
-        found = wrong_version(about.schema_version, SCHEMA_VERSION)
-        raise SchemaVersionError(f"{source}: {found.detail}", **found.context)
+    if about.schema_version > KNOWN.newest:
+        try:
+            KNOWN.check(Standing(about.schema_version, about.schema_version))
+        except SchemaVersionError as error:
+            raise SchemaVersionError(f"{source}: {error.detail}", **error.context) from error
     return about
 
 

@@ -16,13 +16,12 @@ import apsw
 
 from backstory import __version__, clock, limits
 from backstory.errors import StoreCorruptError
-from backstory.storage.meta import wrong_version
 from backstory.storage.queries import Queries
 from backstory.storage.sqlite.backups import ends, rooms
 from backstory.storage.sqlite.backups.ends import Backup, Told
 from backstory.storage.sqlite.database import connect
 from backstory.storage.sqlite.faults import at
-from backstory.storage.sqlite.opening import APPLICATION_ID, SCHEMA_VERSION
+from backstory.storage.sqlite.opening import APPLICATION_ID, KNOWN, standing_of
 from backstory.storage.sqlite.options import SqliteOptions
 
 _QUERIES: Final = Queries.load("backstory.storage.sqlite", "backup.sql")
@@ -90,13 +89,12 @@ def _about(source: apsw.Connection, options: SqliteOptions) -> tuple[int, _Meta]
     """What the backup will say of the store; the first read, by which the moment is chosen."""
     if source.pragma("application_id") != APPLICATION_ID:
         raise StoreCorruptError(f"{options.path} is not one of Backstory's files")
-    version = source.pragma("user_version")
-    if version != SCHEMA_VERSION:
-        raise wrong_version(version, SCHEMA_VERSION)
+    standing = standing_of(source)
+    KNOWN.check(standing)
     row = source.execute(_QUERIES.told).fetchone()
     if row is None:
         raise StoreCorruptError(f"{options.path} has lost its meta row; restore a backup")
-    return version, row
+    return standing.floor, row
 
 
 def _pages(source: apsw.Connection, made: Path, target: Path, told: Told) -> None:
