@@ -1,5 +1,6 @@
 """The container image: built from nothing, looked at, started as a runtime would, and stopped."""
 
+import asyncio
 import json
 import os
 import re
@@ -16,6 +17,7 @@ import images
 from images import Container
 from serving import SECONDS, children_of, runs, until
 
+pytestmark = pytest.mark.timeout(1500)  # all of a build counts for whoever asks for it first
 MEGABYTES = 150
 
 
@@ -50,16 +52,20 @@ def container(root, config, tmp_path):
     one.close()
 
 
-async def test_what_was_acknowledged_is_there_after_a_stop_and_a_start(container, capsys):
+async def read_by_mcp(url, address):
+    async with Client(f"{url}/mcp") as client:
+        assert await client.list_tools()
+        return str(await client.read_resource(address))
+
+
+def test_what_was_acknowledged_is_there_after_a_stop_and_a_start(container, capsys):
     container.start()
     entries = {"entries": [{"role": "user", "content": "kept"}]}
-    async with httpx.AsyncClient(base_url=container.url, timeout=SECONDS) as http:
-        written = await http.post("/v1/contexts/users.ada/talk/entries", json=entries)
-    assert written.status_code == 201, written.text
-    async with Client(f"{container.url}/mcp") as client:
-        assert await client.list_tools()
-        read = await client.read_resource("context://users.ada/talk")
-    assert "kept" in str(read)
+    with httpx.Client(base_url=container.url, timeout=SECONDS) as http:
+        http.put("/v1/contexts/users.ada/talk", json={"kind": "conversation"}).raise_for_status()
+        http.post("/v1/contexts/users.ada/talk/entries", json=entries).raise_for_status()
+        http.get("/docs").raise_for_status()
+    assert "kept" in asyncio.run(read_by_mcp(container.url, "context://users.ada/talk"))
 
     assert container.check() == (0, f"{container.url}/readyz: ok\n")
     assert container.stop() == 0
@@ -67,8 +73,8 @@ async def test_what_was_acknowledged_is_there_after_a_stop_and_a_start(container
     assert (code, "store_unavailable" in said) == (1, True)
 
     container.start()
-    async with httpx.AsyncClient(base_url=container.url, timeout=SECONDS) as http:
-        again = await http.get("/v1/contexts/users.ada/talk?entries=1")
+    with httpx.Client(base_url=container.url, timeout=SECONDS) as http:
+        again = http.get("/v1/contexts/users.ada/talk?entries=1")
     assert "kept" in again.text
     assert container.stop() == 0
     images.show(capsys, f"ready after {container.seconds_to_ready:.1f} s")
@@ -91,6 +97,7 @@ def test_only_the_data_folder_and_tmp_are_written_and_by_nobody_special(containe
 
 def test_its_first_process_hands_signals_on_and_buries_whoever_was_left_behind(container):
     container.start("--workers", "2")
+    until(lambda: f"{container.url}/mcp" in container.log.read_text(), "that all workers serve")
     supervisor = container.pid
     workers = [pid for pid in children_of(supervisor) if "spawn_main" in words(pid)]
     assert len(workers) == 2
