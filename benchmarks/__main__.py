@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks import (
     announcing,
     cached_reads,
+    comparing,
     content,
     durable_append,
     encryption,
@@ -41,6 +42,7 @@ _ALL = {
     "hot-conversation": hot_conversation.run,
     "hot-postgres": hot_postgres.run,
     "observing": observing.run,
+    "peers": comparing.run,
     "processing": processing.run,
     "rendering": rendering.run,
     "serving": serving.run,
