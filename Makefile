@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards test unit faults operations rehearse check docs reference audit attack sbom conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse check docs reference audit attack sbom conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ observe: ## Start a server with Prometheus, Alertmanager and a demo load (ARGS="
 
 dashboards: ## Write Grafana's dashboards from scripts/grafana (ARGS="--check")
 	@scripts/dashboards $(ARGS)
+
+manifests: ## Write the PrometheusRule for Kubernetes from the rules (ARGS="--check")
+	@scripts/manifests $(ARGS)
 
 test: ## Install what the tests need and pass them all (ARGS="-k append")
 	@scripts/test $(ARGS)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from benchmarks import (
     announcing,
+    backup,
     cached_reads,
     comparing,
     content,
@@ -33,6 +34,7 @@ from benchmarks import (
 
 _ALL = {
     "announcing": announcing.run,
+    "backup": backup.run,
     "cached-reads": cached_reads.run,
     "content": content.run,
     "durable-append": durable_append.run,

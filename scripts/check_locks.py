@@ -17,6 +17,7 @@ LEVELS = ("runtime", "test", "dev")
 APART = "peers"  # what `make bench` is measured against, in an environment of its own
 NPM_LOCKS = (
     ROOT / "tests" / "conformance" / "package-lock.json",
+    ROOT / "tests" / "kubernetes" / "package-lock.json",
     ROOT / "benchmarks" / "vocabularies" / "package-lock.json",
     ROOT / "benchmarks" / "peers" / "package-lock.json",
 )

@@ -23,10 +23,10 @@ NAMES = tuple(FILES)
 class Node:
     """One node of several, on a port of its own, that can be stopped and started again."""
 
-    def __init__(self, folder, store, *flags):
+    def __init__(self, folder, store, *flags, **options):
         folder.mkdir()
         self.folder, self.store, self.flags, self.port = folder, store, flags, free_port()
-        self.server = None
+        self.server, self.options = None, options
 
     @property
     def address(self):
@@ -34,7 +34,7 @@ class Node:
 
     def begin(self):
         flags = ("--port", str(self.port), *self.flags)
-        self.server = Server(self.folder, *flags, store=self.store)
+        self.server = Server(self.folder, *flags, store=self.store, **self.options)
         return self
 
     def start(self):

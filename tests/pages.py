@@ -107,7 +107,8 @@ class Reader:
             stderr=subprocess.STDOUT,
             cwd=folder,
             env={
-                "PATH": os.environ["PATH"],
+                # Behind all others: programs that came as packages, such as kubectl.
+                "PATH": os.pathsep.join((os.environ["PATH"], str(Path(sys.executable).parent))),
                 "HOME": str(folder),
                 "LC_ALL": "C.UTF-8",
                 **(environment or {}),

@@ -17,13 +17,13 @@ SECONDS = 60  # after which a wait has failed
 
 
 class Server:
-    """`backstory serve`, once it has said that it is ready."""
+    """`backstory serve`, once it has said that it is ready; `module` may be another version."""
 
-    def __init__(self, folder, *arguments, env=None, store=None):
+    def __init__(self, folder, *arguments, env=None, store=None, module="backstory"):
         self.folder = folder
         self.store = store or folder / "store" / "test.db"
         self.log = folder / "server.log"
-        command = [sys.executable, "-m", "backstory", "serve", "--json", "--port", "0"]
+        command = [sys.executable, "-m", module, "serve", "--json", "--port", "0"]
         url = self.store if "://" in str(self.store) else f"sqlite:///{self.store}"
         command += ["--store", url, *arguments]
         with self.log.open("ab") as log:
@@ -97,6 +97,18 @@ def serving(folder, *arguments, **options):
         yield server.wait_until_ready()
     finally:
         server.close()
+
+
+@contextlib.asynccontextmanager
+async def serving_aside(folder, *arguments, store):
+    """A server and a client; the event loop goes on meanwhile, since the network is in it."""
+    server = Server(folder, *arguments, store=store)
+    try:
+        await asyncio.to_thread(server.wait_until_ready)
+        async with server.async_client() as http:
+            yield server, http
+    finally:
+        await asyncio.to_thread(server.close)
 
 
 @contextlib.contextmanager

@@ -295,6 +295,10 @@ SNAPSHOT_EVERY: Final = 16  # kept documents between two whole ones
 IMPORT_ITEM_BYTES: Final = 64 * MIB  # one line of a file, or one item of its array
 IMPORT_IN_FLIGHT: Final = 32  # conversations being written at the same time
 
+# -- backups -------------------------------------------------------------------------
+BACKUP_PIECE_BYTES: Final = 8 * MIB  # copied at once, and on the disk before the next
+BACKUP_REST: Final = 1.0  # times what a piece took, before the next one is copied
+
 # -- parsing -------------------------------------------------------------------------
 PARSE_BYTES: Final = 8 * MIB  # one body of JSON, JSON Lines, plain text or CSV
 YAML_BYTES: Final = 1 * MIB  # of one YAML body
@@ -373,6 +377,7 @@ WRITE_BATCH_BYTES: Final = 16 * MIB
 LOCK_SECONDS: Final = 10.0  # wait for another process's turn to write
 READ_QUEUE: Final = 1024  # reads waiting for a reader thread
 INTERNED_NAMES: Final = 10_000  # tenants, authors and voices a connection remembers
+NAMES_SECONDS: Final = 1.0  # that a process remembers who an author is
 CHANGES_SCANNED: Final = 5_000  # changes looked through for one page
 QUICK_CHECK_BYTES: Final = 16 * MIB  # files up to this are checked whole at the start
 FREE_BYTES: Final = 4 * MIB  # room on the disk below which a store counts as full
@@ -404,6 +409,9 @@ COUNTER_SECONDS: Final = 1.0  # that a process believes where a tenant's counter
 STORE_TRIES: Final = 4  # at a read or a transaction that has come to nothing in PostgreSQL
 STORE_BACKOFF_SECONDS: Final = 0.05  # before the second try at most; doubles with each
 STORE_BACKOFF_MOST_SECONDS: Final = 1.0  # between two tries
+MIGRATE_LOCK_SECONDS: Final = 2.0  # that a migration waits for a table, and others behind it
+MIGRATE_TRIES: Final = 8  # at a migration that did not get its tables in time
+MIGRATE_PAUSE_SECONDS: Final = 4.0  # between two of them at most
 SILENCE_SECONDS: Final = 1.5  # of PostgreSQL, after which it is looked whether it is still there
 STATEMENT_SHARE: Final = 0.9  # of the time that is left, which PostgreSQL may take for a statement
 COUNTER_STATE_BYTES: Final = 16 * KIB  # of a state that is believed to be as it was, too
@@ -414,6 +422,11 @@ ERASE_ROWS: Final = 10_000  # erased in one transaction of PostgreSQL
 INDEXED_WORD_CHARS: Final = 200  # of a word, in PostgreSQL's index; texts tell longer ones apart
 CACHE_BODY_BYTES: Final = 2 * MIB  # of a body that a cache keeps
 NEARBY_BYTES: Final = 16 * MIB  # of contexts that a process keeps beside its SQLite file
+ROUTED_SIGHTS: Final = (
+    4096  # of what callers may see, that are worked out for each of several stores
+)
+DOCTOR_MISPLACED: Final = 20  # namespaces in a wrong store that `backstory doctor` names
+ROUTED_HINTS: Final = 10_000  # contents and tenants of which it is remembered how a store had them
 CACHE_ENTRY_BYTES: Final = 512  # that each body in a process's own cache counts beside its own
 CACHE_DROPS: Final = 4096  # keys that a process remembers it has dropped from its own cache
 CACHE_LIFE_SECONDS: Final = 3600  # that a body is kept in a cache
@@ -480,3 +493,17 @@ LOG_KINDS: Final = 1000  # of such lines that a process tells apart
 LOG_LOOK_SECONDS: Final = 0.5  # between two looks at which lines are wanted
 LOG_LEVEL_SECONDS: Final = 30 * 24 * 3600  # for which the level may be another than the settings'
 TELEMETRY_SECONDS: Final = 3.0  # that a server which stops waits for a collector, for each signal
+
+# -- rolling out a new version ---------------------------------------------------------
+ROLLOUT_REQUESTS: Final = 200  # that each colour has to have answered, unless told otherwise
+ROLLOUT_FAILED_POINTS: Final = 1.0  # percentage points by which more may fail, likewise
+ROLLOUT_REFUSED_POINTS: Final = 2.0  # percentage points by which more may be refused, likewise
+ROLLOUT_ROUTE_POINTS: Final = 5.0  # by which one route or tool may be worse, at the least
+ROLLOUT_UNWELL_POINTS: Final = 5.0  # of failures, above which nothing is promoted
+ROLLOUT_SLOWER: Final = 1.5  # times as slow as the old colour, unless told otherwise
+ROLLOUT_CONFIDENCE: Final = 99.0  # percent, of all looks of a roll together, likewise
+ROLLOUT_LOOKS: Final = 20  # at a roll, likewise
+ROLLOUT_RESTARTS: Final = 3  # of nodes of the new colour, after which it is rolled back
+ROLLOUT_WINDOW_MOST_SECONDS: Final = 7 * 24 * 3600  # that a look may go back
+ROLLOUT_SECONDS: Final = 10.0  # that Prometheus or a server may take for one answer
+ROLLOUT_PROBE_LIFE_SECONDS: Final = 3600  # after which contexts of a probe end by themselves

@@ -43,7 +43,7 @@ def spoil(path, sql):
 
 
 def test_doctor_finds_nothing_wrong_with_a_sound_store(store):
-    found = doctor(store)
+    found = {name: one for name, one in doctor(store).items() if not name.startswith("host")}
     parts = {"settings", "schema", "integrity", "disk", "wal", "permissions", "scrub", "cache"}
     assert parts == set(found)
     assert {one["status"] for one in found.values()} == {"ok"}
@@ -143,7 +143,7 @@ def test_pending_steps_are_applied_in_order_each_as_a_whole(store):
         migrating.migrate(options, (*first, good, bad))
     with sqlite3.connect(store) as db:
         tables = {name for (name,) in db.execute("SELECT name FROM sqlite_schema")}
-        assert db.execute("PRAGMA user_version").fetchone() == (98,)
+        assert db.execute("SELECT applied FROM meta").fetchone() == (98,)
     db.close()
     assert "good" in tables
     assert "bad" not in tables

@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from backstory.cli import main as cli
 from serving import SECONDS, failing, serving, until
 
-MANIFEST = Path(__file__).parents[2] / "deploy/kubernetes/certificate.yaml"
+MANIFEST = Path(__file__).parents[2] / "deploy/kubernetes/components/tls/certificate.yaml"
 HOSTS = ("localhost", "127.0.0.1")
 
 

@@ -35,3 +35,17 @@ def test_defaults_stay_what_they_are():
     environ = {}
     hand_down(load(environ={}), environ)
     assert load(environ=environ) == load(environ={})
+
+
+def test_what_came_from_files_is_handed_down_as_a_value(tmp_path):
+    (tmp_path / "store").write_text("sqlite:////tmp/one.db\n")
+    (tmp_path / "summariser_key").write_text("a key\n")
+    environ = {
+        "BACKSTORY_STORE_FILE": str(tmp_path / "store"),
+        "BACKSTORY_SECRETS": str(tmp_path),
+    }
+    settings = load(environ=environ)
+    hand_down(settings, environ)
+    (tmp_path / "store").unlink()
+    assert load(environ=environ) == settings
+    assert settings.summariser_key == "a key"

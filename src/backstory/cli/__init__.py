@@ -28,12 +28,15 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "kinds": ("kinds", "List, read and register kinds, and migrate their states."),
     "summarise": ("summarising", "Have a context summarised by a server."),
     "keys": ("keys", "Make the master key of an encrypted store, and see to its keys."),
+    "backup": ("backup", "Copy a store in a file to another file, while it is in use."),
+    "restore": ("restore", "Make a store of a backup again, or look whether one is whole."),
     "migrate": ("migrate", "Bring a store to this release's schema."),
     "role": ("role", "List, read, make and delete roles of a tenant."),
     "binding": ("binding", "Bind roles to subjects, groups and clients."),
     "quota": ("quota", "Show and bound what tenants keep in a store."),
     "scrub": ("scrub", "Look whether everything in a store is still whole."),
     "doctor": ("doctor", "Look for what is wrong with a store and its surroundings."),
+    "rollout": ("rollout", "Say whether a new version may have more of the traffic."),
     "certificate": ("certificate", "Have a certificate from an authority, renewed in time."),
     "audit": ("auditing", "Write the audit trail out, and prove that it is whole."),
     "analyze": ("analyze", "Tell of errors, slow calls, busy tenants and growth, from logs."),
@@ -43,6 +46,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
 
+_INTERRUPTED: Final = 130  # as a shell reports SIGINT
 _PLACES: Final = 9  # that an error names behind the first
 
 
@@ -117,6 +121,9 @@ class _Commands(click.Group):
         except BackstoryError as error:
             failure = _WrongSetting if isinstance(error, ConfigError) else _Failure
             raise failure(error) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise SystemExit(_INTERRUPTED) from None
 
 
 def _usage(error: click.UsageError) -> click.ClickException:

@@ -77,6 +77,22 @@ def rewrap(*, as_json: bool, **flags: Any) -> None:
     _say(as_json, f"{keys:,} keys wrapped", keys=keys)
 
 
+@command.command("backup")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
+@setting_options("store", "keys")
+@json_option
+def backup(*, file: Path, as_json: bool, **flags: Any) -> None:
+    """Copy the keys and the list of erasures to FILE, which must not be there yet.
+
+    Keep it apart from backups of the store, and not longer than you have to: it opens, with the master
+    key, what was erased since.
+    """
+    from backstory.wiring import back_up_keys
+
+    back_up_keys(settings_from(flags), file)
+    _say(as_json, f"{file}: keys and list of erasures", file=str(file))
+
+
 @command.command("status")
 @setting_options("store", "search", "master_key", "keys")
 @json_option

@@ -20,34 +20,42 @@ _SECONDS: Final = 60.0  # between two signs of life
 
 
 @contextlib.contextmanager
-def client(url: str, token_file: str | None, seconds: float = _SECONDS) -> Iterator[httpx.Client]:
+def client(
+    url: str, token_file: str | None, seconds: float = _SECONDS, flag: str = "--url"
+) -> Iterator[httpx.Client]:
     """A client of the server; what goes wrong with it comes out as a `BackstoryError`.
 
-    `seconds` may pass between two signs of life.
+    `seconds` may pass between two signs of life; `flag` is what the URL was given with.
 
     Raises:
         ConfigError: the URL is none, or the token cannot be read.
         StoreUnavailableError: the server cannot be reached, or went away.
     """
-    shown = _USER.sub("//", url)
-    if not _is_url(url):
-        raise ConfigError(f"--url must be one such as {DEFAULT_URL}, not {shown}")
+    where = shown(url)
+    if not is_url(url):
+        raise ConfigError(f"{flag} must be one such as {DEFAULT_URL}, not {where}")
     headers = {"accept-encoding": "identity"}
     if token_file is not None:
-        headers["authorization"] = f"Bearer {_token(token_file)}"
+        headers["authorization"] = f"Bearer {token_in(token_file)}"
     try:
         with httpx.Client(base_url=url, timeout=seconds, headers=headers) as opened:
             yield opened
     except (httpx.ConnectError, httpx.ConnectTimeout) as error:
         raise StoreUnavailableError(
-            f"no server can be reached at {shown}: {error}; `backstory serve` starts one, "
-            "--url names another"
+            f"no server can be reached at {where}: {error}; `backstory serve` starts one, "
+            f"{flag} names another"
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
-        raise StoreUnavailableError(f"the server at {shown} could not be used: {error}") from error
+        raise StoreUnavailableError(f"the server at {where} could not be used: {error}") from error
 
 
-def _is_url(url: str) -> bool:
+def shown(url: str) -> str:
+    """As errors may name it."""
+    return _USER.sub("//", url)
+
+
+def is_url(url: str) -> bool:
+    """Whether it is one of HTTP, with a host."""
     try:
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
@@ -55,7 +63,12 @@ def _is_url(url: str) -> bool:
         return False
 
 
-def _token(file: str) -> str:
+def token_in(file: str) -> str:
+    """The token that a file holds.
+
+    Raises:
+        ConfigError: it cannot be read, or holds none.
+    """
     try:
         token = Path(file).read_text(encoding="ascii").strip()
     except OSError as error:

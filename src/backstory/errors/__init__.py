@@ -11,8 +11,10 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
     │   │   ├── ChunkMismatchError  bytes that do not have the hash they came with 422
+    │   │   ├── CommitSpansStoresError contexts of different stores in one commit 422
     │   │   ├── UnknownModelError   nobody knows how the model counts             422
     │   │   └── RenderBudgetError   less than what is pinned                      422
+    │   ├── BackupUnusableError     no backup, cut short, or altered              400
     │   ├── TooLargeError           over a bound of limits.py                     413 / 431
     │   └── RequestTimeoutError     the request did not come in time              408
     ├── DeniedError                 the caller may not                            401 / 403
@@ -33,6 +35,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── PreconditionError       a condition in a header did not hold          412
     │   ├── PatchConflictError      a patch does not apply                        409
     │   ├── KindConflictError       the context has another kind                  409
+    │   ├── StoreInUseError         a store that somebody has open                409
     │   ├── ChunksMissingError      a manifest names chunks the caller has to send 409
     │   ├── UploadsFullError        chunks that no content names fill their bound 409
     │   ├── ExistsError             the name is taken                             409
@@ -68,7 +71,9 @@ from backstory.errors.base import (
     Violation,
 )
 from backstory.errors.invalid import (
+    BackupUnusableError,
     ChunkMismatchError,
+    CommitSpansStoresError,
     HeadTooLargeError,
     InvalidCursorError,
     InvalidError,
@@ -109,6 +114,7 @@ from backstory.errors.refused import (
     RenderGoneError,
     ScopeError,
     SearchDisabledError,
+    StoreInUseError,
     TokenRefusedError,
     UnauthenticatedError,
     UploadsFullError,
@@ -140,6 +146,7 @@ from backstory.errors.unable import (
 __all__ = [
     "SUMMARISER_FAILURES",
     "BackstoryError",
+    "BackupUnusableError",
     "BrokenExtensionError",
     "BusUnavailableError",
     "BusyError",
@@ -147,6 +154,7 @@ __all__ = [
     "CertificateError",
     "ChunkMismatchError",
     "ChunksMissingError",
+    "CommitSpansStoresError",
     "ConfigError",
     "ConflictError",
     "ConnectionsFullError",
@@ -192,6 +200,7 @@ __all__ = [
     "StoreCorruptError",
     "StoreError",
     "StoreFullError",
+    "StoreInUseError",
     "StoreUnavailableError",
     "SummariserError",
     "TokenRefusedError",

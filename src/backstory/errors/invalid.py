@@ -41,12 +41,26 @@ class InvalidPatchError(MalformedError):
     title = "Invalid patch"
 
 
+class BackupUnusableError(InvalidError):
+    """The file is no backup, was cut short, or was altered; nothing was restored."""
+
+    code = "backup_unusable"
+    title = "Backup unusable"
+
+
 class SchemaError(InvalidError):
     """Well-formed, but not what is allowed here; `errors` points to each place."""
 
     code = "schema_violation"
     status = 422
     title = "Schema violation"
+
+
+class CommitSpansStoresError(SchemaError):
+    """The contexts of one commit, or a fork and its source, are kept by different stores."""
+
+    code = "commit_spans_stores"
+    title = "Commit spans stores"
 
 
 class UnknownKindError(SchemaError):

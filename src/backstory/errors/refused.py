@@ -149,6 +149,13 @@ class ExistsError(ConflictError):
     title = "Already exists"
 
 
+class StoreInUseError(ConflictError):
+    """Somebody has the store open that was to be replaced; nothing was changed."""
+
+    code = "store_in_use"
+    title = "Store in use"
+
+
 class ChunksMissingError(ConflictError):
     """A manifest names chunks that the caller has not uploaded; `missing` lists them."""
 

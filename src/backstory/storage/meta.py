@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from backstory.encryption.cipher import Cipher
-from backstory.errors import KeyUnusableError, SchemaVersionError, StoreUnavailableError
+from backstory.errors import KeyUnusableError, StoreUnavailableError
 
 _SECRET_BYTES: Final = 32
 _ABOUT: Final = b"store"
@@ -41,20 +41,6 @@ def same_life(opened: str, now: str | None) -> None:
             "the store has begun another epoch since this process was started; restart it",
             retry_after=1,
         )
-
-
-def wrong_version(version: int, needed: int) -> SchemaVersionError:
-    """The store was made by another release; says what can be done."""
-    return SchemaVersionError(
-        f"the store has schema version {version}, this release needs {needed}; "
-        + (
-            "run `backstory migrate`"
-            if version < needed
-            else "`backstory migrate` of a newer release made it: use that release"
-        ),
-        found=version,
-        needed=needed,
-    )
 
 
 def must_begin(cipher: Cipher | None, *, keyed: bool) -> bool:

@@ -2,7 +2,8 @@
 
 Everything opened here is closed here, in the opposite order, by `AsyncExitStack`s.
 
-    stores.py     the store with its cache, and the change bus
+    stores.py     a store with its cache, and the change bus
+    routed.py     all stores that the settings name, as one
     contexts.py   the context managers over them
     callers.py    who is let in
     authority.py  the authorization server inside
@@ -11,6 +12,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     auditing.py   the audit trail
     app.py        the whole server
     operating.py  tools for operators, on a store that may be in use
+    backups.py    copies of a store in a file, and stores of them again
     keys.py       those for the keys of an encrypted store
 """
 
@@ -19,6 +21,7 @@ from __future__ import annotations
 from backstory.wiring.app import Running, message_formats, open_app, renderer_of
 from backstory.wiring.auditing import open_auditing
 from backstory.wiring.authority import open_accounts
+from backstory.wiring.backups import back_up, back_up_keys, check_backup, restore_backup
 from backstory.wiring.callers import Callers, open_callers, open_verifier
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import open_hooks
@@ -37,15 +40,21 @@ from backstory.wiring.operating import (
     scrub_store,
 )
 from backstory.wiring.reached import servers
+from backstory.wiring.routed import each_store, find_misplaced
 from backstory.wiring.secure import inspect_certificate, tls_options
 from backstory.wiring.stores import bus_server
 
 __all__ = [
     "Callers",
     "Running",
+    "back_up",
+    "back_up_keys",
     "begin_epoch",
     "bus_server",
+    "check_backup",
+    "each_store",
     "encrypt_rows",
+    "find_misplaced",
     "inspect_bus",
     "inspect_cache",
     "inspect_certificate",
@@ -66,6 +75,7 @@ __all__ = [
     "open_hooks",
     "open_verifier",
     "renderer_of",
+    "restore_backup",
     "rewrap_keys",
     "scrub_report",
     "scrub_store",

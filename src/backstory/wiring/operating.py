@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
@@ -21,20 +21,21 @@ from backstory.processing.schemas import packaged
 from backstory.processing.transforms import catalogue
 from backstory.resilience.checking import Look
 from backstory.storage.meta import Epochs
-from backstory.storage.migrations import Migrated
+from backstory.storage.migrations import ALL, Migrated, Wanted
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.sqlite import SqliteOptions
 from backstory.storage.sqlite.inspecting import Inspection, inspect
 from backstory.storage.sqlite.migrating import begin_epoch as begin_in_file
 from backstory.storage.sqlite.migrating import migrate
-from backstory.storage.sqlite.opening import SCHEMA_VERSION
+from backstory.storage.sqlite.opening import KNOWN
+from backstory.storage.standing import Known
 from backstory.summarising import making
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.stores import cache_of, postgres_options
 
 
-def migrate_store(settings: Settings) -> Migrated:
-    """Bring the store to this release's schema.
+def migrate_store(settings: Settings, wanted: Wanted = ALL) -> Migrated:
+    """Bring the store to this release's schema, or as far as is wanted.
 
     Raises:
         StoreError: as `migrate` of the store's own `migrating` says.
@@ -42,8 +43,8 @@ def migrate_store(settings: Settings) -> Migrated:
     if isinstance(settings.store, ServerUrl):
         from backstory.storage.postgres.migrating import migrate as migrate_server
 
-        return asyncio.run(migrate_server(postgres_options(settings)))
-    return migrate(SqliteOptions(settings.store.path))
+        return asyncio.run(migrate_server(postgres_options(settings), wanted=wanted))
+    return migrate(SqliteOptions(settings.store.path), wanted=wanted)
 
 
 def begin_epoch(settings: Settings) -> Epochs:
@@ -61,9 +62,9 @@ def begin_epoch(settings: Settings) -> Epochs:
 
 @dataclass(frozen=True, slots=True)
 class Inspected(Inspection):
-    """What was found, and the schema version that this release needs."""
+    """What was found, and what this release knows of its schema."""
 
-    newest: int
+    known: Known
 
 
 def inspect_store(path: Path) -> Inspected:
@@ -73,7 +74,9 @@ def inspect_store(path: Path) -> Inspected:
         StoreError, OSError: it cannot be opened or read.
     """
     found = inspect(SqliteOptions(path))
-    return Inspected(**asdict(found), newest=SCHEMA_VERSION)
+    return Inspected(
+        **{each.name: getattr(found, each.name) for each in fields(found)}, known=KNOWN
+    )
 
 
 def inspect_server(settings: Settings) -> ServerInspection:

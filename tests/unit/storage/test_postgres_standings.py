@@ -115,7 +115,6 @@ async def test_a_connection_that_was_lost_is_made_anew(scene, postgres):
 
 
 async def test_a_server_that_does_not_answer_is_given_up(scene, postgres, monkeypatch):
-    monkeypatch.setattr(limits, "STANDINGS_SECONDS", 0.05)
     await scene.put("chat")
     await scene.store.standings("acme", [key("chat")])
     locker = await asyncpg.connect(
@@ -123,6 +122,7 @@ async def test_a_server_that_does_not_answer_is_given_up(scene, postgres, monkey
     )
     async with locker.transaction():
         await locker.execute("LOCK TABLE contexts IN ACCESS EXCLUSIVE MODE")
+        monkeypatch.setattr(limits, "STANDINGS_SECONDS", 0.05)
         with pytest.raises(StoreUnavailableError) as caught:
             await scene.store.standings("acme", [key("chat")])
         assert caught.value.retry_after == 1

@@ -19,11 +19,11 @@ def look(settings: Settings) -> Iterator[Finding]:
     except BackstoryError as error:
         yield Finding("store", "failed", error.detail, "check --store and the server")
         return
-    if found.schema_version is None:
+    if found.standing is None:
         detail = "the database is empty"
         yield Finding("store", "warning", detail, "`backstory serve` makes the tables")
     else:
-        yield version_found(found.schema_version, found.newest)
+        yield version_found(found.standing, found.known)
     yield _durability(found)
     yield _standbys(found.standbys)
     yield _connections(found)

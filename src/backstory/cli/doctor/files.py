@@ -10,6 +10,7 @@ from backstory import limits
 from backstory.cli.doctor.findings import Finding
 from backstory.cli.doctor.versions import version_found
 from backstory.errors import BackstoryError
+from backstory.storage.standing import Known, Standing
 
 LOW_DISK_BYTES: Final = 256 * limits.MIB
 
@@ -28,18 +29,18 @@ def look(path: Path) -> Iterator[Finding]:
     except OSError as error:
         yield Finding("store", "failed", f"{path}: {error.strerror}", "check its permissions")
         return
-    yield _schema(found.ours, found.schema_version, found.newest)
+    yield _schema(found.ours, found.standing, found.known)
     yield _integrity(found.damage)
     yield _disk(found.free_bytes)
     yield _wal(found.wal_bytes)
     yield _mode(found.mode, str(path))
 
 
-def _schema(ours: bool, version: int, newest: int) -> Finding:
+def _schema(ours: bool, standing: Standing, known: Known) -> Finding:
     if not ours:
         detail = "the file is a database, but not one of Backstory's"
         return Finding("schema", "failed", detail, "choose another path with --store")
-    return version_found(version, newest)
+    return version_found(standing, known)
 
 
 def _integrity(damage: tuple[str, ...]) -> Finding:

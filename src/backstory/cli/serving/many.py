@@ -11,6 +11,8 @@ from backstory.cli.serving.service import Service
 from backstory.cli.serving.sockets import Sockets
 from backstory.cli.serving.supervising import Supervisor
 from backstory.config import TABLE, Settings
+from backstory.config.loading import SECRETS_VARIABLE
+from backstory.config.secrets import SUFFIX
 from backstory.errors import ConfigError
 
 
@@ -44,7 +46,9 @@ def run(settings: Settings, sockets: Sockets, ready: Callable[[], None], service
 def hand_down(settings: Settings, environ: MutableMapping[str, str]) -> None:
     """Write all settings into an environment, so that a child loads the same."""
     environ.pop("BACKSTORY_CONFIG", None)
+    environ.pop(SECRETS_VARIABLE, None)
     for name, setting in TABLE.items():
+        environ.pop(setting.variable + SUFFIX, None)
         value = getattr(settings, name)
         if isinstance(value, tuple):
             text = ",".join(value)

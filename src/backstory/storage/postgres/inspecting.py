@@ -6,7 +6,7 @@ from backstory.storage.postgres.connecting import connect
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import FOREIGN, translate
 from backstory.storage.postgres.inspection import ServerInspection
-from backstory.storage.postgres.opening import OPENING, SCHEMA_VERSION, is_empty
+from backstory.storage.postgres.opening import KNOWN, OPENING, is_empty, standing_of
 from backstory.storage.postgres.options import PostgresOptions
 
 
@@ -20,13 +20,11 @@ async def inspect(options: PostgresOptions) -> ServerInspection:
     connection = await connect(options)
     try:
         look = await connection.fetchrow(OPENING.look)
-        version = None
-        if not await is_empty(connection):
-            version = await connection.fetchval(OPENING.version)
+        standing = None if await is_empty(connection) else await standing_of(connection)
         return ServerInspection(
             look["release"],
-            version,
-            SCHEMA_VERSION,
+            standing,
+            KNOWN,
             look["fsync"] == "on",
             look["synchronous_commit"],
             look["standbys"],

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from backstory.storage.standing import Known, Standing
+
 
 @dataclass(frozen=True, slots=True)
 class ServerInspection:
-    """What was found. `schema_version` is None where there is no store yet.
+    """What was found. `standing` is None where there is no store yet.
 
     `standbys` is the server's `synchronous_standby_names`; `bytes` are those of the database.
     """
 
     release: str
-    schema_version: int | None
-    newest: int
+    standing: Standing | None
+    known: Known
     fsync: bool
     synchronous_commit: str
     standbys: str

@@ -17,7 +17,6 @@ from backstory.storage.meta import (
     same_life,
     seal_secret,
     secret_of,
-    wrong_version,
 )
 from backstory.storage.postgres.connecting import connect
 from backstory.storage.postgres.database import PostgresDatabase
@@ -27,12 +26,14 @@ from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.waiting import calling
 from backstory.storage.postgres.words import PostgresWords
 from backstory.storage.queries import Queries, read_sql
+from backstory.storage.standing import Known, Standing
 from backstory.storage.tables.database import Names
 from backstory.storage.tables.words import index_all
 from backstory.storage.tokenizing import words
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 8
 """The number of the last migration."""
+KNOWN = Known(single=6, floor=6, needed=8, newest=SCHEMA_VERSION)
 OPENING = Queries.load("backstory.storage.postgres", "opening.sql")
 
 
@@ -137,12 +138,13 @@ async def _create(connection: Connection[Record], options: PostgresOptions, cloc
     await connection.execute(read_sql("backstory.storage.postgres", "schema.sql"))
     await connection.execute(
         OPENING.begin_life,
-        SCHEMA_VERSION,
+        KNOWN.floor,
         ids.epoch(),
         secrets.token_bytes(32),
         clock.now(),
         options.search is not False,
     )
+    await connection.execute(OPENING.set_applied, KNOWN.newest)
 
 
 async def check_version(connection: Connection[Record]) -> None:
@@ -151,9 +153,15 @@ async def check_version(connection: Connection[Record]) -> None:
     Raises:
         SchemaVersionError: it cannot; names what can be done.
     """
-    version = await connection.fetchval(OPENING.version)
-    if version != SCHEMA_VERSION:
-        raise wrong_version(version, SCHEMA_VERSION)
+    KNOWN.check(await standing_of(connection))
+
+
+async def standing_of(connection: Connection[Record]) -> Standing:
+    """Where the database stands."""
+    row = await connection.fetchrow(OPENING.standing)
+    if row is None:
+        raise StoreCorruptError("the database has lost its first row; restore a backup")
+    return KNOWN.standing(*row)
 
 
 async def check_epoch(connection: Connection[Record], epoch: str) -> None:

@@ -11,6 +11,12 @@ SELECT current_setting('statement_timeout') = '0'
 -- name: lock
 SELECT pg_advisory_xact_lock(4846798, hashtext(current_schema()))
 
+-- name: hurry
+SELECT set_config('lock_timeout', $1, TRUE)
+
+-- name: notice_leaving
+SELECT set_config(name, '1s', TRUE) FROM pg_settings WHERE name = 'client_connection_check_interval'
+
 -- name: lock_writers
 LOCK TABLE counters IN EXCLUSIVE MODE
 
@@ -38,8 +44,14 @@ WHERE datname = current_database() AND usename = current_user AND pid <> pg_back
 -- name: version
 SELECT schema_version FROM backstory WHERE id = 1
 
+-- name: standing
+SELECT schema_version, (to_jsonb(b) ->> 'applied')::int AS applied FROM backstory AS b WHERE id = 1
+
 -- name: set_version
 UPDATE backstory SET schema_version = $1 WHERE id = 1
+
+-- name: set_applied
+UPDATE backstory SET applied = $1 WHERE id = 1
 
 -- name: look
 SELECT pg_database_size(current_database()) AS bytes,

@@ -8,7 +8,8 @@
 -- where it may hold a NUL, which text cannot.
 
 -- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
--- the newest erasure of a subject that this database has been through.
+-- the newest erasure of a subject that this database has been through. `applied` is the last
+-- migration, `schema_version` the last of those that a release has to know to use the database.
 CREATE TABLE backstory (
     id             INTEGER PRIMARY KEY CHECK (id = 1),
     schema_version INTEGER NOT NULL,
@@ -19,12 +20,15 @@ CREATE TABLE backstory (
     search         BOOLEAN NOT NULL,
     keyed          BOOLEAN NOT NULL DEFAULT FALSE,
     keys           BIGINT NOT NULL DEFAULT 0,
-    erasure        BIGINT NOT NULL DEFAULT 0
+    erasure        BIGINT NOT NULL DEFAULT 0,
+    applied        INTEGER NOT NULL DEFAULT 0
 );
 
+-- `names` counts how often authors lost their names, so that copies of before are not taken for true.
 CREATE TABLE tenants (
-    id   INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name TEXT COLLATE "C" NOT NULL UNIQUE
+    id    INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name  TEXT COLLATE "C" NOT NULL UNIQUE,
+    names BIGINT NOT NULL DEFAULT 0
 );
 
 -- Positions and numbers are handed out from here, by whoever holds the row; `writes` counts the
@@ -41,6 +45,7 @@ CREATE TABLE counters (
     PRIMARY KEY (tenant, stream)
 ) WITH (fillfactor = 50);
 
+-- Rows stay for good, so that a number never means somebody else: who was erased has a stand-in.
 CREATE TABLE authors (
     tenant  INTEGER NOT NULL,
     id      INTEGER NOT NULL,

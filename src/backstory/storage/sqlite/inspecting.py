@@ -9,8 +9,9 @@ import apsw
 
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.faults import at
-from backstory.storage.sqlite.opening import APPLICATION_ID
+from backstory.storage.sqlite.opening import APPLICATION_ID, standing_of
 from backstory.storage.sqlite.options import SqliteOptions
+from backstory.storage.standing import Standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +19,7 @@ class Inspection:
     """What was found. `damage` holds SQLite's own words, none where the file is sound."""
 
     ours: bool
-    schema_version: int
+    standing: Standing
     damage: tuple[str, ...]
     file_bytes: int
     wal_bytes: int
@@ -46,7 +47,7 @@ def inspect(options: SqliteOptions) -> Inspection:
             verdict = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
             return Inspection(
                 connection.pragma("application_id") == APPLICATION_ID,
-                connection.pragma("user_version"),
+                standing_of(connection),
                 () if verdict == ["ok"] else tuple(verdict),
                 about.st_size,
                 options.wal_path.stat().st_size if options.wal_path.exists() else 0,

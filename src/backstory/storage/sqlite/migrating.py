@@ -9,11 +9,27 @@ import apsw
 from backstory import ids
 from backstory.errors import StoreCorruptError
 from backstory.storage.meta import Epochs
-from backstory.storage.migrations import Migrated, Migration, migrated, migrations_of, pending
+from backstory.storage.migrations import (
+    ALL,
+    Deploy,
+    Migrated,
+    Migration,
+    Wanted,
+    chosen,
+    migrated,
+    migrations_of,
+    pending,
+)
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
-from backstory.storage.sqlite.opening import APPLICATION_ID, check_version
+from backstory.storage.sqlite.opening import (
+    APPLICATION_ID,
+    KNOWN,
+    check_version,
+    set_standing,
+    standing_of,
+)
 from backstory.storage.sqlite.options import SqliteOptions
 
 
@@ -22,11 +38,13 @@ def migrations() -> tuple[Migration, ...]:
     return migrations_of("backstory.storage.sqlite")
 
 
-def migrate(options: SqliteOptions, steps: Sequence[Migration] | None = None) -> Migrated:
-    """Apply what is pending. Each step happens as a whole or not at all.
+def migrate(
+    options: SqliteOptions, steps: Sequence[Migration] | None = None, wanted: Wanted = ALL
+) -> Migrated:
+    """Apply what is pending and wanted. Each step happens as a whole or not at all.
 
     Raises:
-        SchemaVersionError: a newer release made the file.
+        SchemaVersionError: a newer release made the file, or another step comes first.
         StoreCorruptError: the file is not one of ours.
         StoreError: it cannot be opened, or a step failed; those before it are done.
     """
@@ -34,21 +52,23 @@ def migrate(options: SqliteOptions, steps: Sequence[Migration] | None = None) ->
     lock = FileLock(options.lock_path, options.lock_seconds)
     try:
         with lock:
-            return _migrate_locked(options, steps)
+            return _migrate_locked(options, steps, wanted)
     except apsw.Error as error:
         raise at(options.path, error) from error
     finally:
         lock.close()
 
 
-def _migrate_locked(options: SqliteOptions, steps: Sequence[Migration]) -> Migrated:
+def _migrate_locked(options: SqliteOptions, steps: Sequence[Migration], wanted: Wanted) -> Migrated:
     db = SqliteDatabase(options, busy_seconds=options.lock_seconds)
     try:
-        before = _version(db, options)
-        steps = pending(steps, before)
-        for step in steps:
+        _check_ours(db, options)
+        standing = standing_of(db.connection)
+        left = pending(steps, standing)
+        done = chosen(left, wanted)
+        for step in done:
             _apply(db, step)
-        return migrated(before, steps)
+        return migrated(standing.applied, done, left)
     finally:
         db.close()
 
@@ -74,7 +94,7 @@ def begin_epoch(options: SqliteOptions) -> Epochs:
 def _begin_epoch_locked(options: SqliteOptions) -> Epochs:
     db = SqliteDatabase(options, busy_seconds=options.lock_seconds)
     try:
-        _version(db, options)
+        _check_ours(db, options)
         check_version(db)
         before, after = db.value(QUERIES.epoch), ids.epoch()
         db.run(QUERIES.begin_epoch, after)
@@ -83,18 +103,18 @@ def _begin_epoch_locked(options: SqliteOptions) -> Epochs:
         db.close()
 
 
-def _version(db: SqliteDatabase, options: SqliteOptions) -> int:
+def _check_ours(db: SqliteDatabase, options: SqliteOptions) -> None:
     if db.value("PRAGMA application_id") != APPLICATION_ID:
         raise StoreCorruptError(f"{options.path} is not one of Backstory's files")
-    version: int = db.value("PRAGMA user_version")
-    return version
 
 
 def _apply(db: SqliteDatabase, step: Migration) -> None:
     db.connection.execute("BEGIN IMMEDIATE")
     try:
+        standing = standing_of(db.connection)
         db.connection.execute(step.sql)
-        db.run(f"PRAGMA user_version = {step.number:d}")
+        leaves_floor = step.deploy is Deploy.BEFORE
+        set_standing(db, KNOWN.after(step.number, standing, leaves_floor=leaves_floor))
         db.connection.execute("COMMIT")
     finally:
         if db.connection.in_transaction:

@@ -17,7 +17,6 @@ from backstory.storage.meta import (
     same_life,
     seal_secret,
     secret_of,
-    wrong_version,
 )
 from backstory.storage.queries import read_sql
 from backstory.storage.sqlite.counters import Counters
@@ -26,12 +25,15 @@ from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.words import SqliteWords
+from backstory.storage.standing import Known, Standing
 from backstory.storage.tables.words import index_all
 
 APPLICATION_ID = 0x42535459
 """Stands in the file's header, so that a stranger's database is not taken for ours."""
-SCHEMA_VERSION = 9
-"""Stands there too, as `user_version`; the number of the last migration."""
+SCHEMA_VERSION = 11
+"""The number of the last migration."""
+KNOWN = Known(single=9, floor=9, needed=11, newest=SCHEMA_VERSION)
+"""The floor stands in the file's header too, as `user_version`."""
 PAGE_BYTES = 4096
 
 
@@ -110,7 +112,7 @@ def _create(db: SqliteDatabase, options: SqliteOptions, clock: Clock) -> None:
         options.search is not False,
     )
     db.run(f"PRAGMA application_id = {APPLICATION_ID}")
-    db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    set_standing(db, Standing(KNOWN.floor, KNOWN.newest))
     db.connection.execute("COMMIT")
 
 
@@ -135,9 +137,21 @@ def check_version(db: SqliteDatabase) -> None:
     Raises:
         SchemaVersionError: it cannot; names what can be done.
     """
-    version = db.value("PRAGMA user_version")
-    if version != SCHEMA_VERSION:
-        raise wrong_version(version, SCHEMA_VERSION)
+    KNOWN.check(standing_of(db.connection))
+
+
+def standing_of(connection: apsw.Connection) -> Standing:
+    """Where the file stands."""
+    has = connection.execute(QUERIES.has_applied).get
+    applied = connection.execute(QUERIES.applied).get if has else None
+    return KNOWN.standing(connection.pragma("user_version"), applied)
+
+
+def set_standing(db: SqliteDatabase, standing: Standing) -> None:
+    """Write down where the file stands, in the transaction that has brought it there."""
+    db.run(f"PRAGMA user_version = {standing.floor:d}")
+    if db.value(QUERIES.has_applied):
+        db.run(QUERIES.set_applied, standing.applied)
 
 
 def check_epoch(db: SqliteDatabase, epoch: str) -> None:

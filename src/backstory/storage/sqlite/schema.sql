@@ -5,7 +5,8 @@
 -- appends to fastest; only small link tables go without.
 
 -- `keyed` once anything may be encrypted, `keys` counts how often keys were retired, `erasure` is
--- the newest erasure of a subject that this file has been through.
+-- the newest erasure of a subject that this file has been through. `applied` is the last migration;
+-- `PRAGMA user_version` is the last of those that a release has to know to use the file.
 CREATE TABLE meta (
     id          INTEGER PRIMARY KEY CHECK (id = 1),
     epoch       TEXT NOT NULL,
@@ -16,12 +17,15 @@ CREATE TABLE meta (
     scrubs      INTEGER NOT NULL DEFAULT 0,
     keyed       INTEGER NOT NULL DEFAULT 0,
     keys        INTEGER NOT NULL DEFAULT 0,
-    erasure     INTEGER NOT NULL DEFAULT 0
+    erasure     INTEGER NOT NULL DEFAULT 0,
+    applied     INTEGER NOT NULL DEFAULT 0
 );
 
+-- `names` counts how often authors lost their names, so that copies of before are not taken for true.
 CREATE TABLE tenants (
-    id   INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    id    INTEGER PRIMARY KEY,
+    name  TEXT NOT NULL UNIQUE,
+    names INTEGER NOT NULL DEFAULT 0
 );
 
 -- Positions are handed out from here; `stream` leaves room to split a busy tenant. `indexed` is
@@ -37,11 +41,13 @@ CREATE TABLE counters (
     PRIMARY KEY (tenant, stream)
 );
 
+-- Rows stay for good, so that a number never means somebody else: who was erased has a stand-in.
 CREATE TABLE authors (
     id      INTEGER PRIMARY KEY,
+    tenant  INTEGER NOT NULL DEFAULT 0,
     trust   INTEGER NOT NULL,
     subject TEXT NOT NULL,
-    UNIQUE (subject, trust)
+    UNIQUE (tenant, subject, trust)
 );
 
 -- Who speaks in an entry, and as what.

@@ -1,0 +1,2 @@
+-- name: told
+SELECT epoch, keyed, erasure FROM meta WHERE id = 1

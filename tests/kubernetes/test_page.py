@@ -1,0 +1,107 @@
+"""The page on Kubernetes: its overlay is one, and kubectl understands each command.
+
+Commands are given to the real kubectl, for a cluster that nobody can reach: what it complains of may
+be nothing else than that.
+"""
+
+import re
+import shlex
+import subprocess
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+import manifests
+from backstory.cli import main
+from pages import DOCS, blocks
+from postgres_server import free_port
+
+PAGE = DOCS / "how-to" / "kubernetes.md"
+OVERLAY, *COMPONENTS = [one.text for one in blocks(PAGE) if one.language == "yaml"]
+COMMANDS = re.findall(r"(?:^|`)(kubectl (?!kustomize).*?)(?:`|$)", PAGE.read_text(), re.MULTILINE)
+
+
+@pytest.fixture(scope="module")
+def beside(tmp_path_factory):
+    """A folder of somebody's own, beside a checkout and the files that the page wants."""
+    folder = tmp_path_factory.mktemp("beside")
+    (folder / "backstory").symlink_to(manifests.ROOT)
+    (folder / "mine").mkdir()
+    (folder / "mine" / "kustomization.yaml").write_text(OVERLAY)
+    for name in ("store", "cache", "bus"):
+        (folder / name).write_text("x")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def unreachable(tmp_path_factory):
+    """The configuration of kubectl for a cluster where nobody listens."""
+    server = {"server": f"http://127.0.0.1:{free_port()}"}
+    path = tmp_path_factory.mktemp("kube") / "config"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "clusters": [{"name": "none", "cluster": server}],
+                "users": [{"name": "none", "user": {}}],
+                "contexts": [{"name": "none", "context": {"cluster": "none", "user": "none"}}],
+                "current-context": "none",
+            }
+        )
+    )
+    return {"KUBECONFIG": str(path), "HOME": str(path.parent)}
+
+
+def test_an_overlay_of_ones_own_changes_what_it_says_and_nothing_else(beside):
+    mine = manifests.kustomized(beside / "mine")
+    (node,) = manifests.of_kind(mine, "Deployment")
+    assert manifests.container(node)["image"] == "images.example.com/backstory:0.2.0"
+    told = manifests.environment(node, mine)
+    stated = yaml.safe_load(OVERLAY)["configMapGenerator"][0]["literals"]
+    assert stated
+    for line in stated:
+        name, _, value = line.partition("=")
+        assert told[name] == value
+    (route,) = manifests.of_kind(mine, "HTTPRoute")
+    assert route["spec"]["hostnames"] == ["context.example.org"]
+    assert route["spec"]["rules"], "the rest of it stays"
+    kinds = [one["kind"] for one in mine]
+    assert kinds == [one["kind"] for one in manifests.overlay("production")]
+
+
+def test_the_component_for_tls_gives_nodes_the_certificate(beside):
+    folder = beside / "secure"
+    folder.mkdir()
+    (folder / "kustomization.yaml").write_text(OVERLAY + COMPONENTS[0])
+    mine = manifests.kustomized(folder)
+    (node,) = manifests.of_kind(mine, "Deployment")
+    told = manifests.environment(node, mine, beside)
+    (certificate,) = manifests.of_kind(mine, "Certificate")
+    (volume,) = [one for one in manifests.pod(node)["volumes"] if one["name"] == "tls"]
+    assert volume["secret"]["secretName"] == certificate["spec"]["secretName"]
+    assert told["BACKSTORY_TLS_CERTIFICATE"] == str(beside / "tls" / "tls.crt")
+    assert told["BACKSTORY_TLS_KEY"] == str(beside / "tls" / "tls.key")
+    (port,) = manifests.named(mine, "Service", "backstory")["spec"]["ports"]
+    assert port["appProtocol"] == "https"
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS)))
+def test_kubectl_and_backstory_understand_each_command(beside, unreachable, command):
+    words, _, ours = command.partition(" -- backstory ")
+    _, *arguments = shlex.split(words)
+    if ours:
+        arguments += ["--", "backstory"]
+        asked = CliRunner().invoke(main, [*shlex.split(ours), "--help"])
+        assert asked.exit_code == 0, asked.output
+    done = subprocess.run(
+        [manifests.KUBECTL, *arguments],
+        cwd=beside,
+        env=unreachable,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert re.search(r"connection refused|was refused", done.stderr), done.stderr

@@ -1,0 +1,128 @@
+"""A new version gets its share of the traffic step by step, and is promoted or rolled back.
+
+The load is that of the clusters under fire: all that is acknowledged has to be there in the end,
+once, and every request is answered, with the retries that clients are told to make.
+"""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import pytest
+
+import postgres_server
+from backstory.storage.postgres.store import open_store
+from clusters.load import under_load
+from rehearsals.rolling import against, previous, rolling, worse
+
+pytestmark = pytest.mark.timeout(280)
+
+
+@pytest.fixture(scope="module")
+def old_version(tmp_path_factory):
+    return previous(tmp_path_factory.mktemp("previous"))
+
+
+@pytest.fixture
+def canary(tmp_path, old_version):
+    """A roll on a store, entered beside the event loop."""
+
+    @asynccontextmanager
+    async def canary(store, **new):
+        ready = rolling(tmp_path, store, old_version, **new)
+        roll = await asyncio.to_thread(ready.__enter__)
+        try:
+            yield roll
+        finally:
+            await asyncio.to_thread(ready.__exit__, None, None, None)
+
+    return canary
+
+
+async def test_a_good_version_is_promoted_step_by_step(canary, postgres_url):
+    async with (
+        canary(postgres_url) as roll,
+        under_load("canary: good", [roll], writers=2, readers=2) as load,
+    ):
+        await roll.start()
+        assert (await roll.check(*roll.by_probes))["verdict"] == "promote"
+        for weight in (10, 50):
+            roll.weights(100 - weight, weight)
+            said = await roll.decided()
+            assert (said["verdict"], said["code"]) == ("promote", 0), said
+        roll.weights(0, 100)
+        await load.more(50)
+        assert await asyncio.to_thread(roll.old.stop) == 0
+        await load.more(50)
+
+
+FAULTS = [("slow", "slow", {"requests": 15, "slower": 4}), ("failing", "failed", {})]
+
+
+@pytest.mark.parametrize(("fault", "named", "options"), FAULTS, ids=("slow", "failing"))
+async def test_a_bad_version_is_rolled_back(canary, postgres_url, fault, named, options):
+    async with (
+        canary(postgres_url, **worse(fault)) as roll,
+        under_load(f"canary: {fault}", [roll], writers=2, readers=2) as load,
+    ):
+        await roll.start()
+        roll.weights(90, 10)
+        said = await roll.decided(**options)
+        assert (said["verdict"], said["code"]) == ("roll back", 4), said
+        assert named in against(said)
+        roll.weights(100, 0)
+        await load.more(50)
+        assert await asyncio.to_thread(roll.new.stop) == 0
+        await load.more(50)
+
+
+async def test_an_incompatible_version_is_rolled_back_before_it_gets_traffic(canary, postgres_url):
+    async with (
+        canary(postgres_url, **worse("incompatible")) as roll,
+        under_load("canary: incompatible", [roll]) as load,
+    ):
+        await roll.start()
+        said = await roll.check(*roll.by_probes, *roll.by_metrics())
+        assert (said["verdict"], said["code"]) == ("roll back", 4), said
+        assert against(said) == {"probes"}
+        await load.more(20)
+
+
+async def test_everything_is_switched_at_once_and_back(canary, postgres_url):
+    """Blue-green: both run, one serves."""
+    async with (
+        canary(postgres_url) as roll,
+        under_load("blue-green", [roll]) as load,
+    ):
+        await roll.start()
+        assert (await roll.check(*roll.by_probes))["verdict"] == "promote"
+        for weights in ((0, 100), (100, 0), (0, 100)):
+            roll.weights(*weights)
+            await load.more(50)
+
+
+@pytest.fixture
+def database(postgres):
+    """A PostgreSQL that may be hurt, with an empty store in it."""
+    with postgres_server.running() as server:
+        asyncio.run(_with_a_store(server))
+        yield server
+
+
+async def _with_a_store(server):
+    await (await open_store(server.url())).aclose()
+
+
+async def test_while_the_database_fails_over_nothing_is_promoted(canary, database):
+    async with (
+        canary(database.url()) as roll,
+        under_load("canary: database away", [roll]) as load,
+    ):
+        await roll.start()
+        roll.weights(50, 50)
+        await load.more(50)
+        await asyncio.to_thread(database.kill)
+        await load.more(10, "refused")
+        said = await roll.check(*roll.by_probes, *roll.by_metrics())
+        assert (said["verdict"], said["code"]) in (("wait", 3), ("roll back", 4)), said
+        await asyncio.to_thread(database.start)
+        await load.more(50)
