@@ -2,8 +2,18 @@
 
 import pytest
 
+from clusters import summary
+
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if "tests/rehearsals/" in item.path.as_posix():
             item.add_marker(pytest.mark.rehearsal)
+
+
+def pytest_terminal_summary(terminalreporter):
+    rows = list(summary.lines())
+    if rows:
+        terminalreporter.section("what was recorded")
+        for row in rows:
+            terminalreporter.write_line(row)

@@ -161,7 +161,8 @@ class Stream:
             return mark.oldest
         if after == NOW:
             return mark.newest
-        epoch, position = self._seal.open(CURSOR, principal.tenant, principal.subject, after)
+        scope = (CURSOR, principal.tenant, principal.subject)
+        epoch, position = self._seal.open_members(*scope, after, 2)
         if epoch != mark.epoch or not mark.oldest <= position <= mark.newest:
             raise GoneError("what lies behind this cursor is no longer kept; begin without one")
         return int(position)
