@@ -165,6 +165,16 @@ def standing_by(origin, port=None):
 
 
 @contextmanager
+def copied_from(origin):
+    """A base backup of another server, to be started: no standby."""
+    with _placed(origin.bin, on_disk=False, **origin.settings) as server:
+        os.chown(server.folder, *server.user)
+        where = f"host=127.0.0.1 port={origin.port} user=backstory"
+        server.run("pg_basebackup", "-D", server.data, "-d", where, "-c", "fast", "--no-sync")
+        yield server
+
+
+@contextmanager
 def _placed(bin_folder, *, on_disk, **settings):
     roomy = not on_disk and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM
     folder = Path(tempfile.mkdtemp(prefix="backstory-pg-", dir=_MEMORY if roomy else None))

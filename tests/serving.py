@@ -99,6 +99,18 @@ def serving(folder, *arguments, **options):
         server.close()
 
 
+@contextlib.asynccontextmanager
+async def serving_aside(folder, *arguments, store):
+    """A server and a client; the event loop goes on meanwhile, since the network is in it."""
+    server = Server(folder, *arguments, store=store)
+    try:
+        await asyncio.to_thread(server.wait_until_ready)
+        async with server.async_client() as http:
+            yield server, http
+    finally:
+        await asyncio.to_thread(server.close)
+
+
 @contextlib.contextmanager
 def failing(folder, *arguments, **options):
     """One that cannot start; ended by itself or here."""

@@ -1,8 +1,9 @@
 """A store with a past, and all that anybody can read of it: for copies, which have to tell the same."""
 
-from backstory.testing.scene import entry, summary
+from backstory.testing.scene import entry, key, summary
 
-NAMES = ("chat", "users.1/notes", "fork", "doc", "gone", "again")
+ERASED = key("users.9/notes")
+NAMES = ("chat", "users.9/notes", "fork", "doc", "gone", "again")
 
 
 async def fill(scene):
@@ -18,7 +19,7 @@ async def fill(scene):
     await scene.restore("chat", 2)
     await scene.append("chat", "five")
     for step in range(40):  # whole documents and differences to them
-        await scene.put("users.1/notes", {"step": step, "same": "y" * 200}, labels={"team": "a"})
+        await scene.put("users.9/notes", {"step": step, "same": "y" * 200}, labels={"team": "a"})
     await scene.put("doc", {"n": 1})
     await scene.put_content("doc", b"first text " * 20_000, "text/markdown")
     await scene.put_content("doc", b"second text " * 20_000)
@@ -33,10 +34,10 @@ async def fill(scene):
     await scene.store.put_note(scene.tenant, "note", b"kept", 2**62)
 
 
-async def told(scene):
+async def told(scene, names=NAMES):
     """What can be read of it, version by version, as something that can be compared."""
-    found = {"changes": list(await scene.changes()), "note": await _note(scene)}
-    for name in NAMES:
+    found = {"note": await _note(scene), "purged": await _purged(scene)}
+    for name in names:
         versions = await scene.versions(name)
         found[name] = versions
         for version in [None, *(one.version for one in versions)]:
@@ -55,3 +56,8 @@ async def _version(scene, name, version):
 
 async def _note(scene):
     return await scene.store.get_note(scene.tenant, "note")
+
+
+async def _purged(scene):
+    """What the change log tells of contexts without a name."""
+    return [change for change in await scene.changes(limit=10_000) if change.key is None]

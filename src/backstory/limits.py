@@ -421,6 +421,11 @@ ERASE_ROWS: Final = 10_000  # erased in one transaction of PostgreSQL
 INDEXED_WORD_CHARS: Final = 200  # of a word, in PostgreSQL's index; texts tell longer ones apart
 CACHE_BODY_BYTES: Final = 2 * MIB  # of a body that a cache keeps
 NEARBY_BYTES: Final = 16 * MIB  # of contexts that a process keeps beside its SQLite file
+ROUTED_SIGHTS: Final = (
+    4096  # of what callers may see, that are worked out for each of several stores
+)
+DOCTOR_MISPLACED: Final = 20  # namespaces in a wrong store that `backstory doctor` names
+ROUTED_HINTS: Final = 10_000  # contents and tenants of which it is remembered how a store had them
 CACHE_ENTRY_BYTES: Final = 512  # that each body in a process's own cache counts beside its own
 CACHE_DROPS: Final = 4096  # keys that a process remembers it has dropped from its own cache
 CACHE_LIFE_SECONDS: Final = 3600  # that a body is kept in a cache

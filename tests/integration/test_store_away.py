@@ -1,26 +1,13 @@
 """A server whose database goes away, seen by who calls it over HTTP."""
 
 import asyncio
-from contextlib import asynccontextmanager
 
 import pytest
 
-from serving import SECONDS, Server
+from serving import SECONDS, serving_aside
 from tcp_proxy import Proxy
 
 CHAT = "/v1/contexts/users.1/chat"
-
-
-@asynccontextmanager
-async def serving(folder, url):
-    """A server process; the event loop goes on meanwhile, since the network is in it."""
-    server = Server(folder, store=url)
-    try:
-        await asyncio.to_thread(server.wait_until_ready)
-        async with server.async_client() as http:
-            yield server, http
-    finally:
-        await asyncio.to_thread(server.close)
 
 
 @pytest.fixture
@@ -32,7 +19,7 @@ async def network(postgres):
 @pytest.fixture
 async def served(tmp_path, postgres, postgres_url, network):
     url = postgres_url.replace(str(postgres.port), str(network.port))
-    async with serving(tmp_path, url) as served:
+    async with serving_aside(tmp_path, store=url) as served:
         answer = await served[1].put(CHAT, json={"kind": "conversation", "state": {"n": 1}})
         assert answer.status_code == 201
         yield served

@@ -91,6 +91,12 @@ def test_an_error_that_is_not_ours_is_not_hidden(run, failing):
         run("config")
 
 
+def test_who_is_interrupted_says_so_in_a_line_and_ends_as_shells_report_it(run, failing):
+    failing(KeyboardInterrupt())
+    answer = run("config")
+    assert (answer.exit_code, answer.stderr) == (130, "interrupted\n")
+
+
 def test_config_shows_each_setting_with_its_value_origin_and_meaning(run, monkeypatch):
     monkeypatch.setenv("BACKSTORY_PORT", "9000")
     lines = run("config", "--no-search").output.splitlines()

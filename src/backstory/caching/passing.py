@@ -70,8 +70,10 @@ class PassingStore:
     async def recount(self, tenant: str) -> Usage:
         return await self._store.recount(tenant)
 
-    async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
-        return await self._store.replay(tenant, idempotency)
+    async def replay(
+        self, tenant: str, idempotency: Idempotency, about: ContextKey | None = None
+    ) -> Outcome | None:
+        return await self._store.replay(tenant, idempotency, about)
 
     async def forget(
         self, tenant: str, key: ContextKey, before: int, act: tuple[int, bytes] | None = None

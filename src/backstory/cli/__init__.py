@@ -46,6 +46,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "config": ("config", "Show each setting with its value, origin and meaning."),
 }
 
+_INTERRUPTED: Final = 130  # as a shell reports SIGINT
 _PLACES: Final = 9  # that an error names behind the first
 
 
@@ -120,6 +121,9 @@ class _Commands(click.Group):
         except BackstoryError as error:
             failure = _WrongSetting if isinstance(error, ConfigError) else _Failure
             raise failure(error) from error
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            raise SystemExit(_INTERRUPTED) from None
 
 
 def _usage(error: click.UsageError) -> click.ClickException:

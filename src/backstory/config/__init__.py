@@ -10,6 +10,7 @@ silently ignored.
     cache_urls.py the URLs of caches
     bus_urls.py   the URLs of change buses
     redis_urls.py the URLs of a Redis
+    routes.py     which namespaces other stores keep
     loading.py    flags, variables, file and defaults into one `Settings`
     secrets.py    values in files, as orchestrators mount them
     local.py      what may be served without authentication
@@ -21,11 +22,13 @@ from __future__ import annotations
 from backstory.config.auth import check_callers
 from backstory.config.loading import load
 from backstory.config.local import check_local_mode
+from backstory.config.routes import Route
 from backstory.config.settings import TABLE, Setting, Settings
 from backstory.config.urls import ServerUrl, StoreUrl
 
 __all__ = [
     "TABLE",
+    "Route",
     "ServerUrl",
     "Setting",
     "Settings",

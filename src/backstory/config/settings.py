@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from backstory import limits
 from backstory.config import bus_urls, cache_urls, readers, urls
+from backstory.config import routes as routing
 
 PREFIX: Final = "BACKSTORY_"
 DEFAULT_ORIGIN: Final = "default"
@@ -111,6 +112,12 @@ class Settings:
         urls.DEFAULT_STORE,
         "Where contexts are kept: sqlite:///FILE or postgresql://USER@HOST/DATABASE",
         urls.store_url,
+    )
+    routes: tuple[routing.Route, ...] = _setting(
+        (),
+        "Namespaces that other stores keep: PATTERN = STORE-URL, with ; between",
+        routing.routes,
+        text="none: one store keeps all",
     )
     master_key: tuple[str, ...] = _setting(
         (),

@@ -23,6 +23,7 @@ from backstory.ports.store import ChangePage, ChangeQuery, Store
 
 CURSOR: Final = "cursor"
 NOW: Final = "now"
+_WHOLE: Final = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +164,19 @@ class Stream:
             return mark.newest
         scope = (CURSOR, principal.tenant, principal.subject)
         epoch, position = self._seal.open_members(*scope, after, 2)
-        if epoch != mark.epoch or not mark.oldest <= position <= mark.newest:
+        place = int(position, 16) if isinstance(position, str) else int(position)
+        if epoch != mark.epoch or not mark.keeps(place):
             raise GoneError("what lies behind this cursor is no longer kept; begin without one")
-        return int(position)
+        return place
 
     async def _page(self, tenant: str, query: ChangeQuery) -> ChangePage:
         return _cut(await self._store.changes(tenant, query))
 
     def _answer(self, principal: Principal, page: ChangePage) -> ChangesPage:
         def cursor(position: int) -> str:
-            payload = (self._store.epoch, position)
+            # A place in several logs is more than JSON's numbers can be.
+            place = position if position < _WHOLE else f"{position:x}"
+            payload = (self._store.epoch, place)
             return self._seal.close(CURSOR, principal.tenant, principal.subject, payload)
 
         items = tuple((cursor(change.position), change) for change in page.changes)

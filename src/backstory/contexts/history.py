@@ -97,7 +97,7 @@ class Historian:
             try:
                 return await self._store.forget(tenant, key, before, act)
             except UnsealedError:
-                await self.auditing.seal(tenant)
+                await self.auditing.seal(tenant, key.namespace)
 
 
 async def compare(old: View, new: View) -> Difference:

@@ -16,7 +16,7 @@ from backstory.domain.kinds import TENANT_QUOTA
 from backstory.domain.permissions import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.quotas import KEY, UNBOUNDED, Quota
-from backstory.errors import SchemaError
+from backstory.errors import SchemaError, StoreError
 from backstory.ports.store import Store
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,11 @@ class Quotas:
         own, until = self._own.get(tenant, (None, 0.0))
         if time.monotonic() >= until:
             until = time.monotonic() + limits.RIGHTS_KNOWN_SECONDS
-            own = await self._read(tenant)
+            try:
+                own = await self._read(tenant)
+            except StoreError:
+                if tenant not in self._own:
+                    raise  # what was known of it last counts as long as nobody can be asked
             if len(self._own) >= limits.RIGHTS_TENANTS:
                 self._own.clear()
             self._own[tenant] = own, until

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from backstory.clock import Clock
 from backstory.contexts.allotting import Allotting
@@ -33,7 +33,7 @@ from backstory.contexts.watching import Hub
 from backstory.contexts.writing import Writer
 from backstory.domain.choosing import Choice
 from backstory.domain.sealing import Seal
-from backstory.ports.audits import Audits
+from backstory.ports.audits import Apart, Audits
 from backstory.ports.bus import ChangeBus
 from backstory.ports.rules import Masked, Rules
 from backstory.ports.store import Store
@@ -64,6 +64,10 @@ class Contexts:
         self.store = store
         self.audits: Audits | None = None
         self.trail: Trail | None = None
+        self.apart: Sequence[Apart] = ()
+        """The trails of stores that keep some namespaces apart."""
+        self.store_of: Callable[[str], int] = lambda _namespace: 0
+        """Which of the stores keeps a namespace: 0 is the first, whose trail is `audits`."""
         self.scrub = scrub
         self.clock = clock
         self.seal = Seal(store.secret)

@@ -107,7 +107,7 @@ class _Tail:
                 logger.exception("reading the change log failed")
 
     async def _read_on(self) -> None:
-        more = (await self._store.mark(self._tenant)).newest > self._position
+        more = (await self._store.mark(self._tenant)).is_behind(self._position)
         while more:
             query = ChangeQuery(_ALL, self._position, limits.PAGE_MAX)
             page = await self._store.changes(self._tenant, query)

@@ -124,7 +124,7 @@ class Writer:
         """
         for intent in intents:
             access.require(principal, intent.verb, intent.key)
-        known = await self.recall(principal, retry)
+        known = await self.recall(principal, retry, intents[0].key if intents else None)
         if known is not None:
             return known
         idempotency = self._idempotency(principal, retry)
@@ -160,8 +160,12 @@ class Writer:
         for hear in self._hearers:
             hear(tenant, ruled, outcome)
 
-    async def recall(self, principal: Principal, retry: Retry | None) -> Outcome | None:
+    async def recall(
+        self, principal: Principal, retry: Retry | None, about: ContextKey | None = None
+    ) -> Outcome | None:
         """What came of the request when it was sent before, None where it was not.
+
+        `about` is a context that it would write.
 
         Raises:
             KeyReusedError: the idempotency key came with another request before.
@@ -169,7 +173,7 @@ class Writer:
         idempotency = self._idempotency(principal, retry)
         if idempotency is None:
             return None
-        return await self._store.replay(principal.tenant, idempotency)
+        return await self._store.replay(principal.tenant, idempotency, about)
 
     async def _require_origins(self, principal: Principal, operations: Sequence[Operation]) -> None:
         """An inherited entry is redacted in its origin too, so rights are needed there."""

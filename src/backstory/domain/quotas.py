@@ -25,11 +25,20 @@ KEY: Final = ContextKey(NAMESPACE, "limits")
 
 
 @dataclass(frozen=True, slots=True)
+class Usage:
+    """What a tenant keeps, or what a write adds to that."""
+
+    contexts: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
-    """What a tenant may keep; None bounds nothing."""
+    """What a tenant may keep; None bounds nothing. `elsewhere` is what other stores keep of it."""
 
     contexts: int | None = None
     bytes: int | None = None
+    elsewhere: Usage = Usage()
 
     def view(self) -> dict[str, int | None]:
         """It as callers see it, and as it is kept."""
@@ -39,20 +48,14 @@ class Quota:
 UNBOUNDED: Final = Quota()
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What a tenant keeps, or what a write adds to that."""
-
-    contexts: int = 0
-    bytes: int = 0
-
-
 def require(quota: Quota, used: Usage, more: Usage) -> None:
     """Nothing, where there is room for more.
 
     Raises:
         QuotaContextsError, QuotaBytesError: there is none.
     """
+    elsewhere = quota.elsewhere
+    used = Usage(used.contexts + elsewhere.contexts, used.bytes + elsewhere.bytes)
     if quota.contexts is not None and more.contexts > 0:
         there = used.contexts + more.contexts
         if there > quota.contexts:

@@ -11,6 +11,7 @@ transport. `code` is stable: clients may switch on it, and the reference lists e
     │   ├── MalformedError          not JSON, not a cursor, not a tag, bad query  400
     │   ├── SchemaError             well-formed, but not what is allowed here     422
     │   │   ├── ChunkMismatchError  bytes that do not have the hash they came with 422
+    │   │   ├── CommitSpansStoresError contexts of different stores in one commit 422
     │   │   ├── UnknownModelError   nobody knows how the model counts             422
     │   │   └── RenderBudgetError   less than what is pinned                      422
     │   ├── BackupUnusableError     no backup, cut short, or altered              400
@@ -72,6 +73,7 @@ from backstory.errors.base import (
 from backstory.errors.invalid import (
     BackupUnusableError,
     ChunkMismatchError,
+    CommitSpansStoresError,
     HeadTooLargeError,
     InvalidCursorError,
     InvalidError,
@@ -152,6 +154,7 @@ __all__ = [
     "CertificateError",
     "ChunkMismatchError",
     "ChunksMissingError",
+    "CommitSpansStoresError",
     "ConfigError",
     "ConflictError",
     "ConnectionsFullError",

@@ -56,6 +56,13 @@ class SchemaError(InvalidError):
     title = "Schema violation"
 
 
+class CommitSpansStoresError(SchemaError):
+    """The contexts of one commit, or a fork and its source, are kept by different stores."""
+
+    code = "commit_spans_stores"
+    title = "Commit spans stores"
+
+
 class UnknownKindError(SchemaError):
     """No kind of that name is known."""
 

@@ -196,9 +196,10 @@ LABELS: Final = {
     "coding": "`identity`, `zstd`, `br`, `gzip`, `other`",
     "tool": "tools that there are, those of installed extensions included, or empty",
     "step": "`parse`, `validate`, `transform`",
-    "operation": "methods of the store's or the cache's port",
-    "queue": "the queues that the metric names",
-    "state": "`busy` and `idle`; `away` and `there`",
+    "operation": "methods of the store's or the cache's port; of a store that is routed to with its "
+    "name behind, as in `commit.medical`",
+    "queue": "the queues that the metric names; so with a name behind",
+    "state": "`busy` and `idle`, so with a name behind; `away` and `there`",
     "outcome": "the words that the metric names",
     "memory": "the memories that the metric names",
     "way": "`sent` and `heard`",

@@ -13,13 +13,15 @@ from backstory.observability.catalogue import Metric
 Found = Iterator[tuple[Metric, tuple[str, ...], float]]
 
 
-def store(path: Path) -> Found:
-    """Sizes of a SQLite store's files, and the room that is left beside them."""
+def store(path: Path, name: str = "") -> Found:
+    """Sizes of a SQLite store's files; for the first store the room that is left beside them, too."""
+    behind = f".{name}" if name else ""
     try:
-        disk = os.statvfs(path.parent)
-        yield catalogue.FREE_BYTES, (), disk.f_bavail * disk.f_frsize
+        if not name:
+            disk = os.statvfs(path.parent)
+            yield catalogue.FREE_BYTES, (), disk.f_bavail * disk.f_frsize
         for label, file in (("database", path), ("wal", path.with_name(f"{path.name}-wal"))):
-            yield catalogue.STORE_BYTES, (label,), file.stat().st_size
+            yield catalogue.STORE_BYTES, (label + behind,), file.stat().st_size
     except OSError:  # it is being moved, or the log is not there yet
         return
 

@@ -33,18 +33,22 @@ _MASK: Final = EACH - 1
 _CANCELLED: Final = "cancelled"
 
 
-def told_store(store: Store, hooks: Hooks) -> Store:
-    """The store, told of where anybody listens; else the store itself."""
+def told_store(store: Store, hooks: Hooks, name: str = "") -> Store:
+    """The store, told of where anybody listens; else the store itself.
+
+    Operations of one that has a name are told of with it behind them.
+    """
     if not (hooks.hears(StoreAsked) or hooks.hears(Traced)):
         return store
-    return cast(Store, _ToldStore(store, hooks))
+    return cast(Store, _ToldStore(store, hooks, name))
 
 
 class _ToldStore:
     """Each operation goes on to the store, and is told of once it is done."""
 
-    def __init__(self, store: Store, hooks: Hooks) -> None:
+    def __init__(self, store: Store, hooks: Hooks, name: str) -> None:
         self._store, self._hooks = store, hooks
+        self._behind = f".{name}" if name else ""
         # What never changes while a store is open is asked with each request.
         self.turns = -1
         self.epoch, self.first_epoch, self.secret = store.epoch, store.first_epoch, store.secret
@@ -72,7 +76,7 @@ def _told(operation: str) -> Callable[..., Awaitable[Any]]:
             weight = EACH if operation in SAMPLED else 1
             if weight == 1 or not self.turns & _MASK:
                 taken = time.perf_counter() - begun
-                self._hooks.tell(StoreAsked(operation, code, taken, weight))
+                self._hooks.tell(StoreAsked(operation + self._behind, code, taken, weight))
 
     return asked
 

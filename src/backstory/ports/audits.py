@@ -109,6 +109,14 @@ class Audits(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """The trail of a store that keeps some namespaces apart, and the secret it is signed with."""
+
+    audits: Audits
+    secret: bytes
+
+
 class Auditing(Protocol):
     """Who writes the trail."""
 
@@ -126,8 +134,10 @@ class Auditing(Protocol):
         """
         ...
 
-    async def seal(self, tenant: str) -> None:
+    async def seal(self, tenant: str, namespace: str | None = None) -> None:
         """Have all that was written and told for the tenant until now in the trail.
+
+        With a namespace, what is about that namespace is enough.
 
         Raises:
             StoreError: it cannot be written.

@@ -2,7 +2,8 @@
 
 Everything opened here is closed here, in the opposite order, by `AsyncExitStack`s.
 
-    stores.py     the store with its cache, and the change bus
+    stores.py     a store with its cache, and the change bus
+    routed.py     all stores that the settings name, as one
     contexts.py   the context managers over them
     callers.py    who is let in
     authority.py  the authorization server inside
@@ -39,6 +40,7 @@ from backstory.wiring.operating import (
     scrub_store,
 )
 from backstory.wiring.reached import servers
+from backstory.wiring.routed import each_store, find_misplaced
 from backstory.wiring.secure import inspect_certificate, tls_options
 from backstory.wiring.stores import bus_server
 
@@ -50,7 +52,9 @@ __all__ = [
     "begin_epoch",
     "bus_server",
     "check_backup",
+    "each_store",
     "encrypt_rows",
+    "find_misplaced",
     "inspect_bus",
     "inspect_cache",
     "inspect_certificate",

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from backstory import limits
 from backstory.config import Settings
+from backstory.contexts.ruling import Ruled
 from backstory.contexts.service import Contexts
+from backstory.domain.commits import Outcome
 from backstory.errors import BackstoryError
 from backstory.observability.telling import Told
+from backstory.ports.audits import Apart
 from backstory.ports.events import Acted
 
 if TYPE_CHECKING:
@@ -36,15 +39,14 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
     from backstory.security.auditing.retaining import Retention
     from backstory.security.auditing.sealing import Auditor
 
-    secret = contexts.store.secret
-    auditor = Auditor(contexts.audits, secret, contexts.clock)
-    contexts.historian.auditing = contexts.eraser.auditing = auditor
-    told.listen(auditor)
-    leave = contexts.writer.listen(lambda tenant, _ruled, _outcome: auditor.wrote(tenant))
-    tasks = [asyncio.create_task(auditor.run(), name="audit trail")]
+    trails = [Apart(contexts.audits, contexts.store.secret), *contexts.apart]
+    auditors = [Auditor(each.audits, each.secret, contexts.clock) for each in trails]
+    leave = _audited(contexts, told, auditors)
+    tasks = [asyncio.create_task(each.run(), name="audit trail") for each in auditors]
     if settings.audit_days:
-        retention = Retention(contexts.audits, secret, contexts.clock, settings.audit_days)
-        tasks.append(asyncio.create_task(retention.run(), name="audit retention"))
+        for each in trails:
+            retention = Retention(each.audits, each.secret, contexts.clock, settings.audit_days)
+            tasks.append(asyncio.create_task(retention.run(), name="audit retention"))
     try:
         yield
     finally:
@@ -52,7 +54,21 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await _seal_the_rest(auditor)
+        await asyncio.gather(*map(_seal_the_rest, auditors))
+
+
+def _audited(contexts: Contexts, told: Told, auditors: Sequence[Auditor]) -> Callable[[], None]:
+    """Each auditor hears of what its store keeps, until the returned function is called."""
+    from backstory.security.auditing.spreading import Spread
+
+    def wrote(tenant: str, _ruled: Ruled, outcome: Outcome) -> None:
+        namespace = outcome.results[0].key.namespace
+        auditors[contexts.store_of(namespace)].wrote(tenant)
+
+    hearer = Spread(auditors, contexts.store_of) if auditors[1:] else auditors[0]
+    contexts.historian.auditing = contexts.eraser.auditing = hearer
+    told.listen(hearer)
+    return contexts.writer.listen(wrote)
 
 
 async def _seal_the_rest(auditor: Auditor) -> None:

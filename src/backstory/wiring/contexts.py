@@ -8,6 +8,7 @@ import json
 import logging
 from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from backstory.contexts.service import Contexts
 from backstory.domain.quotas import Quota
 from backstory.observability.health.clocks import ClockWatch
 from backstory.observability.summarisers import ToldSummariser
+from backstory.ports.audits import Apart
 from backstory.ports.hooks import SILENCE, Hooks, Number
 from backstory.ports.summariser import Summarising
 from backstory.processing import choosing
@@ -31,7 +33,8 @@ from backstory.resilience.checking import Dependency
 from backstory.resilience.pace import Pace
 from backstory.summarising import making
 from backstory.wiring.health import numbers, surroundings
-from backstory.wiring.stores import Opened, open_bus, open_store_of
+from backstory.wiring.routed import open_stores, routing_of
+from backstory.wiring.stores import Opened, open_bus
 
 logger = logging.getLogger(__name__)
 
@@ -67,12 +70,13 @@ async def open_contexts(
         summarising = _summarising(wanted, settings, clock, hooks) if serving else None
         if summarising is not None:
             stack.push_async_callback(summarising.summariser.aclose)
-        opened = await open_store_of(settings, clock, hooks)
+        opened, apart = await open_stores(settings, clock, hooks)
         stack.push_async_callback(opened.store.aclose)
         bus = open_bus(settings, opened, hooks, serving=serving)
         stack.push_async_callback(bus.aclose)
         scrub = Scrub(opened.scrubs, opened.store, clock, settings.scrub_hours)
         rotation = _rotation(settings, opened, clock)
+        kept = {name: _Kept.of(settings, each, clock) for name, each in apart.items()}
         await asyncio.to_thread(ready)
         watch = ClockWatch(opened.time)
         contexts = Contexts(
@@ -86,15 +90,24 @@ async def open_contexts(
                 *opened.dependencies,
                 Dependency("bus", bus.check),
                 Dependency("integrity", scrub.check),
+                *(Dependency(f"integrity.{name}", own.scrub.check) for name, own in kept.items()),
                 *dependencies,
             ],
             surroundings=[
                 *surroundings(settings, watch, hooks),
                 *([] if rotation is None else [Dependency("keys", rotation.check)]),
+                *(
+                    Dependency(f"keys.{name}", own.rotation.check)
+                    for name, own in kept.items()
+                    if own.rotation is not None
+                ),
             ],
         )
         contexts.quotas.default = quota_of(settings)
         contexts.keeps(opened.audits)
+        contexts.apart = [Apart(each.audits, each.store.secret) for each in apart.values()]
+        if apart:
+            contexts.store_of = routing_of(settings).of
         stack.push_async_callback(contexts.aclose)
         if sweep:
             await stack.enter_async_context(_kept(contexts.sweeper.run(), _SWEEPER))
@@ -103,6 +116,11 @@ async def open_contexts(
             await stack.enter_async_context(_kept(scrub.run(), _SCRUB))
             if rotation is not None:
                 await stack.enter_async_context(_kept(rotation.run(), _ROTATION))
+            for name, own in kept.items():
+                hooks.stands(partial(own.numbers, name))
+                await stack.enter_async_context(_kept(own.scrub.run(), _SCRUB))
+                if own.rotation is not None:
+                    await stack.enter_async_context(_kept(own.rotation.run(), _ROTATION))
         if serving and wanted.rules is not None:
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
@@ -110,6 +128,25 @@ async def open_contexts(
         hooks.stands(partial(_standing, contexts))
         hooks.stands(partial(numbers, contexts, watch))
         yield contexts
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What looks after a store that is routed to."""
+
+    scrub: Scrub
+    rotation: Rotation | None
+
+    @classmethod
+    def of(cls, settings: Settings, opened: Opened, clock: Clock) -> _Kept:
+        scrub = Scrub(opened.scrubs, opened.store, clock, settings.scrub_hours)
+        return cls(scrub, _rotation(settings, opened, clock))
+
+    def numbers(self, name: str) -> Iterator[Number]:
+        """The damage that its scrub has found."""
+        for number, labels, value in self.scrub.numbers():
+            if labels:
+                yield number, (f"{labels[0]}.{name}",), value
 
 
 def _rotation(settings: Settings, opened: Opened, clock: Clock) -> Rotation | None:

@@ -23,8 +23,11 @@ def surroundings(settings: Settings, clock: ClockWatch, hooks: Hooks) -> Sequenc
         Dependency("clock", clock.check),
         Dependency("backlog", lambda: backlog.backlog(hooks.standing)),
     ]
-    if isinstance(settings.store, StoreUrl):
-        found.append(Dependency("disk", partial(disks.room, settings.store.path.absolute().parent)))
+    urls = {"": settings.store} | {f".{route.name}": route.url for route in settings.routes}
+    for name, url in urls.items():
+        if isinstance(url, StoreUrl):
+            room = partial(disks.room, url.path.absolute().parent)
+            found.append(Dependency(f"disk{name}", room))
     if settings.tls_certificate is not None:
         end = partial(certificate_ends, settings)
         found.append(Dependency("certificate", partial(ends.certificate, end)))

@@ -128,4 +128,7 @@ def looked_up(settings: Settings, crew: Crew) -> files.Found:
     yield from crew.told()
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
+    for route in settings.routes:
+        if isinstance(route.url, StoreUrl):
+            yield from files.store(route.url.path, route.name)
     yield from files.certificate(partial(certificate_ends, settings))

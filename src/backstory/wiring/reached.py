@@ -35,6 +35,11 @@ def servers(settings: Settings) -> Mapping[str, tuple[Place, ...]]:
         "issuer": settings.auth_jwks or settings.auth_issuer,
         "summariser": summariser if isinstance(summariser, str) else None,
     }
+    urls |= {
+        f"store.{route.name}": route.url.dsn
+        for route in settings.routes
+        if isinstance(route.url, ServerUrl)
+    }
     found = {name: places(url) for name, url in urls.items() if url}
     return {name: there for name, there in found.items() if there}
 

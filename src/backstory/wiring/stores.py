@@ -117,14 +117,16 @@ class Opened:
     time: Callable[[], Awaitable[float]] | None = None
 
 
-async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
-    """The store that the settings name, with its cache.
+async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks, name: str = "") -> Opened:
+    """The store that the settings name first, with its cache.
+
+    One that is routed to has a name, by which it is told of; requests can be served without it.
 
     Raises:
         StoreError: it cannot be opened; the detail says why and what to do.
     """
     if isinstance(settings.store, ServerUrl):
-        return await _open_server(settings, clock, hooks)
+        return await _open_server(settings, clock, hooks, name)
     if settings.replica is not None:
         raise ConfigError(
             f"replica from {settings.origin('replica')} is for a PostgreSQL store; leave it away"
@@ -133,16 +135,19 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks) -> Opene
     options = SqliteOptions(settings.store.path, search=settings.search)
     safe = safe_in_file(settings, options)
     file = await open_store(options, clock=clock, committed=_committed(hooks), safe=safe)
-    hooks.stands(partial(_waiting, file))
-    check = Dependency("store", file.check, needed=True)
-    return Opened(told_store(file, hooks), file, file, file, (check,), file.data_version)
+    hooks.stands(partial(_waiting, file, name))
+    check = Dependency(_named("store", name), file.check, needed=not name)
+    told = told_store(file, hooks, name)
+    return Opened(told, file, file, file, (check,), file.data_version)
 
 
-async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened:
+async def _open_server(settings: Settings, clock: Clock, hooks: Hooks, name: str) -> Opened:
     from backstory.caching.store import CachedStore
     from backstory.storage.postgres.store import open_store as open_server
 
-    database, far = (Breaker(name, told=_telling(hooks)) for name in ("database", "cache"))
+    database, far = (
+        Breaker(_named(what, name), told=_telling(hooks)) for what in ("database", "cache")
+    )
     safe = safe_on_server(settings)
     server = await open_server(
         postgres_options(settings),
@@ -151,14 +156,17 @@ async def _open_server(settings: Settings, clock: Clock, hooks: Hooks) -> Opened
         committed=_committed(hooks),
         safe=safe,
     )
-    hooks.stands(partial(_waiting, server))
-    hooks.stands(partial(_pooled, server))
+    hooks.stands(partial(_waiting, server, name))
+    hooks.stands(partial(_pooled, server, name))
     shared = settings.cache != cache_urls.NEAR
     cache = told_cache(cache_of(settings, far, safe.cipher), hooks)
     replica = await _open_replica(settings, server.epoch, hooks, safe.cipher)
     copies = replica[0] if replica else None
-    store = CachedStore(told_store(server, hooks), cache, clock, shared=shared, copies=copies)
-    dependencies = [Dependency("store", store.check, needed=True, breaker=database)]
+    told = told_store(server, hooks, name)
+    store = CachedStore(told, cache, clock, shared=shared, copies=copies)
+    dependencies = [
+        Dependency(_named("store", name), store.check, needed=not name, breaker=database)
+    ]
     if replica:
         look = partial(_replica, replica[0])
         dependencies.append(Dependency("replica", look, breaker=replica[1]))
@@ -215,15 +223,20 @@ def _committed(hooks: Hooks) -> Committed:
     return lambda jobs, seconds: hooks.tell(CommittedEvent(jobs, seconds))
 
 
-def _waiting(store: SqliteStore | PostgresStore) -> Iterator[Number]:
+def _waiting(store: SqliteStore | PostgresStore, name: str) -> Iterator[Number]:
     for queue, waiting in store.waiting.items():
-        yield "queue_depth", (queue,), waiting
+        yield "queue_depth", (_named(queue, name),), waiting
 
 
-def _pooled(store: PostgresStore) -> Iterator[Number]:
+def _pooled(store: PostgresStore, name: str) -> Iterator[Number]:
     busy, idle = store.sizes
-    yield "pool_connections", ("busy",), busy
-    yield "pool_connections", ("idle",), idle
+    yield "pool_connections", (_named("busy", name),), busy
+    yield "pool_connections", (_named("idle", name),), idle
+
+
+def _named(what: str, name: str) -> str:
+    """What is told of a store; with the name of one that is routed to."""
+    return f"{what}.{name}" if name else what
 
 
 def _telling(hooks: Hooks) -> Told:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 import click
@@ -13,9 +13,11 @@ from backstory.cli.doctor import (
     databases,
     deciding,
     files,
+    host,
     integrity,
     keys,
     network,
+    routes,
     services,
     surroundings,
 )
@@ -61,20 +63,22 @@ def command(*, as_json: bool, **flags: Any) -> None:
         if not deciding.tell(store_that_is_there(settings), wanted, as_json=as_json):
             raise SystemExit(1)
         return
-    asked, settings = settings, keys.without(settings)
+    asked, settings = settings, replace(keys.without(settings), routes=())
     extensions = surroundings.extensions()
     findings = [
         *surroundings.settings(asked),
         *surroundings.certificate(settings),
         *map(surroundings.extension, extensions),
         *_store(settings),
-        *keys.look(asked),
+        *keys.look(replace(asked, routes=())),
         *integrity.look(settings),
+        *routes.look(asked, _store),
         *services.replica(settings),
         services.cache(settings),
         *services.bus(settings),
-        *network.look(settings),
+        *network.look(asked),
         *network.clock(settings),
+        *host.look(asked),
     ]
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:

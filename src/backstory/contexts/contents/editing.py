@@ -53,7 +53,7 @@ class Editor:
             BackstoryError: what `Writer.write` raises.
         """
         access.require(principal, Verb.WRITE, key)
-        known = await self._writer.recall(principal, retry)
+        known = await self._writer.recall(principal, retry, key)
         if known is not None:
             return known
         for _ in range(limits.CONTENT_ATTEMPTS - 1):

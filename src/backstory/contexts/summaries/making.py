@@ -84,7 +84,7 @@ class Summaries:
             SummariserError: nobody could make one.
         """
         access.require(principal, Verb.WRITE, key)
-        known = await self._writer.recall(principal, retry)
+        known = await self._writer.recall(principal, retry, key)
         if known is not None:
             return await self._recalled(principal, key, known)
         for _ in range(limits.SUMMARY_STARTS):

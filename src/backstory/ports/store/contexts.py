@@ -53,8 +53,13 @@ class Commits(Protocol):
         """The same, counted anew over all that is kept, and remembered."""
         ...
 
-    async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
+    async def replay(
+        self, tenant: str, idempotency: Idempotency, about: ContextKey | None = None
+    ) -> Outcome | None:
         """The outcome of a known retry, so that it can be answered before validation.
+
+        `about` is a context that the request would write, where that is known: what keeps it has
+        to be asked, and who keeps others alone need not answer.
 
         Raises:
             KeyReusedError: the key is known with another request.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from backstory.domain import positions
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
 from backstory.domain.contexts import Head, Snapshot, Tag
@@ -159,9 +160,37 @@ class MatchText:
 class Mark:
     """Where a tenant's change log stands: its epoch, and the oldest and newest positions.
 
-    `oldest` is the position before the first change that is still kept.
+    `oldest` is the position before the first change that is still kept. Where there are several
+    `logs`, a position holds one in each (`domain.positions`); those that could not be asked are
+    `away`, and nothing is known against a place in them.
     """
 
     epoch: str
     oldest: int
     newest: int
+    logs: int = 1
+    away: frozenset[int] = frozenset()
+
+    def keeps(self, position: int) -> bool:
+        """Whether all that lies behind a place is still kept."""
+        return all(
+            each == positions.UNKNOWN or oldest <= each <= newest
+            for oldest, each, newest in self._each(position)
+        )
+
+    def is_behind(self, position: int) -> bool:
+        """Whether there is something behind a place."""
+        return any(
+            newest > each or each == positions.UNKNOWN for _, each, newest in self._each(position)
+        )
+
+    def _each(self, position: int) -> Iterator[tuple[int, int, int]]:
+        if self.logs == 1:
+            yield self.oldest, position, self.newest
+            return
+        places = (
+            positions.unpack(each, self.logs) for each in (self.oldest, position, self.newest)
+        )
+        for at, place in enumerate(zip(*places, strict=True)):
+            if at not in self.away:
+                yield place

@@ -144,8 +144,9 @@ class Auditor:
                 for acted, times in by_tenant.get(tenant, {}).items():
                     self._add(acted, times)
 
-    async def seal(self, tenant: str) -> None:
+    async def seal(self, tenant: str, namespace: str | None = None) -> None:
         """As `ports.audits.Auditing.seal` says."""
+        del namespace  # all of it is here
         with self._lock:
             told = {acted: times for acted, times in self._told.items() if acted.tenant == tenant}
             for acted in told:

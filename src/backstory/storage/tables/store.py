@@ -103,7 +103,10 @@ class TableStore(RotatingStore):
     async def recount(self, tenant: str) -> Usage:
         return await self._write(tenant, lambda tx: counting.recount(tx, tenant))
 
-    async def replay(self, tenant: str, idempotency: Idempotency) -> Outcome | None:
+    async def replay(
+        self, tenant: str, idempotency: Idempotency, about: ContextKey | None = None
+    ) -> Outcome | None:
+        del about  # all of it is here
         return await self._point(retries.find, tenant, idempotency, self._clock.now())
 
     async def forget(
