@@ -28,7 +28,10 @@ from pages import (
 from postgres_server import free_port
 from server_process import MISSING, program
 
-BESIDE = "<!-- beside make observe -->"
+ELSEWHERE = (  # who runs the commands of a page: tests/observability, tests/rehearsals
+    "<!-- beside make observe -->",
+    "<!-- each symptom in a scene of its own -->",
+)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -131,11 +134,13 @@ def memcached(memcached_server):
 
 
 def runnable():
-    """Those that a server suffices for; tests/observability has a Prometheus for others."""
+    """Those that a server suffices for; others have tests of their own."""
     languages = {"console", "python", "json"}
     found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
     return [
-        page for page in found if page.parent.name != "runbooks" and BESIDE not in page.read_text()
+        page
+        for page in found
+        if page.parent.name != "runbooks" and not any(map(page.read_text("utf-8").count, ELSEWHERE))
     ]
 
 
