@@ -12,8 +12,5 @@ def pytest_collection_modifyitems(items):
 
 
 def pytest_terminal_summary(terminalreporter):
-    rows = list(summary.lines())
-    if rows:
-        terminalreporter.section("what was recorded")
-        for row in rows:
-            terminalreporter.write_line(row)
+    """What loads came to: nothing lost, nothing twice."""
+    summary.report(terminalreporter)
