@@ -34,6 +34,7 @@ ELSEWHERE = (  # who runs the commands of a page: tests/observability, tests/reh
     "<!-- beside make observe -->",
     "<!-- rehearsed: ",
     "<!-- each symptom in a scene of its own -->",
+    "<!-- rehearsed: ",
 )
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
