@@ -43,7 +43,7 @@ def spoil(path, sql):
 
 
 def test_doctor_finds_nothing_wrong_with_a_sound_store(store):
-    found = doctor(store)
+    found = {name: one for name, one in doctor(store).items() if not name.startswith("host")}
     parts = {"settings", "schema", "integrity", "disk", "wal", "permissions", "scrub", "cache"}
     assert parts == set(found)
     assert {one["status"] for one in found.values()} == {"ok"}

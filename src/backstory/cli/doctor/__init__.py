@@ -13,6 +13,7 @@ from backstory.cli.doctor import (
     databases,
     deciding,
     files,
+    host,
     integrity,
     keys,
     network,
@@ -77,6 +78,7 @@ def command(*, as_json: bool, **flags: Any) -> None:
         *services.bus(settings),
         *network.look(asked),
         *network.clock(settings),
+        *host.look(asked),
     ]
     failed = any(finding.status == "failed" for finding in findings)
     if as_json:
