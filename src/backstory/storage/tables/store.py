@@ -173,7 +173,13 @@ class TableStore(RotatingStore):
         ]
         weight = sum(len(body) for _, _, body in encoded)
         keep = partial(
-            uploads.keep, tenant=tenant, key=key, holder=holder, chunks=encoded, quota=quota
+            uploads.keep,
+            tenant=tenant,
+            key=key,
+            holder=holder,
+            chunks=encoded,
+            fresh=frozenset(chunk.ref.hash for chunk in fresh),
+            quota=quota,
         )
         await self._write(tenant, keep, weight)
 
