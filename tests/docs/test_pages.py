@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import postgres_server
 import stand_in
 from installing import install_from
 from pages import (
@@ -24,14 +25,19 @@ from pages import (
     commands,
     is_like,
     pages,
+    read,
 )
 from postgres_server import free_port
 from server_process import MISSING, program
 
+<<<<<<< HEAD
+ELSEWHERE = ("<!-- beside make observe -->", "<!-- rehearsed: ")
+=======
 ELSEWHERE = (  # who runs the commands of a page: tests/observability, tests/rehearsals
     "<!-- beside make observe -->",
     "<!-- each symptom in a scene of its own -->",
 )
+>>>>>>> main
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -117,10 +123,8 @@ def variables(environment, providers):
 @pytest.fixture
 def database(postgres):
     """The address of a PostgreSQL server with an empty database `backstory`."""
-    where = ("-h", "127.0.0.1", "-p", str(postgres.port), "-U", "backstory")
-    postgres.run("createdb", *where, "backstory")
-    yield f"127.0.0.1:{postgres.port}"
-    postgres.run("dropdb", *where, "--force", "backstory")
+    with postgres_server.database(postgres, "backstory") as address:
+        yield address
 
 
 @pytest.fixture
@@ -134,13 +138,22 @@ def memcached(memcached_server):
 
 
 def runnable():
+<<<<<<< HEAD
+    """Those that a server suffices for; others have a Prometheus or HAProxy, and take longer."""
+=======
     """Those that a server suffices for; others have tests of their own."""
+>>>>>>> main
     languages = {"console", "python", "json"}
     found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
     return [
         page
         for page in found
+<<<<<<< HEAD
+        if page.parent.name != "runbooks"
+        and not any(mark in page.read_text() for mark in ELSEWHERE)
+=======
         if page.parent.name != "runbooks" and not any(map(page.read_text("utf-8").count, ELSEWHERE))
+>>>>>>> main
     ]
 
 
@@ -155,15 +168,7 @@ def test_what_a_page_shows_is_what_happens(page, server, variables, tmp_path, re
         pytest.skip(MISSING["haproxy"])
     if "promtool " in text and program("promtool") is None:
         pytest.skip(MISSING["prometheus"])
-    reader = Reader(tmp_path, {SHOWN_ADDRESS: server} | there, variables)
-    try:
-        for block in blocks(page):
-            try:
-                reader.do(block)
-            except AssertionError as error:
-                raise AssertionError(f"{page.relative_to(ROOT)}:{block.line}\n{error}") from None
-    finally:
-        reader.close()
+    read(page, Reader(tmp_path, {SHOWN_ADDRESS: server} | there, variables))
 
 
 def test_every_page_is_linked_from_the_index_of_the_documentation():
