@@ -30,14 +30,11 @@ from pages import (
 from postgres_server import free_port
 from server_process import MISSING, program
 
-<<<<<<< HEAD
-ELSEWHERE = ("<!-- beside make observe -->", "<!-- rehearsed: ")
-=======
 ELSEWHERE = (  # who runs the commands of a page: tests/observability, tests/rehearsals
     "<!-- beside make observe -->",
     "<!-- each symptom in a scene of its own -->",
+    "<!-- rehearsed: ",
 )
->>>>>>> main
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -138,22 +135,13 @@ def memcached(memcached_server):
 
 
 def runnable():
-<<<<<<< HEAD
-    """Those that a server suffices for; others have a Prometheus or HAProxy, and take longer."""
-=======
     """Those that a server suffices for; others have tests of their own."""
->>>>>>> main
     languages = {"console", "python", "json"}
     found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
     return [
         page
         for page in found
-<<<<<<< HEAD
-        if page.parent.name != "runbooks"
-        and not any(mark in page.read_text() for mark in ELSEWHERE)
-=======
         if page.parent.name != "runbooks" and not any(map(page.read_text("utf-8").count, ELSEWHERE))
->>>>>>> main
     ]
 
 
