@@ -154,6 +154,7 @@ def test_what_counts_as_failed_over_mcp_is_what_is_5xx_over_rest():
     }
     unseen = {
         "backup_unusable",
+        "store_in_use",
         "bus_unavailable",
         "cache_unavailable",
         "config_invalid",
