@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -21,12 +22,9 @@ HERE = {
     "BACKSTORY_OPS_HOST": "127.0.0.1",
     "BACKSTORY_OPS_PORT": "0",
 }
-# What an image may say for itself, which a manifest has to put aside.
-IMAGE = {
-    "BACKSTORY_HOST": "0.0.0.0",
-    "BACKSTORY_STORE": "sqlite:////nowhere/backstory.db",
-    "BACKSTORY_LOG_FORMAT": "console",
-}
+CONTAINERFILE = (manifests.ROOT / "deploy" / "image" / "Containerfile").read_text()
+# What the image says for itself, which a manifest has to put aside.
+IMAGE = dict(re.findall(r"^ +(BACKSTORY_\w+)=(\S+)", CONTAINERFILE, re.MULTILINE))
 # Several processes begin here, each of which takes long where many others want the processor.
 pytestmark = pytest.mark.timeout(300)
 NUMBERS = itertools.count()
