@@ -108,8 +108,9 @@ def test_a_node_of_production_serves_callers_with_tokens_is_migrated_and_drains(
             client.headers.update(bearer(issuer.token()))
             made = client.put(CONTEXT, json={"kind": "conversation"})
             assert made.status_code == 201
-            inside = client.get(CONTEXT, headers={"host": "backstory.backstory.svc:8765"})
-            assert inside.status_code == 200
+            for host in ("backstory.backstory.svc:8765", "127.0.0.1:8766"):
+                assert client.get(CONTEXT, headers={"host": host}).status_code == 200
+            assert client.get(CONTEXT, headers={"host": "example.org"}).status_code == 421
             counted = httpx.get(pod.said["ops"] + "/metrics", timeout=SECONDS).text
             assert "backstory_requests_total" in counted
             pod.signal(signal.SIGTERM)
