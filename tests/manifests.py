@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "deploy" / "kubernetes"
 KUBECTL = Path(sys.executable).parent / "kubectl"
 OVERLAYS = ("embedded", "production", "canary", "blue-green")
-JOBS = ()
+JOBS = ("before-deploy", "after-deploy", "embedded")
 SETTINGS = "backstory-settings"
 
 
@@ -37,7 +37,7 @@ def job(name):
 def everything():
     """Each built folder by its name, with its resources."""
     found = {name: overlay(name) for name in OVERLAYS}
-    return found | {name: job(name) for name in JOBS}
+    return found | {f"migrate {name}": job(name) for name in JOBS}
 
 
 def of_kind(resources, *kinds):

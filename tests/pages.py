@@ -97,7 +97,7 @@ class Reader:
     def __init__(self, folder, addresses, environment=None):
         self._folder = folder
         self._addresses = addresses
-        for name in ("docs", "deploy", "README.md"):
+        for name in ("docs", "deploy", "examples", "README.md"):
             (folder / name).symlink_to(ROOT / name)
         (folder / ".venv").symlink_to(sys.prefix)
         self._shell = subprocess.Popen(
@@ -159,3 +159,15 @@ class Reader:
         for shown_address, address in self._addresses.items():
             text = text.replace(shown_address, address)
         return text
+
+
+def read(page, reader):
+    """Do all that a page says, and leave; what is not as it says is told with its line."""
+    try:
+        for block in blocks(page):
+            try:
+                reader.do(block)
+            except AssertionError as error:
+                raise AssertionError(f"{page.relative_to(ROOT)}:{block.line}\n{error}") from None
+    finally:
+        reader.close()

@@ -185,3 +185,12 @@ def _placed(bin_folder, *, on_disk, **settings):
         if (folder / "data" / "postmaster.pid").exists():
             server.stop("immediate")
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def database(server, name):
+    """An empty database on a server; the address of the server."""
+    where = ("-h", "127.0.0.1", "-p", str(server.port), "-U", "backstory")
+    server.run("createdb", *where, name)
+    yield f"127.0.0.1:{server.port}"
+    server.run("dropdb", *where, "--force", name)

@@ -132,6 +132,7 @@ MISSING = {
     "redis": "Redis is not installed: `apt-get install redis-server`",
     "memcached": "Memcached is not installed: `apt-get install memcached`",
     "nginx": "nginx is not installed: `apt-get install nginx`",
+    "socat": "socat is not installed: `apt-get install socat`",
     "haproxy": "HAProxy is not installed: `apt-get install haproxy`",
     "prometheus": "Prometheus is not installed: `apt-get install prometheus`",
     "alertmanager": "Alertmanager is not installed: `apt-get install prometheus-alertmanager`",

@@ -377,6 +377,7 @@ WRITE_BATCH_BYTES: Final = 16 * MIB
 LOCK_SECONDS: Final = 10.0  # wait for another process's turn to write
 READ_QUEUE: Final = 1024  # reads waiting for a reader thread
 INTERNED_NAMES: Final = 10_000  # tenants, authors and voices a connection remembers
+NAMES_SECONDS: Final = 1.0  # that a process remembers who an author is
 CHANGES_SCANNED: Final = 5_000  # changes looked through for one page
 QUICK_CHECK_BYTES: Final = 16 * MIB  # files up to this are checked whole at the start
 FREE_BYTES: Final = 4 * MIB  # room on the disk below which a store counts as full

@@ -37,3 +37,12 @@ def lines():
     for name, *numbers in table:
         cells = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True)]
         yield "  ".join([name.ljust(widths[0]), *cells])
+
+
+def report(terminalreporter):
+    """Print the table at the end of a run."""
+    rows = list(lines())
+    if rows:
+        terminalreporter.section("what was recorded")
+        for row in rows:
+            terminalreporter.write_line(row)

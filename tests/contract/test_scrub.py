@@ -178,3 +178,26 @@ async def test_a_change_of_no_context_is_found(scene, place):
     await place.spoil(f"DELETE FROM contexts WHERE id = {CHAT}")
     damage, _ = await scrubbed(scene.store)
     assert any("are of no context" in one.detail for one in damage), damage
+
+
+@pytest.mark.parametrize(
+    "what", ["the bytes of a chunk are gone", "the bytes of a chunk are others"]
+)
+async def test_content_that_is_sent_anew_mends_its_chunks(place, what):
+    clock = FakeClock()
+    store = await place.open(clock)
+    scene = Scene(store, clock)
+    await scene.put("doc")
+    await scene.put_content("doc", BODY)
+    kept = await store.usage("acme")
+    await store.aclose()
+    statement, _ = SPOILT[what]
+    await place.spoil(statement, *((b"spoilt",) if "$1" in statement else ()))
+    store = await place.open(clock)
+    scene = Scene(store, clock)
+    assert (await scrubbed(store))[0] != []
+    await scene.put_content("doc", BODY, "text/markdown")
+    assert (await scrubbed(store))[0] == []
+    # Nothing is counted twice but the new version's own row.
+    assert 0 < (await store.usage("acme")).bytes - kept.bytes < 100
+    await store.aclose()

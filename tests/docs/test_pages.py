@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+import postgres_server
 import stand_in
 from installing import install_from
 from pages import (
@@ -24,11 +25,16 @@ from pages import (
     commands,
     is_like,
     pages,
+    read,
 )
 from postgres_server import free_port
 from server_process import MISSING, program
 
-BESIDE = "<!-- beside make observe -->"
+ELSEWHERE = (  # who runs the commands of a page: tests/observability, tests/rehearsals
+    "<!-- beside make observe -->",
+    "<!-- each symptom in a scene of its own -->",
+    "<!-- rehearsed: ",
+)
 LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -114,10 +120,8 @@ def variables(environment, providers):
 @pytest.fixture
 def database(postgres):
     """The address of a PostgreSQL server with an empty database `backstory`."""
-    where = ("-h", "127.0.0.1", "-p", str(postgres.port), "-U", "backstory")
-    postgres.run("createdb", *where, "backstory")
-    yield f"127.0.0.1:{postgres.port}"
-    postgres.run("dropdb", *where, "--force", "backstory")
+    with postgres_server.database(postgres, "backstory") as address:
+        yield address
 
 
 @pytest.fixture
@@ -131,11 +135,13 @@ def memcached(memcached_server):
 
 
 def runnable():
-    """Those that a server suffices for; tests/observability has a Prometheus for others."""
+    """Those that a server suffices for; others have tests of their own."""
     languages = {"console", "python", "json"}
     found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
     return [
-        page for page in found if page.parent.name != "runbooks" and BESIDE not in page.read_text()
+        page
+        for page in found
+        if page.parent.name != "runbooks" and not any(map(page.read_text("utf-8").count, ELSEWHERE))
     ]
 
 
@@ -150,15 +156,7 @@ def test_what_a_page_shows_is_what_happens(page, server, variables, tmp_path, re
         pytest.skip(MISSING["haproxy"])
     if "promtool " in text and program("promtool") is None:
         pytest.skip(MISSING["prometheus"])
-    reader = Reader(tmp_path, {SHOWN_ADDRESS: server} | there, variables)
-    try:
-        for block in blocks(page):
-            try:
-                reader.do(block)
-            except AssertionError as error:
-                raise AssertionError(f"{page.relative_to(ROOT)}:{block.line}\n{error}") from None
-    finally:
-        reader.close()
+    read(page, Reader(tmp_path, {SHOWN_ADDRESS: server} | there, variables))
 
 
 def test_every_page_is_linked_from_the_index_of_the_documentation():

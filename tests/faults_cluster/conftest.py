@@ -11,11 +11,7 @@ from clusters.nodes import Node, started
 
 
 def pytest_terminal_summary(terminalreporter):
-    rows = list(summary.lines())
-    if rows:
-        terminalreporter.section("what was recorded")
-        for row in rows:
-            terminalreporter.write_line(row)
+    summary.report(terminalreporter)
 
 
 @pytest.fixture

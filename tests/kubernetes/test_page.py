@@ -18,8 +18,20 @@ from pages import DOCS, blocks
 from postgres_server import free_port
 
 PAGE = DOCS / "how-to" / "kubernetes.md"
-OVERLAY, *COMPONENTS = [one.text for one in blocks(PAGE) if one.language == "yaml"]
-COMMANDS = re.findall(r"(?:^|`)(kubectl (?!kustomize).*?)(?:`|$)", PAGE.read_text(), re.MULTILINE)
+TEXT = PAGE.read_text(encoding="utf-8")
+FILES = dict(
+    re.findall(
+        r"`(mine/(?:\w+/)?kustomization\.yaml)`[^`]*?:\n\n```yaml\n(.*?)```", TEXT, re.DOTALL
+    )
+)
+OVERLAY = FILES["mine/kustomization.yaml"]
+(COMPONENT,) = [
+    one.text for one in blocks(PAGE) if one.language == "yaml" and one.text not in FILES.values()
+]
+COMMANDS = re.findall(
+    r"(?:^|`)((?:kubectl (?!kustomize)|backstory rollout ).*?)(?:`|$)", TEXT, re.MULTILINE
+)
+BACKSTORY = re.compile(r"(^| -- )backstory (?=\w)")
 
 
 @pytest.fixture(scope="module")
@@ -27,8 +39,13 @@ def beside(tmp_path_factory):
     """A folder of somebody's own, beside a checkout and the files that the page wants."""
     folder = tmp_path_factory.mktemp("beside")
     (folder / "backstory").symlink_to(manifests.ROOT)
-    (folder / "mine").mkdir()
-    (folder / "mine" / "kustomization.yaml").write_text(OVERLAY)
+    before = FILES["mine/before/kustomization.yaml"]
+    files = FILES | {
+        "mine/after/kustomization.yaml": before.replace("before-deploy", "after-deploy")
+    }
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
     for name in ("store", "cache", "bus"):
         (folder / name).write_text("x")
     return folder
@@ -71,10 +88,26 @@ def test_an_overlay_of_ones_own_changes_what_it_says_and_nothing_else(beside):
     assert kinds == [one["kind"] for one in manifests.overlay("production")]
 
 
+def test_each_release_has_the_image_that_is_said(beside):
+    images = {
+        name: {
+            one["metadata"]["name"]: manifests.container(one)["image"].partition(":")[2]
+            for one in manifests.workloads(manifests.kustomized((beside / name).parent))
+        }
+        for name in FILES
+    }
+    assert images == {
+        "mine/kustomization.yaml": {"backstory": "0.2.0"},
+        "mine/before/kustomization.yaml": {"backstory-migrate-before-deploy": "0.2.0"},
+        "mine/canary/kustomization.yaml": {"backstory": "0.2.0", "backstory-canary": "0.3.0"},
+        "mine/colors/kustomization.yaml": {"backstory-blue": "0.2.0", "backstory-green": "0.3.0"},
+    }
+
+
 def test_the_component_for_tls_gives_nodes_the_certificate(beside):
     folder = beside / "secure"
     folder.mkdir()
-    (folder / "kustomization.yaml").write_text(OVERLAY + COMPONENTS[0])
+    (folder / "kustomization.yaml").write_text(OVERLAY + COMPONENT)
     mine = manifests.kustomized(folder)
     (node,) = manifests.of_kind(mine, "Deployment")
     told = manifests.environment(node, mine, beside)
@@ -89,12 +122,16 @@ def test_the_component_for_tls_gives_nodes_the_certificate(beside):
 
 @pytest.mark.parametrize("command", sorted(set(COMMANDS)))
 def test_kubectl_and_backstory_understand_each_command(beside, unreachable, command):
-    words, _, ours = command.partition(" -- backstory ")
-    _, *arguments = shlex.split(words)
+    words, _, ours = (
+        command.rpartition("backstory ") if BACKSTORY.search(command) else (command, "", "")
+    )
     if ours:
-        arguments += ["--", "backstory"]
         asked = CliRunner().invoke(main, [*shlex.split(ours), "--help"])
         assert asked.exit_code == 0, asked.output
+    if not words:
+        return
+    _, *arguments = shlex.split(words)
+    arguments += ["backstory"] if ours else []
     done = subprocess.run(
         [manifests.KUBECTL, *arguments],
         cwd=beside,

@@ -21,6 +21,12 @@ HERE = {
     "BACKSTORY_OPS_HOST": "127.0.0.1",
     "BACKSTORY_OPS_PORT": "0",
 }
+# What an image may say for itself, which a manifest has to put aside.
+IMAGE = {
+    "BACKSTORY_HOST": "0.0.0.0",
+    "BACKSTORY_STORE": "sqlite:////nowhere/backstory.db",
+    "BACKSTORY_LOG_FORMAT": "console",
+}
 NUMBERS = itertools.count()
 CONTEXT = "/v1/contexts/users.ada/chat"
 
@@ -43,7 +49,7 @@ class Pod(Server):
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd="/proc",
-                env=manifests.environment(workload, resources, folder) | HERE | more,
+                env=IMAGE | manifests.environment(workload, resources, folder) | HERE | more,
                 start_new_session=True,
             )
         self.said = {}
@@ -87,12 +93,16 @@ def secrets(tmp_path, postgres, redis_server):
 ALIVE = {"startup": 200, "liveness": 200, "readiness": 200}
 
 
-def test_a_node_of_production_serves_callers_with_tokens_and_drains(tmp_path, secrets):
+def test_a_node_of_production_serves_callers_with_tokens_is_migrated_and_drains(tmp_path, secrets):
     issuer = Issuer("https://login.example.com/realms/acme")
     keys = issuer.write(tmp_path / "keys.json")
     with running(tmp_path, "production", BACKSTORY_AUTH_JWKS=keys) as pod:
         pod.wait_until_ready()
         until(lambda: pod.probed() == ALIVE, "the answer of each probe")
+        for name in ("before-deploy", "after-deploy"):
+            done = migrated(name, tmp_path)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert json.loads(done.stdout)["applied"] == [], "the node made its store as it is now"
         with pod.client(headers=HOST) as client:
             assert client.get("/v1/whoami").status_code == 401
             client.headers.update(bearer(issuer.token()))
@@ -135,19 +145,18 @@ def test_an_embedded_node_keeps_its_file_on_the_volume_and_signs_people_in(tmp_p
         assert told["issuer"] == "https://context.example.com"
         assert (tmp_path / "store" / "backstory.db").is_file()
         assert pod.stop() == 0
+    done = migrated("embedded", tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("name", manifests.JOBS)
-def test_a_migration_finishes_with_what_its_job_is_given(tmp_path, secrets, name):
+def migrated(name, folder):
     (job,) = manifests.workloads(manifests.job(name))
-    done = subprocess.run(
+    return subprocess.run(
         [sys.executable, "-m", "backstory", *manifests.container(job)["args"]],
         cwd="/proc",
-        env=manifests.environment(job, manifests.job(name), tmp_path),
+        env=IMAGE | manifests.environment(job, manifests.job(name), folder),
         capture_output=True,
         text=True,
         timeout=SECONDS,
         check=False,
     )
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["to"] > 0

@@ -47,7 +47,7 @@ def _faults(text, version):
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
-@pytest.mark.parametrize("name", [*manifests.OVERLAYS, *manifests.JOBS])
+@pytest.mark.parametrize("name", list(manifests.everything()))
 def test_kubernetes_knows_every_field(name, version):
     resources = [one for one in manifests.everything()[name] if one["kind"] not in TYPES]
     found = {one["metadata"]["name"]: faults(one, version) for one in resources}

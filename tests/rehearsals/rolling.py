@@ -3,11 +3,11 @@
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import subprocess
 import sys
 import tarfile
-import time
 from io import BytesIO
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from serving import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PREVIOUS = "v0.1.0", "376000d"  # the release before this one: its tag, or its commit
+ROLL_OUT = ROOT / "deploy" / "haproxy" / "roll-out"
 VERSIONS = Path(__file__).parent / "versions"
-PATIENCE_SECONDS = 90  # until a look has enough to go by
+PATIENCE_SECONDS = 400  # until a roll has enough to go by
 # A rehearsal has seconds and two busy cores, not minutes: more is allowed, and needs fewer requests.
 HURRIED = {"window": "5m", "requests": 100, "failed-points": 10, "refused-points": 20,
            "slower": 10, "confidence": 95, "looks": 5}  # fmt: skip
@@ -65,16 +66,25 @@ class Roll:
         return f"http://127.0.0.1:{self.balancer.port}"
 
     def weights(self, old, new):
-        """By HAProxy's runtime API, as an operator does it with socat."""
+        """By HAProxy's runtime API."""
         for backend in ("ready", "copies"):
             for node, weight in (("node1", old), ("node2", new)):
-                assert self._told(f"set weight {backend}/{node} {weight}") == ""
+                assert self._told(f"set server {backend}/{node} weight {weight}") == ""
+
+    @property
+    def admin(self):
+        return self.balancer.folder / "admin.sock"
 
     def _told(self, command):
         with socket.socket(socket.AF_UNIX) as admin:
-            admin.connect(str(self.balancer.folder / "admin.sock"))
+            admin.connect(str(self.admin))
             admin.sendall(f"{command}\n".encode())
             return admin.makefile().read().strip()
+
+    def shares(self):
+        """What HAProxy says that each version gets."""
+        told = (self._told(f"get weight ready/{node}") for node in ("node1", "node2"))
+        return [int(one.split()[0]) for one in told]
 
     async def start(self):
         """The new version, which gets nothing yet."""
@@ -109,14 +119,21 @@ class Roll:
         assert done.stdout, done.stderr
         return json.loads(done.stdout) | {"code": done.returncode}
 
-    async def decided(self, **other):
-        """What is said once there is enough to go by."""
-        end = time.monotonic() + PATIENCE_SECONDS
-        while True:
-            said = await self.check(*self.by_metrics(**other))
-            if said["verdict"] != "wait":
-                return said
-            assert time.monotonic() < end, said
+    async def rolled_out(self, **other):
+        """What `deploy/haproxy/roll-out` says, and its exit code."""
+        hurry = {"STEPS": "10 50", "PAUSE": "0.5", "LOOKS": "200", "ADMIN": str(self.admin)}
+        command = Path(sys.executable).parent / "backstory"
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [ROLL_OUT, *self.by_metrics(**other)],
+            env=os.environ | hurry | {"BACKSTORY": str(command)},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_SECONDS,
+        )
+        sys.stderr.write(done.stdout + done.stderr)
+        return done.returncode, done.stdout.splitlines()
 
 
 def against(said):
@@ -137,6 +154,8 @@ def behind_haproxy(nodes):
         file.write_text(text.replace(shown, str(server.folder / "admin.sock")))
         return [*first, "-f", str(file)]
 
+    if server_process.program("socat") is None:
+        pytest.skip(server_process.MISSING["socat"])
     with server_process.running("haproxy", found) as balancer:
         if balancer is None:
             pytest.skip(server_process.MISSING["haproxy"])

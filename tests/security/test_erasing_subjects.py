@@ -3,10 +3,19 @@
 import shutil
 
 import apsw
+import asyncpg
 import pytest
 
+from backstory import limits
+from backstory.caching.memory import MemoryCache
+from backstory.caching.store import CachedStore
+from backstory.domain.principals import Author, Trust
 from backstory.encryption.masters import FileMaster
 from backstory.errors import GoneError
+from backstory.ports.events import OK, Acted
+from backstory.ports.store import EntryQuery
+from backstory.security.auditing.sealing import Auditor
+from backstory.security.auditing.verifying import verify
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store as open_postgres
 from backstory.storage.postgres.vault import PostgresVault
@@ -18,6 +27,14 @@ from backstory.testing.scene import ANNA, Scene, key
 
 MASTER = FileMaster(bytes(32))
 KEPT = "users.2/chat"
+NAMED = Author("secretname", Trust.USER)
+HOME = "users.secretname"
+
+
+@pytest.fixture(autouse=True)
+def soon(monkeypatch):
+    """Nobody remembers names for long, and so nobody waits for that for long."""
+    monkeypatch.setattr(limits, "NAMES_SECONDS", 0.01)
 
 
 @pytest.fixture(params=["encrypted", "plain"])
@@ -149,3 +166,102 @@ async def test_nodes_on_postgresql_write_on_under_a_new_key(postgres_url):
     again = await node()
     assert await again.state("users.1/new") == {"text": "after"}
     await again.store.aclose()
+
+
+async def talk_with_others(scene):
+    """Whoever is erased wrote with others, at home, and was told of in the audit trail."""
+    await scene.put("teams.1/chat")
+    await scene.append("teams.1/chat", "one", "two", author=NAMED)
+    await scene.put(f"{HOME}/own")
+    await scene.append(f"{HOME}/own", "three", author=NAMED)
+    await scene.fork(f"{HOME}/own", "teams.1/fork")
+    auditor = Auditor(scene.store, scene.store.secret, scene.clock)
+    auditor.hear(Acted("acme", NAMED.subject, "", "do", "read", ("teams.1/chat",), OK, ""))
+    await auditor.seal("acme")
+    return auditor
+
+
+async def test_no_byte_of_the_name_is_left_in_the_files_of_the_data(opened, tmp_path):
+    scene = await opened()
+    auditor = await talk_with_others(scene)
+    files = sorted((tmp_path / "data").iterdir())
+    assert b"secretname" in b"".join(path.read_bytes() for path in files)
+    erased = await scene.store.erase("acme", HOME, NAMED)
+    # Another node hears of the request, or of what was before it, only now.
+    auditor.hear(Acted("acme", NAMED.subject, "", "erase", "admin", (f"{HOME}.*",), OK, ""))
+    await auditor.seal("acme")
+    assert (await verify(scene.store, scene.store.secret, "acme")).findings == []
+    assert await scene.store.is_erased(erased)
+    assert await scene.texts("teams.1/chat") == ["one", "two"]
+    assert b"secretname" not in b"".join(path.read_bytes() for path in files if path.exists())
+    await scene.store.aclose()
+    assert b"secretname" not in b"".join(
+        path.read_bytes() for path in (tmp_path / "data").iterdir()
+    )
+
+
+async def test_a_backup_does_not_bring_the_name_back(opened, tmp_path):
+    scene = await opened()
+    await talk_with_others(scene)
+    await scene.store.aclose()
+    shutil.copytree(tmp_path / "data", tmp_path / "backup")
+    scene = await opened()
+    erased = await scene.store.erase("acme", HOME, ANNA)
+    await scene.store.aclose()
+    shutil.rmtree(tmp_path / "data")
+    shutil.copytree(tmp_path / "backup", tmp_path / "data")
+    scene = await opened()
+    assert await scene.store.is_erased(erased)
+    assert {one.author.subject[:7] for one in await scene.entries("teams.1/chat")} == {"erased-"}
+    await scene.store.aclose()
+
+
+async def test_the_name_is_in_no_table_of_postgresql_and_no_node_shows_it(postgres_url):
+    clock = FakeClock()
+    one, two = [Scene(await open_postgres(postgres_url, clock=clock), clock) for _ in range(2)]
+    await talk_with_others(one)
+    assert NAMED in {entry.author for entry in await two.entries("teams.1/chat")}
+    await two.append("teams.1/chat", "this node knows the number", author=NAMED)
+    await one.store.erase("acme", HOME, NAMED)
+    for scene in (one, two):
+        assert NAMED not in {entry.author for entry in await scene.entries("teams.1/chat")}
+        assert NAMED not in {change.by for change in await scene.changes()}
+    connection = await asyncpg.connect(postgres_url)
+    tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    for (table,) in tables:
+        for asked in ("secretname", b"secretname".hex()):
+            found = f"SELECT count(*) FROM {table} AS t WHERE t::text LIKE '%{asked}%'"
+            assert await connection.fetchval(found) == 0, table
+    await connection.close()
+    await two.append("teams.1/chat", "who comes back", author=NAMED)
+    assert [entry.author == NAMED for entry in await one.entries("teams.1/chat")] == [
+        False, False, False, True,
+    ]  # fmt: skip
+    for scene in (one, two):
+        await scene.store.aclose()
+
+
+async def test_caches_have_the_name_no_more(postgres_url):
+    """Those of other nodes too, and although no version was made."""
+    clock = FakeClock()
+    shared = MemoryCache(2**20)
+    nodes = []
+    for _ in range(2):
+        store = await open_postgres(postgres_url, clock=clock)
+        nodes.append(Scene(CachedStore(store, shared, clock, shared=True), clock))
+    one, two = nodes
+    await one.put("teams.1/chat")
+    await one.append("teams.1/chat", "one", "two", author=NAMED)
+    query = EntryQuery(limit=10)
+
+    async def authors(scene):
+        view, page = await scene.store.view_and_page("acme", key("teams.1/chat"), query)
+        return {view.snapshot.head.author, *(entry.author for entry in page.entries)}
+
+    for scene in nodes:
+        assert NAMED in await authors(scene)
+    await one.store.erase("acme", HOME, ANNA)
+    for scene in (two, one, two):
+        assert NAMED not in await authors(scene)
+    for scene in nodes:
+        await scene.store.aclose()

@@ -367,3 +367,11 @@ def test_two_files_for_one_setting_are_refused(tmp_path):
         (tmp_path / name).write_text("1")
     with pytest.raises(ConfigError, match="two files for port"):
         load_bare(BACKSTORY_SECRETS=str(tmp_path))
+
+
+def test_an_empty_variable_beside_a_file_puts_the_value_of_an_image_aside(tmp_path):
+    (tmp_path / "store").write_text("sqlite:////srv/one.db")
+    environ = {"BACKSTORY_STORE": "", "BACKSTORY_STORE_FILE": str(tmp_path / "store")}
+    assert load(environ=environ).origin("store") == "BACKSTORY_STORE_FILE"
+    with pytest.raises(ConfigError, match="both set"):
+        load(environ=environ | {"BACKSTORY_STORE": "sqlite:////srv/two.db"})

@@ -21,7 +21,8 @@ class Shelf:
     """A cache of one store's life. Where it cannot be used it is as good as empty.
 
     What is found comes with what has to be given back when it is kept anew; None where nothing
-    has to be.
+    has to be. `names` is that of `ports.store.Standing`: what was kept before an author lost his
+    name is not found after it.
     """
 
     def __init__(self, cache: Cache, seal: Seal, epoch: str) -> None:
@@ -35,30 +36,32 @@ class Shelf:
         return f"v{place}", f"t{place}"
 
     async def view(
-        self, name: str, key: ContextKey, tag: Tag | None
+        self, name: str, key: ContextKey, tag: Tag | None, names: int
     ) -> tuple[Cached | None, Copy | None]:
         """The view for the tag; with None, whichever is there."""
-        found = await self._get(name, tag)
+        found = await self._get(name, None if tag is None else _marked(tag, names))
         if found is None or found.body is None:
             return found, None
         copy = bodies.decode_view(key, found.body)
-        fits = copy is not None and copy.view.snapshot.head.tag == (tag or found.tag)
+        fits = copy is not None and _marked(copy.view.snapshot.head.tag, names) == found.tag
         return found, copy if fits else None
 
-    async def tail(self, name: str, tag: Tag) -> tuple[Cached | None, Tail | None]:
-        found = await self._get(name, tag)
+    async def tail(self, name: str, tag: Tag, names: int) -> tuple[Cached | None, Tail | None]:
+        found = await self._get(name, _marked(tag, names))
         body = None if found is None else found.body
         return found, None if body is None else bodies.decode_tail(body)
 
     async def keep_view(
-        self, name: str, found: Cached | None, read_at: int, view: View | None
+        self, name: str, found: Cached | None, read_at: int, names: int, view: View | None
     ) -> None:
         if view is not None:
             body = bodies.encode_view(view, read_at)
-            await self._fill(name, found, view.snapshot.head.tag, body)
+            await self._fill(name, found, _marked(view.snapshot.head.tag, names), body)
 
-    async def keep_tail(self, name: str, found: Cached | None, tag: Tag, tail: Tail) -> None:
-        await self._fill(name, found, tag, bodies.encode_tail(tail))
+    async def keep_tail(
+        self, name: str, found: Cached | None, tag: Tag, names: int, tail: Tail
+    ) -> None:
+        await self._fill(name, found, _marked(tag, names), bodies.encode_tail(tail))
 
     async def usable(self) -> bool:
         try:
@@ -77,3 +80,8 @@ class Shelf:
         if found is not None:
             with suppress(CacheUnavailableError):
                 await self._cache.fill(name, found, tag, body)
+
+
+def _marked(tag: Tag, names: int) -> Tag:
+    """The tag in the cache, where it is another one once names were taken."""
+    return Tag(tag.version, tag.commit + names.to_bytes(8, "big")) if names else tag

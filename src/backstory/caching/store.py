@@ -24,7 +24,7 @@ from backstory.caching.shelf import Shelf
 from backstory.caching.tails import TAIL, Tail, may_answer
 from backstory.clock import Clock
 from backstory.domain.commits import Commit, Delete, Outcome, Purge, Redact
-from backstory.domain.contexts import Head, Snapshot, Tag
+from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
 from backstory.domain.sealing import Seal
@@ -63,6 +63,7 @@ class CachedStore(PassingStore):
         drop = self._drop_near if shared else self._drop
         self._old = OldCopies(store, clock, drop, shared=shared)
         self._names = self._shelf.names
+        self._taken: dict[str, int] = {}
         self._writing: set[asyncio.Task[Outcome] | asyncio.Task[Head]] = set()
 
     async def check(self) -> None:
@@ -132,7 +133,7 @@ class CachedStore(PassingStore):
         name, _ = self._names(tenant, key)
         if staleness is None or self._erasing.owes(name):
             raise error
-        _, copy = await self._shelf.view(name, key, None)
+        _, copy = await self._shelf.view(name, key, None, self._taken.get(tenant, 0))
         age = self._old.age(name, copy) if copy else None
         if copy is None or age is None or age > limits.STALE_SECONDS:
             raise error
@@ -142,21 +143,30 @@ class CachedStore(PassingStore):
     async def _current(self, tenant: str, key: ContextKey, standing: Standing) -> View | None:
         """The view that has this tag, or a newer one."""
         name, _ = self._names(tenant, key)
-        tag = standing.tag
-        found, copy = await self._shelf.view(name, key, tag)
+        tag, names = standing.tag, self._learn_names(tenant, standing)
+        found, copy = await self._shelf.view(name, key, tag, names)
         view: View | None
         if copy is not None:
             view = copy.view
         else:
-            read = partial(self._read_view, tenant, key, tag)
-            keep = partial(self._shelf.keep_view, name, found, self._clock.now())
-            view = await self._flights.join((name, tag), read, keep)
+            read = partial(self._read_view, tenant, key, standing)
+            keep = partial(self._shelf.keep_view, name, found, self._clock.now(), names)
+            view = await self._flights.join((name, tag, names), read, keep)
         if view is None or view.snapshot.head.tag != tag:
             return view
         return _with_history_from(view, standing.history_from)
 
-    async def _read_view(self, tenant: str, key: ContextKey, tag: Tag) -> View | None:
-        copy = await self._copies.view(tenant, key, tag) if self._copies else None
+    def _learn_names(self, tenant: str, standing: Standing) -> int:
+        """How often authors of the tenant lost their names, as far as is known."""
+        names = max(standing.names, self._taken.get(tenant, 0))
+        if names:
+            if len(self._taken) >= limits.INTERNED_NAMES:
+                self._taken.clear()
+            self._taken[tenant] = names
+        return names
+
+    async def _read_view(self, tenant: str, key: ContextKey, standing: Standing) -> View | None:
+        copy = await self._copies.view(tenant, key, standing) if self._copies else None
         return copy or await self._store.view(tenant, key)
 
     async def _page(self, tenant: str, view: View, query: EntryQuery) -> EntryPage:
@@ -172,18 +182,19 @@ class CachedStore(PassingStore):
         return page or await self._store.page(tenant, view.chain, query)
 
     async def _tail(self, tenant: str, view: View) -> Tail:
-        head = view.snapshot.head
+        head, names = view.snapshot.head, self._taken.get(tenant, 0)
         _, name = self._names(tenant, head.key)
-        found, kept = await self._shelf.tail(name, head.tag)
+        found, kept = await self._shelf.tail(name, head.tag, names)
         if kept is not None:
             return kept
-        read = partial(self._read_tail, tenant, view)
-        keep = partial(self._shelf.keep_tail, name, found, head.tag)
-        return await self._flights.join((name, head.tag), read, keep)
+        read = partial(self._read_tail, tenant, view, names)
+        keep = partial(self._shelf.keep_tail, name, found, head.tag, names)
+        return await self._flights.join((name, head.tag, names), read, keep)
 
-    async def _read_tail(self, tenant: str, view: View) -> Tail:
+    async def _read_tail(self, tenant: str, view: View, names: int) -> Tail:
         head = view.snapshot.head
-        copy = await self._copies.page(tenant, head.key, head.tag, TAIL) if self._copies else None
+        standing = Standing(head.tag, head.history_from, names)
+        copy = await self._copies.page(tenant, head.key, standing, TAIL) if self._copies else None
         return Tail.of(copy or await self._store.page(tenant, view.chain, TAIL))
 
     # -- writing: what is taken away leaves the cache before anybody is told -----------------

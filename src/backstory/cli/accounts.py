@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 from backstory import limits
+from backstory.cli.acting import Told, tell
 from backstory.config import Settings
 
 if TYPE_CHECKING:
@@ -28,8 +29,13 @@ password_option = click.option(
 )
 
 
-def with_service(settings: Settings, work: Callable[[Service], Awaitable[T]]) -> T:
-    """What the work returned, done on the store beside whatever server runs on it."""
+def with_service(
+    settings: Settings, work: Callable[[Service], Awaitable[T]], told: Told[T] | None = None
+) -> T:
+    """What the work returned, done on the store beside whatever server runs on it.
+
+    With `told`, the audit trail hears what it was done to.
+    """
     from backstory.wiring import open_accounts, open_contexts
 
     async def opened() -> T:
@@ -37,7 +43,10 @@ def with_service(settings: Settings, work: Callable[[Service], Awaitable[T]]) ->
             open_contexts(settings, sweep=False) as contexts,
             open_accounts(settings, contexts) as service,
         ):
-            return await work(service)
+            done = await work(service)
+            if told is not None:
+                await tell(contexts, settings, told(done))
+            return done
 
     return asyncio.run(opened())
 

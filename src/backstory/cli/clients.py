@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backstory.cli.accounts import SETTINGS, with_service
+from backstory.cli.acting import Place, client
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.clock import to_text
 from backstory.domain.principals import DEFAULT_TENANT
+from backstory.ports.audits import NOBODY
 
 if TYPE_CHECKING:
     from backstory.security.authority.records import Client
@@ -67,7 +69,7 @@ def add(
             return await service.clients.add_application(client_id, name, uris, secret=secret)
         return await service.clients.add_machine(client_id, name, tenant, roles, groups)
 
-    made, shown = with_service(settings_from(flags), added)
+    made, shown = with_service(settings_from(flags), added, lambda done: _acted(done[0]))
     if as_json:
         click.echo(json.dumps(_view(made) | {"secret": shown}))
         return
@@ -83,15 +85,15 @@ def list_(*, as_json: bool, **flags: Any) -> None:
     """Show all registered clients."""
     found = with_service(settings_from(flags), lambda service: service.clients.all())
     if as_json:
-        click.echo(json.dumps([_view(client) for client in found], indent=2))
+        click.echo(json.dumps([_view(each) for each in found], indent=2))
         return
-    for client in found:
+    for each in found:
         about = (
-            f"a machine with {', '.join(client.roles)} in tenant {client.tenant}"
-            if client.machine
-            else ", ".join(client.redirects)
+            f"a machine with {', '.join(each.roles)} in tenant {each.tenant}"
+            if each.machine
+            else ", ".join(each.redirects)
         )
-        click.echo(f"{client.id} ({client.name}): {about}")
+        click.echo(f"{each.id} ({each.name}): {about}")
 
 
 @command.command("rotate")
@@ -100,7 +102,13 @@ def list_(*, as_json: bool, **flags: Any) -> None:
 @json_option
 def rotate(*, client_id: str, as_json: bool, **flags: Any) -> None:
     """Give a client another secret and print it; the last one is good no more."""
-    secret = with_service(settings_from(flags), lambda service: service.clients.rotate(client_id))
+
+    async def rotated(service: Service) -> tuple[str, Place]:
+        secret = await service.clients.rotate(client_id)
+        found = await service.clients.find(client_id)
+        return secret, client(NOBODY if found is None else found.tenant, client_id)
+
+    secret, _ = with_service(settings_from(flags), rotated, lambda done: done[1])
     click.echo(json.dumps({"id": client_id, "secret": secret}) if as_json else secret)
 
 
@@ -113,22 +121,33 @@ def remove(*, client_id: str, as_json: bool, **flags: Any) -> None:
 
     ID may be the URL of a metadata document: then only what the client was given ends.
     """
-    ended = with_service(settings_from(flags), lambda service: service.remove_client(client_id))
+
+    async def removed(service: Service) -> tuple[int, Place]:
+        found = await service.clients.find(client_id)
+        ended = await service.remove_client(client_id)
+        return ended, client(NOBODY if found is None else found.tenant, client_id)
+
+    ended, _ = with_service(settings_from(flags), removed, lambda done: done[1])
     if as_json:
         click.echo(json.dumps({"id": client_id, "ended": ended}))
     else:
         click.echo(f"{client_id} is gone; {ended} of its sign-ins and tokens have ended")
 
 
-def _view(client: Client) -> dict[str, Any]:
+def _acted(made: Client) -> Place:
+    """An application is of no tenant."""
+    return client(made.tenant, made.id)
+
+
+def _view(shown: Client) -> dict[str, Any]:
     return {
-        "id": client.id,
-        "name": client.name,
-        "machine": client.machine,
-        "redirect_uris": list(client.redirects),
-        "has_secret": client.secret is not None,
-        "tenant": client.tenant or None,
-        "roles": list(client.roles),
-        "groups": list(client.groups),
-        "created_at": to_text(client.created_at),
+        "id": shown.id,
+        "name": shown.name,
+        "machine": shown.machine,
+        "redirect_uris": list(shown.redirects),
+        "has_secret": shown.secret is not None,
+        "tenant": shown.tenant or None,
+        "roles": list(shown.roles),
+        "groups": list(shown.groups),
+        "created_at": to_text(shown.created_at),
     }

@@ -10,7 +10,9 @@ from typing import Any
 
 import click
 
+from backstory.cli.acting import tell_alone
 from backstory.cli.options import json_option, setting_options, settings_from, store_that_is_there
+from backstory.ports.audits import NOBODY
 
 
 @click.group("keys")
@@ -59,6 +61,7 @@ def encrypt(*, new_keys: bool, as_json: bool, **flags: Any) -> None:
 
     settings = store_that_is_there(settings_from(flags))
     rows = asyncio.run(encrypt_rows(settings, told, renew=new_keys))
+    tell_alone(settings, (NOBODY, ""))
     _say(as_json, f"{rows:,} rows encrypted", rows=rows)
 
 
@@ -73,7 +76,9 @@ def rewrap(*, as_json: bool, **flags: Any) -> None:
     """
     from backstory.wiring import rewrap_keys
 
-    keys = asyncio.run(rewrap_keys(store_that_is_there(settings_from(flags))))
+    settings = store_that_is_there(settings_from(flags))
+    keys = asyncio.run(rewrap_keys(settings))
+    tell_alone(settings, (NOBODY, ""))
     _say(as_json, f"{keys:,} keys wrapped", keys=keys)
 
 

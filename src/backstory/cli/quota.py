@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any, TypeVar
 
 import click
 
 from backstory import limits
+from backstory.cli.acting import operator
 from backstory.cli.options import (
     json_option,
     setting_options,
@@ -19,7 +19,6 @@ from backstory.cli.options import (
 )
 from backstory.contexts.service import Contexts
 from backstory.contexts.views import View
-from backstory.domain.principals import LOCAL_ADMIN
 from backstory.domain.quotas import Quota
 from backstory.wiring import open_contexts
 
@@ -112,7 +111,7 @@ def recount(*, tenant: str, as_json: bool, **flags: Any) -> None:
 
 def _allot(tenant: str, quota: Quota | None, flags: dict[str, Any], *, as_json: bool) -> None:
     async def write(contexts: Contexts) -> View:
-        await contexts.allotting.allot(replace(LOCAL_ADMIN, tenant=tenant), quota)
+        await contexts.allotting.allot(operator(tenant), quota)
         return await contexts.quotas.view(tenant)
 
     view = _run(flags, write)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from typing import Any, Final, Protocol, TypeVar
 from urllib.parse import quote
 
@@ -13,6 +12,7 @@ import click
 
 from backstory import limits
 from backstory.cli import remote
+from backstory.cli.acting import operator
 from backstory.cli.options import (
     json_option,
     setting_options,
@@ -26,7 +26,7 @@ from backstory.domain import bindings, roles
 from backstory.domain.bindings import Bindee
 from backstory.domain.commits import ALWAYS, Outcome
 from backstory.domain.keys import ContextKey
-from backstory.domain.principals import DEFAULT_TENANT, LOCAL_ADMIN
+from backstory.domain.principals import DEFAULT_TENANT
 from backstory.wiring import open_contexts
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -93,7 +93,7 @@ class InStore:
 
     def __init__(self, what: str, settings: Settings, tenant: str) -> None:
         self._what, self._settings = what, settings
-        self._who = replace(LOCAL_ADMIN, tenant=tenant)
+        self._who = operator(tenant)
 
     def list(self) -> list[View]:
         async def read(contexts: Contexts) -> list[View]:

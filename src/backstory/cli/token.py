@@ -14,6 +14,8 @@ import click
 
 from backstory import limits
 from backstory.cli.accounts import SETTINGS, with_service
+from backstory.cli.acting import Place, tell, user
+from backstory.cli.acting import client as a_client
 from backstory.cli.options import (
     json_option,
     setting_options,
@@ -29,6 +31,7 @@ from backstory.ports.audits import NOBODY
 
 if TYPE_CHECKING:
     from backstory.security.authority.service import Service
+    from backstory.security.issuing import Grant
 
 F = TypeVar("F", bound=Callable[..., Any])
 _FILE: Final = "token-keys.json"
@@ -159,7 +162,11 @@ def create(
         groups,
     )
     if in_store:
-        made = with_service(settings, lambda service: service.signing.issue(service.issuer, grant))
+        made = with_service(
+            settings,
+            lambda service: service.signing.issue(service.issuer, grant),
+            lambda _: _acted(grant),
+        )
     else:
         made = SigningKeys.open(_path(settings, key_file)).issue(issuer, grant, SystemClock().now())
     ends = to_text(made.expires_at * SECOND)
@@ -194,10 +201,7 @@ async def _revoke(settings: Settings, issuer: str, made_id: str, until: int) -> 
     async with open_contexts(settings, sweep=False) as contexts:
         name = token_name(issuer, made_id)
         await revoke_name(contexts.store, contexts.clock, name, until)
-        if contexts.audits is not None and settings.audit != "off":
-            now = contexts.clock.now()
-            event = {"at": now, "do": "token revoke", "out": "ok", "token": name}
-            await contexts.audits.keep_act(NOBODY, now, json.dumps(event).encode())
+        await tell(contexts, settings, (NOBODY, ""), token=name)
 
 
 def _named(text: str, settings: Settings) -> tuple[str, str, int]:
@@ -220,6 +224,11 @@ def _named(text: str, settings: Settings) -> tuple[str, str, int]:
         raise click.BadParameter("has no iss, jti and exp", param_hint="TOKEN") from None
 
 
+def _acted(grant: Grant) -> Place:
+    of = a_client if grant.subject == grant.client else user
+    return of(grant.tenant, grant.subject)
+
+
 def _in_store(settings: Settings, key_file: Path | None) -> bool:
     """Whether the built-in server's keys sign: where it is on, unless a file is named."""
     return settings.auth_server and key_file is None
@@ -234,7 +243,11 @@ def _ring(settings: Settings, *, rotate: bool, retire: str | None, as_json: bool
             ring = await service.signing.retire(retire)
         return [key.kid for key in ring.keys]
 
-    kids = with_service(settings, changed)
+    def told(_: list[str]) -> Place:
+        return NOBODY, ""
+
+    changes = rotate or retire is not None
+    kids = with_service(settings, changed, told if changes else None)
     jwks = f"{own_issuer(settings).rstrip('/')}/jwks"
     if as_json:
         click.echo(json.dumps({"keys": kids, "jwks": jwks}))

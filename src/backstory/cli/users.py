@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from backstory.cli.accounts import SETTINGS, password_from, password_option, with_service
+from backstory.cli.acting import Place, user
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.clock import to_text
 from backstory.domain.principals import DEFAULT_TENANT
+from backstory.ports.audits import NOBODY
 
 if TYPE_CHECKING:
     from backstory.security.authority.records import Account
+    from backstory.security.authority.service import Service
 
 _roles = click.option(
     "--role", "roles", multiple=True, default=("member",), help="Given again, another one."
@@ -55,7 +58,9 @@ def add(
     settings = settings_from(flags)
     password = password_from(password_file)
     made = with_service(
-        settings, lambda service: service.accounts.add(name, tenant, roles, password, groups)
+        settings,
+        lambda service: service.accounts.add(name, tenant, roles, password, groups),
+        _acted,
     )
     _tell(made, "may sign in", as_json=as_json)
 
@@ -84,7 +89,7 @@ def passwd(*, name: str, password_file: Path | None, as_json: bool, **flags: Any
     """Set another password; everything that was signed in with the last one is signed out."""
     settings = settings_from(flags)
     password = password_from(password_file)
-    changed = with_service(settings, lambda service: service.set_password(name, password))
+    changed = with_service(settings, lambda service: service.set_password(name, password), _acted)
     _tell(changed, "has another password", as_json=as_json)
 
 
@@ -102,7 +107,9 @@ def roles_(
     Tokens with the last ones are refused from now on, and clients renew them.
     """
     changed = with_service(
-        settings_from(flags), lambda service: service.set_roles(name, roles, groups or None)
+        settings_from(flags),
+        lambda service: service.set_roles(name, roles, groups or None),
+        _acted,
     )
     _tell(changed, f"has the roles {', '.join(changed.roles)}", as_json=as_json)
 
@@ -114,7 +121,9 @@ def roles_(
 def disable(*, name: str, as_json: bool, **flags: Any) -> None:
     """Let nobody sign in with an account, and refuse the tokens that it has."""
     changed = with_service(
-        settings_from(flags), lambda service: service.set_disabled(name, disabled=True)
+        settings_from(flags),
+        lambda service: service.set_disabled(name, disabled=True),
+        _acted,
     )
     _tell(changed, "may not sign in any more", as_json=as_json)
 
@@ -126,7 +135,9 @@ def disable(*, name: str, as_json: bool, **flags: Any) -> None:
 def enable(*, name: str, as_json: bool, **flags: Any) -> None:
     """Let its owner sign in with a disabled account again."""
     changed = with_service(
-        settings_from(flags), lambda service: service.set_disabled(name, disabled=False)
+        settings_from(flags),
+        lambda service: service.set_disabled(name, disabled=False),
+        _acted,
     )
     _tell(changed, "may sign in again", as_json=as_json)
 
@@ -137,8 +148,18 @@ def enable(*, name: str, as_json: bool, **flags: Any) -> None:
 @json_option
 def remove(*, name: str, as_json: bool, **flags: Any) -> None:
     """Know an account no more, and refuse the tokens that it has; its contexts stay."""
-    with_service(settings_from(flags), lambda service: service.remove_account(name))
+
+    async def removed(service: Service) -> Place:
+        account = await service.accounts.find(name)
+        await service.remove_account(name)
+        return user(account.tenant if account is not None else NOBODY, name)
+
+    with_service(settings_from(flags), removed, lambda place: place)
     click.echo(json.dumps({"name": name}) if as_json else f"{name} is gone; contexts stay")
+
+
+def _acted(account: Account) -> Place:
+    return user(account.tenant, account.name)
 
 
 def _tell(account: Account, what: str, *, as_json: bool) -> None:

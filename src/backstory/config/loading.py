@@ -61,7 +61,8 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]
         if not variable.startswith(PREFIX) or variable.startswith(_TEST_PREFIX):
             continue
         if variable in known:
-            found[known[variable]] = (raw, variable)
+            if raw or variable + secrets.SUFFIX not in environ:
+                found[known[variable]] = (raw, variable)
         elif variable in in_files:
             _require_one(in_files[variable], environ)
             found[in_files[variable]] = (secrets.read(raw, variable), variable)
@@ -72,8 +73,9 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]
 
 
 def _require_one(name: str, environ: Mapping[str, str]) -> None:
+    """An empty variable puts an image's own value aside, which cannot be taken out otherwise."""
     variable = TABLE[name].variable
-    if variable in environ:
+    if environ.get(variable):
         raise ConfigError(f"{variable} and {variable}{secrets.SUFFIX} are both set; keep one")
 
 

@@ -95,6 +95,7 @@ SYSTEM = Author("system", Trust.OPERATOR)
 """The server itself, where it lets contexts expire."""
 
 _ESCAPED: Final = re.compile(rb"[^a-z0-9-]")
+_ESCAPE: Final = re.compile(rb"_([0-9a-f]{2})")
 
 
 def segment_of(name: str) -> str:
@@ -109,3 +110,13 @@ def segment_of(name: str) -> str:
     if len(segment) > limits.SUBJECT_SEGMENT_BYTES:
         return f"_h{hashlib.sha256(raw).hexdigest()}"
     return segment
+
+
+def name_of(segment: str) -> str | None:
+    """The subject or client whose segment it is; None where that does not tell."""
+    raw = _ESCAPE.sub(lambda found: bytes.fromhex(found[1].decode()), segment.encode())
+    try:
+        name = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    return name if segment_of(name) == segment else None

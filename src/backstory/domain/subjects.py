@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from backstory.domain.keys import NamespacePattern, check_namespace
+from backstory.domain.principals import SYSTEM, Author, Trust, segment_of
 from backstory.errors import InvalidKeyError
 
-FAMILIES: Final = ("users", "clients")
+USERS: Final = "users"
+FAMILIES: Final = (USERS, "clients")
 TENANT: Final = ""
 """Stands for what belongs to no subject."""
 
@@ -38,6 +40,15 @@ def subject(text: str) -> str:
 def everything_of(subject: str) -> NamespacePattern:
     """The subject's namespace and those below it."""
     return NamespacePattern(subject, below=True)
+
+
+def wrote(subject: str, author: Author) -> bool:
+    """Whether an author is the subject. An operator's name may be that of a user or a client."""
+    family, _, segment = subject.partition(".")
+    other = Trust.AGENT if family == USERS else Trust.USER
+    if author.trust == other or author == SYSTEM:
+        return False
+    return segment_of(author.subject) == segment
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
-from backstory.ports.store import EntryPage, EntryQuery, View
+from backstory.ports.store import EntryPage, EntryQuery, Standing, View
 
 
 class Copies(Protocol):
     """Never fails: what cannot be asked, or does not answer soon, has nothing."""
 
-    async def view(self, tenant: str, key: ContextKey, tag: Tag) -> View | None:
-        """The context as it stands at the tag; None where the copy has another, or none."""
+    async def view(self, tenant: str, key: ContextKey, standing: Standing) -> View | None:
+        """The context as it stands at the tag; None where the copy has another, or older names."""
         ...
 
     async def page(
-        self, tenant: str, key: ContextKey, tag: Tag, query: EntryQuery
+        self, tenant: str, key: ContextKey, standing: Standing, query: EntryQuery
     ) -> EntryPage | None:
         """Entries that the context shows at the tag; None as with `view`."""
         ...

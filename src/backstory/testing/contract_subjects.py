@@ -4,15 +4,26 @@ from __future__ import annotations
 
 import pytest
 
+from backstory import limits
 from backstory.domain.changes import Part
 from backstory.domain.keys import ContextKey
+from backstory.domain.principals import Author, Trust, segment_of
 from backstory.errors import BackstoryError
 from backstory.testing.contract_base import Contract
 from backstory.testing.scene import ANNA, ROBOT, Scene, key, summary
 
+EVE = Author("eve", Trust.USER)
+NAMESAKE = Author("eve", Trust.AGENT)
+"""A client of the same name is not the user."""
+
 
 class SubjectsContract(Contract):
     """What goes with a subject, and what stays."""
+
+    @pytest.fixture(autouse=True)
+    def _soon(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Nobody remembers names for long, and so nobody waits for that for long."""
+        monkeypatch.setattr(limits, "NAMES_SECONDS", 0.01)
 
     async def test_all_that_is_in_a_subjects_namespaces_is_erased(self, scene: Scene) -> None:
         for name in ("users.1/a", "users.1.notes/b", "users.10/c", "teams.1/d"):
@@ -112,3 +123,55 @@ class SubjectsContract(Contract):
         assert erased.contexts == 0
         assert await other.state("users.1/a") == {"n": 1}
         assert await scene.store.finish_erasures() == 0
+
+    async def test_what_it_wrote_with_others_stays_under_a_name_that_tells_nothing(
+        self, scene: Scene
+    ) -> None:
+        await scene.put("teams.1/a")
+        for author in (EVE, ROBOT, EVE, NAMESAKE):
+            await scene.append("teams.1/a", "text", author=author)
+        await scene.put("users.eve/own")
+        await scene.entries("teams.1/a")
+        erased = await scene.store.erase(scene.tenant, "users.eve", EVE)
+        view = await scene.view("teams.1/a")
+        entries = await scene.entries("teams.1/a")
+        [stand_in] = {one.author for one in entries} - {ROBOT, NAMESAKE}
+        assert [one.author for one in entries] == [stand_in, ROBOT, stand_in, NAMESAKE]
+        assert (stand_in.subject[:7], stand_in.trust) == ("erased-", EVE.trust)
+        assert view.snapshot.head.author == NAMESAKE
+        past = await scene.view("teams.1/a", at=2)
+        assert past.snapshot.head.author == stand_in
+        told = [one.by for one in await scene.versions("teams.1/a")]
+        assert told == [ANNA, stand_in, ROBOT, stand_in, NAMESAKE]
+        assert EVE not in {one.by for one in await scene.changes()}
+        assert await scene.store.is_erased(erased)
+
+    async def test_who_was_erased_and_comes_back_is_somebody_else(self, scene: Scene) -> None:
+        await scene.put("teams.1/a")
+        await scene.append("teams.1/a", "before", author=EVE)
+        before = await scene.store.erase(scene.tenant, "users.eve", ANNA)
+        await scene.append("teams.1/a", "after", author=EVE)
+        first, second = [one.author for one in await scene.entries("teams.1/a")]
+        assert (first != EVE, second) == (True, EVE)
+        assert await scene.store.is_erased(before)
+        again = await scene.store.erase(scene.tenant, "users.eve", ANNA)
+        assert again.number > before.number
+        _, second = [one.author for one in await scene.entries("teams.1/a")]
+        assert second not in (EVE, first)
+
+    async def test_in_another_tenant_the_same_name_stays(self, scene: Scene) -> None:
+        other = Scene(scene.store, scene.clock, "other")
+        for one in (scene, other):
+            await one.put("teams.1/a")
+            await one.append("teams.1/a", "text", author=EVE)
+        await scene.store.erase(scene.tenant, "users.eve", ANNA)
+        assert [one.author for one in await other.entries("teams.1/a")] == [EVE]
+        assert (await other.view("teams.1/a")).snapshot.head.author == EVE
+
+    async def test_names_that_a_namespace_spells_or_hashes_are_found(self, scene: Scene) -> None:
+        await scene.put("teams.1/a")
+        for name in ("Eve@example.com", "ä" * 60):
+            author = Author(name, Trust.USER)
+            await scene.append("teams.1/a", "text", author=author)
+            await scene.store.erase(scene.tenant, f"users.{segment_of(name)}", ANNA)
+            assert author not in {one.author for one in await scene.entries("teams.1/a")}

@@ -253,7 +253,7 @@ class ModelStore(Keeping):
         mine, now = self._tenant(tenant), self._clock.now()
         found = subjects.records_of(mine, subject)
         last = await self.erasure(tenant, subject)
-        if last is not None and not found:
+        if last is not None and not found and not subjects.named(mine, subject):
             return last
         done = Erasure(len(self._erasures) + 1, tenant, subject, now, now)
         for record in found:
@@ -276,6 +276,7 @@ class ModelStore(Keeping):
             )
             if gone is not None:
                 await gone(touched)
+        subjects.rename(mine, subject, f"erased-{done.number}")
         self._erasures[tenant, subject] = done
         return done
 

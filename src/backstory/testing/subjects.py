@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from backstory.domain.keys import ContextKey
-from backstory.domain.subjects import everything_of
+from backstory.domain.principals import Author
+from backstory.domain.subjects import everything_of, wrote
 from backstory.testing import finding
 from backstory.testing.records import Record, Tenant
 
@@ -60,6 +61,29 @@ def told(
         seqs = sorted(seq for log, seq in reached if record.view.chain.shows(log, seq))
         if seqs:
             yield record, seqs
+
+
+def named(tenant: Tenant, subject: str) -> bool:
+    """Whether anything is written by the subject."""
+    authors = [change.by for _, change in tenant.changes]
+    authors += [kept.entry.author for kept in tenant.entries.values()]
+    return any(wrote(subject, author) for author in authors)
+
+
+def rename(tenant: Tenant, subject: str, name: str) -> None:
+    """Call the subject by another name, wherever it is an author."""
+
+    def called(author: Author) -> Author:
+        return replace(author, subject=name) if wrote(subject, author) else author
+
+    tenant.changes = [(no, replace(one, by=called(one.by))) for no, one in tenant.changes]
+    for kept in tenant.entries.values():
+        kept.entry = replace(kept.entry, author=called(kept.entry.author))
+    for record in tenant.records:
+        for version, view in record.views.items():
+            head = view.snapshot.head
+            head = replace(head, author=called(head.author))
+            record.views[version] = replace(view, snapshot=replace(view.snapshot, head=head))
 
 
 def _others(tenant: Tenant, subject: str) -> list[Record]:

@@ -132,6 +132,13 @@ def test_slower_may_be_allowed():
     assert told(old, new, replace(BOUNDS, slower=20.0)) is Verdict.PROMOTE
 
 
+def test_where_more_is_allowed_than_the_histogram_tells_its_last_bound_holds():
+    old, new = (colour(slower=times(quick=0, slow=10_000)) for _ in range(2))
+    assert told(old, new, replace(BOUNDS, slower=1000.0)) is Verdict.PROMOTE
+    late = {0.005: 0, 0.05: 0, 0.5: 1_000, INFINITE: 10_000}
+    assert told(old, colour(slower=late), replace(BOUNDS, slower=1000.0)) is Verdict.ROLL_BACK
+
+
 def test_what_is_slower_than_the_histogram_tells_cannot_be_compared():
     old = colour(slower={0.005: 0, 0.5: 0, INFINITE: 10_000})
     assert told(old, colour()) is Verdict.WAIT

@@ -160,6 +160,7 @@ def columns_cut(path):
     """A file as 0.1.0 made it."""
     with closing(SqliteDatabase(SqliteOptions(path), busy_seconds=1)) as db:
         db.run("ALTER TABLE meta DROP COLUMN applied")
+        db.run("ALTER TABLE tenants DROP COLUMN names")
 
 
 async def test_a_new_file_can_be_used_by_the_release_before(tmp_path):
@@ -172,26 +173,29 @@ async def test_a_new_file_can_be_used_by_the_release_before(tmp_path):
         )
 
 
-async def test_new_code_uses_a_file_of_the_release_before_and_migrates_it(tmp_path):
+async def test_new_code_migrates_a_file_of_the_release_before_and_uses_it(tmp_path):
     store = await open_store(tmp_path / "s.db")
     await store.aclose()
     columns_cut(tmp_path / "s.db")
-    store = await open_store(tmp_path / "s.db")
-    await store.check()
+    with pytest.raises(SchemaVersionError, match="run `backstory migrate`"):
+        await open_store(tmp_path / "s.db")
     done = await asyncio.to_thread(sqlite_migrating.migrate, SqliteOptions(tmp_path / "s.db"))
     assert (done.before, done.applied[0]) == (9, "applied")
+    store = await open_store(tmp_path / "s.db")
     await store.check()
     await store.aclose()
 
 
-async def test_new_code_uses_tables_of_the_release_before_and_migrates_them(postgres_url):
+async def test_new_code_migrates_tables_of_the_release_before_and_uses_them(postgres_url):
     connection = await asyncpg.connect(postgres_url)
     assert await connection.fetchval("SELECT schema_version FROM backstory") == 6
     await connection.execute("ALTER TABLE backstory DROP COLUMN applied")
-    store = await open_server(postgres_url)
-    await store.check()
+    await connection.execute("ALTER TABLE tenants DROP COLUMN names")
+    with pytest.raises(SchemaVersionError, match="run `backstory migrate`"):
+        await open_server(postgres_url)
     done = await postgres_migrating.migrate(PostgresOptions(postgres_url))
     assert (done.before, done.applied[0]) == (6, "applied")
+    store = await open_server(postgres_url)
     await store.check()
     await store.aclose()
     await connection.close()

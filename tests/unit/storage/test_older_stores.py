@@ -88,6 +88,8 @@ async def test_what_an_older_store_keeps_is_counted_by_its_migration(tmp_path):
         db.run("ALTER TABLE counters DROP COLUMN bytes")
         db.run("PRAGMA user_version = 8")
     assert migrate(options, migrations()[:9]).applied == ("usage",)
+    with closing(SqliteDatabase(options, busy_seconds=1)) as db:  # the later steps are done
+        db.run(f"PRAGMA user_version = {SCHEMA_VERSION}")
     store = await open_store(options, clock=clock)
     assert await store.usage("acme") == counted
     assert counted.contexts == 1

@@ -84,10 +84,10 @@ def judged(old: Colour, new: Colour, bounds: Bounds) -> list[Reason]:
 
 def _nodes(new: Colour) -> Iterator[Reason]:
     if new.restarts >= limits.ROLLOUT_RESTARTS:
-        told = f"nodes of the new colour began anew {new.restarts} times"
+        told = f"nodes or workers of the new colour ended {new.restarts} times"
         yield Reason(Verdict.ROLL_BACK, "restarts", told, {"restarts": new.restarts})
     elif new.restarts:
-        told = f"nodes of the new colour began anew: {new.restarts}"
+        told = f"nodes or workers of the new colour that ended: {new.restarts}"
         yield Reason(Verdict.WAIT, "restarts", told, {"restarts": new.restarts})
     if new.up < new.nodes:
         told = f"{new.nodes - new.up} of {new.nodes} nodes of the new colour cannot be scraped"
@@ -179,11 +179,14 @@ def _timed(
 
 
 def _above(old: Colour, time: float | None, times: float) -> float | None:
-    """The first bound of the histogram that so many times the old time does not exceed."""
+    """The first bound of the histogram that so many times the old time does not exceed.
+
+    The last one where there is none, which the old time itself does not exceed; None where it does.
+    """
     if time is None:
         return None
     bounds = sorted(bound for bound in old.slower if bound != float("inf"))
-    return next((bound for bound in bounds if bound >= time * times), None)
+    return next((bound for bound in bounds if bound >= time * times), bounds[-1])
 
 
 def _numbers(old: Share, new: Share) -> dict[str, Any]:

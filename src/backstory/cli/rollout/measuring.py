@@ -20,6 +20,8 @@ from backstory.observability.catalogue import (
     MCP_CALLS,
     REQUEST_SECONDS,
     REQUESTS,
+    WORKERS_REPLACED,
+    WORKERS_WANTED,
 )
 
 _WAITS: Final = 'route!="/v1/changes"'  # its callers wait on purpose
@@ -89,20 +91,29 @@ def measured(prometheus: Prometheus, selector: str, span: Span) -> Colour:
         SilentError, ConfigError: as `Prometheus.rows`.
     """
     ago = f" offset {span.ago}s" if span.ago else ""
-    seen = f"last_over_time(up{{{selector}}}[{span.seconds}s]{ago})"
-    began = f"changes(process_start_time_seconds{{{selector}}}[{span.seconds}s]{ago})"
+    up = f"up{{{selector}}}{ago}"
     info = f"last_over_time(backstory_info{{{selector}}}[{span.seconds}s]{ago})"
     down = f"{DEPENDENCY.name}{{{selector}}}{ago}"
     return Colour(
         selector=selector,
-        nodes=round(prometheus.one(f"count({seen})")),
-        up=round(prometheus.one(f"sum(up{{{selector}}}{ago})")),
-        restarts=round(prometheus.one(f"sum({began})")),
+        nodes=round(prometheus.one(f"count({up})")),
+        up=round(prometheus.one(f"sum({up})")),
+        restarts=_restarts(prometheus, selector, span),
         versions=_names(prometheus.rows(f"count by (version) ({info})"), "version"),
         away=_names(prometheus.rows(f"sum by (dependency) ({down}) > 0"), "dependency"),
         answers=_answers(prometheus, selector, span),
         slower=_times(prometheus, selector, span),
     )
+
+
+def _restarts(prometheus: Prometheus, selector: str, span: Span) -> int:
+    """Of nodes, and of workers that died. Workers that are replaced on purpose are none."""
+    ago = f" offset {span.ago}s" if span.ago else ""
+    began = f"changes(process_start_time_seconds{{{selector}}}[{span.seconds}s]{ago})"
+    alone = f"{WORKERS_WANTED.name}{{{selector}}}{ago} < 2"
+    nodes = prometheus.one(f"sum({began} and on (job, instance) ({alone}))")
+    died = _grown(WORKERS_REPLACED.name, "reason", f'{selector},reason=~"died|silent"', span)
+    return round(nodes + prometheus.one(f"sum({died})"))
 
 
 def check_apart(prometheus: Prometheus, old: str, new: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, Final
 
 import httpx
@@ -41,7 +42,7 @@ class Prometheus:
         return str(at)
 
     def rows(self, query: str) -> list[Row]:
-        """The series that a query gives.
+        """The series that a query gives, but for those that have no number.
 
         Raises:
             SilentError: it cannot be reached, or cannot answer now.
@@ -49,9 +50,10 @@ class Prometheus:
         """
         result = self._asked({"query": query, "time": self._at}, "vector")
         try:
-            return [Row(dict(one["metric"]), float(one["value"][1])) for one in result]
+            found = [Row(dict(one["metric"]), float(one["value"][1])) for one in result]
         except (KeyError, IndexError, TypeError, ValueError):
             raise self._stranger() from None
+        return [row for row in found if isfinite(row.value)]
 
     def one(self, query: str) -> float:
         """The value of a query that gives one series; 0 where it gives none."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from backstory.domain import positions
 from backstory.domain.chains import Chain
@@ -48,11 +48,13 @@ class EntryPage:
 class Standing:
     """What tells whether a copy of a context is as the context stands.
 
-    Equal tags mean an equal view, but for `history_from`, which `forget` moves on its own.
+    Equal tags mean an equal view, but for `history_from`, which `forget` moves on its own, and
+    for the names of authors who were erased: `names` counts how often that happened to the tenant.
     """
 
     tag: Tag
     history_from: int
+    names: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

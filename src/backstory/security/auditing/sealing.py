@@ -78,11 +78,13 @@ class Auditor:
         self._wrote[tenant] = None
 
     def act(
-        self, principal: Principal, do: str, key: ContextKey, /, **more: object
+        self, principal: Principal, do: str, on: ContextKey | str, /, **more: object
     ) -> tuple[int, bytes]:
         """As `ports.audits.Auditing.act` says."""
+        text = str(on)
+        where = (text,) if text else ()
         acted = Acted(
-            principal.tenant, principal.subject, principal.client or "", do, "", (str(key),), OK, ""
+            principal.tenant, principal.subject, principal.client or "", do, "", where, OK, ""
         )
         now = self._clock.now()
         names = list(self._teller.names(acted))

@@ -36,6 +36,9 @@ SELECT $1::int, $2::bytea, $3::text, $4::text, $5::bytea, $6::int
 WHERE NOT EXISTS (SELECT 1 FROM contexts WHERE tenant = $1 AND name_hash = $2)
 ON CONFLICT (tenant, hash) DO UPDATE SET day = excluded.day
 
+-- name: audit_erased
+SELECT day FROM audit_names WHERE tenant = $1 AND hash = $2 AND kind = 'erased'
+
 -- name: drop_audit_name
 DELETE FROM audit_names WHERE tenant = $1 AND hash = $2
 

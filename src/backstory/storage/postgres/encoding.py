@@ -65,6 +65,8 @@ Coders = Mapping[str, Mapping[int, Callable[[Any], Any]]]
 INTO: Final[Coders] = {
     QUERIES.find_author: {1: _text},
     QUERIES.add_author: {2: _text},
+    QUERIES.authors_named: {1: _text},
+    QUERIES.rename_author: {2: _text},
     QUERIES.add_label: {1: _text},
     QUERIES.heads_labelled: {9: _text},
     QUERIES.newest_heads_labelled: {6: _text},
@@ -78,6 +80,8 @@ INTO: Final[Coders] = {
 
 OUT_OF: Final[Coders] = {
     QUERIES.author: {0: _from_text},
+    QUERIES.authors_named: {2: _from_text},
+    QUERIES.authors_longer: {2: _from_text},
     QUERIES.audit_author: {0: _from_text},
     QUERIES.ids_like: {1: _from_entry_id},
     QUERIES.entry_id: {0: _from_entry_id},

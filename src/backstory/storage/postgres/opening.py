@@ -31,9 +31,9 @@ from backstory.storage.tables.database import Names
 from backstory.storage.tables.words import index_all
 from backstory.storage.tokenizing import words
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """The number of the last migration."""
-KNOWN = Known(single=6, floor=6, needed=6, newest=SCHEMA_VERSION)
+KNOWN = Known(single=6, floor=6, needed=8, newest=SCHEMA_VERSION)
 OPENING = Queries.load("backstory.storage.postgres", "opening.sql")
 
 

@@ -159,6 +159,18 @@ SELECT id FROM authors WHERE tenant = $1 AND subject = $2 AND trust = $3
 INSERT INTO authors (tenant, id, subject, trust)
 SELECT * FROM unnest($1::int[], $2::int[], $3::bytea[], $4::int[])
 
+-- name: authors_named
+SELECT id, trust, subject, TRUE FROM authors WHERE tenant = $1 AND subject = $2
+
+-- name: authors_longer
+SELECT id, trust, subject, TRUE FROM authors WHERE tenant = $1 AND octet_length(subject) > $2
+
+-- name: rename_author
+UPDATE authors SET subject = $3 WHERE tenant = $1 AND id = $2
+
+-- name: count_names
+UPDATE tenants SET names = names + 1 WHERE id = $1
+
 -- name: author
 SELECT subject, trust FROM authors WHERE tenant = $1 AND id = $2
 
@@ -195,8 +207,8 @@ FROM contexts AS c
 WHERE c.tenant = $1 AND c.id = $2 AND c.namespace IS NOT NULL
 
 -- name: tag_of
-SELECT version, commit_id, deleted, history_from FROM contexts
-WHERE tenant = $1 AND namespace = $2 AND name = $3
+SELECT version, commit_id, deleted, history_from, (SELECT names FROM tenants WHERE id = $1)
+FROM contexts WHERE tenant = $1 AND namespace = $2 AND name = $3
 
 -- name: clock
 SELECT extract(epoch FROM clock_timestamp())::float8
@@ -207,12 +219,14 @@ SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
        END::float8
 
 -- name: standings
-SELECT asked.place, found.version, found.commit_id, found.history_from
+SELECT asked.place, found.version, found.commit_id, found.history_from, found.names
 FROM unnest($1::int[], $2::text[], $3::text[])
     WITH ORDINALITY AS asked (tenant, namespace, name, place),
 LATERAL (
     -- The limit keeps the planner from reading the whole table for a large batch.
-    SELECT version, commit_id, history_from FROM contexts
+    SELECT version, commit_id, history_from,
+           (SELECT t.names FROM tenants AS t WHERE t.id = asked.tenant) AS names
+    FROM contexts
     WHERE tenant = asked.tenant AND namespace = asked.namespace AND name = asked.name LIMIT 1
 ) AS found
 

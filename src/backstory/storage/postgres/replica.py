@@ -7,11 +7,10 @@ from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
 from backstory import limits
-from backstory.domain.contexts import Tag
 from backstory.domain.keys import ContextKey
 from backstory.encryption.cipher import Cipher
 from backstory.errors import BackstoryError
-from backstory.ports.store import EntryPage, EntryQuery, View
+from backstory.ports.store import EntryPage, EntryQuery, Standing, View
 from backstory.resilience.breaker import Breaker
 from backstory.resilience.deadlines import within
 from backstory.storage.postgres.connecting import Connections, connect, roll_back
@@ -37,13 +36,13 @@ class Replica:
             milliseconds=round(limits.REPLICA_SECONDS * 1000), tenant="''"
         )
 
-    async def view(self, tenant: str, key: ContextKey, tag: Tag) -> View | None:
-        return await self._asked(_view, tenant, key, tag)
+    async def view(self, tenant: str, key: ContextKey, standing: Standing) -> View | None:
+        return await self._asked(_view, tenant, key, standing)
 
     async def page(
-        self, tenant: str, key: ContextKey, tag: Tag, query: EntryQuery
+        self, tenant: str, key: ContextKey, standing: Standing, query: EntryQuery
     ) -> EntryPage | None:
-        return await self._asked(_page, tenant, key, tag, query)
+        return await self._asked(_page, tenant, key, standing, query)
 
     async def check(self) -> None:
         """Raise a `StoreError` when it cannot be asked now."""
@@ -103,15 +102,21 @@ async def _look(options: PostgresOptions, epoch: str) -> None:
         connection.terminate()
 
 
-def _view(db: Database, tenant: str, key: ContextKey, tag: Tag) -> View | None:
+def _view(db: Database, tenant: str, key: ContextKey, standing: Standing) -> View | None:
+    if standing.names:
+        [here] = reading.standings(db, tenant, (key,))
+        if here is None or here.names < standing.names:
+            return None
+        db.names = Names()  # what is known may be of before
+        db.refresh()
     found = reading.view(db, tenant, key, None)
-    return found if found is not None and found.snapshot.head.tag == tag else None
+    return found if found is not None and found.snapshot.head.tag == standing.tag else None
 
 
 def _page(
-    db: Database, tenant: str, key: ContextKey, tag: Tag, query: EntryQuery
+    db: Database, tenant: str, key: ContextKey, standing: Standing, query: EntryQuery
 ) -> EntryPage | None:
-    found = _view(db, tenant, key, tag)
+    found = _view(db, tenant, key, standing)
     return None if found is None else reading.page(db, tenant, found.chain, query)
 
 

@@ -24,9 +24,11 @@ CREATE TABLE backstory (
     applied        INTEGER NOT NULL DEFAULT 0
 );
 
+-- `names` counts how often authors lost their names, so that copies of before are not taken for true.
 CREATE TABLE tenants (
-    id   INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    name TEXT COLLATE "C" NOT NULL UNIQUE
+    id    INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name  TEXT COLLATE "C" NOT NULL UNIQUE,
+    names BIGINT NOT NULL DEFAULT 0
 );
 
 -- Positions and numbers are handed out from here, by whoever holds the row; `writes` counts the
@@ -43,6 +45,7 @@ CREATE TABLE counters (
     PRIMARY KEY (tenant, stream)
 ) WITH (fillfactor = 50);
 
+-- Rows stay for good, so that a number never means somebody else: who was erased has a stand-in.
 CREATE TABLE authors (
     tenant  INTEGER NOT NULL,
     id      INTEGER NOT NULL,

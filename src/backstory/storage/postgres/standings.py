@@ -143,8 +143,8 @@ class Standings:
         namespaces, names = [key.namespace for _, key in asked], [key.name for _, key in asked]
         rows = await self._rows(QUERIES.standings, list(places.values()), namespaces, names)
         return {
-            asked[place - 1]: Standing(Tag(version, commit), history_from)
-            for place, version, commit, history_from in rows
+            asked[place - 1]: Standing(Tag(version, commit), history_from, names)
+            for place, version, commit, history_from, names in rows
         }
 
     async def _numbers(self, tenants: set[str]) -> dict[str, int]:

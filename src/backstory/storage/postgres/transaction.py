@@ -52,6 +52,7 @@ class PostgresTransaction(Transaction):
         self._kept = Usage(counter.contexts, counter.bytes)
         self.db.numbers = counter.numbers
         self.words = PostgresWords(self.db, on=counter.searching)
+        self.db.names.changed(counter.keys)
         if self.db.cipher is not None:
             self.db.cipher.ring.changed(counter.keys)
 

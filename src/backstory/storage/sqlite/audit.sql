@@ -36,6 +36,9 @@ SELECT ?1, ?2, ?3, ?4, ?5, ?6
 WHERE NOT EXISTS (SELECT 1 FROM contexts WHERE tenant = ?1 AND name_hash = ?2)
 ON CONFLICT DO UPDATE SET day = excluded.day
 
+-- name: audit_erased
+SELECT day FROM audit_names WHERE tenant = ?1 AND hash = ?2 AND kind = 'erased'
+
 -- name: drop_audit_name
 DELETE FROM audit_names WHERE tenant = ?1 AND hash = ?2
 

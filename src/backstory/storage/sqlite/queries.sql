@@ -68,10 +68,25 @@ INSERT INTO tenants (name) VALUES (?1) RETURNING id
 SELECT name FROM tenants WHERE id = ?1
 
 -- name: find_author
-SELECT id FROM authors WHERE subject = ?2 AND trust = ?3
+SELECT id FROM authors WHERE tenant = ?1 AND subject = ?2 AND trust = ?3
 
 -- name: add_author
-INSERT INTO authors (subject, trust) VALUES (?2, ?3) RETURNING id
+INSERT INTO authors (tenant, subject, trust) VALUES (?1, ?2, ?3) RETURNING id
+
+-- name: authors_named
+SELECT id, trust, subject, tenant = ?1 FROM authors WHERE tenant IN (?1, 0) AND subject = ?2
+
+-- name: authors_longer
+SELECT id, trust, subject, tenant = ?1 FROM authors
+WHERE tenant IN (?1, 0) AND length(CAST(subject AS BLOB)) > ?2
+
+-- name: rename_author
+-- One of before that tenants share keeps its name.
+UPDATE authors SET subject = ?3
+WHERE id = ?2 AND (tenant = ?1 OR (SELECT count(*) FROM tenants WHERE name <> '') = 1)
+
+-- name: count_names
+UPDATE tenants SET names = names + 1 WHERE id = ?1
 
 -- name: author
 SELECT subject, trust FROM authors WHERE id = ?2
@@ -157,8 +172,8 @@ FROM contexts AS c
 WHERE c.id = ?2 AND c.namespace IS NOT NULL
 
 -- name: tag_of
-SELECT version, commit_id, deleted, history_from FROM contexts
-WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
+SELECT version, commit_id, deleted, history_from, (SELECT names FROM tenants WHERE id = ?1)
+FROM contexts WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
 
 -- name: tenants
 SELECT name FROM tenants WHERE name > ?1 ORDER BY name LIMIT ?2

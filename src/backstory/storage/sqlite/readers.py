@@ -65,6 +65,7 @@ class Readers:
     def _read(self, read: Callable[[SqliteDatabase], T]) -> T:
         try:
             db = self._database()
+            db.refresh()
             with db.snapshot():
                 return read(db)
         except apsw.Error as error:

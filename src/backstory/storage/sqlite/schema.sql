@@ -21,9 +21,11 @@ CREATE TABLE meta (
     applied     INTEGER NOT NULL DEFAULT 0
 );
 
+-- `names` counts how often authors lost their names, so that copies of before are not taken for true.
 CREATE TABLE tenants (
-    id   INTEGER PRIMARY KEY,
-    name TEXT NOT NULL UNIQUE
+    id    INTEGER PRIMARY KEY,
+    name  TEXT NOT NULL UNIQUE,
+    names INTEGER NOT NULL DEFAULT 0
 );
 
 -- Positions are handed out from here; `stream` leaves room to split a busy tenant. `indexed` is
@@ -39,11 +41,13 @@ CREATE TABLE counters (
     PRIMARY KEY (tenant, stream)
 );
 
+-- Rows stay for good, so that a number never means somebody else: who was erased has a stand-in.
 CREATE TABLE authors (
     id      INTEGER PRIMARY KEY,
+    tenant  INTEGER NOT NULL DEFAULT 0,
     trust   INTEGER NOT NULL,
     subject TEXT NOT NULL,
-    UNIQUE (subject, trust)
+    UNIQUE (tenant, subject, trust)
 );
 
 -- Who speaks in an entry, and as what.

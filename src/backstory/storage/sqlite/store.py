@@ -199,6 +199,7 @@ class SqliteStore(TableStore):
         """A read of some microseconds, here and now; where the file is locked, in a thread."""
         if self._closing is not None:
             raise StoreUnavailableError("the store is closed")
+        self._inline.refresh()
         try:
             return read(self._inline, *args, **kwargs)
         except apsw.BusyError:

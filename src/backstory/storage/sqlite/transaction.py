@@ -24,6 +24,7 @@ class SqliteTransaction(Transaction):
     def __init__(self, db: SqliteDatabase, seal: Seal, clock: Clock) -> None:
         self.counters = Counters(db)
         searching, keys = db.all(QUERIES.standing)[0]
+        db.names.changed(keys)
         if db.cipher is not None:
             db.cipher.ring.changed(keys)
         super().__init__(db, seal, clock, SqliteWords(db, self.counters, on=bool(searching)))

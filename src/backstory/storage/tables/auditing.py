@@ -12,6 +12,7 @@ from backstory.domain.audit import WRITE, Block, Name, Tip, Written
 from backstory.domain.changes import Part
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
+from backstory.domain.subjects import subject_of
 from backstory.ports.audits import Addition, Resolved
 from backstory.storage.tables import rows
 from backstory.storage.tables.database import Database, Row
@@ -114,7 +115,7 @@ def keep_act(db: Database, tenant: int, at: int, event: bytes) -> None:
     db.run(db.sql.keep_act, tenant, secrets.token_bytes(16), at, event)
 
 
-def add(db: Database, tenant: int, before: Tip | None, addition: Addition) -> bool:
+def add(db: Database, seal: Seal, tenant: int, before: Tip | None, addition: Addition) -> bool:
     """As `ports.audits.Audits.add_audit` says."""
     if before is None:
         db.all(db.sql.begin_audit, tenant)
@@ -137,11 +138,26 @@ def add(db: Database, tenant: int, before: Tip | None, addition: Addition) -> bo
     for id_ in addition.acts:
         db.run(db.sql.drop_act, tenant, id_)
     for name in addition.names:
-        _keep_name(db, tenant, name, block.at // _DAY)
+        _keep_name(db, seal, tenant, name, block.at // _DAY)
     return True
 
 
-def _keep_name(db: Database, tenant: int, name: Name, day: int) -> None:
+def note_erased(db: Database, seal: Seal, tenant: int, subject: str, now: int) -> None:
+    """Names of the subject that are told late, until the end of the day, are not kept."""
+    noted = _erased(seal, tenant, subject), "erased", "", b"", now // _DAY
+    db.run(db.sql.keep_audit_name, tenant, *noted)
+
+
+def _erased(seal: Seal, tenant: int, subject: str) -> bytes:
+    return seal.hash("erased subject", str(tenant).encode(), subject.encode())
+
+
+def _keep_name(db: Database, seal: Seal, tenant: int, name: Name, day: int) -> None:
+    subject = subject_of(name.namespace)
+    if subject:
+        erased = db.value(db.sql.audit_erased, tenant, _erased(seal, tenant, subject))
+        if erased is not None and (day <= erased or name.text in (subject, f"{subject}.*")):
+            return
     text = name.text.encode(errors="replace")
     db.run(db.sql.keep_audit_name, tenant, name.hash, name.kind, name.namespace, text, day)
 

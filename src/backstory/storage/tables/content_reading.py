@@ -93,6 +93,6 @@ def _chunk(db: Database, seal: Seal, tenant: str, scope: int, ref: ChunkRef) -> 
 
 def _damaged(root: bytes) -> ContentCorruptError:
     return ContentCorruptError(
-        f"the manifest {root.hex()} is damaged; send the content anew or restore a backup",
+        f"the manifest {root.hex()} is damaged; purge the context and send its content anew, or restore a backup",
         root=root.hex(),
     )

@@ -6,6 +6,7 @@ that nobody else has to (`storage.postgres.waiting`).
 
 from __future__ import annotations
 
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
@@ -23,15 +24,35 @@ _V = TypeVar("_V")
 
 
 class Names:
-    """Interned names that a connection remembers, bounded by `limits.INTERNED_NAMES` each."""
+    """Interned names that a connection remembers, bounded by `limits.INTERNED_NAMES` each.
+
+    Who an author is, it remembers for `limits.NAMES_SECONDS`, as he may be erased; and his number
+    for as long as no keys were retired, which `changed` is told when something is to be written.
+    """
 
     def __init__(self) -> None:
+        self._until, self._keys, self.turn = 0.0, 0, 0
         self.tenants: dict[str, int] = {}
         self.tenant_names: dict[int, str] = {}
         self.authors: dict[tuple[int, int], Author] = {}
         self.author_ids: dict[tuple[int, Author], int] = {}
         self.voices: dict[tuple[int, int], tuple[str, str, Author]] = {}
         self.voice_ids: dict[tuple[int, int, str, str], int] = {}
+
+    def refresh(self) -> None:
+        """To be called before anything is read."""
+        now = time.monotonic()
+        if now >= self._until:
+            self.authors.clear()
+            self.voices.clear()
+            self.turn += 1
+            self._until = now + limits.NAMES_SECONDS
+
+    def changed(self, keys: int) -> None:
+        """Keys were retired, or subjects erased, as often as that."""
+        if keys != self._keys:
+            self._keys = keys
+            self.clear()
 
     def clear(self) -> None:
         for names in (
@@ -58,6 +79,8 @@ class Database(ABC):
 
     def __init__(self, names: Names | None = None, cipher: Cipher | None = None) -> None:
         self.names, self.cipher = names or Names(), cipher
+        self.names.refresh()
+        self._turn = self.names.turn
         self.lenient = False
 
     def key(self, tenant: int, namespace: str) -> Key | None:
@@ -119,6 +142,11 @@ class Database(ABC):
 
     # -- interned names --------------------------------------------------------------------
 
+    def refresh(self) -> None:
+        """To be called before something is read, by who keeps the connection."""
+        self.names.refresh()
+        self._turn = self.names.turn
+
     def forget_names(self) -> None:
         """After a rollback: numbers may have been handed out that are now free again."""
         self.names.clear()
@@ -144,8 +172,8 @@ class Database(ABC):
         known = self.names.authors.get((tenant, number))
         if known is None:
             subject, trust = self.all(self.sql.author, tenant, number)[0]
-            author = Author(subject, Trust(trust))
-            known = remember(self.names.authors, (tenant, number), author)
+            known = Author(subject, Trust(trust))
+            self._learn(self.names.authors, (tenant, number), known)
         return known
 
     def voice(self, tenant: int, number: int) -> tuple[str, str, Author]:
@@ -153,9 +181,14 @@ class Database(ABC):
         known = self.names.voices.get((tenant, number))
         if known is None:
             role, kind, author = self.all(self.sql.voice, tenant, number)[0]
-            voice = (role, kind, self.author(tenant, author))
-            known = remember(self.names.voices, (tenant, number), voice)
+            known = (role, kind, self.author(tenant, author))
+            self._learn(self.names.voices, (tenant, number), known)
         return known
+
+    def _learn(self, names: dict[_K, _V], key: _K, value: _V) -> None:
+        """Not what is read in a moment of long ago: it may not be so any more."""
+        if self._turn == self.names.turn:
+            remember(names, key, value)
 
     @abstractmethod
     def intern_tenant(self, name: str) -> int:

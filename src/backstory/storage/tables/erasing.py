@@ -6,6 +6,7 @@ its contexts are erased one by one, all of it is out of the tables, the keys are
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
@@ -15,10 +16,11 @@ from backstory import ids, limits
 from backstory.clock import Clock
 from backstory.domain.commits import Commit
 from backstory.domain.principals import SYSTEM, Author
+from backstory.domain.sealing import Seal
 from backstory.domain.subjects import Erasure
 from backstory.ports.store import Gone
 from backstory.storage.meta import Meta
-from backstory.storage.tables import subjects
+from backstory.storage.tables import authors, subjects
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.transaction import Transaction
@@ -32,6 +34,7 @@ class ErasingStore(ABC):
 
     def __init__(self, clock: Clock, meta: Meta, safe: Safe) -> None:
         self._clock, self._meta, self._safe = clock, meta, safe
+        self._seal = Seal(meta.secret)
         self._erasure = meta.erasure
 
     @abstractmethod
@@ -79,7 +82,10 @@ class ErasingStore(ABC):
         """Whether it is done, and nothing came since."""
         if erasure.ended_at is None:
             return False
-        return not await self._read(subjects.some, erasure.tenant, erasure.subject, _ALL)
+        whose = erasure.tenant, erasure.subject
+        if await self._read(subjects.some, *whose, _ALL):
+            return False
+        return not await self._read(authors.any_named, *whose)
 
     async def finish_erasures(self) -> int:
         done = 0
@@ -97,7 +103,10 @@ class ErasingStore(ABC):
         if erasure.ended_at is None or erasure.number > self._erasure:
             return False
         fence = await self._ask(self._safe.vault.fence, erasure.number)
-        return not await self._read(subjects.some, erasure.tenant, erasure.subject, fence or 0)
+        if await self._read(subjects.some, erasure.tenant, erasure.subject, fence or 0):
+            return False
+        name = authors.stand_in(self._seal, erasure)
+        return not await self._read(_came_back, erasure.tenant, erasure, name)
 
     # -- the steps ---------------------------------------------------------------------
 
@@ -115,6 +124,7 @@ class ErasingStore(ABC):
         while contexts := await self._read(subjects.some, tenant, subject, fence):
             for context in contexts:
                 await self._erase_context(erasure, wanted, context, gone)
+        await self._take_names(erasure)
         await self._write(tenant, lambda tx: subjects.forget_names(tx, tenant, subject))
         await self._write(tenant, subjects.wipe)
         keys = await self._ask(vault.destroy, tenant, subject)
@@ -124,6 +134,13 @@ class ErasingStore(ABC):
         if erasure.ended_at is not None:
             return erasure
         return await self._ask(vault.end_erasure, number, self._clock.now(), keys)
+
+    async def _take_names(self, erasure: Erasure) -> None:
+        """Nobody shows the subject as an author any more, once this returns."""
+        name = authors.stand_in(self._seal, erasure)
+        if await self._write(erasure.tenant, lambda tx: authors.take_names(tx, erasure, name)):
+            await asyncio.sleep(limits.NAMES_SECONDS)
+            await self._write(erasure.tenant, lambda tx: authors.outdate_copies(tx, erasure.tenant))
 
     async def _fence(self, erasure: Erasure) -> int:
         """Up to which context; from then on nobody writes with the keys of before."""
@@ -167,6 +184,11 @@ class ErasingStore(ABC):
         if newest > self._erasure:
             await self._write(_NOBODY, lambda tx: subjects.note(tx, newest))
             self._erasure = newest
+
+
+def _came_back(db: Database, tenant: str, erasure: Erasure, name: str) -> bool:
+    del tenant  # names whose rows are read
+    return authors.came_back(db, erasure, name)
 
 
 _ALL = 2**31 - 1

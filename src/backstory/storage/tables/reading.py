@@ -67,7 +67,7 @@ def standings(db: Database, tenant: str, keys: Sequence[ContextKey]) -> list[Sta
 
 def _standing(db: Database, tenant: int, key: ContextKey) -> Standing | None:
     row = db.one(db.sql.tag_of, tenant, key.namespace, key.name)
-    return Standing(Tag(row[0], row[1]), row[3]) if row else None
+    return Standing(Tag(row[0], row[1]), row[3], row[4]) if row else None
 
 
 def view(db: Database, tenant: str, key: ContextKey, at: int | None) -> View | None:

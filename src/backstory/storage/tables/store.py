@@ -19,7 +19,6 @@ from backstory.domain.content import Hold, Manifest
 from backstory.domain.contexts import Head, Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.domain.quotas import Quota, Usage
-from backstory.domain.sealing import Seal
 from backstory.domain.summaries import Summary
 from backstory.ports.audits import Addition, Resolved
 from backstory.ports.scrubbing import Looked, Place
@@ -67,7 +66,6 @@ class TableStore(RotatingStore):
 
     def __init__(self, clock: Clock, meta: Meta, safe: Safe) -> None:
         super().__init__(clock, meta, safe)
-        self._seal = Seal(meta.secret)
         self._room = Room(lambda tenant: self._read(uploads.unfinished, tenant))
 
     @property
@@ -175,7 +173,13 @@ class TableStore(RotatingStore):
         ]
         weight = sum(len(body) for _, _, body in encoded)
         keep = partial(
-            uploads.keep, tenant=tenant, key=key, holder=holder, chunks=encoded, quota=quota
+            uploads.keep,
+            tenant=tenant,
+            key=key,
+            holder=holder,
+            chunks=encoded,
+            fresh=frozenset(chunk.ref.hash for chunk in fresh),
+            quota=quota,
         )
         await self._write(tenant, keep, weight)
 
@@ -278,7 +282,7 @@ class TableStore(RotatingStore):
 
     async def add_audit(self, tenant: str, before: Tip | None, addition: Addition) -> bool:
         return await self._write_aside(
-            tenant, lambda db, no: auditing.add(db, no, before, addition)
+            tenant, lambda db, no: auditing.add(db, self._seal, no, before, addition)
         )
 
     async def audit_blocks(self, tenant: str, seq: int, limit: int) -> Sequence[Block]:

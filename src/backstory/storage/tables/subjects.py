@@ -13,7 +13,7 @@ from backstory import ids, limits
 from backstory.domain.commits import Commit, Purge, PutContent
 from backstory.domain.keys import ContextKey
 from backstory.domain.subjects import everything_of
-from backstory.storage.tables import committing, erasure, reaching, reading, rows
+from backstory.storage.tables import auditing, committing, erasure, reaching, reading, rows
 from backstory.storage.tables.applying import Planned, apply
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.rows import Stored
@@ -57,10 +57,14 @@ def some(db: Database, tenant: str, subject: str, fence: int) -> Sequence[int]:
 
 
 def forget_names(tx: Transaction, tenant: str, subject: str) -> None:
-    """What keyed hashes in the audit trail stand for, of the subject and all that is its own."""
+    """What keyed hashes in the audit trail stand for, of the subject and all that is its own.
+
+    It is noted that they went, for nodes that have yet to seal what they were told before.
+    """
     number = tx.db.intern_tenant(tenant)
     tx.writing = True
     tx.db.run(tx.db.sql.drop_audit_names, number, subject)
+    auditing.note_erased(tx.db, tx.seal, number, subject, tx.clock.now())
     tx.writing = False
 
 

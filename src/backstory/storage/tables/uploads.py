@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from blake3 import blake3
+
 from backstory import limits
 from backstory.clock import SECOND
 from backstory.domain.content import Hold
@@ -11,7 +13,8 @@ from backstory.domain.contexts import missing
 from backstory.domain.keys import ContextKey
 from backstory.domain.quotas import Quota, Usage, require
 from backstory.domain.sealing import Seal
-from backstory.storage.chunks import Encoded
+from backstory.errors import KeyUnusableError, StoreCorruptError
+from backstory.storage.chunks import Encoded, bytes_of
 from backstory.storage.tables import manifests, sealing
 from backstory.storage.tables.database import Database, Row
 from backstory.storage.tables.manifests import Grounds
@@ -25,9 +28,10 @@ def keep(
     holder: bytes,
     chunks: Sequence[Encoded],
     *,
+    fresh: frozenset[bytes],
     quota: Quota | None,
 ) -> None:
-    """As `ports.store.Contents.keep_chunks` says."""
+    """As `ports.store.Contents.keep_chunks` says; of what is kept, `fresh` ones were not whole."""
     now = tx.clock.now()
     found = tx.find(tenant, key)
     if found is None or not found.head.alive(now):
@@ -38,8 +42,8 @@ def keep(
     kept = manifests.find(tx.db, tx.seal, tenant, scope, hashes)
     numbers = {chunk: row[0] for chunk, row in kept.items()}
     if quota is not None and not key.reserved:
-        fresh = {ref.hash: len(body) for ref, _, body in chunks if ref.hash not in numbers}
-        require(quota, tx.usage(found.tenant), Usage(bytes=sum(fresh.values())))
+        added = {ref.hash: len(body) for ref, _, body in chunks if ref.hash not in numbers}
+        require(quota, tx.usage(found.tenant), Usage(bytes=sum(added.values())))
     tx.writing = True
     for ref, codec, body in chunks:
         number = numbers.get(ref.hash)
@@ -50,6 +54,11 @@ def keep(
             tx.db.run(tx.db.sql.add_chunk_body, found.tenant, number, *stored)
             numbers[ref.hash] = number
             tx.count(found.tenant, bytes_=len(body))
+        elif ref.hash in fresh:
+            stored = sealing.seal_chunk(tx.db, sealing_key, found.tenant, number, (codec, body))
+            gone = tx.db.value(tx.db.sql.chunk_bytes, found.tenant, number) is None
+            write = tx.db.sql.add_chunk_body if gone else tx.db.sql.set_chunk_body
+            tx.db.run(write, found.tenant, number, *stored)  # as many bytes were counted before
         tx.db.run(tx.db.sql.add_upload, found.tenant, holder, number, found.id, now)
     tx.writing = False
 
@@ -57,12 +66,29 @@ def keep(
 def known(
     db: Database, seal: Seal, tenant: str, key: ContextKey, hashes: Iterable[bytes]
 ) -> frozenset[bytes]:
-    """Which chunks are kept, whoever sent them. For the store itself, nobody may be told."""
+    """Which chunks are kept whole, whoever sent them. For the store itself, nobody may be told.
+
+    A damaged one is not among them, so that sending it again mends it.
+    """
     number = db.tenant(tenant)
     if number is None:
         return frozenset()
     scope = manifests.scope_of(db, number, key.namespace)
-    return frozenset(manifests.find(db, seal, tenant, scope, hashes))
+    kept = manifests.find(db, seal, tenant, scope, hashes)
+    names = {chunk: manifests.chunk_name(db, seal, tenant, scope, chunk) for chunk in kept}
+    db.foresee(db.sql.chunk_body, number, [(name,) for name in names.values()])
+    return frozenset(chunk for chunk, name in names.items() if _is_whole(db, number, chunk, name))
+
+
+def _is_whole(db: Database, tenant: int, chunk: bytes, name: bytes) -> bool:
+    row = db.one(db.sql.chunk_body, tenant, name)
+    if row is None or row[1] is None:
+        return False
+    try:
+        codec, body = sealing.unseal_chunk(db, tenant, *row)
+    except (StoreCorruptError, KeyUnusableError):
+        return False
+    return blake3(bytes_of(limits.CHUNK_BYTES, codec, body)).digest() == chunk
 
 
 def unfinished(db: Database, tenant: str) -> int:
