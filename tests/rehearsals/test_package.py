@@ -54,6 +54,19 @@ def package():
     return ROOT / done.stdout.splitlines()[-1]
 
 
+def steps():
+    """What the how-to has an administrator do, block by block."""
+    page = (ROOT / "docs" / "how-to" / "on-premises.md").read_text()
+    return [
+        each.strip() for each in re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    ]
+
+
+def all_of(block):
+    """Each of its commands has to succeed."""
+    return f"(set -e\n{block}\n)"
+
+
 def contents(package):
     listed = subprocess.run(
         ["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True
@@ -81,27 +94,27 @@ def test_a_host_installs_upgrades_removes_and_purges_it(package, tmp_path):
 
         deb = f"/{package.name}"
         do(SYSTEMCTL)
-        do(f"dpkg -i {deb}")
-        assert do("backstory --version").split()[-1] == __version__
+        do(SERVE)
+        install, settings, tuned, start, *rest = steps()
+        assert do(all_of(install)).split()[-1] == __version__
         assert do("cat /asked").split("\n") == ["--system daemon-reload"]  # nothing is started
         do("find /etc/systemd -name 'backstory*' | grep .", code=1)  # nor enabled
-        assert do("stat -c '%a %U:%G' /etc/backstory/backstory.env /var/lib/backstory").split(
-            "\n"
-        ) == [
-            "640 root:backstory",
-            "700 backstory:backstory",
-        ]
-
-        do(SERVE)
+        owned = do("stat -c '%a %U:%G' /etc/backstory/backstory.env /var/lib/backstory")
+        assert owned.split("\n") == ["640 root:backstory", "700 backstory:backstory"]
+        for step in (settings, tuned, start):
+            do(all_of(step))
+        assert do("tail -1 /asked") == "enable --now backstory"
         assert do("python3 /serve.py write 2>/dev/null").split("\n") == ['{"n": 1}', "0"]
-        do("echo BACKSTORY_LOG_LEVEL=debug >>/etc/backstory/backstory.env; : >/asked")
+        for step in rest:
+            do(all_of(step))
 
+        do(": >/asked")
         do(f"dpkg -i --force-confold {deb}")  # as an upgrade
         assert do("cat /asked").split("\n") == [
             "--system daemon-reload",
             "try-restart backstory.service",
         ]
-        assert "LOG_LEVEL=debug" in do("cat /etc/backstory/backstory.env")
+        assert "BACKSTORY_WORKERS=4" in do("cat /etc/backstory/backstory.env")
         assert do("python3 /serve.py read 2>/dev/null").split("\n") == ['{"n": 1}', "0"]
 
         do(": >/asked; dpkg -r backstory")
