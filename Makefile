@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse package check docs reference audit attack sbom conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse deb check docs reference audit attack sbom conformance bench lock upgrade format clean
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,8 +39,8 @@ operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards,
 rehearse: ## Rehearse rolls, upgrades, backups, images with the real programs (ARGS="-k restore")
 	@scripts/rehearse $(ARGS)
 
-package: ## Build a package for Debian and Ubuntu in build/package (ARGS="--twice" proves that it is reproducible)
-	@scripts/package $(ARGS)
+deb: ## Build a package for Debian and Ubuntu in build/deb (ARGS="--twice" proves that it is reproducible)
+	@scripts/deb $(ARGS)
 
 check: ## Formatting, lint, types, import direction, locks, contracts, secrets, licences, documentation, vulnerabilities
 	@scripts/check

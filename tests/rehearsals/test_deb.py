@@ -42,11 +42,11 @@ END
 
 @pytest.fixture(scope="module")
 def package():
-    """It, built as `make package` does."""
+    """It, built as `make deb` does."""
     if shutil.which("dpkg-deb") is None:
         pytest.skip("dpkg-deb is not installed: a package is built on Debian or Ubuntu")
     done = subprocess.run(
-        ["scripts/package"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=900
+        ["scripts/deb"], cwd=ROOT, capture_output=True, text=True, check=False, timeout=900
     )
     if "is too old" in done.stderr:
         pytest.skip(done.stderr.strip())
