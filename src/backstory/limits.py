@@ -340,6 +340,7 @@ RULED_INLINE_BYTES: Final = 64 * KIB  # states and entries ruled on the event lo
 RULED_ATTEMPTS: Final = 8  # of a write whose kinds or large state change meanwhile
 
 # -- what a process remembers ---------------------------------------------------------
+DEPRECATIONS_TOLD: Final = 1000  # callers of what is deprecated, whom the log has told of once
 KEYS_CHECKED: Final = 4096  # names of contexts that a process remembers to be well formed
 ACCEPTS_READ: Final = 256  # headers that negotiate a coding, whose outcome a process remembers
 RULES_BELIEVED: Final = 1000  # rules of kinds that a process remembers from its last writes

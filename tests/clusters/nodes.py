@@ -11,11 +11,14 @@ LINES = 60  # of a node's log that are shown
 
 
 class Node:
-    """`backstory serve` on a store that others use, too. Its URL is another after each start."""
+    """`backstory serve` on a store that others use, too. Its URL is another after each start.
+
+    `env` holds variables for its next start.
+    """
 
     def __init__(self, name, folder, store, *arguments, env=None):
         self.name, self._folder, self._store = name, folder / name, store
-        self._arguments, self._env = arguments, env or {}
+        self._arguments, self.env = arguments, env or {}
         self._folder.mkdir()
         self._server = None
 
@@ -32,7 +35,7 @@ class Node:
         self._server = await asyncio.to_thread(self._started)
 
     def _started(self):
-        server = Server(self._folder, *self._arguments, store=self._store, env=self._env)
+        server = Server(self._folder, *self._arguments, store=self._store, env=self.env)
         try:
             return server.wait_until_ready()
         except BaseException:

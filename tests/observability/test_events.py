@@ -288,6 +288,7 @@ def test_every_event_that_can_be_counted_has_its_number_on_the_page():
         events.Summarised("openai", "ok", "", 0.1),
         events.ChunksKept(2, 100),
         events.DependencyChanged("cache", False),
+        events.DeprecatedUsed("GET", "/old"),
     ):
         assert told.hears(type(event))
         told.tell(event)
@@ -295,6 +296,7 @@ def test_every_event_that_can_be_counted_has_its_number_on_the_page():
     for line in (
         'backstory_requests_total{method="GET",route="/r",status="503"} 1.0',
         'backstory_errors_total{code="busy",route="/r"} 1.0',
+        'backstory_deprecated_calls_total{method="GET",route="/old"} 1.0',
         'backstory_answer_bytes_total{coding="br"} 5.0',
         'backstory_stale_answers_total{route="/r"} 1.0',
         'backstory_mcp_seconds_count{method="tools/call",tool="x"} 1.0',

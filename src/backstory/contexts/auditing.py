@@ -90,7 +90,8 @@ class Trail:
     def _start(self, principal: Principal, tenant: str, asked: Asked) -> int:
         if asked.cursor is None:
             return _END if asked.newest_first else 0
-        said, seq = self._seal.open(CURSOR, principal.tenant, principal.subject, asked.cursor)
+        scope = (CURSOR, principal.tenant, principal.subject)
+        said, seq = self._seal.open_members(*scope, asked.cursor, 2)
         if said != tenant:
             raise MissingError("this cursor is of another trail")
         return int(seq)

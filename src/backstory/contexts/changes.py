@@ -162,7 +162,8 @@ class Stream:
             return mark.oldest
         if after == NOW:
             return mark.newest
-        epoch, position = self._seal.open(CURSOR, principal.tenant, principal.subject, after)
+        scope = (CURSOR, principal.tenant, principal.subject)
+        epoch, position = self._seal.open_members(*scope, after, 2)
         place = int(position, 16) if isinstance(position, str) else int(position)
         if epoch != mark.epoch or not mark.keeps(place):
             raise GoneError("what lies behind this cursor is no longer kept; begin without one")

@@ -69,8 +69,8 @@ class Eraser:
         named = subject(namespace)
         _require(principal, named)
         if sealed is not None:
-            erased = _erasure(self._seal.open(_PURPOSE, principal.tenant, named, sealed))
-            return await self._receipt(erased)
+            scope = (_PURPOSE, principal.tenant, named)
+            return await self._receipt(Erasure(*self._seal.open_members(*scope, sealed, 9)))
         found = await self._store.erasure(principal.tenant, named)
         if found is None:
             raise MissingError(f"nothing was erased of {named}")
@@ -85,10 +85,6 @@ def _members(erased: Erasure) -> list[Any]:
     numbers = [erased.contexts, erased.entries, erased.forks, erased.keys]
     names = [erased.number, erased.tenant, erased.subject]
     return [*names, erased.begun_at, erased.ended_at, *numbers]
-
-
-def _erasure(members: list[Any]) -> Erasure:
-    return Erasure(*members)
 
 
 def _require(principal: Principal, named: str) -> None:

@@ -199,7 +199,7 @@ class Kinds:
             InvalidCursorError: the cursor is not this caller's.
         """
         scope = (CURSOR, principal.tenant, principal.subject)
-        after = "" if cursor is None else str(self._seal.open(*scope, cursor)[0])
+        after = "" if cursor is None else str(self._seal.open_members(*scope, cursor, 1)[0])
         visible = access.visible_kinds(principal, NamespacePattern(NAMESPACE, below=False))
         query = HeadQuery(visible, after=ContextKey(NAMESPACE, after), limit=limit + 1)
         heads = {head.key.name: head for head in await self._store.heads(principal.tenant, query)}

@@ -51,8 +51,8 @@ class Lister:
         """
         after = None
         if cursor is not None:
-            payload = self._seal.open(CURSOR, principal.tenant, principal.subject, cursor)
-            after = ContextKey(*payload)
+            scope = (CURSOR, principal.tenant, principal.subject)
+            after = ContextKey(*self._seal.open_members(*scope, cursor, 2))
         query = HeadQuery(
             access.visible(principal, wanted.namespace),
             wanted.kind,

@@ -289,7 +289,8 @@ class Roles:
     def _after(self, principal: Principal, purpose: str, cursor: str | None) -> str:
         if cursor is None:
             return ""
-        return str(self._seal.open(purpose, principal.tenant, principal.subject, cursor)[0])
+        scope = (purpose, principal.tenant, principal.subject)
+        return str(self._seal.open_members(*scope, cursor, 1)[0])
 
     def _page(
         self, principal: Principal, purpose: str, items: list[Kept], names: list[str], limit: int

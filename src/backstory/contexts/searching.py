@@ -110,7 +110,8 @@ class Searcher:
         )
         ranked = rank(await self._store.matches(principal.tenant, query))
         if cursor is not None:
-            payload = self._seal.open(CURSOR, principal.tenant, principal.subject, cursor)
+            scope = (CURSOR, principal.tenant, principal.subject)
+            payload = self._seal.open_members(*scope, cursor, 5)
             ranked = [item for item in ranked if _order(*item) > _order_of(payload)]
         items: list[Found] = []
         size = 0

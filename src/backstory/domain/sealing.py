@@ -55,6 +55,21 @@ class Seal:
             )
         return orjson.loads(raw)
 
+    def open_members(
+        self, purpose: str, tenant: str, subject: str, token: str, count: int
+    ) -> list[Any]:
+        """The first members of a payload that is a list; a later release may have added others.
+
+        Raises:
+            InvalidCursorError: as `open`; or it has fewer.
+        """
+        payload = self.open(purpose, tenant, subject, token)
+        if not isinstance(payload, list) or len(payload) < count:
+            raise InvalidCursorError(
+                f"this {purpose} is of a release that this one does not know; begin without it"
+            )
+        return payload[:count]
+
     def _mac(self, purpose: str, tenant: str, subject: str, raw: bytes) -> bytes:
         digest = blake2b(key=self._secret, digest_size=_MAC_BYTES, person=b"backstory.seal")
         for part in (purpose, tenant, subject):

@@ -2,7 +2,8 @@
 
 A mark is a hash keyed with the store's secret, so that whoever sees a message learns no name,
 and whoever does not know the secret can make none up. A message is printable ASCII: a word for
-the sender, then marks, with spaces between. Without marks it only says that it arrives.
+the sender, then marks, with spaces between. Without marks it only says that it arrives. Words
+that are no marks are those of a later release, and are passed over.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from backstory.domain.sealing import Seal
 
 _MARK_BYTES = 9  # 12 characters; two tenants with one mark cost a look, and nothing else
 _MARK = "[A-Za-z0-9_-]{12}"
-_MESSAGE = re.compile(rf"{_MARK}(?: {_MARK})*", re.ASCII)
+_MESSAGE = re.compile(rf"{_MARK}(?: [!-~]+)*", re.ASCII)
+_MARKS = re.compile(_MARK, re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ def read(raw: bytes | str) -> Message | None:
     text = raw if isinstance(raw, str) else raw.decode("ascii", errors="replace")
     if not _MESSAGE.fullmatch(text):
         return None
-    sender, *marks = text.split(" ")
-    return Message(sender, tuple(marks))
+    sender, *words = text.split(" ")
+    return Message(sender, tuple(word for word in words if _MARKS.fullmatch(word)))
 
 
 class Marks:

@@ -62,6 +62,9 @@ ANSWER_BYTES: Final = _counter(
 STALE_ANSWERS: Final = _counter(
     "stale_answers", "Answers from copies while the store was away", "route"
 )
+DEPRECATED: Final = _counter(
+    "deprecated_calls", "Requests to what is deprecated, by route and method", "route", "method"
+)
 MCP_CALLS: Final = _counter(
     "mcp_calls",
     "MCP requests over HTTP, by method, tool and code of the error (`ok` without one)",
@@ -223,6 +226,7 @@ METRICS: Final = (
     ERRORS,
     ANSWER_BYTES,
     STALE_ANSWERS,
+    DEPRECATED,
     MCP_CALLS,
     MCP_SECONDS,
     WATCHERS,

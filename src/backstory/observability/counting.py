@@ -15,6 +15,7 @@ from backstory.observability.catalogue import (
     COMMIT_SECONDS,
     DEPENDENCY,
     DEPENDENCY_CHANGES,
+    DEPRECATED,
     ERRORS,
     MCP_CALLS,
     MCP_SECONDS,
@@ -37,6 +38,7 @@ from backstory.ports.events import (
     ChunksKept,
     Committed,
     DependencyChanged,
+    DeprecatedUsed,
     Event,
     Rendered,
     Stepped,
@@ -59,6 +61,7 @@ class Counting:
         return {
             Answered: self._answered,
             Called: self._called,
+            DeprecatedUsed: self._deprecated_used,
             Stepped: self._stepped,
             StoreAsked: self._store_asked,
             CacheAsked: self._cache_asked,
@@ -78,6 +81,9 @@ class Counting:
     def _called(self, event: Called) -> None:
         self._count((MCP_CALLS, event.method, event.tool, event.code))
         self._observe((MCP_SECONDS, event.method, event.tool), event.seconds)
+
+    def _deprecated_used(self, event: DeprecatedUsed) -> None:
+        self._count((DEPRECATED, event.route, event.method))
 
     def _stepped(self, event: Stepped) -> None:
         self._observe((STEP_SECONDS, event.step), event.seconds)

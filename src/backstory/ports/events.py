@@ -54,6 +54,13 @@ class Called(Event, frozen=True, gc=False):
     seconds: float
 
 
+class DeprecatedUsed(Event, frozen=True, gc=False):
+    """A request came to an endpoint that is deprecated."""
+
+    method: str
+    route: str
+
+
 class Ended(Event, frozen=True, gc=False):
     """A request is over, to the last byte of its answer; `status` is 0 where none began.
 

@@ -22,6 +22,7 @@ RENDERER: Final = "3"
 """Changes whenever the same request may give other bytes than it gave before."""
 
 _PURPOSE: Final = "render"
+_MEMBERS: Final = 7  # behind the renderer; a later release may have added others
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,10 @@ def open_(seal: Seal, principal: Principal, token: str) -> Record:
     renderer, *rest = payload
     if renderer != RENDERER:
         raise RenderGoneError(f"renderer {renderer} made it; here is {RENDERER}")
-    return _record(rest)
+    try:
+        return _record(rest[:_MEMBERS])
+    except msgspec.ValidationError as error:  # a request with something that is new
+        raise RenderGoneError("a later release made it, of what this one does not know") from error
 
 
 def _record(rest: Sequence[Any]) -> Record:

@@ -30,7 +30,10 @@ from backstory.wiring.secure import is_secure
 MCP_PATHS: Final = ("/mcp", "/mcp/")
 _METADATA: Final = "/.well-known/oauth-protected-resource"
 _EXPOSED: Final = (
+    "Deprecation",
     "ETag",
+    "Link",
+    "Sunset",
     "Location",
     "Retry-After",
     "WWW-Authenticate",

@@ -162,7 +162,7 @@ def _tenant(key: WrappedKey) -> str:
 def _place(note: bytes | None) -> Place:
     if note is None or note == _DONE or note.startswith(_ANEW):
         return Place()
-    return Place(*orjson.loads(note))
+    return Place(*orjson.loads(note)[:5])  # a later release may have added others
 
 
 def _noted(place: Place) -> bytes:

@@ -29,6 +29,7 @@ from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.transports.edge import problems
 from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.body import ClientGoneError
+from backstory.transports.edge.deprecating import ANNOUNCED
 from backstory.transports.edge.pacing import Pacing
 from backstory.transports.edge.secure_headers import SECURE
 
@@ -150,6 +151,7 @@ async def _send_problem(
     request.failed(error.code)
     acts.failed(error.code, error.status)
     status, headers, body = problems.answer(error, request.trace_id)
+    headers += scope.get(ANNOUNCED, ())
     if challenge is not None:
         headers.append((b"www-authenticate", challenge.encode("latin-1")))
     await send({"type": "http.response.start", "status": status, "headers": headers})

@@ -68,6 +68,7 @@ class Tool:
     namespace: str | None = None
     shown: Shown | None = None
     seconds: float | None = limits.REQUEST_SECONDS
+    meta: Mapping[str, Any] = field(default_factory=dict)
 
     def definition(self) -> View:
         """As `tools/list` shows it."""
@@ -80,7 +81,9 @@ class Tool:
             view["title"] = self.title
         if self.output_schema is not None:
             view["outputSchema"] = self.output_schema
-        return view | ({"annotations": self.annotations} if self.annotations else {})
+        if self.annotations:
+            view["annotations"] = self.annotations
+        return view | ({"_meta": self.meta} if self.meta else {})
 
 
 Complete = Callable[[Call, str], Awaitable[Sequence[str]]]

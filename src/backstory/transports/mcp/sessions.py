@@ -62,8 +62,8 @@ class Sessions:
         """
         seal = self._contexts.seal
         try:
-            id_, version, begun, abilities = seal.open(
-                PURPOSE, principal.tenant, principal.subject, token
+            id_, version, begun, abilities = seal.open_members(
+                PURPOSE, principal.tenant, principal.subject, token, 4
             )
         except InvalidCursorError as error:
             raise _over() from error

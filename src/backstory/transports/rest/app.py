@@ -9,11 +9,14 @@ from typing import Final
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from backstory.domain.deprecations import Deprecation
 from backstory.domain.keys import shorten
 from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
+from backstory.ports.events import DeprecatedUsed
 from backstory.ports.staleness import Staleness
 from backstory.resilience.deadlines import LateError, answered
-from backstory.transports.edge.guard import REQUEST
+from backstory.transports.edge import deprecating
+from backstory.transports.edge.guard import HOOKS, PRINCIPAL, REQUEST
 from backstory.transports.edge.headers import patience
 from backstory.transports.rest import docs, params
 from backstory.transports.rest.answers import Answer
@@ -58,6 +61,12 @@ class Resource:
         if "GET" in self._endpoints:
             self._endpoints["HEAD"] = self._endpoints["GET"]
         self._allow = [*self._endpoints, "OPTIONS"]
+        self._announced = {
+            method: deprecating.headers(endpoint.deprecation)
+            for method, endpoint in self._endpoints.items()
+            if endpoint.deprecation is not None
+        }
+        self._uses = deprecating.Uses()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._endpoints.get(scope["method"])
@@ -65,8 +74,18 @@ class Resource:
             answer: ASGIApp = self._other(scope)
         else:
             scope[REQUEST].routed(endpoint.path)
+            if endpoint.deprecation is not None:
+                send = self._announcing(endpoint, endpoint.deprecation, scope, send)
             answer = await self._call(endpoint, scope, receive)
         await answer(scope, receive, send)
+
+    def _announcing(
+        self, endpoint: Endpoint, deprecation: Deprecation, scope: Scope, send: Send
+    ) -> Send:
+        what = f"{endpoint.method} {endpoint.path}"
+        self._uses.used(what, deprecation, scope.get(PRINCIPAL))
+        scope[HOOKS].tell(DeprecatedUsed(endpoint.method, endpoint.path))
+        return deprecating.announcing(scope, send, self._announced[scope["method"]])
 
     async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> ASGIApp:
         query = params.read(endpoint.query, scope["query_string"])

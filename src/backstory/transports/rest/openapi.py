@@ -145,6 +145,10 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         "parameters": _parameters(endpoint),
         "responses": _responses(endpoint),
     }
+    if endpoint.deprecation is not None:
+        operation["deprecated"] = True
+        if endpoint.deprecation.sunset is not None:
+            operation["x-sunset"] = endpoint.deprecation.sunset.isoformat()
     if endpoint.bodies:
         content = {body.media: _content(body) for body in endpoint.bodies}
         operation["requestBody"] = {"required": True, "content": content}

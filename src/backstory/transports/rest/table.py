@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp
 
+from backstory.domain.deprecations import Deprecation
 from backstory.errors import (
     BackstoryError,
     DeniedError,
@@ -69,7 +70,7 @@ class Endpoint:
     `streams`: reads its body itself, as it comes.
     `waits`: may take longer than `limits.REQUEST_SECONDS`. `probe`: an endpoint of
     operations, which knows no tenant. `stale`: may be answered from a copy while the store is
-    away.
+    away. `deprecation`: it goes on for now, and says so.
     """
 
     method: str
@@ -87,6 +88,7 @@ class Endpoint:
     waits: bool = False
     probe: bool = False
     stale: bool = False
+    deprecation: Deprecation | None = None
 
     @property
     def operation_id(self) -> str:
@@ -94,4 +96,5 @@ class Endpoint:
 
     @property
     def description(self) -> str:
-        return (self.handler.__doc__ or "").strip()
+        said = (self.handler.__doc__ or "").strip()
+        return said if self.deprecation is None else f"{self.deprecation.sentence}\n\n{said}"

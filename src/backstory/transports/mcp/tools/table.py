@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Final, Generic, TypeVar
 
 import msgspec
 import orjson
@@ -17,12 +17,14 @@ from msgspec import UNSET, Meta, UnsetType
 
 from backstory import limits
 from backstory.contexts.service import Contexts
+from backstory.domain.deprecations import Deprecation
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, ScopeError
 from backstory.ports.hooks import OK
 from backstory.ports.staleness import Staleness
+from backstory.transports.edge.deprecating import Uses
 from backstory.transports.mcp import answers, calls, extending, failures
 from backstory.transports.mcp.answers import View
 from backstory.transports.mcp.blocks import TextBlock
@@ -87,6 +89,9 @@ class Answer:
 
 
 A = TypeVar("A", bound=Arguments)
+DEPRECATED: Final = "backstory/deprecated"
+"""In the `_meta` of a tool: since when, until when, and what to use instead."""
+_USES: Final = Uses()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Tool(Generic[A]):
     idempotent: bool = False
     waits: bool = False  # may take longer than `limits.REQUEST_SECONDS`
     stale: bool = False  # may be answered from a copy while the store is away
+    deprecation: Deprecation | None = None  # it goes on for now, and says so
 
     def definition(self) -> dict[str, Any]:
         """As `tools/list` shows it."""
@@ -110,13 +116,20 @@ class Tool(Generic[A]):
         hints: dict[str, Any] = {"readOnlyHint": reads, "openWorldHint": False}
         if not reads:
             hints |= {"destructiveHint": self.destructive, "idempotentHint": self.idempotent}
-        return {
+        view: dict[str, Any] = {
             "name": self.name,
             "description": self.description,
             "inputSchema": schemas.of(self.arguments),
             "outputSchema": schemas.answer(self.answer),
             "annotations": hints,
         }
+        gone = self.deprecation
+        if gone is not None:
+            sunset = {} if gone.sunset is None else {"sunset": gone.sunset.isoformat()}
+            told = {"since": gone.since.isoformat(), "instead": gone.instead} | sunset
+            view["description"] = f"{gone.sentence} {self.description}"
+            view["_meta"] = {DEPRECATED: told}
+        return view
 
     def offered(self, served: Served) -> extending.Tool:
         """The same as what extensions add, so that all tools are served in one way."""
@@ -132,13 +145,14 @@ class Tool(Generic[A]):
         definition = self.definition()
         return extending.Tool(
             self.name,
-            self.description,
+            definition["description"],
             handler,
             definition["inputSchema"],
             definition["outputSchema"],
             definition["annotations"],
             verb=self.verb,
             seconds=None,
+            meta=definition.get("_meta", {}),
         )
 
     async def call(self, served: Served, principal: Principal, raw: Mapping[str, Any]) -> Answer:
@@ -147,6 +161,8 @@ class Tool(Generic[A]):
         Raises:
             ScopeError: the client needs another token, which no model can get.
         """
+        if self.deprecation is not None:
+            _USES.used(f"the tool {self.name}", self.deprecation, principal)
         try:
             view = await self.done(served, principal, raw)
         except ScopeError:
