@@ -11,6 +11,8 @@ from backstory import __version__
 from other_root import other_root
 from pages import ROOT
 
+pytestmark = pytest.mark.timeout(900)  # it is built first, however busy the machine is
+
 # Stands for systemd, of which only one can run on a machine, and writes down what it is asked.
 SYSTEMCTL = """mkdir -p /run/systemd/system
 printf '#!/bin/sh\\necho "$@" >>/asked\\n' >/usr/local/bin/systemctl
@@ -83,7 +85,6 @@ def test_the_package_names_no_place_that_it_was_built_in(package, tmp_path):
     assert {line[1] for line in contents(package)} == {"root/root"}
 
 
-@pytest.mark.timeout(600)
 def test_a_host_installs_upgrades_removes_and_purges_it(package, tmp_path):
     with other_root(tmp_path, package) as machine:
 
