@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Protocol
 
 SECOND = 1_000_000
@@ -34,7 +35,14 @@ class SystemClock:
 
 def to_text(micros: int) -> str:
     """RFC 3339 in UTC, always with six digits of fraction, so that text sorts like time."""
-    return (_NAIVE_EPOCH + timedelta(microseconds=micros)).isoformat(timespec="microseconds") + "Z"
+    seconds, rest = divmod(micros, SECOND)
+    return f"{_second(seconds)}.{rest:06d}Z"
+
+
+@lru_cache(maxsize=256)
+def _second(seconds: int) -> str:
+    """Most of what is told at a time is of the same second."""
+    return (_NAIVE_EPOCH + timedelta(seconds=seconds)).isoformat(timespec="seconds")
 
 
 def from_text(text: str) -> int:
