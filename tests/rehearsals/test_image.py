@@ -29,7 +29,8 @@ def built():
         image = there.build()
     except images.UnavailableError as error:
         pytest.skip(f"no image can be built on this machine: {error}")
-    return there, image
+    yield there, image
+    there("buildah", "rmi", "--prune")  # those of earlier rehearsals
 
 
 @pytest.fixture(scope="module")
