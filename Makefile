@@ -4,10 +4,10 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse check docs reference audit attack sbom conformance bench lock upgrade format clean
+.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse check docs reference audit attack sbom conformance bench lock upgrade format clean image push-image package release-notes request-upgrade
 
 help: ## List every task with its sentence
-	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything that development needs
 	@scripts/venv dev
@@ -57,6 +57,18 @@ attack: ## Attack the server with everything there is, and compare with the last
 sbom: ## Write build/sbom.cdx.json: all that is installed with Backstory
 	@scripts/sbom
 
+image: ## Build the container image and its bill of materials (ARGS="--archive", ARGS="--twice")
+	@scripts/image $(ARGS)
+
+push-image: ## Push the image that was built (REPOSITORY=REGISTRY/OWNER/backstory)
+	@scripts/push_image
+
+package: ## Build the wheel and the source distribution into dist/
+	@scripts/package $(ARGS)
+
+release-notes: ## Write build/release-notes.md from the changelog (ARGS="--tag v0.2.0", ARGS="--unreleased")
+	@$(PYTHON) scripts/release_notes.py $(ARGS)
+
 conformance: ## Install the official MCP conformance suite and print how to run it
 	@scripts/conformance --help
 
@@ -68,6 +80,9 @@ lock: ## Write the lock files from the .in files, keeping pins that still fit
 
 upgrade: ## Write the lock files with the newest releases that fit
 	@scripts/venv dev && scripts/lock --upgrade
+
+request-upgrade: ## Ask on the forge to take the lock files that `make upgrade` wrote
+	@scripts/request_upgrade
 
 format: ## Format the code and apply the safe fixes of the linter
 	@scripts/format

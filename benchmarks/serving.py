@@ -15,6 +15,7 @@ from statistics import median
 
 from benchmarks import servers, wrk
 from benchmarks.client import Client
+from benchmarks.peers import serving as peers
 from benchmarks.report import Ratio
 from benchmarks.wrk import Asked
 
@@ -57,7 +58,9 @@ def run(folder: Path) -> Iterator[Ratio]:
         slow = stack.enter_context(
             servers.backstory(folder / "slow.db", core="0", BACKSTORY_MCP_FAST_LANE="off")
         )
-        sdk = stack.enter_context(servers.sdk(core="0"))
+        others = {"the SDK's server": (stack.enter_context(servers.sdk(core="0")), CALL)}
+        if peers.installed():
+            others["FastMCP"] = stack.enter_context(peers.fastmcp(core="0")), CALL
         for port in (ours, slow):
             with Client(port) as client:
                 client.json("PUT", PATH, {"kind": "session", "state": STATE})
@@ -70,7 +73,7 @@ def run(folder: Path) -> Iterator[Ratio]:
                 "MCP read_context": (ours, CALL),
                 "MCP resources/read": (ours, READ),
                 "MCP read_context without the lane": (slow, CALL),
-                "the SDK's server": (sdk, CALL),
+                **others,
             },
         )
         append = _rates(folder, {"bare": (bare, Asked("/")), "append": (ours, APPEND)})
@@ -83,7 +86,7 @@ def run(folder: Path) -> Iterator[Ratio]:
         yield _ratio("a bare answer", rates["bare"], what, rates[what], bound)
     yield _ratio("a bare answer", append["bare"], "durable append", append["append"], None)
     fast = rates["MCP read_context"]
-    for what in ("the SDK's server", "MCP read_context without the lane"):
+    for what in (*others, "MCP read_context without the lane"):
         yield _ratio(what, rates[what], "MCP read_context", fast, None)
 
 

@@ -1,8 +1,8 @@
-"""`python -m benchmarks.sizing [FILE | postgresql]`: what a node takes, quiet and busy.
+"""`python -m benchmarks.sizing [postgresql]`: what a node takes, quiet and busy.
 
 One process, on a file or on a PostgreSQL and a Redis of its own. Memory is what the kernel says of
-the process (`VmRSS`, and `VmHWM` for the most that it ever was), processor time what it has used, so
-that other work on the machine changes either little. Linux only. The numbers are those of
+the process (`VmRSS`, and `VmHWM` for the most that it ever was), processor time what it has used,
+which other work on the machine makes more, though far less so than waiting. Linux only. The numbers are those of
 docs/explanation/sizing.md.
 """
 

@@ -14,10 +14,12 @@ from lock_inputs import REQUIREMENTS, digest
 
 ROOT = REQUIREMENTS.parent
 LEVELS = ("runtime", "test", "dev")
+APART = "peers"  # what `make bench` is measured against, in an environment of its own
 NPM_LOCKS = (
     ROOT / "tests" / "conformance" / "package-lock.json",
     ROOT / "tests" / "kubernetes" / "package-lock.json",
     ROOT / "benchmarks" / "vocabularies" / "package-lock.json",
+    ROOT / "benchmarks" / "peers" / "package-lock.json",
 )
 ADDRESS = re.compile(
     r"(https?|git|ssh|file|ftp)(\+[a-z]+)?://|^\s*(-i|-f|--index|--extra-index|--find-links)"
@@ -40,20 +42,25 @@ def unhashed(text: str) -> Iterator[str]:
 def faults_of_python_locks() -> Iterator[str]:
     smaller: dict[str, str] = {}
     for level in LEVELS:
-        path = REQUIREMENTS / f"{level}.txt"
-        text = path.read_text(encoding="utf-8")
-        if f"# inputs: {digest(level)}\n" not in text:
-            yield f"{path.name} was not made from {level}.in as it stands; run `make lock`"
-        for number, line in enumerate(text.splitlines(), 1):
-            if ADDRESS.search(line):
-                yield f"{path.name}:{number} names a download address: {line.strip()}"
-        for name in unhashed(text):
-            yield f"{path.name}: {name} has no hash"
-        locked = pins(text)
+        locked = pins((REQUIREMENTS / f"{level}.txt").read_text(encoding="utf-8"))
+        yield from faults_of_python_lock(level)
         for name, version in smaller.items():
             if locked.get(name) != version:
-                yield f"{path.name}: {name} is {locked.get(name)}, in the smaller lock {version}"
+                yield f"{level}.txt: {name} is {locked.get(name)}, in the smaller lock {version}"
         smaller = locked
+    yield from faults_of_python_lock(APART)
+
+
+def faults_of_python_lock(level: str) -> Iterator[str]:
+    path = REQUIREMENTS / f"{level}.txt"
+    text = path.read_text(encoding="utf-8")
+    if f"# inputs: {digest(level)}\n" not in text:
+        yield f"{path.name} was not made from {level}.in as it stands; run `make lock`"
+    for number, line in enumerate(text.splitlines(), 1):
+        if ADDRESS.search(line):
+            yield f"{path.name}:{number} names a download address: {line.strip()}"
+    for name in unhashed(text):
+        yield f"{path.name}: {name} has no hash"
 
 
 def faults_of_npm_lock(path: Path) -> Iterator[str]:

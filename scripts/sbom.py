@@ -1,9 +1,12 @@
 """The list of everything that is installed with Backstory, as CycloneDX JSON, from the lock file.
 
 Each package has its version, the hashes that the lock allows, its licence and what it needs, as
-the installed package says. The same lock gives the same bytes. `--check` writes nothing.
+the installed package says. The same lock gives the same bytes. `--check` writes nothing. `--debian`
+names a file with what dpkg says of the packages of an image, which are listed as well, and
+`--output` another file to write.
 """
 
+import argparse
 import re
 import sys
 import uuid
@@ -22,7 +25,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCK = ROOT / "requirements" / "runtime.txt"
-OUT = ROOT / "build" / "sbom.cdx.json"
+OUT = Path("build") / "sbom.cdx.json"  # the script runs in the root of the checkout
 _PACKAGE = re.compile(
     r"^(\S+)==(\S+)(?: ; .*?)?((?: \\\n +--hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE
 )
@@ -73,7 +76,19 @@ def needs(name: str) -> set[str]:
     return {canonicalize_name(each.name) for each in said if "extra" not in str(each.marker)}
 
 
-def bom() -> Bom:
+def debian(status: str) -> list[Component]:
+    """The packages of paragraphs such as dpkg's, which are in an image besides Python's."""
+    found = []
+    for paragraph in status.strip().split("\n\n"):
+        fields = dict(re.findall(r"^(\S+): (.*)$", paragraph, re.MULTILINE))
+        name, version, of = fields["Package"], fields["Version"], fields["Architecture"]
+        purl = PackageURL("deb", "debian", name, version, {"arch": of})
+        kind = ComponentType.LIBRARY
+        found.append(Component(name=name, version=version, type=kind, bom_ref=str(purl), purl=purl))
+    return found
+
+
+def bom(status: str | None = None) -> Bom:
     lock = LOCK.read_text(encoding="utf-8")
     packages = {name: component(name, *rest) for name, *rest in _PACKAGE.findall(lock)}
     version = own_version()
@@ -84,7 +99,9 @@ def bom() -> Bom:
         bom_ref=f"backstory=={version}",
         licenses=[LicenseFactory().make_from_string("Apache-2.0")],
     )
-    made = Bom(components=packages.values(), serial_number=uuid.uuid5(uuid.NAMESPACE_OID, lock))
+    others = [] if status is None else debian(status)
+    named = uuid.uuid5(uuid.NAMESPACE_OID, lock + (status or ""))
+    made = Bom(components=[*packages.values(), *others], serial_number=named)
     made.metadata.component = whole
     made.metadata.timestamp = None  # type: ignore[assignment] # the same lock, the same bytes
     for name, each in packages.items():
@@ -100,23 +117,35 @@ def own_version() -> str:
     return re.findall(r'__version__ = "(.+)"', text)[0]
 
 
+def asked(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/sbom", description=__doc__)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--debian", type=Path)
+    parser.add_argument("--output", type=Path, default=OUT)
+    return parser.parse_args(arguments)
+
+
 def main(arguments: list[str]) -> int:
-    made = bom()
+    options = asked(arguments)
+    status = options.debian and options.debian.read_text(encoding="utf-8")
+    made = bom(status)
     locked = set(re.findall(r"^(\S+)==", LOCK.read_text(encoding="utf-8"), re.MULTILINE))
     missing = locked - {each.name for each in made.components}
-    silent = [e.name for e in made.components if not e.licenses and installed(e.name)]
+    python = [each for each in made.components if each.purl and each.purl.type == "pypi"]
+    silent = [e.name for e in python if not e.licenses and installed(e.name)]
     for name in sorted(missing):
         print(f"error: {name} is in the lock and not in the list")
     for name in silent:
         print(f"error: {name} does not say what its licence is")
     if missing or silent:
         return 1
-    if "--check" not in arguments:
-        OUT.parent.mkdir(exist_ok=True)
-        OUT.write_text(JsonV1Dot6(made).output_as_string(indent=1) + "\n", encoding="utf-8")
-        print(f"{OUT.relative_to(ROOT)}: {len(made.components)} packages")
-    else:
+    if options.check:
         print(f"{len(made.components)} packages, each with version, hashes and licence.")
+        return 0
+    out: Path = options.output
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(JsonV1Dot6(made).output_as_string(indent=1) + "\n", encoding="utf-8")
+    print(f"{out}: {len(made.components)} packages")
     return 0
 
 

@@ -27,6 +27,8 @@ IMAGE = {
     "BACKSTORY_STORE": "sqlite:////nowhere/backstory.db",
     "BACKSTORY_LOG_FORMAT": "console",
 }
+# Several processes begin here, each of which takes long where many others want the processor.
+pytestmark = pytest.mark.timeout(300)
 NUMBERS = itertools.count()
 CONTEXT = "/v1/contexts/users.ada/chat"
 

@@ -21,6 +21,7 @@ from backstory.errors import BackstoryError, ConfigError
 # a command appears once its module is there.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "serve": ("serve", "Start the server, over HTTP or stdio."),
+    "health": ("health", "Ask the server on this machine whether it is ready."),
     "import": ("importing", "Read conversations from files into contexts."),
     "export": ("exporting", "Write contexts as they stand to a file."),
     "render": ("render", "Print what a model would be given of contexts, or why."),

@@ -22,6 +22,9 @@ def command(*, stdio: bool, as_json: bool, **flags: Any) -> None:
     serving for the drain that is set, then waiting clients are let go and requests under way
     are finished; a second signal ends the drain, or stops at once.
     """
+    from backstory.cli.serving import first
+
+    first.stop_when_asked()
     settings = settings_from(flags)
     from backstory.cli.serving import files, logs
     from backstory.observability.asking import asked

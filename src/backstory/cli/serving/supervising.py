@@ -22,6 +22,7 @@ from multiprocessing.connection import wait
 from typing import Final
 
 from backstory import limits
+from backstory.cli.serving import first
 from backstory.cli.serving.places import Place
 from backstory.cli.serving.service import Service
 from backstory.cli.serving.sockets import Sockets
@@ -78,6 +79,7 @@ class Supervisor:
         while self._signals and not self._stopping:
             self._hear(self._signals.popleft())
         self._bury_the_retired(now)
+        first.bury_strangers()
         if not self._serving:
             self._start()
             return

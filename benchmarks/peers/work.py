@@ -1,0 +1,123 @@
+"""`python -m benchmarks.peers.work NAME FOLDER [PORT]`: one peer does as it is told, line by line.
+
+A line on standard input is JSON: `{"do": "append", "times": 20}`. So is the answer: seconds that each
+took, or what is named below.
+
+    fill     messages are added until there are so many (`times`)
+    append   one more message, `times` times
+    read     all of it; with the bytes of the answer
+    catch_up what came after all but the last message; with the bytes
+    hot      16 threads add 20 messages each to one conversation; `kept` tells how many are there
+    memory   resident bytes of this process
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from benchmarks import text
+from benchmarks.peers import libraries, rest, stdio
+from benchmarks.peers.peer import Peer, Place
+
+THREADS, EACH = 16, 20
+LONG = "long"
+
+
+PEERS: dict[str, Callable[[Place], Peer]] = {
+    "Backstory": rest.Backstory,
+    "Kinto": rest.Kinto,
+    "OpenAI Agents session": libraries.AgentsSession,
+    "LangGraph store": libraries.LangGraphStore,
+    "LangGraph saver": libraries.LangGraphSaver,
+    "memory server": stdio.MemoryServer,
+}
+NO_SERVER = ("OpenAI Agents session", "LangGraph store", "LangGraph saver", "memory server")
+"""Work in the process that asks, or in one that it starts."""
+
+
+class Worker:
+    def __init__(self, peer: Peer) -> None:
+        self._peer, self._hot = peer, 0
+        self._texts, self._numbers = text.messages(200), count(1)
+
+    def answer(self, do: str, times: int) -> dict[str, Any]:
+        if do == "hot":
+            return self._race()
+        if do == "memory":
+            return {"bytes": _resident()}
+        return {"seconds": self._timed(do, times), "bytes": self._bytes}
+
+    def _timed(self, do: str, times: int) -> list[float]:
+        known = self._count() if do in ("fill", "catch_up") else 0
+        found, self._bytes = [], 0
+        for _ in range(times - known if do == "fill" else times):
+            said, begun = self._said(), time.perf_counter()
+            if do in ("fill", "append"):
+                self._peer.append(LONG, said)
+            elif do == "read":
+                self._bytes = self._peer.read(LONG)
+            else:
+                self._bytes = self._peer.catch_up(LONG, known - 1)
+            found.append(time.perf_counter() - begun)
+        return found
+
+    def _said(self) -> str:
+        """No two are the same: some keep equal messages once."""
+        number = next(self._numbers)
+        return f"{number}: {self._texts[number % len(self._texts)]}"
+
+    def _count(self) -> int:
+        try:
+            return self._peer.count(LONG)
+        except (IndexError, KeyError):
+            return 0
+
+    def _race(self) -> dict[str, Any]:
+        self._hot += 1
+        conversation = f"hot-{self._hot}"
+        self._peer.append(conversation, "the first")
+        failed: list[Exception] = []
+
+        def add() -> None:
+            for _ in range(EACH):
+                try:
+                    self._peer.append(conversation, self._said())
+                except Exception as error:  # noqa: BLE001 - whatever a peer refuses with
+                    failed.append(error)
+
+        threads = [threading.Thread(target=add) for _ in range(THREADS)]
+        begun = time.perf_counter()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        seconds = time.perf_counter() - begun
+        kept = self._peer.count(conversation) - 1
+        acknowledged = THREADS * EACH - len(failed)
+        return {"seconds": seconds, "acknowledged": acknowledged, "kept": kept}
+
+
+def _resident() -> int:
+    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
+
+
+def main(name: str, folder: str, port: str = "0") -> None:
+    peer = PEERS[name](Place(Path(folder), int(port)))
+    worker = Worker(peer)
+    print("{}", flush=True)
+    for line in sys.stdin:
+        asked = json.loads(line)
+        print(json.dumps(worker.answer(asked["do"], asked.get("times", 0))), flush=True)
+    peer.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
