@@ -61,3 +61,20 @@ async def _note(scene):
 async def _purged(scene):
     """What the change log tells of contexts without a name."""
     return [change for change in await scene.changes(limit=10_000) if change.key is None]
+
+
+async def goes_on(scene):
+    """Whether what is written next goes on from there; the store is closed then."""
+    last = (await scene.changes(limit=10_000))[-1].position
+    before = await scene.versions("chat")
+    await scene.append("chat", "goes on", entry("known", "id-2"))
+    after = await scene.versions("chat")
+    known = await scene.put("gone", {"b": 1})
+    await scene.put_content("doc", b"first text " * 20_000)
+    await scene.store.aclose()
+    return (
+        after[-1].position == last + 1
+        and after[-1].version == before[-1].version + 1
+        and after[-1].last_seq == before[-1].last_seq + 1  # the id is known
+        and known.version == 3
+    )

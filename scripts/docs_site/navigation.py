@@ -9,6 +9,7 @@ from typing import Any
 
 import outside
 
+_HEADING = re.compile(r"^# (.+)$", re.MULTILINE)
 _LINK = re.compile(r"\]\(([^)#\s]+\.md)\)")
 
 
@@ -25,7 +26,7 @@ def of(docs: Path) -> list[Any]:
             group = []
             tab.append({line[4:]: group})
         elif len(found) > 1:
-            group += [place for link in _LINK.findall(line) for place in places(docs, link)]
+            group += [entry(docs, to) for link in _LINK.findall(line) for to in places(docs, link)]
     return found
 
 
@@ -40,3 +41,11 @@ def places(docs: Path, link: str) -> list[str]:
     listed = _LINK.findall(target.read_text(encoding="utf-8"))
     beside = dict.fromkeys(f"{folder}/{name}" for name in listed if "/" not in name)
     return [link, *beside]
+
+
+def entry(docs: Path, place: str) -> str | dict[str, str]:
+    """A page; with its title, where MkDocs would not find it since a comment stands before it."""
+    page = docs / place
+    text = page.read_text(encoding="utf-8") if page.exists() else "# "
+    heading = _HEADING.search(text)
+    return place if text.startswith("# ") or heading is None else {heading[1]: place}

@@ -56,9 +56,9 @@ def bounds() -> str:
 def settings() -> str:
     """Every setting by its names, with its default and its meaning."""
     return rows(
-        ("name", "variable", "flag", "default", "meaning"),
+        ("name", "meaning", "default", "variable", "flag"),
         *(
-            (code(each.name), code(each.variable), code(each.flag), default(each), each.meaning)
+            (code(each.name), each.meaning, default(each), code(each.variable), code(each.flag))
             for each in TABLE.values()
         ),
     )

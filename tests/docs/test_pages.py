@@ -32,6 +32,7 @@ from server_process import MISSING, program
 
 ELSEWHERE = (  # who runs the commands of a page: tests/observability, tests/rehearsals
     "<!-- beside make observe -->",
+    "<!-- rehearsed: ",
     "<!-- each symptom in a scene of its own -->",
     "<!-- rehearsed: ",
 )

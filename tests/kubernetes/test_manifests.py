@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import manifests
-from backstory import limits
+from backstory import __version__, limits
 from backstory.config import load
 from backstory.transports.edge.ops import PATHS
 
@@ -143,7 +143,21 @@ def test_nodes_are_spread_over_zones_and_machines_where_there_are_several(worklo
         assert manifests.selects(one["labelSelector"]["matchLabels"], labels)
 
 
-def test_all_manifests_name_the_same_image():
+def test_all_manifests_name_the_image_of_this_release():
     images = {manifests.container(one.values[0])["image"] for one in ALL}
-    assert len(images) == 1
-    assert images.pop().startswith("backstory:")
+    assert images == {f"backstory:{__version__}"}
+
+
+@each
+def test_a_pod_is_run_as_the_image_is_made(workload, resources):
+    made = (manifests.ROOT / "deploy" / "image" / "Containerfile").read_text()
+    context = manifests.pod(workload)["securityContext"]
+    assert f"USER {context['runAsUser']}:{context['runAsGroup']}\n" in made
+    assert 'ENTRYPOINT ["backstory"]\n' in made
+    assert manifests.container(workload)["args"][0] in {"serve", "migrate"}
+    (places,) = re.findall(r'^VOLUME \["(.*)"\]$', made, re.MULTILINE)
+    mounts = {
+        one["name"]: one["mountPath"] for one in manifests.container(workload)["volumeMounts"]
+    }
+    assert mounts.get("store", places) == places
+    assert mounts["tmp"] == "/tmp"

@@ -25,6 +25,22 @@ def test_every_selector_finds_pods_that_have_the_port(name):
 
 
 @pytest.mark.parametrize("name", manifests.OVERLAYS)
+def test_nodes_answer_to_the_names_of_all_services_and_to_a_forwarded_port(name):
+    resources = manifests.overlay(name)
+    (settings,) = [
+        one["data"]
+        for one in manifests.of_kind(resources, "ConfigMap")
+        if one["metadata"]["name"].startswith(manifests.SETTINGS)
+    ]
+    names = {
+        f"{one['metadata']['name']}.{one['metadata']['namespace']}.svc"
+        for one in manifests.of_kind(resources, "Service")
+        if one["spec"]["ports"][0]["name"] == "http"
+    }
+    assert names | {"127.0.0.1"} <= set(settings["BACKSTORY_ALLOWED_HOSTS"].split(","))
+
+
+@pytest.mark.parametrize("name", manifests.OVERLAYS)
 def test_names_that_resources_give_each_other_are_there(name):
     resources = manifests.overlay(name)
     for one in manifests.of_kind(resources, "HorizontalPodAutoscaler"):

@@ -6,6 +6,7 @@ be nothing else than that.
 
 import re
 import shlex
+import socket
 import subprocess
 
 import pytest
@@ -15,7 +16,6 @@ from click.testing import CliRunner
 import manifests
 from backstory.cli import main
 from pages import DOCS, blocks
-from postgres_server import free_port
 
 PAGE = DOCS / "how-to" / "kubernetes.md"
 TEXT = PAGE.read_text(encoding="utf-8")
@@ -53,8 +53,10 @@ def beside(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def unreachable(tmp_path_factory):
-    """The configuration of kubectl for a cluster where nobody listens."""
-    server = {"server": f"http://127.0.0.1:{free_port()}"}
+    """The configuration of kubectl for a cluster where nobody listens: the port is held, so that nobody can."""
+    held = socket.socket()
+    held.bind(("127.0.0.1", 0))
+    server = {"server": f"http://127.0.0.1:{held.getsockname()[1]}"}
     path = tmp_path_factory.mktemp("kube") / "config"
     path.write_text(
         yaml.safe_dump(
@@ -68,7 +70,8 @@ def unreachable(tmp_path_factory):
             }
         )
     )
-    return {"KUBECONFIG": str(path), "HOME": str(path.parent)}
+    yield {"KUBECONFIG": str(path), "HOME": str(path.parent)}
+    held.close()
 
 
 def test_an_overlay_of_ones_own_changes_what_it_says_and_nothing_else(beside):

@@ -3,6 +3,7 @@
 import contextlib
 import itertools
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -21,12 +22,9 @@ HERE = {
     "BACKSTORY_OPS_HOST": "127.0.0.1",
     "BACKSTORY_OPS_PORT": "0",
 }
-# What an image may say for itself, which a manifest has to put aside.
-IMAGE = {
-    "BACKSTORY_HOST": "0.0.0.0",
-    "BACKSTORY_STORE": "sqlite:////nowhere/backstory.db",
-    "BACKSTORY_LOG_FORMAT": "console",
-}
+CONTAINERFILE = (manifests.ROOT / "deploy" / "image" / "Containerfile").read_text()
+# What the image says for itself, which a manifest has to put aside.
+IMAGE = dict(re.findall(r"^ +(BACKSTORY_\w+)=(\S+)", CONTAINERFILE, re.MULTILINE))
 # Several processes begin here, each of which takes long where many others want the processor.
 pytestmark = pytest.mark.timeout(300)
 NUMBERS = itertools.count()
@@ -110,8 +108,9 @@ def test_a_node_of_production_serves_callers_with_tokens_is_migrated_and_drains(
             client.headers.update(bearer(issuer.token()))
             made = client.put(CONTEXT, json={"kind": "conversation"})
             assert made.status_code == 201
-            inside = client.get(CONTEXT, headers={"host": "backstory.backstory.svc:8765"})
-            assert inside.status_code == 200
+            for host in ("backstory.backstory.svc:8765", "127.0.0.1:8766"):
+                assert client.get(CONTEXT, headers={"host": host}).status_code == 200
+            assert client.get(CONTEXT, headers={"host": "example.org"}).status_code == 421
             counted = httpx.get(pod.said["ops"] + "/metrics", timeout=SECONDS).text
             assert "backstory_requests_total" in counted
             pod.signal(signal.SIGTERM)

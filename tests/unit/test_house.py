@@ -48,6 +48,17 @@ def test_no_committed_file_names_a_package_registry():
     assert named == []
 
 
+def test_no_committed_file_holds_two_versions_of_itself():
+    """What a merge leaves where it could not decide."""
+    marks = (b"\n<<<<<<" + b"< ", b"\n>>>>>>" + b"> ")
+    left = [
+        str(path.relative_to(ROOT))
+        for path in committed_files()
+        if path.is_file() and any(mark in path.read_bytes() for mark in marks)
+    ]
+    assert left == []
+
+
 def test_the_locks_fit_their_inputs_and_name_no_download_address():
     done = subprocess.run(
         [sys.executable, "scripts/check_locks.py"],

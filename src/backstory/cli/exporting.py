@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from backstory.cli.exporter.lines import Tally, keys, lines
+from backstory.cli.exporter.whole import whole
 from backstory.cli.options import (
     context_key,
     json_option,
@@ -49,6 +50,11 @@ def _pattern(
     "--context", metavar="CONTEXT", callback=context_key, help="Only this one: namespace/name."
 )
 @click.option(
+    "--history",
+    is_flag=True,
+    help="The whole store, its past included, for `import history` into an empty one.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE",
@@ -62,6 +68,7 @@ def command(
     *,
     namespace: NamespacePattern | None,
     context: ContextKey | None,
+    history: bool,
     output: str,
     as_json: bool,
     **flags: Any,
@@ -70,10 +77,18 @@ def command(
 
     Each context is written as it stands when its turn comes, its content included. The past is
     not written. `backstory export --store A | backstory import jsonl - --store B` moves data.
+
+    With --history the whole store is written as it stands at one moment: every version, what was deleted,
+    redacted or hidden, who wrote what and when, for all tenants.
     """
+    if history and (namespace is not None or context is not None):
+        raise click.UsageError("--history writes the whole store, so it goes with no other choice")
     if namespace is not None and context is not None:
         raise click.UsageError("--namespace and --context exclude each other")
     settings = store_that_is_there(settings_from(flags))
+    if history:
+        whole(settings, output, as_json=as_json)
+        return
     tally = Tally()
     with Target(output) as target:
         asyncio.run(_export(settings, namespace, context, target, tally))

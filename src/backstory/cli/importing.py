@@ -12,6 +12,7 @@ import click
 
 from backstory.cli.importer.progress import Progress
 from backstory.cli.importer.run import EXTENDED, KNOWN, NEW, Run, Tally
+from backstory.cli.importer.whole import ABOUT, HISTORY, whole
 from backstory.cli.importer.writer import ConversationWriter
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.config import Settings
@@ -34,8 +35,10 @@ def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) ->
         raise click.BadParameter(error.detail, ctx, param) from error
 
 
-@click.command("import", epilog="  ".join(f"{n}: {s.about}." for n, s in _SOURCES.items()))
-@click.argument("source", metavar="SOURCE", type=click.Choice(list(_SOURCES)))
+@click.command(
+    "import", epilog="  ".join([*(f"{n}: {s.about}." for n, s in _SOURCES.items()), ABOUT])
+)
+@click.argument("source", metavar="SOURCE", type=click.Choice([*_SOURCES, HISTORY]))
 @click.argument(
     "files",
     metavar="FILE...",
@@ -51,7 +54,7 @@ def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @click.option("--skip-bad", is_flag=True, help="Pass over what cannot be read, and count it.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
-@setting_options("store", "search", "processing")
+@setting_options("store", "search", "processing", "master_key", "keys")
 @json_option
 def command(
     *,
@@ -69,6 +72,11 @@ def command(
     was stopped, or when the files have grown. It works beside a running server.
     """
     settings = settings_from(flags)
+    if source == HISTORY:
+        if namespace or skip_bad or dry_run or len(files) > 1:
+            raise click.UsageError("history takes one file, and no other choice")
+        whole(settings, files[0], as_json=as_json)
+        return
     run = Run(_SOURCES[source], skip_bad=skip_bad, told=_tell)
     interrupted = ended = False
     try:

@@ -15,17 +15,26 @@ STDOUT: Final = "-"
 
 
 class Target:
-    """Takes bytes. A file stays as it was unless all of them were written."""
+    """Takes bytes. A file stays as it was unless all of them were written.
 
-    def __init__(self, name: str) -> None:
+    One that is `private` is for its owner alone.
+    """
+
+    def __init__(self, name: str, *, private: bool = False) -> None:
+        self._mode = 0o600 if private else 0o666
         self._name = "standard output" if name == STDOUT else name
         self._path = None if name == STDOUT else Path(name)
         self._part = None if name == STDOUT else Path(f"{name}.part")
 
     def __enter__(self) -> Self:
         with self._told():
-            self._file: BinaryIO = self._part.open("wb") if self._part else sys.stdout.buffer
+            self._file: BinaryIO = self._opened(self._part) if self._part else sys.stdout.buffer
         return self
+
+    def _opened(self, part: Path) -> BinaryIO:
+        part.unlink(missing_ok=True)  # left by somebody who was killed, with another mode
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
+        return os.fdopen(os.open(part, flags, self._mode), "wb")
 
     def write(self, data: bytes) -> None:
         """Write some more.

@@ -13,6 +13,7 @@ Everything opened here is closed here, in the opposite order, by `AsyncExitStack
     app.py        the whole server
     operating.py  tools for operators, on a store that may be in use
     backups.py    copies of a store in a file, and stores of them again
+    whole.py      whole stores as lines, and back
     keys.py       those for the keys of an encrypted store
 """
 
@@ -43,6 +44,7 @@ from backstory.wiring.reached import servers
 from backstory.wiring.routed import each_store, find_misplaced
 from backstory.wiring.secure import inspect_certificate, tls_options
 from backstory.wiring.stores import bus_server
+from backstory.wiring.whole import export_whole, import_whole
 
 __all__ = [
     "Callers",
@@ -54,7 +56,9 @@ __all__ = [
     "check_backup",
     "each_store",
     "encrypt_rows",
+    "export_whole",
     "find_misplaced",
+    "import_whole",
     "inspect_bus",
     "inspect_cache",
     "inspect_certificate",

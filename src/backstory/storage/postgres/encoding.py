@@ -27,7 +27,7 @@ def _text(value: str) -> bytes:
     return value.encode()
 
 
-def _entry_id(packed: str | bytes | None) -> bytes | None:
+def entry_id_into(packed: str | bytes | None) -> bytes | None:
     if packed is None:
         return None
     if isinstance(packed, str):
@@ -35,13 +35,13 @@ def _entry_id(packed: str | bytes | None) -> bytes | None:
     return (_UUID if len(packed) == _UUID_BYTES else _SEALED) + packed
 
 
-def _from_entry_id(stored: bytes | None) -> str | bytes | None:
+def entry_id_from(stored: bytes | None) -> str | bytes | None:
     if stored is None:
         return None
     return stored[1:].decode() if stored[:1] == _TEXT else stored[1:]
 
 
-def _seqs(packed: int | bytes | None) -> bytes | None:
+def seqs_into(packed: int | bytes | None) -> bytes | None:
     return orjson.dumps(packed) if isinstance(packed, int) else packed
 
 
@@ -70,9 +70,9 @@ INTO: Final[Coders] = {
     QUERIES.add_label: {1: _text},
     QUERIES.heads_labelled: {9: _text},
     QUERIES.newest_heads_labelled: {6: _text},
-    QUERIES.add_entry: {7: _entry_id},
-    QUERIES.set_entry: {4: _entry_id},
-    QUERIES.add_change: {9: _seqs},
+    QUERIES.add_entry: {7: entry_id_into},
+    QUERIES.set_entry: {4: entry_id_into},
+    QUERIES.add_change: {9: seqs_into},
     QUERIES.states_with: {1: word_key},
     QUERIES.states_with_beginning: {1: word_key, 2: _word_end},
 }
@@ -83,10 +83,10 @@ OUT_OF: Final[Coders] = {
     QUERIES.authors_named: {2: _from_text},
     QUERIES.authors_longer: {2: _from_text},
     QUERIES.audit_author: {0: _from_text},
-    QUERIES.ids_like: {1: _from_entry_id},
-    QUERIES.entry_id: {0: _from_entry_id},
-    QUERIES.page_ascending: {6: _from_entry_id},
-    QUERIES.page_descending: {6: _from_entry_id},
+    QUERIES.ids_like: {1: entry_id_from},
+    QUERIES.entry_id: {0: entry_id_from},
+    QUERIES.page_ascending: {6: entry_id_from},
+    QUERIES.page_descending: {6: entry_id_from},
 }
 """By query and column."""
 
