@@ -327,3 +327,15 @@ def test_a_name_is_hashed_as_a_purge_hashes_it():
     seal = Seal(bytes(32))
     told = Teller(seal).hash("acme", "name", "users.1/chat")
     assert told == name_hash(seal, "acme", ContextKey("users.1", "chat"))
+
+
+async def test_rounds_are_counted_by_what_came_of_them(store, auditor, monkeypatch):
+    async def away(*_):
+        raise StoreUnavailableError("away")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(store, "unsealed", away)
+        with pytest.raises(StoreUnavailableError):
+            await auditor._round(look=True)
+    await auditor._round(look=True)
+    assert auditor.rounds == {"store_unavailable": 1, "ok": 1}

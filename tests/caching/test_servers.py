@@ -22,6 +22,9 @@ from backstory.caching.redis import RedisCache
 from backstory.config import load
 from backstory.domain.contexts import Tag
 from backstory.errors import CacheUnavailableError
+from backstory.observability.caches import told_cache
+from backstory.observability.telling import Told
+from backstory.ports.events import CacheAsked
 
 pytestmark = pytest.mark.usefixtures("unhurried_caches")
 
@@ -84,9 +87,40 @@ async def test_what_is_no_string_in_redis_is_a_miss_and_is_replaced(cache, raw):
 async def test_a_body_that_was_damaged_in_redis_is_a_miss_and_is_filled_again(cache, raw):
     await keep(cache, "a", b"body")
     await raw.setrange(key_of("a"), len(await raw.get(key_of("a"))) - 1, b"!")
-    assert (await cache.get("a", TAG)).body is None
+    found = await cache.get("a", TAG)
+    assert (found.body, found.damaged) == (None, True)
     assert await keep(cache, "a", b"body")
     assert (await cache.get("a", TAG)).body == b"body"
+
+
+async def test_an_entry_that_was_spoiled_in_memcached_is_told_and_filled_again(
+    memcached, memcached_server
+):
+    """By one bit, in its body; whoever reads through the cache sees nothing of it."""
+    raw = Client("127.0.0.1", memcached_server.port)
+    heard = []
+    hooks = Told([Ear(heard)])
+    cache = told_cache(memcached, hooks)
+    await keep(cache, "a", b"body")
+    whole = (await raw.gets(key_of("a"))).value
+    await raw.put_instead([key_of("a")], whole[:-1] + bytes([whole[-1] ^ 1]), 60)
+    await raw.aclose()
+    found = await cache.get("a", TAG)
+    assert (found.body, found.damaged) == (None, True)
+    assert await cache.fill("a", found, TAG, b"body")
+    assert (await cache.get("a", TAG)).body == b"body"
+    told = [event.outcome for event in heard if event.operation == "get"]
+    assert told[-2:] == ["damaged", "hit"]
+
+
+class Ear:
+    """Hears of what the cache was asked."""
+
+    def __init__(self, heard):
+        self._heard = heard
+
+    def hearing(self):
+        return {CacheAsked: self._heard.append}
 
 
 async def test_an_answer_for_another_key_is_never_given(cache, raw):

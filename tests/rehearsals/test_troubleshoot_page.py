@@ -153,7 +153,7 @@ def cut(distant):
 def slow(distant):
     """All takes its time."""
     scene, do = distant
-    do(lambda proxy: proxy.delay(0.1))
+    do(lambda proxy: proxy.delay(0.03))
     return scene
 
 

@@ -65,7 +65,7 @@ def decoded(key: str, raw: bytes, tag: Tag | None, token: Token) -> Cached:
         return Cached(token)
     about, body = raw[_CHECKED_FROM:begin], raw[begin:]
     if raw[TOKEN_BYTES:_CHECKED_FROM] != _checksum(key, about, body):
-        return Cached(token)
+        return Cached(token, damaged=True)
     return Cached(token, kept, body)
 
 

@@ -37,7 +37,7 @@ class LayeredCache:
         near = await self._near.get(key, tag)
         if tag is None:
             far = await self._far.get(key, None)
-            return Cached(_Both(near.token, far), far.tag, far.body)
+            return Cached(_Both(near.token, far), far.tag, far.body, far.damaged)
         if near.body is not None:
             return Cached(_Both(near.token, None), near.tag, near.body)
         try:
@@ -47,7 +47,7 @@ class LayeredCache:
         if far.body is not None:
             await self._near.fill(key, near, tag, far.body)
             near = await self._near.get(key, tag)
-        return Cached(_Both(near.token, far), far.tag, far.body)
+        return Cached(_Both(near.token, far), far.tag, far.body, far.damaged)
 
     async def fill(self, key: str, found: Cached, tag: Tag, body: bytes) -> bool:
         """As the port says. What the far one refuses is not kept near either."""

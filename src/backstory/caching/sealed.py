@@ -20,7 +20,9 @@ class SealedCache:
         if found.body is None or found.tag is None:
             return found
         body = self._box.open(found.body, _about(key, found.tag))
-        return Cached(found.token) if body is None else Cached(found.token, found.tag, body)
+        if body is None:
+            return Cached(found.token, damaged=True)
+        return Cached(found.token, found.tag, body)
 
     async def fill(self, key: str, found: Cached, tag: Tag, body: bytes) -> bool:
         return await self._cache.fill(key, found, tag, self._box.seal(body, _about(key, tag)))

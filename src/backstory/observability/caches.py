@@ -12,7 +12,7 @@ from backstory.ports.cache import Cache, Cached
 from backstory.ports.events import CACHE, CacheAsked, Traced
 from backstory.ports.hooks import Hooks, part
 
-Outcome = Literal["hit", "miss", "kept", "refused", "done", "away"]
+Outcome = Literal["hit", "miss", "damaged", "kept", "refused", "done", "away"]
 
 
 def told_cache(cache: Cache, hooks: Hooks) -> Cache:
@@ -31,7 +31,10 @@ class _ToldCache:
     async def get(self, key: str, tag: Tag | None) -> Cached:
         with _Asking(self._hooks, "get") as asking, part(CACHE, "get"):
             found = await self._cache.get(key, tag)
-            asking.outcome = "miss" if found.body is None else "hit"
+            if found.body is not None:
+                asking.outcome = "hit"
+            else:
+                asking.outcome = "damaged" if found.damaged else "miss"
             return found
 
     async def fill(self, key: str, found: Cached, tag: Tag, body: bytes) -> bool:

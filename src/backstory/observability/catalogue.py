@@ -114,7 +114,8 @@ CACHE_SECONDS: Final = _histogram(
 )
 CACHE_ANSWERS: Final = _counter(
     "cache_answers",
-    "Answers of the cache: `hit`, `miss`, `kept`, `refused` (another was faster), `done`, `away`",
+    "Answers of the cache: `hit`, `miss`, `kept`, `refused` (another was faster), `done`, `away`, "
+    "`damaged` (what was kept was not whole, and is kept anew)",
     "operation",
     "outcome",
 )
@@ -178,6 +179,9 @@ SCRUB_DAMAGE: Final = _gauge(
 )
 SCRUB_ENDED: Final = _gauge(
     "scrub_ended_seconds", "When the last scrub of the store ended, since the Unix epoch; 0: never"
+)
+AUDIT_ROUNDS: Final = _counter(
+    "audit_rounds", "Rounds in which the audit trail was written, by code", "code"
 )
 LOOP_LAG: Final = _histogram(
     "event_loop_lag_seconds",
@@ -260,6 +264,7 @@ METRICS: Final = (
     SWEPT,
     SCRUB_DAMAGE,
     SCRUB_ENDED,
+    AUDIT_ROUNDS,
     LOOP_LAG,
     LOG_LINES,
     LOG_LOST,
@@ -282,6 +287,10 @@ WORKERS_REPLACED: Final = _counter(
 )
 WORKERS_WAITING: Final = _gauge(
     "workers_waiting", "Workers that are missing, since those in their places died again and again"
+)
+WORKER_MEMORY: Final = _gauge(
+    "worker_memory_limit_bytes",
+    "Memory above which a worker is replaced (`worker_memory_megabytes`); 0: no bound",
 )
 FREE_BYTES: Final = _gauge("store_free_bytes", "Room that is left on the disk of a SQLite store")
 STORE_BYTES: Final = _gauge(
@@ -309,7 +318,7 @@ MAX_FDS: Final = Metric(
 )
 
 LOOKED_AT: Final = (
-    INFO, WORKERS, WORKERS_WANTED, WORKERS_REPLACED, WORKERS_WAITING, FREE_BYTES, STORE_BYTES, CERTIFICATE,
+    INFO, WORKERS, WORKERS_WANTED, WORKERS_REPLACED, WORKERS_WAITING, WORKER_MEMORY, FREE_BYTES, STORE_BYTES, CERTIFICATE,
     CPU, RESIDENT, VIRTUAL, STARTED, OPEN_FDS, MAX_FDS,
 )  # fmt: skip
 """Those that are looked up when they are asked for."""

@@ -22,7 +22,7 @@ Token = object
 
 @dataclass(frozen=True, slots=True)
 class Cached:
-    """What is kept under a key. Without a body there was none (or it was damaged).
+    """What is kept under a key. Without a body there was none, or it was `damaged`.
 
     `token` has to be given back when the entry is filled anew.
     """
@@ -30,6 +30,7 @@ class Cached:
     token: Token
     tag: Tag | None = None
     body: bytes | None = None
+    damaged: bool = False
 
 
 class Cache(Protocol):

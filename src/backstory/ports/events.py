@@ -183,7 +183,7 @@ class CacheAsked(Event, frozen=True, gc=False):
     """The cache answered; `operation` is a method of `ports.cache.Cache`."""
 
     operation: str
-    outcome: Literal["hit", "miss", "kept", "refused", "done", "away"]
+    outcome: Literal["hit", "miss", "damaged", "kept", "refused", "done", "away"]
     seconds: float
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import logging
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -19,6 +20,7 @@ from backstory.errors import BackstoryError
 from backstory.observability.telling import Told
 from backstory.ports.audits import Apart
 from backstory.ports.events import Acted
+from backstory.ports.hooks import Number
 
 if TYPE_CHECKING:
     from backstory.security.auditing.sealing import Auditor
@@ -42,6 +44,7 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
     trails = [Apart(contexts.audits, contexts.store.secret), *contexts.apart]
     auditors = [Auditor(each.audits, each.secret, contexts.clock) for each in trails]
     leave = _audited(contexts, told, auditors)
+    told.stands(partial(_rounds, auditors))
     tasks = [asyncio.create_task(each.run(), name="audit trail") for each in auditors]
     if settings.audit_days:
         for each in trails:
@@ -55,6 +58,11 @@ async def open_auditing(settings: Settings, contexts: Contexts, told: Told) -> A
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*map(_seal_the_rest, auditors))
+
+
+def _rounds(auditors: Sequence[Auditor]) -> Iterator[Number]:
+    for code, times in sum((each.rounds for each in auditors), Counter()).items():
+        yield "audit_rounds", (code,), times
 
 
 def _audited(contexts: Contexts, told: Told, auditors: Sequence[Auditor]) -> Callable[[], None]:

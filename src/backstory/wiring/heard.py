@@ -126,6 +126,7 @@ async def _seen(contexts: Contexts) -> None:
 def looked_up(settings: Settings, crew: Crew) -> files.Found:
     """What is looked up of the server's files and workers when it is asked for its metrics."""
     yield from crew.told()
+    yield observed.WORKER_MEMORY, (), settings.worker_memory_megabytes * limits.MIB
     if isinstance(settings.store, StoreUrl):
         yield from files.store(settings.store.path)
     for route in settings.routes:

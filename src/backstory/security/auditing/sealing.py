@@ -11,8 +11,9 @@ import asyncio
 import logging
 import random
 import threading
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import count, islice
 from typing import Any, Final, Literal
 
@@ -24,9 +25,9 @@ from backstory.domain.audit import Block, Name, Tip, Written, after, head_of, li
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
-from backstory.errors import BusyError, OutcomeUnknownError
+from backstory.errors import BackstoryError, BusyError, OutcomeUnknownError
 from backstory.ports.audits import Addition, Audits
-from backstory.ports.events import OK, Acted, Event
+from backstory.ports.events import OK, UNFORESEEN, Acted, Event
 from backstory.ports.hooks import Hear
 from backstory.resilience.trouble import Trouble
 from backstory.security.auditing.signing import Signer
@@ -52,6 +53,8 @@ class Auditor:
         self._known: dict[tuple[str, bytes, int], None] = {}
         self._turn = asyncio.Lock()
         self._trouble = Trouble(logger, "write the audit trail")
+        self.rounds: Counter[str] = Counter()
+        """How often it was written since the start, by what came of it."""
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {Acted: self.hear}
@@ -108,8 +111,19 @@ class Auditor:
         """Seal again and again, until it is cancelled."""
         for number in count():
             look = number % limits.AUDIT_LOOK_ROUNDS == 0
-            await self._trouble.telling(self._look_and_flush if look else self.flush)
+            await self._trouble.telling(partial(self._round, look=look))
             await asyncio.sleep(limits.AUDIT_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311
+
+    async def _round(self, *, look: bool) -> None:
+        code = UNFORESEEN
+        try:
+            await (self._look_and_flush() if look else self.flush())
+            code = OK
+        except BackstoryError as error:
+            code = error.code
+            raise
+        finally:
+            self.rounds[code] += 1
 
     async def _look_and_flush(self) -> None:
         for tenant in await self._store.unsealed(limits.AUDIT_TENANTS):
