@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse check docs reference audit attack sbom conformance bench lock upgrade format clean image push-image package release-notes request-upgrade
+.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse check docs reference audit attack sbom conformance bench lock upgrade format clean image push-image package deb release-notes request-upgrade
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards,
 
 rehearse: ## Rehearse rolls, upgrades, backups, images with the real programs (ARGS="-k restore")
 	@scripts/rehearse $(ARGS)
+
+deb: ## Build a package for Debian and Ubuntu in build/deb (ARGS="--twice" proves that it is reproducible)
+	@scripts/deb $(ARGS)
 
 check: ## Formatting, lint, types, import direction, locks, contracts, secrets, licences, documentation, vulnerabilities
 	@scripts/check

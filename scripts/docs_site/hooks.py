@@ -44,7 +44,7 @@ def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: File
 
 def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:
     """Nothing that a page shows may come from another host: it is read without a network, too."""
-    del config
-    if found := _FETCHED.search(output):
+    own = output.replace(config.site_url, "") if config.site_url else output
+    if found := _FETCHED.search(own):
         raise PluginError(f"{page.file.src_uri} fetches something from another host: {found[0]}")
     return output

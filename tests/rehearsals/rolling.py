@@ -4,21 +4,20 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
-import tarfile
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
 import balancers
+import released
 import server_process
 from serving import until
 
 ROOT = Path(__file__).resolve().parents[2]
-PREVIOUS = "v0.1.0", "376000d"  # the release before this one: its tag, or its commit
 ROLL_OUT = ROOT / "deploy" / "haproxy" / "roll-out"
 VERSIONS = Path(__file__).parent / "versions"
 PATIENCE_SECONDS = 400  # until a roll has enough to go by
@@ -36,16 +35,11 @@ scrape_configs:
 
 
 def previous(folder):
-    """The environment in which the previous release runs; today's where the clone lacks it."""
-    for name in PREVIOUS:
-        command = ["git", "archive", name, "src"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)
-        if done.returncode == 0:
-            with tarfile.open(fileobj=BytesIO(done.stdout)) as archive:
-                archive.extractall(folder, filter="data")
-            return {"PYTHONPATH": str(folder / "src")}
-    sys.stderr.write(f"{PREVIOUS[0]} is not in this clone: today's code is the old version, too\n")
-    return {}
+    """What the release before runs with; today's code where the clone lacks it."""
+    found = released.unpacked(folder)
+    if found is None:
+        sys.stderr.write(f"{released.MISSING}; today's code is the old version, too\n")
+    return found or {}
 
 
 def worse(fault):
@@ -119,21 +113,30 @@ class Roll:
         assert done.stdout, done.stderr
         return json.loads(done.stdout) | {"code": done.returncode}
 
-    async def rolled_out(self, **other):
-        """What `deploy/haproxy/roll-out` says, and its exit code."""
-        hurry = {"STEPS": "10 50", "PAUSE": "0.5", "LOOKS": "200", "ADMIN": str(self.admin)}
+    def begun(self, *arguments, **variables):
+        """`deploy/haproxy/roll-out`, with what else it is told by variables."""
         command = Path(sys.executable).parent / "backstory"
-        done = await asyncio.to_thread(
-            subprocess.run,
-            [ROLL_OUT, *self.by_metrics(**other)],
-            env=os.environ | hurry | {"BACKSTORY": str(command)},
-            capture_output=True,
+        told = {"ADMIN": str(self.admin), "BACKSTORY": str(command)} | variables
+        return subprocess.Popen(
+            [ROLL_OUT, *arguments],
+            env=os.environ | told,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            check=False,
-            timeout=PATIENCE_SECONDS,
+            start_new_session=True,
         )
-        sys.stderr.write(done.stdout + done.stderr)
-        return done.returncode, done.stdout.splitlines()
+
+    async def rolled_out(self, **other):
+        """What it says, and its exit code."""
+        hurry = {"STEPS": "10 50", "PAUSE": "0.5", "LOOKS": "200"}
+        with self.begun(*self.by_metrics(**other), **hurry) as process:
+            try:
+                said, errors = await asyncio.to_thread(process.communicate, None, PATIENCE_SECONDS)
+            finally:
+                if process.poll() is None:
+                    os.killpg(process.pid, signal.SIGKILL)
+        sys.stderr.write(said + errors)
+        return process.returncode, said.splitlines()
 
 
 def against(said):
@@ -178,6 +181,12 @@ def scraping(old, new):
         yield prometheus
 
 
+def migrated(store):
+    """What the new version needs, and the old one goes on with."""
+    command = ["migrate", "--before-deploy", "--store", store]
+    subprocess.run([sys.executable, "-m", "backstory", *command], check=True, timeout=120)
+
+
 @contextlib.contextmanager
 def rolling(folder, store, before, **new):
     """The old version serves everything; the new one is there to be started.
@@ -189,6 +198,7 @@ def rolling(folder, store, before, **new):
     after = balancers.Node(folder / "new", store, *flags, **new)
     try:
         old.start()
+        migrated(store)
         with behind_haproxy((old, after)) as balancer, scraping(old, after) as prometheus:
             roll = Roll(old, after, balancer, prometheus)
             roll.weights(100, 0)

@@ -6,20 +6,30 @@ once, and every request is answered, with the retries that clients are told to m
 
 import asyncio
 from contextlib import asynccontextmanager
+from itertools import count
 
 import pytest
 
 import postgres_server
-from backstory.storage.postgres.store import open_store
 from clusters.load import under_load
 from rehearsals.rolling import against, previous, rolling, worse
 
+_numbers = count(1)
 pytestmark = pytest.mark.timeout(600)  # a busy machine needs its time
 
 
 @pytest.fixture(scope="module")
 def old_version(tmp_path_factory):
     return previous(tmp_path_factory.mktemp("previous"))
+
+
+@pytest.fixture
+async def empty_url(postgres):
+    """The URL of a database in which the old version makes its tables."""
+    name = f"canary_{next(_numbers)}"
+    await postgres.do(f"CREATE DATABASE {name} OWNER {postgres_server.PLAIN}")
+    yield postgres.url(name, postgres_server.PLAIN)
+    await postgres.do(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -38,9 +48,9 @@ def canary(tmp_path, old_version):
     return canary
 
 
-async def test_a_good_version_is_promoted_step_by_step(canary, postgres_url):
+async def test_a_good_version_is_promoted_step_by_step(canary, empty_url):
     async with (
-        canary(postgres_url) as roll,
+        canary(empty_url) as roll,
         under_load("canary: good", [roll], writers=2, readers=2) as load,
     ):
         await roll.start()
@@ -59,9 +69,9 @@ FAULTS = [("slow", "slow", {"requests": 15, "slower": 4}), ("failing", "failed",
 
 
 @pytest.mark.parametrize(("fault", "named", "options"), FAULTS, ids=("slow", "failing"))
-async def test_a_bad_version_is_rolled_back(canary, postgres_url, fault, named, options):
+async def test_a_bad_version_is_rolled_back(canary, empty_url, fault, named, options):
     async with (
-        canary(postgres_url, **worse(fault)) as roll,
+        canary(empty_url, **worse(fault)) as roll,
         under_load(f"canary: {fault}", [roll], writers=2, readers=2) as load,
     ):
         await roll.start()
@@ -74,9 +84,9 @@ async def test_a_bad_version_is_rolled_back(canary, postgres_url, fault, named, 
         await load.more(50)
 
 
-async def test_an_incompatible_version_is_rolled_back_before_it_gets_traffic(canary, postgres_url):
+async def test_an_incompatible_version_is_rolled_back_before_it_gets_traffic(canary, empty_url):
     async with (
-        canary(postgres_url, **worse("incompatible")) as roll,
+        canary(empty_url, **worse("incompatible")) as roll,
         under_load("canary: incompatible", [roll]) as load,
     ):
         await roll.start()
@@ -86,10 +96,10 @@ async def test_an_incompatible_version_is_rolled_back_before_it_gets_traffic(can
         await load.more(20)
 
 
-async def test_everything_is_switched_at_once_and_back(canary, postgres_url):
+async def test_everything_is_switched_at_once_and_back(canary, empty_url):
     """Blue-green: both run, one serves."""
     async with (
-        canary(postgres_url) as roll,
+        canary(empty_url) as roll,
         under_load("blue-green", [roll]) as load,
     ):
         await roll.start()
@@ -101,14 +111,9 @@ async def test_everything_is_switched_at_once_and_back(canary, postgres_url):
 
 @pytest.fixture
 def database(postgres):
-    """A PostgreSQL that may be hurt, with an empty store in it."""
+    """A PostgreSQL that may be hurt."""
     with postgres_server.running() as server:
-        asyncio.run(_with_a_store(server))
         yield server
-
-
-async def _with_a_store(server):
-    await (await open_store(server.url())).aclose()
 
 
 async def test_while_the_database_fails_over_nothing_is_promoted(canary, database):
