@@ -31,7 +31,7 @@ from opentelemetry.trace.span import TraceState
 from opentelemetry.util.types import AttributeValue
 
 from backstory import __version__
-from backstory.observability.telling import NO_ROUTE, OTHER
+from backstory.observability.served import NO_ROUTE, OTHER
 from backstory.ports.events import OK, PARTS, Ended, Event, Origin, Part, Traced
 from backstory.ports.hooks import Hear
 

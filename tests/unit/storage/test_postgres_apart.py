@@ -3,19 +3,29 @@
 import asyncio
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import asyncpg
 import pytest
 
+import backstory.storage.postgres as package
 from backstory.errors import StoreError
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store
+from backstory.storage.queries import Queries, read_sql
 from backstory.storage.tables import applying
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, entry
 
 TENANTS = ("acme", "other")
+WALLED = (
+    "authors|voices|contexts|states|labels|entries|summaries|changes|documents|chains|chain_refs|"
+    "idempotency|notes|state_words|erasures|contents|manifests|manifest_pages|chunks|chunk_bodies|"
+    "chunk_refs|uploads|audit_tips|audit_blocks|audit_acts|audit_names"
+)
+"""Tables that each statement about them has to name the tenant for."""
+FILES = ("queries.sql", "content.sql", "audit.sql", "scrub.sql", "whole.sql")
 SHARED = {"backstory", "tenants", "counters", "entry_words", "rights"}
 """Hold nothing that a tenant wrote, but for the words, whose lexemes begin with the tenant."""
 
@@ -114,21 +124,30 @@ async def test_a_backup_by_the_owner_is_whole(filled, postgres, postgres_url):
     assert len(copied.splitlines()) == 2
 
 
+def test_each_file_of_statements_is_looked_at():
+    """Those below, and what is done before a store is open, which reads no table of tenants."""
+    files = {path.name for path in Path(package.__file__).parent.glob("*.sql")}
+    assert files - {"schema.sql"} == {*FILES, "opening.sql"}
+    opening = read_sql(package.__name__, "opening.sql")
+    assert re.findall(rf"\b(?:FROM|JOIN|UPDATE|INTO) ({WALLED})\b", opening) == []
+
+
+def statements():
+    for file in FILES:
+        found = Queries.load(package.__name__, file)
+        for name in found.names():
+            yield name, getattr(found, name)
+
+
 def test_each_statement_names_the_tenant_of_each_table_that_it_reads():
     """The first wall. Those that are about all tenants are few, and known."""
     about_all = {
         "drop_idempotency", "drop_notes", "expiring", "tenants_erasing", "upload_tenants_before",
-        "scrub_contexts", "scrub_chunks", "scrub_manifests", "all_contents", "all_states", "clear_words", "set_searching", "rights_marks",
+        "scrub_contexts", "scrub_chunks", "scrub_manifests", "all_contents", "all_states", "clear_words", "set_searching", "rights_marks", "erasing",
     }  # fmt: skip
-    walled = (
-        "authors|voices|contexts|states|labels|entries|summaries|changes|documents|chains|chain_refs|"
-        "idempotency|notes|state_words|erasures|contents|manifests|manifest_pages|chunks|chunk_bodies|"
-        "chunk_refs|uploads|audit_tips|audit_blocks|audit_acts|audit_names"
-    )
     wrong = []
-    for name in QUERIES.names():
-        sql = getattr(QUERIES, name)
-        read = re.findall(rf"\b(?:FROM|JOIN|UPDATE) ({walled})\b", sql)
+    for name, sql in statements():
+        read = re.findall(rf"\b(?:FROM|JOIN|UPDATE) ({WALLED})\b", sql)
         if name not in about_all and len(re.findall(r"\btenant\s*(?:=|IN)", sql)) < len(read):
             wrong.append(name)
     assert wrong == []

@@ -28,6 +28,7 @@ from backstory import __version__, limits
 from backstory.cli.serving import patience
 from backstory.cli.serving.protocol import BoundedProtocol, State
 from backstory.cli.serving.refusing import let_nobody_in
+from backstory.observability.logs.setup import present
 from backstory.transports.edge.pacing import Network
 from backstory.wiring import Running
 
@@ -152,5 +153,8 @@ class Server(uvicorn.Server):
     def hurry(self) -> None:
         """Drain no longer; or, after that, end now: what is acknowledged is on the disk."""
         if self._hurried.is_set() or not self.drain_seconds:
+            log = present()
+            if log is not None:
+                log.flush()
             os._exit(128 + signal.SIGTERM)
         self._hurried.set()

@@ -145,9 +145,9 @@ class _Writer:
         return dict(zip(table.columns, self._numbers.row(table, row), strict=True)) | self._whose
 
     def _intern(self, table: Table, sql: str, row: Row) -> None:
-        """Authors and voices are shared by all tenants of a file."""
+        """Authors and voices of which there may be the same already."""
         kind = table.kinds[0]
-        values = dict(zip(table.columns[1:], row[1:], strict=True))
+        values = dict(zip(table.columns[1:], row[1:], strict=True)) | self._whose
         if "author" in values:
             values["author"] = self._numbers.number("author", values["author"])
         find = _SQL.find_author if kind == "author" else _SQL.find_voice

@@ -37,7 +37,7 @@ SELECT coalesce(max(id), 0) FROM manifests
 SELECT coalesce(max(id), 0) FROM chunks
 
 -- name: find_author
-SELECT id FROM authors WHERE subject = :subject AND trust = :trust
+SELECT id FROM authors WHERE tenant = :number AND subject = :subject AND trust = :trust
 
 -- name: find_voice
 SELECT id FROM voices WHERE author = :author AND role = :role AND type = :type
@@ -147,8 +147,8 @@ SELECT a.hash, a.kind, a.namespace, a.name, a.day
 FROM audit_names AS a WHERE a.tenant = :number
 
 -- name: write_authors
-INSERT INTO authors (trust, subject)
-VALUES (:trust, :subject) RETURNING id
+INSERT INTO authors (tenant, trust, subject)
+VALUES (:number, :trust, :subject) RETURNING id
 
 -- name: write_voices
 INSERT INTO voices (author, role, type)
