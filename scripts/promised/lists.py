@@ -54,7 +54,7 @@ def _prompt(old: Mapping[str, Any], new: Mapping[str, Any], release: str) -> Ite
 
 def name_breaks(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     """Settings, metrics, errors and commands that are gone, or mean something else."""
-    for kind in ("settings", "metrics", "errors", "commands"):
+    for kind in ("settings", "metrics", "errors", "commands", "python"):
         for name, about in old[kind].items():
             known = new[kind].get(name)
             if known is None:

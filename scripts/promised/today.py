@@ -7,7 +7,7 @@ from typing import Any
 import click
 import orjson
 
-from backstory import cli, errors
+from backstory import cli, errors, extending
 from backstory.config import TABLE as SETTINGS
 from backstory.observability import catalogue
 from backstory.storage.postgres import migrating as postgres
@@ -49,6 +49,7 @@ def _names() -> Contract:
         },
         "errors": {each.code: {"status": each.status} for each in _tree(errors.BackstoryError)},
         "commands": dict(_commands("backstory", cli.main)),
+        "python": {"backstory.extending": {"names": sorted(extending.__all__)}},
         "schemas": {
             "sqlite": {"version": sqlite.migrations()[-1].number},
             "postgres": {"version": postgres.migrations()[-1].number},

@@ -15,7 +15,7 @@ from backstory import __version__
 from clusters.load import under_load
 from clusters.nodes import Node, started
 from clusters.standbys import standby_of, succeed
-from serving import SECONDS
+from serving import SECONDS, failing
 
 OLD, NEW = released.RELEASE, __version__
 EACH = 15  # writes that each node acknowledges before the next step
@@ -61,6 +61,13 @@ async def migrated(store, *flags):
     return json.loads(said)
 
 
+async def wants_steps(store, folder):
+    """This release does not start on what the one before made, and says what to do."""
+    with failing(folder, store=store) as server:
+        assert await asyncio.to_thread(server.wait) == 1
+        assert "run `backstory migrate` (schema_version)" in server.errors()
+
+
 def nothing_failed(load):
     """What callers have to do again by themselves is a matter of a node that leaves, no error."""
     assert load.counts["acknowledged"] > 0
@@ -68,17 +75,19 @@ def nothing_failed(load):
 
 
 async def test_two_nodes_roll_one_by_one_and_back(releases, own_postgres, redis_server, tmp_path):
-    """Either code runs on either schema, beside the other, and hears of what the other does."""
+    """The release before runs on the new schema, beside the new one, and hears of what that does."""
     store = own_postgres.url()
     url = f"redis://127.0.0.1:{redis_server.port}/5"
     shared = ("--bus", url, "--cache", url)
     one, two = (Node(name, tmp_path, store, *shared, env=releases[OLD]) for name in ("one", "two"))
     async with started(one, two) as nodes, under_load("roll: two nodes", nodes) as load:
         assert [await release_of(node) for node in nodes] == [OLD, OLD]
-        await rolled(one, load, NEW, releases[NEW])  # on what the release before made
+        await wants_steps(store, tmp_path)
         done = await migrated(store, "--before-deploy")
         assert done["applied"]
         assert {step["deploy"] for step in done["pending"]} <= {"after"}
+        await load.of_each(EACH)  # the release before, on what it does not know
+        await rolled(one, load, NEW, releases[NEW])
         await rolled(one, load, OLD, releases[OLD])  # the operator has second thoughts
         await rolled(one, load, NEW, releases[NEW])
         await rolled(two, load, NEW, releases[NEW])
@@ -105,10 +114,11 @@ async def test_one_node_on_a_file_is_followed_by_the_next_release_and_back(relea
     store = f"sqlite:///{tmp_path}/store.db"
     node = Node("one", tmp_path, store, env=releases[OLD])
     async with started(node) as nodes, under_load("roll: a file", nodes) as load:
-        await rolled(node, load, NEW, releases[NEW])  # on the file as the release before made it
-        await rolled(node, load, OLD, releases[OLD])
+        await wants_steps(store, tmp_path)
         assert (await migrated(store, "--before-deploy"))["applied"]
         await load.of_each(EACH)
+        await rolled(node, load, NEW, releases[NEW])
+        await rolled(node, load, OLD, releases[OLD])
         await rolled(node, load, NEW, releases[NEW])
         await migrated(store, "--after-deploy")
         await load.of_each(EACH)

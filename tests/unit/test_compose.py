@@ -44,8 +44,11 @@ def secrets(tmp_path_factory):
 
 
 def environment(name, secrets):
-    """What a node is told, with its secrets where they are here, and nothing set from outside."""
-    told = {key: GIVEN.sub(r"\2", value) for key, value in SERVICES[name]["environment"].items()}
+    """What a node is told by its image and here, with its secrets where they are in this test."""
+    image = (ROOT / "deploy" / "image" / "Containerfile").read_text()
+    told = dict(re.findall(r"(BACKSTORY_\w+)=(\S+)", image))
+    assert "BACKSTORY_STORE" in told
+    told |= {key: GIVEN.sub(r"\2", value) for key, value in SERVICES[name]["environment"].items()}
     return {key: value.replace("/run/secrets", str(secrets)) for key, value in told.items()}
 
 
@@ -133,7 +136,8 @@ def test_whoever_waits_for_health_waits_for_something_that_tells_it():
 def test_a_node_would_start_with_what_it_is_told(name, secrets):
     told = environment(name, secrets)
     ours = {variable for variable in told if variable.startswith("BACKSTORY_")}
-    assert ours <= {setting.variable for setting in TABLE.values()} | {"BACKSTORY_SECRETS"}
+    known = {setting.variable for setting in TABLE.values()}
+    assert {variable.removesuffix("_FILE") for variable in ours} <= known
     settings = load(environ={variable: told[variable] for variable in ours})
     check_callers(settings)
     password = (secrets / "backstory-password").read_text()
@@ -163,6 +167,15 @@ def test_a_node_is_where_others_look_for_it(name, secrets):
     assert f"{name}:{settings.ops_port}" in jobs[0]["static_configs"][0]["targets"]
     assert SERVICES[name]["healthcheck"]["test"] == ["CMD", "backstory", "health"]
     assert SERVICES[name]["environment"]["OTEL_EXPORTER_OTLP_ENDPOINT"] == "http://jaeger:4318"
+
+
+def test_the_schema_is_brought_up_to_date_in_the_store_of_the_nodes(secrets):
+    stores = [load(environ=ours(environment(name, secrets))).store for name in ("migrate", *NODES)]
+    assert stores[0] == stores[1] == stores[2]
+
+
+def ours(told):
+    return {key: value for key, value in told.items() if key.startswith("BACKSTORY_")}
 
 
 def test_haproxy_takes_its_file_as_it_is_mounted():

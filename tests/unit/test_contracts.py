@@ -203,6 +203,11 @@ def takes_an_option_away(changed):
     return "commands backstory export takes: --namespace is gone"
 
 
+def imports_less(changed):
+    changed["names"]["python"]["backstory.extending"]["names"].remove("Prompt")
+    return "python backstory.extending names: Prompt is gone"
+
+
 BREAKS = [
     cuts_off_a_path,
     cuts_off_a_method,
@@ -232,6 +237,7 @@ BREAKS = [
     drops_a_label,
     answers_an_error_by_another_status,
     takes_an_option_away,
+    imports_less,
 ]
 
 

@@ -5,12 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+import yaml
+
+from backstory.cli import COMMANDS
 from backstory.config import TABLE
 from serving import SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTAINERFILE = ROOT / "deploy" / "image" / "Containerfile"
 PAGE = ROOT / "docs" / "how-to" / "container.md"
+PAGES = [PAGE, PAGE.with_name("compose.md")]
 
 
 def test_hadolint_finds_nothing():
@@ -37,6 +42,7 @@ def test_its_variables_are_settings():
 def test_so_are_those_that_the_page_names():
     named = set(re.findall(r"BACKSTORY_[A-Z_]+\b", PAGE.read_text()))
     known = {setting.variable for setting in TABLE.values()}
+    known |= {variable + "_FILE" for variable in known}
     assert named - known == {"BACKSTORY_NAME", "BACKSTORY_SECRETS"}
 
 
@@ -54,3 +60,24 @@ def test_what_is_sent_to_the_build_is_named_and_there():
     assert lines[1] == "*"
     for name in (line[1:] for line in lines if line.startswith("!")):
         assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_tells_to_type_is_there(page):
+    """No tool that runs containers is here; what is told to it is looked at word by word."""
+    text = page.read_text()
+    blocks = re.findall(r"^```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    typed = "\n".join([*blocks, *re.findall(r"`([^`\n]+)`", text)])
+    tasks = set(re.findall(r"^([a-z][a-z-]*): ##", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z][a-z-]*)", typed)) <= tasks
+    ours = re.findall(
+        r"(?:exec backstory backstory|\.venv/bin/backstory|^backstory) ([a-z]+)", typed
+    )
+    ours += re.findall(r"backstory:(?:VERSION|NEW) ([a-z]+)", typed)
+    assert ours
+    assert set(ours) <= set(COMMANDS)
+    stack = yaml.safe_load((ROOT / "deploy" / "compose" / "compose.yaml").read_text())
+    named = re.findall(r"(?:--no-deps|compose restart|run --rm) (\w+)$", typed, re.MULTILINE)
+    assert set(named) <= set(stack["services"])
+    for name in re.findall(r"(?:deploy|scripts|src)/[\w./-]+", typed):
+        assert (ROOT / name).exists() or "secrets.d" in name, name

@@ -49,6 +49,7 @@ def test_they_may_stand_in_a_file_of_secrets(tmp_path):
         ("a.b = sqlite:///b.db; a.* = sqlite:///a.db", "a.b and a.* overlap"),
         ("a = sqlite:///a.db; a = sqlite:///b.db", "a and a overlap"),
         (5, "PATTERN = STORE-URL"),
+        (";".join(f"n{n}.* = sqlite:///{n}.db" for n in range(17)), "16 stores at most"),
     ],
 )
 def test_what_cannot_be_routed_is_one_line_that_says_why(text, told):

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from backstory import limits
 from backstory.config.urls import ServerUrl, StoreUrl, store_url
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.subjects import FAMILIES
 from backstory.domain.visibility import covers
 from backstory.errors import InvalidKeyError
 
-_MOST: Final = 16  # stores beside the first
 _FORM: Final = (
     "must be PATTERN = STORE-URL with ; between, such as medical.* = sqlite:////srv/medical.db"
 )
@@ -42,8 +42,8 @@ def routes(raw: object) -> tuple[Route, ...]:
     found: dict[StoreUrl | ServerUrl, list[NamespacePattern]] = {}
     for patterns, url in _written(raw):
         found.setdefault(_url(url), []).extend(_pattern(each) for each in patterns)
-    if len(found) > _MOST:
-        raise ValueError(f"must name {_MOST} stores at most")
+    if len(found) > limits.ROUTED_STORES:
+        raise ValueError(f"must name {limits.ROUTED_STORES} stores at most")
     _refuse_overlaps([each for patterns in found.values() for each in patterns])
     return tuple(
         Route(str(patterns[0].base), tuple(patterns), url) for url, patterns in found.items()

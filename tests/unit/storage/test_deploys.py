@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from click.testing import CliRunner
 
-from backstory import limits
+from backstory import __version__, limits
 from backstory.cli import main
 from backstory.errors import SchemaVersionError, StoreUnavailableError
 from backstory.storage.migrations import (
@@ -78,6 +78,16 @@ def test_a_step_says_in_its_file_when_it_is_applied(store):
     found, _, name = store
     folder = files(f"backstory.storage.{name}") / "migrations"
     assert len(found) == len([file for file in folder.iterdir() if file.name.endswith(".sql")])
+
+
+def test_the_page_on_compatibility_tells_of_the_schema_of_each_release():
+    page = (kept.FOLDER.parent / "docs" / "reference" / "compatibility.md").read_text("utf-8")
+    rows = {__version__: {name: known.newest for name, known in STORES.items()}}
+    for release in kept.releases():
+        found = kept.read(release)["names"]["schemas"]
+        rows[release] = {name: schema["version"] for name, schema in found.items()}
+    for release, schemas in rows.items():
+        assert f"| {release} | {schemas['sqlite']} | {schemas['postgres']} |" in page
 
 
 # -- which releases can use a store -------------------------------------------------------
@@ -247,6 +257,34 @@ async def applies_what_it_is_told_to(url):
     assert told(await command(url, "--before-deploy")) == ([], ["less after"])
     assert told(await command(url, "--after-deploy")) == (["less"], [])
     assert told(await command(url)) == ([], [])
+
+
+async def test_another_epoch_begins_without_the_steps_after_the_deploy(tmp_path):
+    await made(tmp_path / "s.db")
+    done = await command(f"sqlite:///{tmp_path}/s.db", "--before-deploy", "--new-epoch")
+    epoch = json.loads(done.stdout)["epoch"]
+    assert epoch["before"] != epoch["after"]
+
+
+async def test_a_server_goes_on_behind_steps_before_the_deploy_and_stops_behind_others(
+    tmp_path, postgres_url
+):
+    file, server = await open_store(tmp_path / "s.db"), await open_server(postgres_url)
+
+    async def migrated(wanted):
+        options, steps = SqliteOptions(tmp_path / "s.db"), sqlite_migrating.migrations()
+        await asyncio.to_thread(sqlite_migrating.migrate, options, (*steps, *MORE), wanted)
+        steps = postgres_migrating.migrations()
+        await postgres_migrating.migrate(PostgresOptions(postgres_url), (*steps, *MORE), wanted)
+
+    await migrated(BEFORE)
+    for store in (file, server):
+        await store.check()
+    await migrated(AFTER)
+    for store in (file, server):
+        with pytest.raises(SchemaVersionError, match=r"version 91, .*: use that release"):
+            await store.check()
+        await store.aclose()
 
 
 def test_the_command_tells_people_what_is_pending(later, tmp_path):
