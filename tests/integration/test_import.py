@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 
 import orjson
 import pytest
@@ -319,7 +320,9 @@ async def wait_for_changes(shelf, count):
 async def test_an_interrupted_import_says_how_to_go_on(shelf):
     values = [dialog(n) for n in range(80)]
     command = ["import", "taskmaster", "-", shelf.flag]
-    process = start(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE)
+    # Whoever is started in the background may have been told to ignore the signal.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = start(*command, stdin=PIPE, stdout=PIPE, stderr=PIPE, preexec_fn=heed)
     process.stdin.write(lines(*values).encode())
     process.stdin.flush()
     await wait_for_changes(shelf, 32)
