@@ -4,6 +4,7 @@ import pytest
 
 from serving import serving
 
+pytestmark = pytest.mark.operations
 ROUNDS = 20
 
 

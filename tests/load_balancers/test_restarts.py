@@ -8,6 +8,7 @@ import pytest
 import balancers
 from serving import SECONDS
 
+pytestmark = pytest.mark.operations
 CLIENTS = 16
 RESTARTS = 3
 MERGE = {"content-type": "application/merge-patch+json"}
