@@ -94,7 +94,8 @@ def serving(server):
 def network_to(port):
     """A network that can be hurt, in a thread of its own; `do` does something to it there."""
     loop = asyncio.new_event_loop()
-    threading.Thread(target=loop.run_forever, daemon=True).start()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
 
     def there(coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, loop).result(SECONDS)
@@ -105,6 +106,8 @@ def network_to(port):
     finally:
         there(proxy.__aexit__())
         loop.call_soon_threadsafe(loop.stop)
+        thread.join(SECONDS)
+        loop.close()
 
 
 async def doing(act, proxy):

@@ -73,7 +73,8 @@ class Roll:
         with socket.socket(socket.AF_UNIX) as admin:
             admin.connect(str(self.admin))
             admin.sendall(f"{command}\n".encode())
-            return admin.makefile().read().strip()
+            with admin.makefile() as told:
+                return told.read().strip()
 
     def shares(self):
         """What HAProxy says that each version gets."""
