@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -125,6 +126,8 @@ class Roll:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            # Whoever is started in the background may have been told to ignore the signal.
+            preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
         )
 
     async def rolled_out(self, **other):
