@@ -30,12 +30,12 @@ def command(*, file: Path, as_json: bool, **flags: Any) -> None:
     erasures are not in it.
     """
     settings = store_that_is_there(settings_from(flags))
-    from backstory.cli.progress import BytesProgress
+    from backstory.cli.progress import Bar
     from backstory.wiring import back_up
 
     os.nice(_NICENESS)
-    with BytesProgress("copying", shown=not as_json) as progress:
-        backup = back_up(settings, file, progress)
+    with Bar("copying", shown=not as_json) as bar:
+        backup = back_up(settings, file, bar.at)
     if as_json:
         click.echo(json.dumps({"file": str(file)} | told(backup), indent=2))
     else:

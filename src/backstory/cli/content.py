@@ -15,7 +15,8 @@ import httpx
 from backstory.cli import edits as editing
 from backstory.cli import remote
 from backstory.cli.options import context_key, json_option
-from backstory.cli.syncing import Bar, Synced, sync_file
+from backstory.cli.progress import Bar
+from backstory.cli.syncing import Synced, sync_file
 from backstory.cli.target import STDOUT, Target
 from backstory.domain.content import DEFAULT_MEDIA_TYPE
 from backstory.domain.keys import ContextKey

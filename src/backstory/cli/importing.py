@@ -118,7 +118,7 @@ async def _read(run: Run, files: tuple[str, ...], progress: Progress) -> None:
             return
         file = await asyncio.to_thread(_open, name)
         with file:
-            await run.file(file, name, lambda done: progress.at(done, run.tally.read))
+            await run.file(file, name, lambda done: progress.read_to(done, run.tally.read))
         progress.file_done()
 
 

@@ -1,26 +1,36 @@
-"""How far a copy of bytes is: a bar on a terminal, and nothing where nobody watches."""
+"""How far something has come, in bytes: a bar on a terminal, and nothing where nobody watches."""
 
 from __future__ import annotations
 
 import sys
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import rich.console
 import rich.progress
 
+_DESCRIPTION = "{task.description}"
 
-class BytesProgress:
-    """Is called with the bytes that are done, and those of all."""
 
-    def __init__(self, doing: str, *, shown: bool = True) -> None:
-        self._bar = _bar() if shown and sys.stderr.isatty() else None
-        self._doing = doing
+class Bar:
+    """Of `total` bytes, None where that is told later. `text` may show `fields` of its own."""
+
+    def __init__(
+        self,
+        doing: str,
+        total: int | None = None,
+        *,
+        text: str = _DESCRIPTION,
+        shown: bool = True,
+        **fields: Any,
+    ) -> None:
+        self._bar = _bar(text) if shown and sys.stderr.isatty() else None
+        self._doing, self._total, self._fields = doing, total, fields
 
     def __enter__(self) -> Self:
         if self._bar is not None:
             self._bar.start()
-            self._task = self._bar.add_task(self._doing, total=None)
+            self._task = self._bar.add_task(self._doing, total=self._total or None, **self._fields)
         return self
 
     def __exit__(
@@ -32,14 +42,20 @@ class BytesProgress:
         if self._bar is not None:
             self._bar.stop()
 
-    def __call__(self, done: int, total: int) -> None:
+    def advance(self, count: int) -> None:
+        """So many bytes more are done."""
         if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=total)
+            self._bar.advance(self._task, count)
+
+    def at(self, done: int, total: int | None = None, **fields: Any) -> None:
+        """So many bytes are done, of all where that is told."""
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=total, **fields)
 
 
-def _bar() -> rich.progress.Progress:
+def _bar(text: str) -> rich.progress.Progress:
     return rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"),
+        rich.progress.TextColumn(text),
         rich.progress.BarColumn(),
         rich.progress.DownloadColumn(binary_units=True),
         rich.progress.TransferSpeedColumn(),

@@ -42,15 +42,15 @@ def command(
     if only and (replace or keyless):
         raise click.UsageError("--check restores nothing, so it goes with no other option")
     settings = settings_from(flags)
-    from backstory.cli.progress import BytesProgress
+    from backstory.cli.progress import Bar
     from backstory.wiring import check_backup, restore_backup
 
-    with BytesProgress("checking" if only else "restoring", shown=not as_json) as progress:
+    with Bar("checking" if only else "restoring", shown=not as_json) as bar:
         if only:
-            backup = check_backup(file, progress)
+            backup = check_backup(file, bar.at)
             view, said = told(backup), f"{file}: {sentence(backup)}"
         else:
-            done = restore_backup(settings, file, progress, replace=replace, keyless=keyless)
+            done = restore_backup(settings, file, bar.at, replace=replace, keyless=keyless)
             view, said = _view(done, settings), _said(done, settings)
     click.echo(json.dumps({"file": str(file)} | view, indent=2) if as_json else said)
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx
 import orjson
-import rich.console
-import rich.progress
 
 from backstory import limits
+from backstory.cli.progress import Bar
 from backstory.cli.remote import checked, told
 from backstory.domain.chunking import Chunk, Chunker
 from backstory.errors import ChunksMissingError, InvalidError, MissingError
@@ -144,42 +141,3 @@ def _cut(file: Path) -> list[_Place]:
                 start += chunk.ref.size
             bar.advance(len(data))
     return places
-
-
-class Bar:
-    """A progress bar on a terminal, and nothing where nobody watches."""
-
-    def __init__(self, what: str, total: int) -> None:
-        self._bar = _bar() if sys.stderr.isatty() else None
-        self._what, self._total = what, total
-
-    def __enter__(self) -> Self:
-        if self._bar is not None:
-            self._bar.start()
-            self._task = self._bar.add_task(self._what, total=self._total or None)
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar is not None:
-            self._bar.stop()
-
-    def advance(self, count: int) -> None:
-        """So many bytes more are done."""
-        if self._bar is not None:
-            self._bar.advance(self._task, count)
-
-
-def _bar() -> rich.progress.Progress:
-    return rich.progress.Progress(
-        rich.progress.TextColumn("{task.description}"),
-        rich.progress.BarColumn(),
-        rich.progress.DownloadColumn(),
-        rich.progress.TimeRemainingColumn(),
-        console=rich.console.Console(stderr=True),
-        transient=True,
-    )
