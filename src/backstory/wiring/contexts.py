@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -74,8 +74,7 @@ async def open_contexts(
         stack.push_async_callback(opened.store.aclose)
         bus = open_bus(settings, opened, hooks, serving=serving)
         stack.push_async_callback(bus.aclose)
-        scrub = Scrub(opened.scrubs, opened.store, clock, settings.scrub_hours)
-        rotation = _rotation(settings, opened, clock)
+        first = _Kept.of(settings, opened, clock)
         kept = {name: _Kept.of(settings, each, clock) for name, each in apart.items()}
         await asyncio.to_thread(ready)
         watch = ClockWatch(opened.time)
@@ -85,22 +84,18 @@ async def open_contexts(
             clock,
             rules,
             summarising=summarising,
-            scrub=scrub,
+            scrub=first.scrub,
             dependencies=[
                 *opened.dependencies,
                 Dependency("bus", bus.check),
-                Dependency("integrity", scrub.check),
+                Dependency("integrity", first.scrub.check),
                 *(Dependency(f"integrity.{name}", own.scrub.check) for name, own in kept.items()),
                 *dependencies,
             ],
             surroundings=[
                 *surroundings(settings, watch, hooks),
-                *([] if rotation is None else [Dependency("keys", rotation.check)]),
-                *(
-                    Dependency(f"keys.{name}", own.rotation.check)
-                    for name, own in kept.items()
-                    if own.rotation is not None
-                ),
+                *first.keys("keys"),
+                *(each for name, own in kept.items() for each in own.keys(f"keys.{name}")),
             ],
         )
         contexts.quotas.default = quota_of(settings)
@@ -112,15 +107,11 @@ async def open_contexts(
         if sweep:
             await stack.enter_async_context(_kept(contexts.sweeper.run(), _SWEEPER))
         if serving:
-            hooks.stands(scrub.numbers)
-            await stack.enter_async_context(_kept(scrub.run(), _SCRUB))
-            if rotation is not None:
-                await stack.enter_async_context(_kept(rotation.run(), _ROTATION))
+            hooks.stands(first.scrub.numbers)
             for name, own in kept.items():
                 hooks.stands(partial(own.numbers, name))
-                await stack.enter_async_context(_kept(own.scrub.run(), _SCRUB))
-                if own.rotation is not None:
-                    await stack.enter_async_context(_kept(own.rotation.run(), _ROTATION))
+            for own in (first, *kept.values()):
+                await stack.enter_async_context(own.looked_after())
         if serving and wanted.rules is not None:
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
@@ -132,7 +123,7 @@ async def open_contexts(
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What looks after a store that is routed to."""
+    """What looks after a store: the first, or one that is routed to."""
 
     scrub: Scrub
     rotation: Rotation | None
@@ -141,6 +132,19 @@ class _Kept:
     def of(cls, settings: Settings, opened: Opened, clock: Clock) -> _Kept:
         scrub = Scrub(opened.scrubs, opened.store, clock, settings.scrub_hours)
         return cls(scrub, _rotation(settings, opened, clock))
+
+    @asynccontextmanager
+    async def looked_after(self) -> AsyncIterator[None]:
+        """Meanwhile its scrub and its rotation run."""
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(_kept(self.scrub.run(), _SCRUB))
+            if self.rotation is not None:
+                await stack.enter_async_context(_kept(self.rotation.run(), _ROTATION))
+            yield
+
+    def keys(self, name: str) -> Sequence[Dependency]:
+        """How its keys stand, where it has some."""
+        return () if self.rotation is None else (Dependency(name, self.rotation.check),)
 
     def numbers(self, name: str) -> Iterator[Number]:
         """The damage that its scrub has found."""
