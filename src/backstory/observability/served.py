@@ -38,6 +38,7 @@ class Served:
         "_token",
         "_told",
         "coding",
+        "dropped",
         "id",
         "principal",
         "recorded",
@@ -51,7 +52,7 @@ class Served:
         self._told, self._method = told, method
         self.route, self.coding, self.sent, self.stale = NO_ROUTE, "identity", 0, False
         self.principal: Principal | None = None
-        self.recorded = False
+        self.recorded = self.dropped = False
         self.id = 0
         self._origin: Origin | None = None
         self.trace = 0
@@ -118,6 +119,8 @@ class Served:
         SERVED.reset(self._token)
         told = self._told
         told.in_flight -= 1
+        if self.dropped:
+            return
         told.sent[self.coding] = told.sent.get(self.coding, 0) + self.sent
         if self.stale:
             told.stale[self.route] = told.stale.get(self.route, 0) + 1

@@ -96,4 +96,4 @@ class Nearby:
 
 def _weight(snapshot: Snapshot) -> int:
     """What it costs with its encoded forms, about."""
-    return limits.CACHE_ENTRY_BYTES + 4 * len(snapshot.state)
+    return limits.CACHE_ENTRY_BYTES + 6 * len(snapshot.state)

@@ -19,6 +19,7 @@ from backstory.domain.keys import ContextKey
 from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
 from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery
 from backstory.resilience.deadlines import detached
+from backstory.resilience.stepping import waits
 from backstory.storage.meta import Meta
 from backstory.storage.sqlite import notes, sweeping
 from backstory.storage.sqlite.checkpointer import Checkpointer
@@ -213,6 +214,7 @@ class SqliteStore(TableStore):
         return await self._readers.run(read, *args, **kwargs)
 
     async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        waits()
         return await asyncio.to_thread(ask, *args, **kwargs)
 
     async def _read_all(

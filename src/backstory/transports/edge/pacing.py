@@ -6,7 +6,7 @@ Keys are keyed hashes, so that whoever reads the place where nodes share them le
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -69,8 +69,31 @@ class Pacing:
         """
         if self._rates.principal is None or principal is ANONYMOUS:
             return
-        key = self._key("rate of principal", *principal.caller)
-        await self._take(key, self._rates.principal, "this caller")
+        await self._take(self._principal_key(principal), self._rates.principal, "this caller")
+
+    def let_in(self, scope: Scope, principal: Principal) -> bool:
+        """Both at once; False where that takes waiting, or they come too often."""
+        taken: list[tuple[str, Rate]] = []
+        for key, rate in self._asked(scope, principal):
+            if self._pacer.take_now(key, rate) != 0:
+                self._give_back(taken)
+                return False
+            taken.append((key, rate))
+        return True
+
+    def come_again(self, scope: Scope, principal: Principal) -> None:
+        """Who was let in at once is asked again, as if nobody had come."""
+        self._give_back(self._asked(scope, principal))
+
+    def _asked(self, scope: Scope, principal: Principal) -> Iterator[tuple[str, Rate]]:
+        if self._rates.address is not None:
+            yield self._address_key(scope), self._rates.address
+        if self._rates.principal is not None and principal is not ANONYMOUS:
+            yield self._principal_key(principal), self._rates.principal
+
+    def _give_back(self, taken: Iterable[tuple[str, Rate]]) -> None:
+        for key, rate in taken:
+            self._pacer.give_back(key, rate)
 
     async def _take(self, key: str, rate: Rate, who: str) -> None:
         if wait := await self._pacer.take(key, rate):
@@ -82,6 +105,9 @@ class Pacing:
 
     def _address_key(self, scope: Scope) -> str:
         return self._key("rate of address", client_of(scope, self._trusted))
+
+    def _principal_key(self, principal: Principal) -> str:
+        return self._key("rate of principal", *principal.caller)
 
     def _made(self, purpose: str, *parts: str) -> str:
         return self._named(purpose, *(part.encode() for part in parts)).hex()
