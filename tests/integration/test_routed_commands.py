@@ -28,7 +28,9 @@ async def _fill(settings):
         for key in (HERE, THERE, HERE, THERE):
             state = b'{"n":%d}' % (await contexts.store.usage("default")).bytes
             put = Put(key, "session", state, (), None)
-            await contexts.writer.write(LOCAL_ADMIN, [Intent(Verb.WRITE, key)], lambda put=put: [put])
+            await contexts.writer.write(
+                LOCAL_ADMIN, [Intent(Verb.WRITE, key)], lambda put=put: [put]
+            )
 
 
 @pytest.fixture
