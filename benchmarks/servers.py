@@ -81,12 +81,19 @@ def sdk(core: str = "") -> Iterator[int]:
 @contextmanager
 def bare(core: str = "") -> Iterator[int]:
     """The same HTTP server with an application that answers a constant."""
+    with bare_process(core) as (port, _):
+        yield port
+
+
+@contextmanager
+def bare_process(core: str = "") -> Iterator[tuple[int, int]]:
+    """The same; yields its port and its process's number."""
     port = free_port()
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]
     command = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port)]
     command = [*_on(core), *command]
-    with _process([*command, *options], port, {}):
-        yield port
+    with _process([*command, *options], port, {}) as pid:
+        yield port, pid
 
 
 @contextmanager

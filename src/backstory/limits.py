@@ -491,6 +491,9 @@ LOG_BATCH: Final = 5000  # lines that are written at once
 LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
 LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
 LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line
+ACCESS_KINDS: Final = (
+    4096  # of lines about requests, by route and outcome, that are kept put together
+)
 LOG_KINDS: Final = 1000  # of such lines that a process tells apart
 LOG_LOOK_SECONDS: Final = 0.5  # between two looks at which lines are wanted
 LOG_LEVEL_SECONDS: Final = 30 * 24 * 3600  # for which the level may be another than the settings'

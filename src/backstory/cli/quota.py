@@ -28,7 +28,9 @@ _MOST = click.IntRange(0, limits.QUOTA_MAX)
 
 
 def _on_store(function: F) -> F:
-    return json_option(setting_options("store", "quota_contexts", "quota_bytes")(function))
+    return json_option(
+        setting_options("store", "routes", "quota_contexts", "quota_bytes")(function)
+    )
 
 
 _the_tenant = click.argument("tenant")

@@ -72,7 +72,7 @@ def command(*, as_json: bool, **flags: Any) -> None:
         *_store(settings),
         *keys.look(replace(asked, routes=())),
         *integrity.look(settings),
-        *routes.look(asked, _store),
+        *routes.look(asked, _apart),
         *services.replica(settings),
         services.cache(settings),
         *services.bus(settings),
@@ -95,6 +95,14 @@ def command(*, as_json: bool, **flags: Any) -> None:
                 click.echo(f"        next: {finding.next}")
     if failed:
         raise SystemExit(1)
+
+
+def _apart(settings: Settings) -> Iterator[Finding]:
+    """All that is asked about each of several stores."""
+    looked_at = keys.without(settings)
+    yield from _store(looked_at)
+    yield from keys.look(settings)
+    yield from integrity.look(looked_at)
 
 
 def _store(settings: Settings) -> Iterator[Finding]:
