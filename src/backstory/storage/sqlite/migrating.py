@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from typing import Any
 
 import apsw
 import orjson
@@ -91,9 +92,9 @@ def learn_steps(connection: apsw.Connection) -> None:
     connection.create_scalar_function("audited_authors", _audited_authors, 1, deterministic=True)
 
 
-def _audited_authors(body: bytes) -> str:
+def _audited_authors(*values: Any) -> str:
     """The numbers of authors that a block of the audit trail names, as JSON."""
-    return orjson.dumps(sorted(authors_in(body))).decode()
+    return orjson.dumps(sorted(authors_in(*values))).decode()
 
 
 def begin_epoch(options: SqliteOptions) -> Epochs:
