@@ -164,7 +164,7 @@ def create(
     if in_store:
         made = with_service(
             settings,
-            lambda service: service.signing.issue(service.issuer, grant),
+            lambda service: service.issue(grant),
             lambda _: _acted(grant),
         )
     else:
