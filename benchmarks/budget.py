@@ -27,10 +27,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """`fall` is the share of what was held by which a ratio may fall."""
+    """`fall` is the share of what was held by which a ratio may fall; `times` are of peers."""
 
     fall: float
     rows: Mapping[str, Row]
+    times: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,11 @@ def read(path: Path = FILE) -> Budget:
     rows = found.get("rows")
     if not isinstance(rows, dict) or not rows:
         raise BudgetError(f"{path.name}: there is no row")
-    return Budget(fall, {name: _row(path, name, row) for name, row in rows.items()})
+    times = {
+        name: _number(path, f"times of {name}", value)
+        for name, value in found.get("times", {}).items()
+    }
+    return Budget(fall, {name: _row(path, name, row) for name, row in rows.items()}, times)
 
 
 def _row(path: Path, name: str, row: Any) -> Row:

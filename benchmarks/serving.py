@@ -24,7 +24,6 @@ ENTRIES = 100_000
 APPEND = "durable append"
 FAST, SLOW = "MCP read_context", "MCP read_context without the lane"
 SDK, FASTMCP = "the SDK's server", "FastMCP"
-TIMES = {SDK: 6, FASTMCP: 18}  # wanted: how often as fast `FAST` is
 
 
 def run(folder: Path) -> Iterator[Ratio | Measured]:
@@ -39,14 +38,14 @@ def run(folder: Path) -> Iterator[Ratio | Measured]:
         appends = _rates(folder, append)
     yield Measured("reads of one worker", "answers/s", reads)
     yield Measured("appends of one worker", "answers/s", appends)
-    rows = budget.read().rows
+    wanted = budget.read()
     for rates in (reads, appends):
         for what in rates:
-            if what in rows:
-                yield _ratio(BARE, what, rates, rows[what].wanted)
+            if what in wanted.rows:
+                yield _ratio(BARE, what, rates, wanted.rows[what].wanted)
     for what in (SDK, FASTMCP, SLOW):
         if what in reads:
-            yield _ratio(what, FAST, reads, TIMES.get(what))
+            yield _ratio(what, FAST, reads, wanted.times.get(what))
 
 
 def _others(stack: ExitStack, folder: Path) -> dict[str, tuple[int, Asked]]:

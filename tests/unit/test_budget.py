@@ -115,3 +115,23 @@ def test_a_bare_answer_is_what_the_others_are_compared_with(budget):
 
     costs = {cases.BARE: 20.0, "REST read": 50.0, "durable append": 250.0}
     assert check.ratios(costs) == {"REST read": 0.4, "durable append": 0.08}
+
+
+def test_a_run_is_kept_under_its_date_and_commit_as_the_page_reads_it(budget, tmp_path):
+    from datetime import UTC, datetime
+
+    from benchmarks import history
+    from benchmarks.report import Measured, Ratio, Results
+
+    import kept_runs
+
+    results = Results(seconds=12.34)
+    results.take([Ratio("read", 0.123456, 1.0, "told"), Measured("read", "ms", {"us": 1 / 3})])
+    found = history.run({"peers": results}, datetime(2026, 3, 1, 10, 5, tzinfo=UTC))
+    path = history.keep(found, tmp_path)
+    assert path.name == f"2026-03-01T1005Z-{found['commit'] or 'unknown'}.json"
+    kept = kept_runs.newest(tmp_path)["peers"]
+    assert kept.seconds == 12.3
+    assert kept.row("read") == {"us": 0.33333}
+    assert kept.run["machine"]["cores"] > 0
+    assert {"python", "uvicorn", "kinto", "server-memory"} <= kept.run["versions"].keys()
