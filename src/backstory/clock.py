@@ -33,6 +33,11 @@ class SystemClock:
         return time.time_ns() // 1000
 
 
+def ahead() -> float:
+    """By how many seconds the machine's clock is ahead of `time.perf_counter`, now."""
+    return time.time() - time.perf_counter()
+
+
 def to_text(micros: int) -> str:
     """RFC 3339 in UTC, always with six digits of fraction, so that text sorts like time."""
     seconds, rest = divmod(micros, SECOND)

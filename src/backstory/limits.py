@@ -427,6 +427,7 @@ ROUTED_STORES: Final = 16  # beside the first one
 ROUTED_SIGHTS: Final = (
     4096  # of what callers may see, that are worked out for each of several stores
 )
+DOCTOR_LOCK_SECONDS: Final = 3.0  # that `backstory doctor` waits for its turn to write
 DOCTOR_MISPLACED: Final = 20  # namespaces in a wrong store that `backstory doctor` names
 ROUTED_HINTS: Final = 10_000  # contents and tenants of which it is remembered how a store had them
 CACHE_ENTRY_BYTES: Final = 512  # that each body in a process's own cache counts beside its own
@@ -491,6 +492,9 @@ LOG_BATCH: Final = 5000  # lines that are written at once
 LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
 LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
 LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line
+ACCESS_KINDS: Final = (
+    4096  # of lines about requests, by route and outcome, that are kept put together
+)
 LOG_KINDS: Final = 1000  # of such lines that a process tells apart
 LOG_LOOK_SECONDS: Final = 0.5  # between two looks at which lines are wanted
 LOG_LEVEL_SECONDS: Final = 30 * 24 * 3600  # for which the level may be another than the settings'

@@ -79,6 +79,7 @@ def test_who_can_wait_hears_all_in_order_once_it_is_time_or_too_many_wait(monkey
 def test_a_request_is_told_of_when_its_answer_begins_and_when_it_is_over():
     ear = Ear(events.Answered, events.Ended)
     told = Told([ear])
+    told.count()
     with told.request("GET", ()) as request:
         assert served() is request
         assert told.in_flight == 1
@@ -272,9 +273,9 @@ def test_every_event_that_can_be_counted_has_its_number_on_the_page():
     told = Told()
     told.listen_later(Counting(metrics))
     metrics.gather = told.drain
+    told.count()
     with told.request("GET", ()) as request:
         request.route, request.coding, request.sent, request.stale = "/r", "br", 5, True
-    told.stands(told.numbers)
     Standing(metrics, told).look()
     for event in (
         events.Answered("GET", "/r", 503, "busy", 0.1),

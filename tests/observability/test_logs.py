@@ -9,14 +9,19 @@ import subprocess
 import sys
 
 import httpx
+import msgspec
 import pytest
 
 from backstory import limits
+from backstory.domain.principals import Principal
 from backstory.errors import StoreUnavailableError
 from backstory.observability.logs import exceptions
+from backstory.observability.logs import lines as lines_module
+from backstory.observability.logs.access_lines import Quick, told
 from backstory.observability.logs.repeats import Repeats
 from backstory.observability.logs.setup import Log
 from backstory.observability.logs.writing import Lines
+from backstory.ports import events
 from mcp_serving import JSON_AND_EVENTS, MODERN
 from serving import serving, until
 
@@ -238,12 +243,12 @@ def test_a_server_without_standard_error_serves(tmp_path):
 def test_what_could_not_be_written_is_told_of_as_soon_as_something_can(tmp_path):
     reader, writer = os.pipe()
     log = Lines(writer, lambda lost: b"lost %d" % lost)
-    log._write([b"one"])
+    log._write([b"one"], 1)
     os.close(reader)
-    log._write([b"two", b"three"])
+    log._write([b"two\nthree"], 2)
     reader, other = os.pipe()
     os.dup2(other, writer)
-    log._write([b"four"])
+    log._write([b"four"], 1)
     assert (os.read(reader, 100), log.lost) == (b"lost 2\nfour\n", 2)
     for each in (reader, other, writer):
         os.close(each)
@@ -351,3 +356,39 @@ def test_the_form_for_people_has_the_message_first_and_the_rest_behind():
     assert os.read(reader, 1000).decode() == "ERROR   backstory.x: it failed code=busy\n"
     os.close(reader)
     os.close(writer)
+
+
+# -- a line for each request ---------------------------------------------------------------
+
+
+def ended(**other):
+    who = Principal("tenant %s é", "s", frozenset())
+    usual = events.Ended(
+        "GET", ROUTE, 200, "ok", 0.0012345, 7, "br", False, 2**127 + 5, who, (), 12.25
+    )
+    return msgspec.structs.replace(usual, **other)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        ended(),
+        ended(stale=True, status=0, code="unexpected", seconds=0.0, trace=1),
+        ended(principal=None, route="none", ended=12.999_999_9),
+        ended(calls=(events.Called("tools/call", "read_context", "busy", 0.1),)),
+    ],
+)
+def test_a_line_that_is_made_quickly_says_what_one_does_that_is_not(monkeypatch, event):
+    monkeypatch.setattr(lines_module.CALLERS, "_hash", lambda tenant, subject: "0" * 16)
+    (quick,) = Quick()([event], 1_700_000_000.5)
+    assert json.loads(quick) == told(event, 1_700_000_000.5)
+    assert list(json.loads(quick)) == list(told(event, 1_700_000_000.5))
+
+
+def test_lines_of_requests_follow_the_clock_also_where_it_jumps_back():
+    late, early = (
+        [json.loads(line)["at"] for line in Quick()([ended(), ended(ended=13.25)], ahead)]
+        for ahead in (1_700_000_000.5, 1_600_000_000.0)
+    )
+    assert late == ["2023-11-14T22:13:32.750000Z", "2023-11-14T22:13:33.750000Z"]
+    assert early == ["2020-09-13T12:26:52.250000Z", "2020-09-13T12:26:53.250000Z"]

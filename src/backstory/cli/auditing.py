@@ -7,18 +7,14 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from backstory.cli.options import (
-    json_option,
-    setting_options,
-    settings_from,
-    store_that_is_there,
-)
+from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.cli.routing import Kept, one_store, route_option, stores
 from backstory.cli.target import STDOUT, Target
 from backstory.config import Settings
 from backstory.domain.principals import DEFAULT_TENANT
@@ -57,15 +53,17 @@ def command() -> None:
 
 
 @command.command("head")
-@setting_options("store", "search")
+@setting_options("store", "routes", "search")
+@route_option
 @_the_tenant
 @json_option
-def head(*, tenant: str, as_json: bool, **flags: Any) -> None:
+def head(*, tenant: str, route: str | None, as_json: bool, **flags: Any) -> None:
     """Print BLOCK:HASH where the trail ends, and the key that signs it.
 
-    Whoever notes both elsewhere can hold the trail against them later: `verify --anchor`.
+    Whoever notes both elsewhere can hold the trail against them later: `verify --anchor`. Each store has a
+    trail and a key of its own: where routes name more, --route says whose.
     """
-    block, hash_, key = asyncio.run(_head(_settings(flags), tenant))
+    block, hash_, key = asyncio.run(_head(one_store(settings_from(flags), route), tenant))
     if as_json:
         click.echo(json.dumps({"tenant": tenant, "block": block, "hash": hash_, "key": key}))
         return
@@ -83,7 +81,8 @@ async def _head(settings: Settings, tenant: str) -> tuple[int, str, str]:
 
 
 @command.command("export")
-@setting_options("store", "search")
+@setting_options("store", "routes", "search")
+@route_option
 @_the_tenant
 @click.option("--names", is_flag=True, help="With the names that are not erased.")
 @click.option(
@@ -95,12 +94,15 @@ async def _head(settings: Settings, tenant: str) -> tuple[int, str, str]:
     help="File to write, whole or not at all. [default: standard output]",
 )
 @json_option
-def export(*, tenant: str, names: bool, output: str, as_json: bool, **flags: Any) -> None:
+def export(
+    *, tenant: str, names: bool, output: str, route: str | None, as_json: bool, **flags: Any
+) -> None:
     """Write the trail as JSON Lines, which `backstory audit verify FILE` takes.
 
-    What was done since the last round of a running server is sealed by the server, not here.
+    What was done since the last round of a running server is sealed by the server, not here. Where routes
+    name more stores, --route says whose trail.
     """
-    settings = _settings(flags)
+    settings = one_store(settings_from(flags), route)
     with Target(output) as target:
         tally = asyncio.run(_export(settings, tenant, target, names=names))
     if as_json:
@@ -122,7 +124,8 @@ async def _export(
 
 
 @command.command("verify")
-@setting_options("store", "search")
+@setting_options("store", "routes", "search")
+@route_option
 @click.argument("file", required=False, type=click.Path(exists=True, dir_okay=False))
 @click.option("--tenant", help="Whose trail. [default: all that there are]")
 @click.option("--key", metavar="HEX", help="Key that has to have signed FILE.")
@@ -139,24 +142,46 @@ def verify(
     tenant: str | None,
     key: str | None,
     anchor: Anchor | None,
+    route: str | None,
     as_json: bool,
     **flags: Any,
 ) -> None:
     """Look for any change, removal, insertion or moving of events, in the store or in FILE.
 
     In the store, the change log is compared with the trail as well. The exit code is 1 where
-    something was found.
+    something was found. Where routes name more stores, the trails of all are looked at.
     """
     if anchor is not None and file is None and tenant is None:
         tenant = DEFAULT_TENANT
     if file is not None:
         found, public = _verify_file(Path(file), key, anchor)
-        told = [found]
+        every = [_Trails(None, [found], public)]
     else:
-        told, public = asyncio.run(_verify(_settings(flags), tenant, anchor))
-    _report(told, public, as_json=as_json, given=key is not None or file is None)
-    if any(each.findings for each in told):
+        settings = settings_from(flags)
+        if anchor is not None:
+            one_store(settings, route)  # an anchor is of one trail
+        every = [_verified(each, tenant, anchor) for each in stores(settings, route)]
+    _report(every, as_json=as_json, given=key is not None or file is None)
+    if not all(each.whole for each in every):
         raise SystemExit(1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trails:
+    """Those of a store, or the one in a file, and the key that signs them."""
+
+    kept: Kept | None
+    told: list[Verified]
+    public: str
+
+    @property
+    def whole(self) -> bool:
+        return not any(each.findings for each in self.told)
+
+
+def _verified(kept: Kept, tenant: str | None, anchor: Anchor | None) -> _Trails:
+    with kept.told():
+        return _Trails(kept, *asyncio.run(_verify(kept.settings, tenant, anchor)))
 
 
 def _verify_file(path: Path, key: str | None, anchor: Anchor | None) -> tuple[Verified, str]:
@@ -188,21 +213,36 @@ async def _tenants(audits: Audits) -> list[str]:
     return found
 
 
-def _report(told: list[Verified], public: str, *, as_json: bool, given: bool) -> None:
+def _report(every: list[_Trails], *, as_json: bool, given: bool) -> None:
     if as_json:
-        view = [
-            {
-                "tenant": each.tenant,
-                "blocks": each.blocks,
-                "events": each.events,
-                "head": f"{each.tip.block}:{each.tip.hash.hex()}",
-                "findings": [asdict(finding) for finding in each.findings],
-            }
-            for each in told
-        ]
-        whole = not any(each.findings for each in told)
-        click.echo(json.dumps({"ok": whole, "key": public, "trails": view}, indent=2))
+        first, *others = map(_view, every)
+        click.echo(json.dumps(first | ({"routed": others} if others else {}), indent=2))
         return
+    for trails in every:
+        if trails.kept is not None and len(every) > 1:
+            click.echo(f"{trails.kept.called}:")
+        _tell(trails.told)
+        if not given:
+            key = trails.public
+            click.echo(f"signed with {key}; compare it with the key of `backstory audit head`")
+
+
+def _view(trails: _Trails) -> dict[str, Any]:
+    view = [
+        {
+            "tenant": each.tenant,
+            "blocks": each.blocks,
+            "events": each.events,
+            "head": f"{each.tip.block}:{each.tip.hash.hex()}",
+            "findings": [asdict(finding) for finding in each.findings],
+        }
+        for each in trails.told
+    ]
+    route = {"route": trails.kept.name} if trails.kept is not None and trails.kept.name else {}
+    return route | {"ok": trails.whole, "key": trails.public, "trails": view}
+
+
+def _tell(told: list[Verified]) -> None:
     for each in told:
         whose = repr(each.tenant) if each.tenant else "nobody's"
         state = f"{len(each.findings)} findings" if each.findings else "whole"
@@ -211,12 +251,6 @@ def _report(told: list[Verified], public: str, *, as_json: bool, given: bool) ->
             click.echo(f"  {finding.where}: {finding.what}")
     if not told:
         click.echo("there is no audit trail yet")
-    if not given:
-        click.echo(f"signed with {public}; compare it with the key of `backstory audit head`")
-
-
-def _settings(flags: dict[str, Any]) -> Settings:
-    return store_that_is_there(settings_from(flags))
 
 
 @asynccontextmanager

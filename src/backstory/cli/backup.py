@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
-from backstory.cli.options import json_option, setting_options, settings_from, store_that_is_there
+from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.cli.routing import one_store, route_option
 
 if TYPE_CHECKING:
     from backstory.storage.sqlite.backups.ends import Backup
@@ -20,16 +21,17 @@ _NICENESS: Final = 10  # servers on the same machine come first
 
 @click.command("backup")
 @click.argument("file", metavar="FILE", type=click.Path(path_type=Path, dir_okay=False))
-@setting_options("store", "keys")
+@setting_options("store", "routes", "keys")
+@route_option
 @json_option
-def command(*, file: Path, as_json: bool, **flags: Any) -> None:
+def command(*, file: Path, route: str | None, as_json: bool, **flags: Any) -> None:
     """Copy a store to FILE, which must not be there yet, while servers go on writing.
 
     The copy is the store as it stood at one moment. It takes its name when it is whole and was looked
     through. Any SQLite can read it, and `backstory restore` makes a store of it again. Keys and the list of
-    erasures are not in it.
+    erasures are not in it. Where routes name more stores, each is copied for itself: --route says which.
     """
-    settings = store_that_is_there(settings_from(flags))
+    settings = one_store(settings_from(flags), route)
     from backstory.cli.progress import Bar
     from backstory.wiring import back_up
 

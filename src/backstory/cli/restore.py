@@ -10,6 +10,7 @@ import click
 
 from backstory.cli.backup import sentence, told
 from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.cli.routing import one_store, route_option
 
 if TYPE_CHECKING:
     from backstory.config import Settings
@@ -28,20 +29,29 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Restore although the keys and the list of erasures are not at their place.",
 )
-@setting_options("store", "keys")
+@setting_options("store", "routes", "keys")
+@route_option
 @json_option
 def command(
-    *, file: Path, only: bool, replace: bool, keyless: bool, as_json: bool, **flags: Any
+    *,
+    file: Path,
+    only: bool,
+    replace: bool,
+    keyless: bool,
+    route: str | None,
+    as_json: bool,
+    **flags: Any,
 ) -> None:
     """Make a store of the backup FILE, where there is none.
 
     The backup is compared with its SHA-256, brought to this release's schema and looked through before it
     takes the place of anything. A new epoch begins, so that no client takes what is there now for what it
-    has seen before. Where anything is wrong, nothing is changed.
+    has seen before. Where anything is wrong, nothing is changed. Where routes name more stores, --route says
+    which is made.
     """
-    if only and (replace or keyless):
+    if only and (replace or keyless or route):
         raise click.UsageError("--check restores nothing, so it goes with no other option")
-    settings = settings_from(flags)
+    settings = settings_from(flags) if only else one_store(settings_from(flags), route, made=True)
     from backstory.cli.progress import Bar
     from backstory.wiring import check_backup, restore_backup
 

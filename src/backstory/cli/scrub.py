@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from backstory.cli.options import json_option, setting_options, settings_from, store_that_is_there
+from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.cli.routing import Kept, route_option, stores
 
 if TYPE_CHECKING:
     from backstory.contexts.scrubbing import Report
@@ -17,39 +18,52 @@ if TYPE_CHECKING:
 
 
 @click.command("scrub")
-@setting_options("store", "keys", "master_key")
+@setting_options("store", "routes", "keys", "master_key")
+@route_option
 @json_option
-def command(*, as_json: bool, **flags: Any) -> None:
+def command(*, route: str | None, as_json: bool, **flags: Any) -> None:
     """Look whether everything in a store is still whole.
 
     Contexts are compared with their changes and entries, the change log with what was handed out,
     chunks of content with their names, manifests with their roots and chunks. Servers do the same
     in the background; this does it at once, beside running servers too. Nothing is mended. The exit
-    code is 1 where something is damaged.
+    code is 1 where something is damaged. Where routes name more stores, all of them are looked at.
     """
-    settings = store_that_is_there(settings_from(flags))
-    from backstory.wiring import scrub_store
-
-    report = scrub_store(settings, _Progress(shown=not as_json and sys.stderr.isatty()))
+    every = stores(settings_from(flags), route)
+    found: list[tuple[Kept, Report]] = []
+    for each in every:
+        report = _scrub(each, shown=not as_json and sys.stderr.isatty())
+        found.append((each, report))
+        if not as_json:
+            _tell(report, f"{each.called}: " if len(every) > 1 else "")
     if as_json:
-        view = {
-            "ok": not report.damage,
-            "looked_at": report.counts,
-            "damage": msgspec.to_builtins(report.damage),
-        }
-        click.echo(json.dumps(view, indent=2))
-    else:
-        _tell(report)
-    if report.damage:
+        first, *others = (_view(*each) for each in found)
+        click.echo(json.dumps(first | ({"routed": others} if others else {}), indent=2))
+    if any(report.damage for _, report in found):
         raise SystemExit(1)
 
 
-def _tell(report: Report) -> None:
+def _scrub(kept: Kept, *, shown: bool) -> Report:
+    from backstory.wiring import scrub_store
+
+    with kept.told():
+        return scrub_store(kept.settings, _Progress(shown=shown))
+
+
+def _view(kept: Kept, report: Report) -> dict[str, Any]:
+    return ({"route": kept.name} if kept.name else {}) | {
+        "ok": not report.damage,
+        "looked_at": report.counts,
+        "damage": msgspec.to_builtins(report.damage),
+    }
+
+
+def _tell(report: Report, whose: str) -> None:
     for one in report.damage:
-        click.echo(f"damaged {one}")
+        click.echo(f"{whose}damaged {one}")
     counts = report.counts
     click.echo(
-        f"{counts.get('context', 0):,} contexts, {counts.get('log', 0):,} changes, "
+        f"{whose}{counts.get('context', 0):,} contexts, {counts.get('log', 0):,} changes, "
         f"{counts.get('chunk', 0):,} chunks and {counts.get('manifest', 0):,} manifests: "
         + (f"{len(report.damage)} damaged" if report.damage else "all whole")
     )

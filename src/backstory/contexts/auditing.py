@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 
 from backstory import clock, ids, limits
 from backstory.contexts import access
+from backstory.contexts.trails import Scanned, Shelf, merged
 from backstory.domain.audit import Block
 from backstory.domain.keys import ContextKey
 from backstory.domain.policy import Verb
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
 from backstory.errors import DeniedError, MissingError
-from backstory.ports.audits import NOBODY, Audits, Resolved
+from backstory.ports.audits import NOBODY, Apart, Audits, Resolved
 from backstory.ports.events import OK
 
 CURSOR: Final = "audit cursor"
@@ -58,10 +61,13 @@ class EventsPage:
 
 
 class Trail:
-    """Reads the trail for those who may."""
+    """Reads the trail for those who may; `apart` are those of stores that are routed to."""
 
-    def __init__(self, store: Audits, seal: Seal) -> None:
-        self._store, self._seal = store, seal
+    def __init__(
+        self, store: Audits, seal: Seal, apart: Mapping[str, Apart] = MappingProxyType({})
+    ) -> None:
+        others = (Shelf(name, one.audits, Seal(one.secret)) for name, one in apart.items())
+        self._seal, self._shelves = seal, (Shelf("", store, seal), *others)
 
     async def events(
         self, principal: Principal, asked: Asked, *, of_nobody: bool = False
@@ -76,53 +82,78 @@ class Trail:
         if of_nobody and not principal.operator:
             raise DeniedError("what callers of no tenant did is for operators")
         tenant = NOBODY if of_nobody else principal.tenant
-        scan = _Scan(self._filter(tenant, asked), asked)
-        start = self._start(principal, tenant, asked)
-        read = self._store.audit_blocks_down if asked.newest_first else self._store.audit_blocks
-        blocks = await read(tenant, start, limits.AUDIT_SCANNED)
-        found, left = scan.look(blocks, start)
+        places = self._start(principal, tenant, asked)
+        scans = [
+            await _scanned(shelf.audits, tenant, place, _Scan(_filter(shelf, tenant, asked), asked))
+            for shelf, place in zip(self._shelves, places, strict=True)
+        ]
+        found = merged(scans, asked.limit, newest_first=asked.newest_first)
         items = await self._told(tenant, found)
-        if left is None:
+        left = [scan.place for scan in scans]
+        if not any(place is not None for place in left):
             return EventsPage(items, None)
-        at = [tenant, left]
+        at = [tenant, *left]
         return EventsPage(items, self._seal.close(CURSOR, principal.tenant, principal.subject, at))
 
-    def _start(self, principal: Principal, tenant: str, asked: Asked) -> int:
+    def _start(self, principal: Principal, tenant: str, asked: Asked) -> list[int | None]:
+        """Where each trail is gone on with; None for one that was read to its end."""
         if asked.cursor is None:
-            return _END if asked.newest_first else 0
+            return [_END if asked.newest_first else 0] * len(self._shelves)
         scope = (CURSOR, principal.tenant, principal.subject)
-        said, seq = self._seal.open_members(*scope, asked.cursor, 2)
+        said, *places = self._seal.open_members(*scope, asked.cursor, 1 + len(self._shelves))
         if said != tenant:
             raise MissingError("this cursor is of another trail")
-        return int(seq)
+        return [None if place is None else int(place) for place in places]
 
-    def _filter(self, tenant: str, asked: Asked) -> dict[str, str]:
-        wanted = {}
-        if asked.context is not None:
-            wanted["on"] = self._hash("name", tenant, asked.context)
-        if asked.subject is not None:
-            wanted["by"] = self._hash("subject", tenant, asked.subject)
-        return wanted
+    async def _told(
+        self, tenant: str, events: Sequence[tuple[int, dict[str, Any]]]
+    ) -> list[dict[str, Any]]:
+        names = [
+            await _names(shelf, tenant, [event for whose, event in events if whose == at])
+            for at, shelf in enumerate(self._shelves)
+        ]
+        return [_view(event, names[at], self._shelves[at].name) for at, event in events]
 
-    def _hash(self, purpose: str, tenant: str, text: str) -> str:
-        return self._seal.hash(purpose, tenant.encode(), text.encode()).hex()
 
-    async def _told(self, tenant: str, events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-        hashes = {hash_ for event in events for hash_ in event.get("on", ())}
-        hashes |= {event[m] for event in events for m in ("by", "client", "from") if m in event}
-        contexts = {event["context"] for event in events if "context" in event}
-        authors = {event["author"] for event in events if "author" in event}
-        names = await self._store.resolve_audit(
-            tenant, [bytes.fromhex(each) for each in hashes], list(contexts), list(authors)
-        )
-        return [_view(event, names) for event in events]
+async def _scanned(audits: Audits, tenant: str, place: int | None, scan: _Scan) -> Scanned:
+    if place is None:
+        return Scanned(deque(), None)
+    read = audits.audit_blocks_down if scan.newest_first else audits.audit_blocks
+    found, left = scan.look(await read(tenant, place, limits.AUDIT_SCANNED), place)
+    return Scanned(deque(found), left)
+
+
+def _filter(shelf: Shelf, tenant: str, asked: Asked) -> dict[str, str]:
+    wanted = {}
+    if asked.context is not None:
+        wanted["on"] = _hash(shelf, "name", tenant, asked.context)
+    if asked.subject is not None:
+        wanted["by"] = _hash(shelf, "subject", tenant, asked.subject)
+    return wanted
+
+
+def _hash(shelf: Shelf, purpose: str, tenant: str, text: str) -> str:
+    return shelf.seal.hash(purpose, tenant.encode(), text.encode()).hex()
+
+
+async def _names(shelf: Shelf, tenant: str, events: Sequence[dict[str, Any]]) -> Resolved:
+    """What the trail's own store knows of what is told of."""
+    if not events:
+        return Resolved()
+    hashes = {hash_ for event in events for hash_ in event.get("on", ())}
+    hashes |= {event[m] for event in events for m in ("by", "client", "from") if m in event}
+    contexts = {event["context"] for event in events if "context" in event}
+    authors = {event["author"] for event in events if "author" in event}
+    return await shelf.audits.resolve_audit(
+        tenant, [bytes.fromhex(each) for each in hashes], list(contexts), list(authors)
+    )
 
 
 class _Scan:
     """Looks for events in blocks."""
 
     def __init__(self, wanted: Mapping[str, str], asked: Asked) -> None:
-        self._wanted, self._asked = wanted, asked
+        self._wanted, self._asked, self.newest_first = wanted, asked, asked.newest_first
 
     def look(self, blocks: Sequence[Block], start: int) -> tuple[list[dict[str, Any]], int | None]:
         """What was found, and the number of the event to go on with; None where all was seen."""
@@ -159,9 +190,11 @@ class _Scan:
         return (on is None or on in event.get("on", ())) and (by is None or by == event.get("by"))
 
 
-def _view(event: Mapping[str, Any], names: Resolved) -> dict[str, Any]:
+def _view(event: Mapping[str, Any], names: Resolved, store: str) -> dict[str, Any]:
     """An event as callers see it: times as text, and the names that are not erased."""
     view: dict[str, Any] = {"seq": event["seq"], "at": clock.to_text(event["at"])}
+    if store:
+        view["store"] = store
     view |= {name: event[name] for name in _PLAIN if name in event}
     view["out"] = event.get("out", OK)
     if "commit" in event:

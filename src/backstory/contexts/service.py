@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from backstory.clock import Clock
 from backstory.contexts.allotting import Allotting
@@ -92,7 +93,7 @@ class Contexts:
         self.allotting = Allotting(self.writer, self.quotas)
         self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
-        self.eraser = Eraser(store, bus, self.seal)
+        self.eraser = Eraser(store, bus, self.seal, self.granting.forget)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)
@@ -104,9 +105,10 @@ class Contexts:
         """What summarises contexts unasked, where the rules say so."""
         return Background(self.summaries, rules)
 
-    def keeps(self, audits: Audits) -> None:
-        """The store keeps an audit trail."""
-        self.audits, self.trail = audits, Trail(audits, self.seal)
+    def keeps(self, audits: Audits, apart: Mapping[str, Apart] = MappingProxyType({})) -> None:
+        """The store keeps an audit trail, and so does each, by name, that is routed to."""
+        self.audits, self.trail = audits, Trail(audits, self.seal, apart)
+        self.apart = tuple(apart.values())
 
     @property
     def epoch(self) -> str:

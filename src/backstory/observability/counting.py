@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from backstory.observability.catalogue import (
     BUS_MESSAGES,
@@ -28,6 +28,7 @@ from backstory.observability.catalogue import (
     SUMMARIES,
     SUMMARY_SECONDS,
 )
+from backstory.observability.gathering import HearAll
 from backstory.observability.prometheus import Metrics
 from backstory.ports.events import (
     OK,
@@ -54,12 +55,10 @@ class Counting:
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
         self._count = metrics.tally.count
-        self._answer = metrics.tally.answer
         self._observe = metrics.tally.observe
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {
-            Answered: self._answered,
             Called: self._called,
             DeprecatedUsed: self._deprecated_used,
             Stepped: self._stepped,
@@ -73,10 +72,14 @@ class Counting:
             DependencyChanged: self._dependency_changed,
         }
 
-    def _answered(self, event: Answered) -> None:
-        self._answer((event.route, event.method, event.status), event.seconds)
-        if event.code != OK:
-            self._count((ERRORS, event.route, event.code))
+    def gathering(self) -> Mapping[type[Event], HearAll]:
+        return {Answered: self._answered}
+
+    def _answered(self, events: Sequence[Answered]) -> None:
+        self._metrics.tally.answers(events)
+        for event in events:
+            if event.code != OK:
+                self._count((ERRORS, event.route, event.code))
 
     def _called(self, event: Called) -> None:
         self._count((MCP_CALLS, event.method, event.tool, event.code))

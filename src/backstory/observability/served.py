@@ -8,10 +8,22 @@ from contextvars import Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
+import msgspec
+
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.observability.steps import Timed
-from backstory.ports.events import OK, UNFORESEEN, Answered, Called, Ended, Origin, Part, Traced
+from backstory.ports.events import (
+    OK,
+    UNFORESEEN,
+    Answered,
+    Called,
+    Ended,
+    Origin,
+    Part,
+    Traced,
+    hexadecimal,
+)
 from backstory.ports.hooks import SERVED, Request, new_span, new_trace
 
 if TYPE_CHECKING:
@@ -23,61 +35,49 @@ OTHER: Final = "other"
 NO_ROUTE: Final = "none"
 
 
-class Served:
-    """One request. Its `recorded` parts are kept until it is over."""
+class Served(msgspec.Struct, eq=False):
+    """One request. Its `recorded` parts are kept until it is over.
 
-    __slots__ = (
-        "_begun",
-        "_calls",
-        "_clock",
-        "_code",
-        "_method",
-        "_origin",
-        "_parts",
-        "_status",
-        "_token",
-        "_told",
-        "coding",
-        "dropped",
-        "id",
-        "principal",
-        "recorded",
-        "route",
-        "sent",
-        "stale",
-        "trace",
-    )
+    One is made for each request: as a structure, that costs a third of what a class would.
+    """
 
-    def __init__(self, told: Told, method: str) -> None:
-        self._told, self._method = told, method
-        self.route, self.coding, self.sent, self.stale = NO_ROUTE, "identity", 0, False
-        self.principal: Principal | None = None
-        self.recorded = self.dropped = False
-        self.id = 0
-        self._origin: Origin | None = None
-        self.trace = 0
-        self._status, self._code = 0, OK
-        self._parts: list[Part] | None = None
-        self._calls: list[Called] | None = None
-        self._token: Token[Request | None] | None = None
-        self._begun = time.perf_counter()
-        self._clock = 0
+    told: Told
+    method: str
+    begun: float
+    route: str = NO_ROUTE
+    coding: str = "identity"
+    sent: int = 0
+    stale: bool = False
+    dropped: bool = False
+    principal: Principal | None = None
+    recorded: bool = False
+    id: int = 0
+    trace: int = 0
+    status: int = 0
+    code: str = OK
+    origin: Origin | None = None
+    clock: int = 0
+    parts: list[Part] | None = None
+    calls: tuple[Called, ...] = ()
+    token: Token[Request | None] | None = None
+
+    __repr__ = object.__repr__  # shows nothing of whoever calls
 
     # -- its trace ---------------------------------------------------------------------
 
     @property
     def trace_id(self) -> str:
         self.trace = self.trace or new_trace()
-        return f"{self.trace:032x}"
+        return hexadecimal(self.trace)
 
     def begins(self, origin: Origin) -> None:
-        self._origin, self.trace = origin, origin.trace
+        self.origin, self.trace = origin, origin.trace
         if origin.recorded:
             self.id, self.recorded = self.id or new_span(), True
-            self._clock = self._clock or time.time_ns()
+            self.clock = self.clock or time.time_ns()
 
     def caused(self, parent: str, state: str = "") -> None:
-        starts, before = self._told.starts, self._origin
+        starts, before = self.told.starts, self.origin
         if starts is None:
             return
         origin = starts(parent, state, self.trace or new_trace())
@@ -95,17 +95,18 @@ class Served:
         return Timed(self, name, of)
 
     def add(self, part: Part) -> None:
-        parts = self._parts
+        parts = self.parts
         if parts is None:
-            self._parts = [part]
+            self.parts = [part]
         elif len(parts) < limits.TRACE_PARTS:
             parts.append(part)
 
     # -- its life ----------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        self._told.in_flight += 1
-        self._token = SERVED.set(self)
+        if self.told.counts:
+            self.told.in_flight += 1
+        self.token = SERVED.set(self)
         return self
 
     def __exit__(
@@ -115,54 +116,61 @@ class Served:
         trace: TracebackType | None,
     ) -> None:
         del error, trace
-        assert self._token is not None
-        SERVED.reset(self._token)
-        told = self._told
-        told.in_flight -= 1
+        assert self.token is not None
+        SERVED.reset(self.token)
+        if kind is not None and self.code == OK:
+            self.code = UNFORESEEN
+        told = self.told
+        if told.counts:
+            told.in_flight -= 1
         if self.dropped:
             return
-        told.sent[self.coding] = told.sent.get(self.coding, 0) + self.sent
-        if self.stale:
-            told.stale[self.route] = told.stale.get(self.route, 0) + 1
-        if kind is not None and self._code == OK:
-            self._code = UNFORESEEN
-        if self.recorded or Ended in told.wanted:
+        if told.counts:
+            told.sent[self.coding] = told.sent.get(self.coding, 0) + self.sent
+            if self.stale:
+                told.stale[self.route] = told.stale.get(self.route, 0) + 1
+        if self.recorded or told.ended is not None:
             self._end(told)
+        if len(told.waiting) >= told.most:
+            told.drain()
 
     def _end(self, told: Told) -> None:
+        self.trace = self.trace or new_trace()
+        now = time.perf_counter()
         ended = Ended(
-            self._method,
+            self.method,
             self.route,
-            self._status,
-            self._code,
-            time.perf_counter() - self._begun,
+            self.status,
+            self.code,
+            now - self.begun,
             self.sent,
             self.coding,
             self.stale,
-            self.trace_id,
+            self.trace,
             self.principal,
-            tuple(self._calls or ()),
-            time.time_ns() // 1000,
+            self.calls,
+            now,
         )
-        told.tell(ended)
-        if self.recorded and self._origin is not None:
-            now, self.recorded = self._clock + int(ended.seconds * 1e9), False
-            parts = tuple(self._parts or ())
-            told.tell(Traced(ended, self._origin, self.id, self._clock, now, parts))
+        if told.ended is not None:
+            told.ended(ended)
+        if self.recorded and self.origin is not None:
+            end, self.recorded = self.clock + int(ended.seconds * 1e9), False
+            parts = tuple(self.parts or ())
+            told.tell(Traced(ended, self.origin, self.id, self.clock, end, parts))
 
     def routed(self, route: str) -> None:
         self.route = route
 
     def answered(self, status: int) -> None:
-        self._status = status
-        told = self._told
-        if Answered in told.wanted:
-            taken = time.perf_counter() - self._begun
-            told.tell(Answered(self._method, self.route, status, self._code, taken))
+        self.status = status
+        hear = self.told.answered
+        if hear is not None:
+            taken = time.perf_counter() - self.begun
+            hear(Answered(self.method, self.route, status, self.code, taken))
 
     def failed(self, code: str) -> None:
-        self._code = code
+        self.code = code
 
     def called(self, call: Called) -> None:
-        self._calls = [*(self._calls or ()), call]
-        self._told.tell(call)
+        self.calls = (*self.calls, call)
+        self.told.tell(call)

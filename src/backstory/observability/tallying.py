@@ -7,10 +7,12 @@ many; here it is a tenth of that. Whoever is killed takes the last moment's numb
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from operator import add
 from threading import Lock
 
 from backstory.observability.catalogue import FAST, REQUEST_SECONDS, REQUESTS, Metric
+from backstory.ports.events import Answered
 
 Answer = tuple[str, str, int]
 """Route, method and status."""
@@ -27,14 +29,18 @@ class Tally:
         self._seen: dict[Key, list[float]] = {}
         self._answers: dict[Answer, list[float]] = {}
 
-    def answer(self, answer: Answer, seconds: float) -> None:
+    def answers(self, answers: Sequence[Answered]) -> None:
         """What is counted most of all: `REQUESTS` and `REQUEST_SECONDS` at once."""
         with self._lock:
-            seen = self._answers.get(answer)
-            if seen is None:
-                seen = self._answers[answer] = _empty(REQUEST_SECONDS)
-            seen[bisect_left(FAST, seconds)] += 1
-            seen[-1] += seconds
+            found = self._answers
+            for each in answers:
+                key = (each.route, each.method, each.status)
+                seen = found.get(key)
+                if seen is None:
+                    seen = found[key] = _empty(REQUEST_SECONDS)
+                seconds = each.seconds
+                seen[bisect_left(FAST, seconds)] += 1
+                seen[-1] += seconds
 
     def count(self, key: Key, by: float = 1) -> None:
         with self._lock:

@@ -5,18 +5,19 @@ A listener that fails is told of in the log and does no harm to what it was told
 
 from __future__ import annotations
 
-import logging
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import AbstractContextManager
 from functools import partial
 from random import getrandbits
+from threading import RLock
 from typing import Final
 
 from backstory import limits
+from backstory.observability.gathering import Gathered, Gatherer, both, safely
 from backstory.observability.served import METHODS, OTHER, Served
 from backstory.observability.steps import PLACE, RecordedStep, Step
-from backstory.ports.events import Event, Origin, Stepped
+from backstory.ports.events import Answered, Ended, Event, Origin, Stepped
 from backstory.ports.hooks import (
     SERVED,
     Hear,
@@ -29,31 +30,38 @@ from backstory.ports.hooks import (
     unmeasured,
 )
 
-logger = logging.getLogger(__name__)
-
 Starts = Callable[[str, str, int], Origin]
 """Which trace a request belongs to that came with this `traceparent` and `tracestate`.
 
 It is one of that number, where it begins here.
 """
 _RATIO_BITS: Final = (1 << 64) - 1
+_OF_REQUESTS: Final = frozenset({Answered, Ended})
+"""Of these, one request adds one; what is the most that wait is looked at when it is over."""
 
 
 class Told:
     """All that the server tells goes through one of these; `starts` begins traces."""
 
     def __init__(self, listeners: Iterable[Listener] = (), starts: Starts | None = None) -> None:
-        self._hearing: dict[type[Event], Hear] = {}
-        self._later: dict[type[Event], Hear] = {}
-        self._waiting: deque[Event] = deque()
-        self.wanted: set[type[Event]] = set()
-        """The kinds that somebody hears, at once or later."""
-        self._most = limits.EVENTS_WAITING
+        self._now: dict[type[Event], Hear] = {}
+        self._later: dict[type[Event], Gathered] = {}
+        self._ways: dict[type[Event], Hear] = {}
+        self._draining = RLock()
+        self.most = limits.EVENTS_WAITING
+        self.answered: Hear | None = None
+        """Takes `Answered`, if anybody hears that."""
+        self.ended: Hear | None = None
+        """Takes `Ended`, if anybody hears that."""
+        self.waiting: Sized = ()
+        """What each request adds one event to that waits."""
         self.starts = starts
         self.bound = 1 << 64
         """Traces that begin here are not recorded whose numbers' low 64 bits are not below it."""
+        self.counts = False
+        """Whether requests are counted, as follows; on the event loop."""
         self.in_flight = 0
-        """Requests under way. Counted on the event loop, as the next two."""
+        """Requests under way."""
         self.sent: dict[str, int] = {}
         """Bytes of answers that went out, by their coding."""
         self.stale: dict[str, int] = {}
@@ -65,29 +73,48 @@ class Told:
     def listen(self, listener: Listener) -> None:
         """Tell it, too, from now on."""
         for kind, hear in listener.hearing().items():
-            first = self._hearing.get(kind)
-            self._hearing[kind] = hear if first is None else _both(first, hear)
-            self.wanted.add(kind)
+            first = self._now.get(kind)
+            self._now[kind] = hear if first is None else both(first, hear)
+            self._lead(kind)
 
     def listen_later(self, listener: Listener) -> None:
         """The same for one that can wait for `drain`, which costs those who tell a tenth."""
         for kind, hear in listener.hearing().items():
-            first = self._later.get(kind)
-            self._later[kind] = hear if first is None else _both(first, hear)
-            self.wanted.add(kind)
+            self._later.setdefault(kind, Gathered()).heard_by(hear)
+            self._lead(kind)
+        if isinstance(listener, Gatherer):
+            for kind, hear_all in listener.gathering().items():
+                self._later.setdefault(kind, Gathered()).hears.append(hear_all)
+                self._lead(kind)
+
+    def _lead(self, kind: type[Event]) -> None:
+        """Decide which way events of this kind go."""
+        now, later = self._now.get(kind), self._later.get(kind)
+        way: Hear | None = None if now is None else partial(safely, now)
+        if later is not None:
+            wait: Hear = later.events.append if kind in _OF_REQUESTS else partial(self._wait, later)
+            way = wait if way is None else both(wait, way)
+            if kind in _OF_REQUESTS:
+                self.waiting = later.events
+        assert way is not None, "somebody hears it"
+        self._ways[kind] = way
+        self.answered, self.ended = self._ways.get(Answered), self._ways.get(Ended)
+
+    def _wait(self, later: Gathered, event: Event) -> None:
+        later.events.append(event)
+        if len(later.events) >= self.most:
+            self.drain()
 
     def drain(self) -> None:
         """Tell those who can wait what has gathered. From any thread."""
-        waiting, later = self._waiting, self._later
-        while waiting:
-            try:
-                event = waiting.popleft()
-            except IndexError:  # another thread was faster
-                return
-            try:
-                later[event.__class__](event)
-            except Exception:
-                logger.exception("a listener failed at %s", type(event).__name__)
+        with self._draining:
+            for later in self._later.values():
+                later.drain()
+
+    def count(self) -> None:
+        """Count requests from now on, and let the numbers stand."""
+        self.counts = True
+        self.stands(self.numbers)
 
     def numbers(self) -> Iterator[Number]:
         """What has come of all requests so far."""
@@ -101,19 +128,15 @@ class Told:
         self.standing.append(numbers)
 
     def hears(self, kind: type[Event]) -> bool:
-        return kind in self.wanted
+        return kind in self._ways
 
     def tell(self, event: Event) -> None:
-        kind = event.__class__
-        if kind in self._later:
-            self._waiting.append(event)
-            if len(self._waiting) >= self._most:
-                self.drain()
-        if kind in self._hearing:
-            _safely(self._hearing[kind], event)
+        way = self._ways.get(event.__class__)
+        if way is not None:
+            way(event)
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
-        served = Served(self, method if method in METHODS else OTHER)
+        served = Served(self, method if method in METHODS else OTHER, time.perf_counter())
         if self.starts is not None:
             trace = getrandbits(128) or 1
             if trace & _RATIO_BITS >= self.bound:  # spelt out, since it is done for each request
@@ -139,18 +162,3 @@ class Told:
         if request is not None and request.recorded and isinstance(request, Served):
             return partial(RecordedStep, self, request, of, PLACE.get() or request.id)
         return partial(Step, self) if self.hears(Stepped) else unmeasured
-
-
-def _safely(hear: Hear, event: Event) -> None:
-    try:
-        hear(event)
-    except Exception:
-        logger.exception("a listener failed at %s", type(event).__name__)
-
-
-def _both(first: Hear, second: Hear) -> Hear:
-    def hear(event: Event) -> None:
-        _safely(first, event)
-        _safely(second, event)
-
-    return hear

@@ -24,6 +24,11 @@ UNFORESEEN: Final = "unexpected"
 """Stands for the code of an error that is none of ours."""
 
 
+def hexadecimal(trace: int) -> str:
+    """A trace as answers, logs and traces write it: 32 lower-case digits."""
+    return trace.to_bytes(16).hex()
+
+
 class Event(msgspec.Struct, frozen=True, gc=False):
     """Something that happened."""
 
@@ -64,7 +69,8 @@ class DeprecatedUsed(Event, frozen=True, gc=False):
 class Ended(Event, frozen=True, gc=False):
     """A request is over, to the last byte of its answer; `status` is 0 where none began.
 
-    `at` is when, in microseconds since the Unix epoch. `sent` counts the bytes of the body as they went out, in the `coding`.
+    `ended` is when, by `time.perf_counter`. `sent` counts the bytes of the body as they went out,
+    in the `coding`.
     """
 
     method: str
@@ -75,10 +81,14 @@ class Ended(Event, frozen=True, gc=False):
     sent: int
     coding: str
     stale: bool
-    trace_id: str
+    trace: int
     principal: Principal | None
     calls: tuple[Called, ...]
-    at: int
+    ended: float
+
+    @property
+    def trace_id(self) -> str:
+        return hexadecimal(self.trace)
 
 
 class Stepped(Event, frozen=True, gc=False):

@@ -17,7 +17,7 @@ from types import TracebackType
 from typing import Any, Final, Protocol, Self
 
 from backstory.domain.principals import Principal
-from backstory.ports.events import OK, Called, Event
+from backstory.ports.events import OK, Called, Event, hexadecimal
 from backstory.resilience.deadlines import belongs_to_request
 
 __all__ = [
@@ -193,7 +193,7 @@ class _Unheard:
     @property
     def trace_id(self) -> str:
         self._trace = self._trace or new_trace()
-        return f"{self._trace:032x}"
+        return hexadecimal(self._trace)
 
     def __enter__(self) -> Self:
         return self

@@ -99,8 +99,8 @@ async def open_contexts(
             ],
         )
         contexts.quotas.default = quota_of(settings)
-        contexts.keeps(opened.audits)
-        contexts.apart = [Apart(each.audits, each.store.secret) for each in apart.values()]
+        trails = {name: Apart(each.audits, each.store.secret) for name, each in apart.items()}
+        contexts.keeps(opened.audits, trails)
         if apart:
             contexts.store_of = routing_of(settings).of
         stack.push_async_callback(contexts.aclose)

@@ -110,7 +110,7 @@ def _name(contexts: Contexts, tenant: str, subject: str) -> str:
 @asynccontextmanager
 async def sampled(metrics: Metrics, told: Told, contexts: Contexts) -> AsyncIterator[None]:
     """Looks now and then at what is not told but stands, while entered."""
-    told.stands(told.numbers)
+    told.count()
     told.stands(lambda: (("watchers", (), contexts.hub.watching),))
     observe = partial(metrics.tally.observe, (observed.LOOP_LAG,))
     shown = flushing(metrics, Standing(metrics, told).look)

@@ -24,7 +24,7 @@ def look(settings: Settings, store: Look) -> Iterator[Finding]:
 
     stores = list(each_store(settings))
     for name, own in stores[1:]:
-        for found in store(keys.without(own)):
+        for found in store(own):
             yield replace(found, name=f"{found.name} of {name}")
     if all(_can_be_opened(own) for _, own in stores):
         yield from _places(settings)

@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from backstory import __version__, limits
-from backstory.clock import SECOND
+from backstory import __version__, clock, limits
 from backstory.observability.analysis import findings
 from backstory.observability.analysis.counting import Counts, Request
 from backstory.observability.logs.lines import CALLERS
@@ -32,9 +31,10 @@ class Recent:
     def insights(self, workers: int) -> dict[str, Any]:
         """What they tell. Takes a moment; to be called in a thread."""
         counts = Counts()
+        ahead = clock.ahead()
         for event in self._ended.copy():
             assert isinstance(event, Ended), "nothing else is heard"
-            counts.request(_request(event))
+            counts.request(_request(event, ahead))
         scope = {
             "version": __version__,
             "process": os.getpid(),
@@ -47,11 +47,11 @@ class Recent:
         return {"scope": scope, **found}
 
 
-def _request(event: Ended) -> Request:
+def _request(event: Ended, ahead: float) -> Request:
     codes = [call.code for call in event.calls if call.code != OK]
     caller = CALLERS.told(event.principal)
     return Request(
-        event.at / SECOND,
+        ahead + event.ended,
         event.method,
         event.route,
         event.status,

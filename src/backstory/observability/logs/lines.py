@@ -49,10 +49,12 @@ class Callers:
         self._hash = lru_cache(limits.PRINCIPALS_KNOWN)(keyed)
 
     def told(self, principal: Principal | None) -> dict[str, str]:
-        if principal is None or not principal.tenant or self._hash is None:
+        return {} if principal is None else self.named(principal.tenant, principal.subject)
+
+    def named(self, tenant: str, subject: str) -> dict[str, str]:
+        if not tenant or self._hash is None:
             return {}
-        name = self._hash(principal.tenant, principal.subject)
-        return {"tenant": principal.tenant, "principal": name}
+        return {"tenant": tenant, "principal": self._hash(tenant, subject)}
 
 
 CALLERS: Final = Callers()

@@ -18,6 +18,9 @@ from backstory import limits
 
 _END: Final = b"\n"
 
+Told = tuple[bytes, int]
+"""A text, and how many lines it is."""
+
 
 class Lines:
     """Takes lines from any thread; `fd` is where they go, None where there is no such place.
@@ -27,8 +30,9 @@ class Lines:
 
     def __init__(self, fd: int | None, gap: Callable[[int], bytes]) -> None:
         self._fd, self._gap = fd, gap
-        self._queue: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._busy = False
+        self._queue: queue.SimpleQueue[Told] = queue.SimpleQueue()
+        self._counting = threading.Lock()
+        self._waiting = 0
         self._torn = False
         self._untold = 0
         self._hurry = threading.Event()
@@ -36,12 +40,15 @@ class Lines:
         self._thread: threading.Thread | None = None
         self.lost = 0
 
-    def write(self, line: bytes) -> None:
-        """The line, without its end, is written soon."""
-        if self._fd is None or self._queue.qsize() >= limits.LOG_WAITING:
-            self._lose(1)
+    def write(self, text: bytes, lines: int = 1) -> None:
+        """The text, so many lines without the end of the last, is written soon."""
+        with self._counting:
+            waits = self._fd is not None and self._waiting + lines <= limits.LOG_WAITING
+            self._waiting += lines if waits else 0
+        if not waits:
+            self._lose(lines)
             return
-        self._queue.put(line)
+        self._queue.put((text, lines))
         if self._thread is None:
             self._start()
 
@@ -49,7 +56,7 @@ class Lines:
         """Wait until all is written, for so long at most."""
         end = time.monotonic() + seconds
         self._hurry.set()
-        while (self._queue.qsize() or self._busy) and time.monotonic() < end:
+        while self._waiting and time.monotonic() < end:
             time.sleep(0.002)
         self._hurry.clear()
 
@@ -63,27 +70,31 @@ class Lines:
 
     def _work(self) -> None:
         while True:
-            lines = [self._queue.get()]
-            self._busy = True
+            text, lines = self._queue.get()
+            texts = [text]
             # Whoever tells a line need not wake this thread for each of them.
             self._hurry.wait(limits.LOG_PAUSE_SECONDS)
             with contextlib.suppress(queue.Empty):
-                while len(lines) < limits.LOG_BATCH:
-                    lines.append(self._queue.get_nowait())
-            self._write(lines)
-            self._busy = self._queue.qsize() > 0
+                while lines < limits.LOG_BATCH:
+                    text, more = self._queue.get_nowait()
+                    texts.append(text)
+                    lines += more
+            self._write(texts, lines)
+            with self._counting:
+                self._waiting -= lines
 
-    def _write(self, lines: list[bytes]) -> None:
+    def _write(self, texts: list[bytes], lines: int) -> None:
         told = self._untold
         if told:
-            lines.insert(0, self._gap(told))
-        text = _END.join(lines) + _END
+            texts.insert(0, self._gap(told))
+        text = _END.join(texts) + _END
         try:
             self._all(_END + text if self._torn else text)
         except (OSError, ValueError):
-            self._lose(len(lines) - bool(told))
+            self._lose(lines)
         else:
-            self._untold -= told
+            with self._counting:
+                self._untold -= told
 
     def _all(self, text: bytes) -> None:
         assert self._fd is not None
@@ -98,5 +109,6 @@ class Lines:
             rest = rest[written:]
 
     def _lose(self, lines: int) -> None:
-        self.lost += lines
-        self._untold += lines
+        with self._counting:
+            self.lost += lines
+            self._untold += lines

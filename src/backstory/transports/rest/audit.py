@@ -20,7 +20,8 @@ async def list_audit(call: Call) -> Answer:
     """Who did what to which context when, allowed or refused, the newest first unless asked.
 
     Names are told as long as they are not erased; their keyed hashes stay. An event is there
-    some seconds after it happened. A page may be empty while `next` moves on.
+    some seconds after it happened. A page may be empty while `next` moves on. Where routes name more
+    stores, the trails of all are told as one, by time.
     """
     trail = call.contexts.trail
     if trail is None:

@@ -15,7 +15,10 @@ class AuditName(Struct):
 
 
 class AuditEvent(Struct):
-    """One event. `do` is `write` where the change log tells of it; `out` is `ok` or a code."""
+    """One event. `do` is `write` where the change log tells of it; `out` is `ok` or a code.
+
+    `store` is the name of a store that is routed to, whose trail it is of; `seq` counts in a trail.
+    """
 
     seq: int
     at: Moment
@@ -24,6 +27,7 @@ class AuditEvent(Struct):
     on: list[AuditName]
     by: AuditName | UnsetType = UNSET
     client: AuditName | UnsetType = UNSET
+    store: str | UnsetType = UNSET
     from_: AuditName | UnsetType = field(default=UNSET, name="from")
     verb: str | UnsetType = UNSET
     op: str | UnsetType = UNSET
