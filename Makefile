@@ -4,7 +4,7 @@ PYTHON ?= python3
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse check docs reference audit attack sbom conformance bench lock upgrade format clean image push-image package deb release-notes request-upgrade
+.PHONY: help setup run observe dashboards manifests test unit faults operations rehearse check docs reference audit attack sbom conformance bench bench-check plots lock upgrade format clean image push-image package deb release-notes request-upgrade
 
 help: ## List every task with its sentence
 	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,8 +75,14 @@ release-notes: ## Write build/release-notes.md from the changelog (ARGS="--tag v
 conformance: ## Install the official MCP conformance suite and print how to run it
 	@scripts/conformance --help
 
-bench: ## Run the benchmarks, print ratios, write them as JSON
+bench: ## Run the benchmarks, print ratios, write them as JSON (ARGS="serving --keep")
 	@scripts/bench $(ARGS)
+
+bench-check: ## Fail where a request costs over 15% more than benchmarks/budget.toml says (ARGS="--record")
+	@scripts/bench_check $(ARGS)
+
+plots: ## Draw what the kept runs of the benchmarks measured (ARGS="--check")
+	@scripts/plots $(ARGS)
 
 lock: ## Write the lock files from the .in files, keeping pins that still fit
 	@scripts/venv dev && scripts/lock

@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from benchmarks import (
@@ -19,6 +20,7 @@ from benchmarks import (
     durable_append,
     encryption,
     growth,
+    history,
     holding,
     hot_conversation,
     hot_postgres,
@@ -57,18 +59,29 @@ _ALL = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", choices=[*_ALL, []], help="which to run; all by default"
+        "names",
+        nargs="*",
+        choices=[*_ALL, []],
+        metavar="NAME",
+        help=f"which to run: {', '.join(_ALL)}; all by default",
     )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/latest.json"))
+    parser.add_argument("--keep", action="store_true", help="in benchmarks/history, too")
     chosen = parser.parse_args()
-    ratios: list[report.Ratio] = []
+    results: dict[str, report.Results] = {}
     for name in chosen.names or _ALL:
         print(f"{name} ...", file=sys.stderr, flush=True)
+        results[name] = report.Results()
+        begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="backstory-bench-") as folder:
-            ratios += _ALL[name](Path(folder))
-    report.show(ratios)
-    report.write(ratios, chosen.output)
-    return 0 if all(ratio.holds for ratio in ratios) else 1
+            results[name].take(_ALL[name](Path(folder)))
+        results[name].seconds = time.monotonic() - begun
+    report.show(results.values())
+    found = history.run(results)
+    history.write(found, chosen.output)
+    if chosen.keep:
+        print(f"kept as {history.keep(found).relative_to(history.ROOT)}", file=sys.stderr)
+    return 0 if all(ratio.holds for one in results.values() for ratio in one.ratios) else 1
 
 
 if __name__ == "__main__":

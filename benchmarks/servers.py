@@ -81,12 +81,19 @@ def sdk(core: str = "") -> Iterator[int]:
 @contextmanager
 def bare(core: str = "") -> Iterator[int]:
     """The same HTTP server with an application that answers a constant."""
+    with bare_process(core) as (port, _):
+        yield port
+
+
+@contextmanager
+def bare_process(core: str = "") -> Iterator[tuple[int, int]]:
+    """The same; yields its port and its process's number."""
     port = free_port()
     options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--log-level", "error"]
     command = [sys.executable, "-m", "uvicorn", "benchmarks.bare:app", "--port", str(port)]
     command = [*_on(core), *command]
-    with _process([*command, *options], port, {}):
-        yield port
+    with _process([*command, *options], port, {}) as pid:
+        yield port, pid
 
 
 @contextmanager
@@ -118,3 +125,20 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
         else:
             return
     raise RuntimeError("the server did not start")
+
+
+def resident(pid: int, field: str = "VmRSS") -> int:
+    """Bytes of memory of a process and of all that it started; `RssAnon` leaves files out."""
+    return sum(_status(each, field) for each in _family(pid))
+
+
+def _family(pid: int) -> Iterator[int]:
+    yield pid
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in children.read_text(encoding="ascii").split():
+            yield from _family(int(child))
+
+
+def _status(pid: int, field: str) -> int:
+    lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))

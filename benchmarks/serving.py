@@ -6,91 +6,62 @@ all servers take turns. Ratios are of answers a second; the round in the middle 
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from benchmarks import servers, wrk
+from benchmarks import budget, cases, servers, wrk
+from benchmarks.cases import BARE, CALL, CORE, PATH, STATE
 from benchmarks.client import Client
 from benchmarks.peers import serving as peers
-from benchmarks.report import Ratio
+from benchmarks.report import Measured, Ratio
 from benchmarks.wrk import Asked
 
 ROUNDS, SECONDS = 7, 1
-PATH = "/v1/contexts/bench/doc"
-STATE = {"text": "x" * 700, "numbers": list(range(60))}
-_META = {
-    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientInfo": {"name": "bench", "version": "1"},
-    "io.modelcontextprotocol/clientCapabilities": {},
-}
+ENTRIES = 100_000
+APPEND = "durable append"
+FAST, SLOW = "MCP read_context", "MCP read_context without the lane"
+SDK, FASTMCP = "the SDK's server", "FastMCP"
 
 
-def mcp(method: str, named: str, **params: object) -> Asked:
-    """A request of 2026-07-28."""
-    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params | {"_meta": _META}}
-    headers = {
-        "content-type": "application/json",
-        "accept": "application/json, text/event-stream",
-        "mcp-protocol-version": "2026-07-28",
-        "mcp-method": method,
-        "mcp-name": named,
-    }
-    return Asked("/mcp", "POST", json.dumps(message, separators=(",", ":")).encode(), headers)
-
-
-CALL = mcp("tools/call", "read_context", name="read_context", arguments={"context": "bench/doc"})
-READ = mcp("resources/read", "context://bench/doc", uri="context://bench/doc")
-_ENTRY = json.dumps({"entries": [{"role": "user", "content": "y" * 200}]}).encode()
-APPEND = Asked(f"{PATH}/entries", "POST", _ENTRY, {"content-type": "application/json"})
-
-
-def run(folder: Path) -> Iterator[Ratio]:
+def run(folder: Path) -> Iterator[Ratio | Measured]:
     if not wrk.installed():
         print("wrk is not installed; serving is left out", file=sys.stderr)
         return
     with ExitStack() as stack:
-        bare = stack.enter_context(servers.bare(core="0"))
-        ours = stack.enter_context(servers.backstory(folder / "fast.db", core="0"))
-        slow = stack.enter_context(
-            servers.backstory(folder / "slow.db", core="0", BACKSTORY_MCP_FAST_LANE="off")
-        )
-        others = {"the SDK's server": (stack.enter_context(servers.sdk(core="0")), CALL)}
-        if peers.installed():
-            others["FastMCP"] = stack.enter_context(peers.fastmcp(core="0")), CALL
-        for port in (ours, slow):
-            with Client(port) as client:
-                client.json("PUT", PATH, {"kind": "session", "state": STATE})
-        rates = _rates(
-            folder,
-            {
-                "bare": (bare, Asked("/")),
-                "REST read": (ours, Asked(PATH)),
-                "REST 304": (ours, Asked(PATH, headers={"if-none-match": '"1"'})),
-                "MCP read_context": (ours, CALL),
-                "MCP resources/read": (ours, READ),
-                "MCP read_context without the lane": (slow, CALL),
-                **others,
-            },
-        )
-        append = _rates(folder, {"bare": (bare, Asked("/")), "append": (ours, APPEND)})
-    for what, bound in (
-        ("REST read", None),
-        ("REST 304", None),
-        ("MCP read_context", None),
-        ("MCP resources/read", None),
-    ):
-        yield _ratio("a bare answer", rates["bare"], what, rates[what], bound)
-    yield _ratio("a bare answer", append["bare"], "durable append", append["append"], None)
-    fast = rates["MCP read_context"]
-    for what in (*others, "MCP read_context without the lane"):
-        yield _ratio(what, rates[what], "MCP read_context", fast, None)
+        opened = cases.opened(stack, folder, ENTRIES)
+        asked = {name: (case.port, case.asked) for name, case in opened.items()}
+        append = {BARE: asked[BARE], APPEND: asked.pop(APPEND)}
+        reads = _rates(folder, asked | _others(stack, folder))
+        appends = _rates(folder, append)
+    yield Measured("reads of one worker", "answers/s", reads)
+    yield Measured("appends of one worker", "answers/s", appends)
+    wanted = budget.read()
+    for rates in (reads, appends):
+        for what in rates:
+            if what in wanted.rows:
+                yield _ratio(BARE, what, rates, wanted.rows[what].wanted)
+    for what in (SDK, FASTMCP, SLOW):
+        if what in reads:
+            yield _ratio(what, FAST, reads, wanted.times.get(what))
 
 
-def _rates(folder: Path, asked: dict[str, tuple[int, Asked]]) -> dict[str, float]:
+def _others(stack: ExitStack, folder: Path) -> dict[str, tuple[int, Asked]]:
+    """The same call of other servers, and of ours as the SDK serves it."""
+    slow = stack.enter_context(
+        servers.backstory(folder / "slow.db", core=CORE, BACKSTORY_MCP_FAST_LANE="off")
+    )
+    with Client(slow) as client:
+        client.json("PUT", PATH, {"kind": "session", "state": STATE})
+    found = {SLOW: (slow, CALL), SDK: (stack.enter_context(servers.sdk(core=CORE)), CALL)}
+    if peers.installed():
+        found[FASTMCP] = stack.enter_context(peers.fastmcp(core=CORE)), CALL
+    return found
+
+
+def _rates(folder: Path, asked: Mapping[str, tuple[int, Asked]]) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in asked}
     for turn in range(ROUNDS + 1):
         for name, (port, request) in asked.items():
@@ -100,6 +71,9 @@ def _rates(folder: Path, asked: dict[str, tuple[int, Asked]]) -> dict[str, float
     return {name: median(rates) for name, rates in found.items()}
 
 
-def _ratio(against: str, its: float, what: str, ours: float, at_most: float | None) -> Ratio:
-    detail = f"{its:.0f}/s {against}, {ours:.0f}/s {what}"
-    return Ratio(f"{against} / {what}", its / ours, at_most, detail)
+def _ratio(against: str, what: str, rates: Mapping[str, float], wanted: float | None) -> Ratio:
+    times = rates[what] / rates[against]
+    detail = f"{rates[against]:.0f}/s {against}, {rates[what]:.0f}/s {what}: {times:.2f} of it"
+    if wanted:
+        detail += f", wanted {wanted:g}"
+    return Ratio(f"{against} / {what}", 1 / times, None, detail)

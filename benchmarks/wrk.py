@@ -12,6 +12,7 @@ from pathlib import Path
 CORE = "1"
 CONNECTIONS = 32
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
+_COUNT = re.compile(r"(\d+) requests in")
 _WRONG = re.compile(r"(Non-2xx or 3xx responses|Socket errors):? (.*)")
 
 
@@ -25,12 +26,25 @@ class Asked:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How many answers came, and how many in a second."""
+
+    count: int
+    rate: float
+
+
 def installed() -> bool:
     return shutil.which("wrk") is not None and shutil.which("taskset") is not None
 
 
 def rate(folder: Path, port: int, asked: Asked, seconds: int) -> float:
-    """Answers a second.
+    """Answers a second."""
+    return load(folder, port, asked, seconds).rate
+
+
+def load(folder: Path, port: int, asked: Asked, seconds: int, core: str = CORE) -> Told:
+    """The same request on all connections, for so long.
 
     Raises:
         RuntimeError: an answer was an error.
@@ -38,15 +52,16 @@ def rate(folder: Path, port: int, asked: Asked, seconds: int) -> float:
     script = folder / "asked.lua"
     script.write_text(_lua(asked), encoding="utf-8")
     url = f"http://127.0.0.1:{port}{asked.path}"
-    command = ["taskset", "-c", CORE, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    command = ["taskset", "-c", core, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
     done = subprocess.run(
         [*command, "-s", str(script), url], capture_output=True, text=True, check=True
     ).stdout
     if wrong := _WRONG.search(done):
         raise RuntimeError(f"{asked.method} {asked.path}: {wrong[0]}")
-    found = _RATE.search(done)
+    found, count = _RATE.search(done), _COUNT.search(done)
     assert found is not None, done
-    return float(found[1])
+    assert count is not None, done
+    return Told(int(count[1]), float(found[1]))
 
 
 def _lua(asked: Asked) -> str:

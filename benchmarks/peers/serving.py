@@ -58,7 +58,7 @@ format = %(message)s
 
 
 @contextmanager
-def kinto(folder: Path, url: str, core: str) -> Iterator[int]:
+def kinto(folder: Path, url: str, core: str) -> Iterator[tuple[int, int]]:
     """Kinto on PostgreSQL behind waitress with 16 threads, as its documentation has it."""
     port = servers.free_port()
     settings = folder / "kinto.ini"
@@ -66,8 +66,8 @@ def kinto(folder: Path, url: str, core: str) -> Iterator[int]:
     settings.write_text(_KINTO.format(url=sqlalchemy.replace("%", "%%"), port=port), "utf-8")
     program = [str(PYTHON.parent / "kinto")]
     subprocess.run([*program, "migrate", "--ini", str(settings)], check=True, capture_output=True)
-    with _running(["taskset", "-c", core, *program, "start", "--ini", str(settings)], port):
-        yield port
+    with _running(["taskset", "-c", core, *program, "start", "--ini", str(settings)], port) as pid:
+        yield port, pid
 
 
 @contextmanager
@@ -80,7 +80,7 @@ def fastmcp(core: str) -> Iterator[int]:
 
 
 @contextmanager
-def _running(command: list[str], port: int) -> Iterator[None]:
+def _running(command: list[str], port: int) -> Iterator[int]:
     process = subprocess.Popen(
         command,
         env=os.environ | {"PYTHONPATH": ""},
@@ -92,8 +92,8 @@ def _running(command: list[str], port: int) -> Iterator[None]:
         while not _answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[3]} did not start")
-            time.sleep(0.1)
-        yield
+            time.sleep(0.02)
+        yield process.pid
     finally:
         process.terminate()
         process.wait(servers.START_SECONDS)

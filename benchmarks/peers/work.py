@@ -8,7 +8,8 @@ took, or what is named below.
     read     all of it; with the bytes of the answer
     catch_up what came after all but the last message; with the bytes
     hot      16 threads add 20 messages each to one conversation; `kept` tells how many are there
-    memory   resident bytes of this process
+    day      a new conversation of an agent, `times` times: each of its turns adds what the user says, reads
+             all of it for the model, adds the answer, and somebody else reads what is new
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from benchmarks.peers import libraries, rest, stdio
 from benchmarks.peers.peer import Peer, Place
 
 THREADS, EACH = 16, 20
+TURNS = 20
 LONG = "long"
 
 
@@ -44,14 +46,14 @@ NO_SERVER = ("OpenAI Agents session", "LangGraph store", "LangGraph saver", "mem
 
 class Worker:
     def __init__(self, peer: Peer) -> None:
-        self._peer, self._hot = peer, 0
+        self._peer, self._hot, self._days = peer, 0, 0
         self._texts, self._numbers = text.messages(200), count(1)
 
     def answer(self, do: str, times: int) -> dict[str, Any]:
         if do == "hot":
             return self._race()
-        if do == "memory":
-            return {"bytes": _resident()}
+        if do == "day":
+            return {"seconds": [self._day() for _ in range(times)]}
         return {"seconds": self._timed(do, times), "bytes": self._bytes}
 
     def _timed(self, do: str, times: int) -> list[float]:
@@ -79,6 +81,16 @@ class Worker:
         except (IndexError, KeyError):
             return 0
 
+    def _day(self) -> float:
+        self._days += 1
+        conversation, begun = f"day-{self._days}", time.perf_counter()
+        for turn in range(TURNS):
+            self._peer.append(conversation, self._said())
+            self._peer.read(conversation)
+            self._peer.append(conversation, self._said())
+            self._peer.catch_up(conversation, 2 * turn)
+        return time.perf_counter() - begun
+
     def _race(self) -> dict[str, Any]:
         self._hot += 1
         conversation = f"hot-{self._hot}"
@@ -102,11 +114,6 @@ class Worker:
         kept = self._peer.count(conversation) - 1
         acknowledged = THREADS * EACH - len(failed)
         return {"seconds": seconds, "acknowledged": acknowledged, "kept": kept}
-
-
-def _resident() -> int:
-    lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
-    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmRSS"))
 
 
 def main(name: str, folder: str, port: str = "0") -> None:

@@ -1,4 +1,4 @@
-"""The tables of the reference, made from the code.
+"""The tables of the reference, made from the code, and those of what was measured.
 
 A page holds each between `<!-- begin NAME -->` and `<!-- end -->`, with whatever its name is given
 behind it; everything else on a page is written by hand. `scripts/reference` writes them anew, and
@@ -12,6 +12,7 @@ from pathlib import Path
 from docs_tables import (
     calls,
     interfaces,
+    measured,
     names,
     observing,
     processing,
@@ -21,6 +22,7 @@ from docs_tables import (
 )
 
 REFERENCE = Path(__file__).resolve().parents[2] / "docs" / "reference"
+PERFORMANCE = REFERENCE.parent / "explanation" / "performance.md"
 _TABLE = re.compile(r"(?<=<!-- begin )(\w+)((?: [\w.-]+)*)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 TABLES: dict[str, Callable[..., str]] = {
     each.__name__: each
@@ -30,6 +32,10 @@ TABLES: dict[str, Callable[..., str]] = {
         interfaces.commands,
         interfaces.endpoints,
         interfaces.tools,
+        measured.measured,
+        measured.measured_on,
+        measured.measured_serving,
+        measured.measured_versions,
         names.bounds,
         names.error_codes,
         names.settings,
@@ -68,5 +74,5 @@ def tables_of(text: str) -> list[str]:
 
 def pages() -> list[Path]:
     """The pages that hold a table."""
-    found = sorted(REFERENCE.rglob("*.md"))
+    found = [*sorted(REFERENCE.rglob("*.md")), PERFORMANCE]
     return [page for page in found if "<!-- begin " in page.read_text(encoding="utf-8")]

@@ -23,6 +23,7 @@ from backstory.cli.options import (
     settings_from,
     store_that_is_there,
 )
+from backstory.cli.routing import one_store, route_option
 from backstory.cli.target import STDOUT, Target
 from backstory.config import Settings
 from backstory.domain.keys import ContextKey, NamespacePattern
@@ -55,6 +56,11 @@ def _pattern(
     help="The whole store, its past included, for `import history` into an empty one.",
 )
 @click.option(
+    "--decrypt",
+    is_flag=True,
+    help="With --history, of an encrypted store: in clear text, which its keys open.",
+)
+@click.option(
     "-o",
     "--output",
     metavar="FILE",
@@ -62,14 +68,17 @@ def _pattern(
     type=click.Path(dir_okay=False, allow_dash=True),
     help="File to write, whole or not at all. [default: standard output]",
 )
-@setting_options("store", "search")
+@setting_options("store", "routes", "search", "master_key", "keys")
+@route_option
 @json_option
 def command(
     *,
     namespace: NamespacePattern | None,
     context: ContextKey | None,
     history: bool,
+    decrypt: bool,
     output: str,
+    route: str | None,
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -79,16 +88,21 @@ def command(
     not written. `backstory export --store A | backstory import jsonl - --store B` moves data.
 
     With --history the whole store is written as it stands at one moment: every version, what was deleted,
-    redacted or hidden, who wrote what and when, for all tenants.
+    redacted or hidden, who wrote what and when, for all tenants. Where routes name more stores, --route says
+    which.
     """
     if history and (namespace is not None or context is not None):
         raise click.UsageError("--history writes the whole store, so it goes with no other choice")
     if namespace is not None and context is not None:
         raise click.UsageError("--namespace and --context exclude each other")
-    settings = store_that_is_there(settings_from(flags))
+    if decrypt and not history:
+        raise click.UsageError("--decrypt goes with --history; other exports are clear text always")
     if history:
-        whole(settings, output, as_json=as_json)
+        store = one_store(settings_from(flags), route)
+        whole(store, output, decrypt=decrypt, as_json=as_json)
         return
+    settings = settings_from(flags)
+    settings = store_that_is_there(settings) if route is None else one_store(settings, route)
     tally = Tally()
     with Target(output) as target:
         asyncio.run(_export(settings, namespace, context, target, tally))

@@ -15,6 +15,7 @@ from backstory.cli.importer.run import EXTENDED, KNOWN, NEW, Run, Tally
 from backstory.cli.importer.whole import ABOUT, HISTORY, whole
 from backstory.cli.importer.writer import ConversationWriter
 from backstory.cli.options import json_option, setting_options, settings_from
+from backstory.cli.routing import one_store, route_option
 from backstory.config import Settings
 from backstory.domain.keys import check_namespace
 from backstory.errors import InvalidError, InvalidKeyError
@@ -54,7 +55,8 @@ def _namespace(ctx: click.Context, param: click.Parameter, value: str | None) ->
 )
 @click.option("--skip-bad", is_flag=True, help="Pass over what cannot be read, and count it.")
 @click.option("--dry-run", is_flag=True, help="Read and check everything, write nothing.")
-@setting_options("store", "search", "processing", "master_key", "keys")
+@setting_options("store", "routes", "search", "processing", "master_key", "keys")
+@route_option
 @json_option
 def command(
     *,
@@ -63,6 +65,7 @@ def command(
     namespace: str | None,
     skip_bad: bool,
     dry_run: bool,
+    route: str | None,
     as_json: bool,
     **flags: Any,
 ) -> None:
@@ -75,8 +78,10 @@ def command(
     if source == HISTORY:
         if namespace or skip_bad or dry_run or len(files) > 1:
             raise click.UsageError("history takes one file, and no other choice")
-        whole(settings, files[0], as_json=as_json)
+        whole(one_store(settings, route, made=True), files[0], as_json=as_json)
         return
+    if route is not None:
+        settings = one_store(settings, route, made=True)
     run = Run(_SOURCES[source], skip_bad=skip_bad, told=_tell)
     interrupted = ended = False
     try:

@@ -3,6 +3,9 @@
 Migrations are files `NNNN-before-deploy-name.sql` or `NNNN-after-deploy-name.sql`. A step before
 the deploy is one that servers of the release before go on with: it is applied while they run. A
 step after the deploy is one that they cannot use the store after: it waits until none runs.
+
+A step for a file may look at much before it changes a little: what stands above the line
+`-- then, with the file held` writes temporary tables only, while others go on writing.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from backstory.errors import SchemaVersionError
 from backstory.storage.standing import Standing
 
 _NAME = re.compile(r"(\d{4})-(before|after)-deploy-([a-z0-9-]+)\.sql\Z")
+_THEN = "-- then, with the file held\n"
 
 
 class Deploy(StrEnum):
@@ -31,12 +35,16 @@ class Deploy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step. `number` counts all steps of a store, in the order in which they are applied."""
+    """One step. `number` counts all steps of a store, in the order in which they are applied.
+
+    `looks` is what it looks at first, see above.
+    """
 
     number: int
     name: str
     sql: str
     deploy: Deploy = Deploy.BEFORE
+    looks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +75,13 @@ def migrations_of(package: str, folder: Traversable | None = None) -> tuple[Migr
     """All steps of a store's package, in order."""
     folder = folder or files(package) / "migrations"
     named = ((_NAME.match(file.name), file) for file in folder.iterdir())
-    steps = [
-        Migration(int(match[1]), match[3], file.read_text(encoding="utf-8"), Deploy(match[2]))
-        for match, file in named
-        if match
-    ]
+    steps = [_step(match, file.read_text(encoding="utf-8")) for match, file in named if match]
     return tuple(sorted(steps, key=lambda step: step.number))
+
+
+def _step(match: re.Match[str], text: str) -> Migration:
+    looks, _, sql = text.rpartition(_THEN)
+    return Migration(int(match[1]), match[3], sql, Deploy(match[2]), looks)
 
 
 def pending(steps: Sequence[Migration], standing: Standing) -> tuple[Migration, ...]:

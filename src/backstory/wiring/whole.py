@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -11,10 +12,11 @@ from backstory.clock import SystemClock
 from backstory.config import ServerUrl, Settings
 from backstory.storage.sqlite import SqliteOptions
 from backstory.storage.sqlite import whole as in_file
+from backstory.storage.tables.safe import Safe
 from backstory.storage.whole.lines import Lines, Part, Rows, Store, Tenant, parts
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.keys import encrypt_rows
-from backstory.wiring.stores import postgres_options
+from backstory.wiring.stores import postgres_options, safe_in_file, safe_on_server
 
 
 @dataclass(slots=True)
@@ -44,8 +46,10 @@ class Counted:
 _COUNTED = {"contexts": "contexts", "changes": "versions", "entries": "entries"}
 
 
-def export_whole(settings: Settings, write: Callable[[bytes], None]) -> Counted:
-    """Give all that is in the store at one moment, line by line.
+def export_whole(
+    settings: Settings, write: Callable[[bytes], None], *, decrypt: bool = False
+) -> Counted:
+    """Give all that is in the store at one moment, line by line; `decrypt`, if it is encrypted.
 
     Raises:
         BackstoryError: as `read` of the store's own `whole` says.
@@ -56,19 +60,31 @@ def export_whole(settings: Settings, write: Callable[[bytes], None]) -> Counted:
         write(lines.of(counted.see(part)))
 
     if isinstance(settings.store, ServerUrl):
-        asyncio.run(_read_server(settings, give))
+        asyncio.run(_read_server(settings, give, decrypt=decrypt))
     else:
-        for part in in_file.read(SqliteOptions(settings.store.path)):
-            give(part)
+        options = SqliteOptions(settings.store.path)
+        with _safe(safe_in_file(settings, options) if decrypt else None) as safe:
+            for part in in_file.read(options, safe):
+                give(part)
     write(lines.end())
     return counted
 
 
-async def _read_server(settings: Settings, give: Callable[[Part], None]) -> None:
+async def _read_server(settings: Settings, give: Callable[[Part], None], *, decrypt: bool) -> None:
     from backstory.storage.postgres import whole as on_server
 
-    async for part in on_server.read(postgres_options(settings)):
-        give(part)
+    with _safe(safe_on_server(settings) if decrypt else None) as safe:
+        async for part in on_server.read(postgres_options(settings), safe):
+            give(part)
+
+
+@contextmanager
+def _safe(safe: Safe | None) -> Iterator[Safe | None]:
+    try:
+        yield safe
+    finally:
+        if safe is not None:
+            safe.close()
 
 
 def import_whole(settings: Settings, file: BinaryIO, name: str) -> Counted:
@@ -92,8 +108,15 @@ def import_whole(settings: Settings, file: BinaryIO, name: str) -> Counted:
 
 
 async def _finish(settings: Settings) -> None:
-    """Whoever opens it makes the index of words; what is encrypted is what was written before."""
+    """Whoever opens it makes the index of words; what is encrypted is what was written before.
+
+    What tenants keep is counted anew: what two subjects of an encrypted store kept each may be one.
+    """
     if settings.master_key:
         await encrypt_rows(settings, lambda *_: None)
-    async with open_contexts(settings, sweep=False):
-        pass
+    async with open_contexts(settings, sweep=False) as contexts:
+        after = ""
+        while names := await contexts.store.tenants(after):
+            for name in names:
+                await contexts.store.recount(name)
+            after = names[-1]

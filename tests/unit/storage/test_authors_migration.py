@@ -1,39 +1,59 @@
-"""Authors that tenants of a file shared are each tenant's own once the file was migrated."""
+"""Tenants of one file shared authors under the release before; the steps take them apart."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+import sys
 
 import apsw
 import pytest
+from click.testing import CliRunner
 
+import released
 from backstory import limits
+from backstory.cli import main
 from backstory.domain.principals import Author, Trust
-from backstory.storage.sqlite import SqliteOptions, open_store
-from backstory.storage.sqlite.migrating import migrate, migrations
+from backstory.errors import SchemaVersionError
+from backstory.security.auditing.verifying import verify
+from backstory.storage.sqlite import SqliteOptions, migrating, open_store
+from backstory.storage.sqlite.migrating import migrate
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene
 
-STEPS = [step for step in migrations() if step.name.startswith("authors")]
-EVE, BOB = Author("eve", Trust.USER), Author("bob", Trust.USER)
+EVE, BOB, ZOE = (Author(name, Trust.USER) for name in ("evelyn", "bob", "zoe"))
+PAST = Author("forgotten", Trust.USER)
 TENANTS = ("acme", "other", "third")
-SHARE = """
-CREATE TABLE shared AS
-    SELECT a.id AS own, (SELECT min(b.id) FROM authors AS b
-                         WHERE b.subject = a.subject AND b.trust = a.trust) AS id FROM authors AS a;
-UPDATE contexts SET author = s.id FROM shared AS s WHERE s.own = author;
-UPDATE changes SET author = s.id FROM shared AS s WHERE s.own = author;
-CREATE TABLE shared_voices AS
-    SELECT v.id AS own, (SELECT min(w.id) FROM voices AS w JOIN shared AS t ON t.own = w.author
-                         WHERE t.id = s.id AND w.role = v.role AND w.type = v.type) AS id
-    FROM voices AS v JOIN shared AS s ON s.own = v.author;
-UPDATE entries SET voice = s.id FROM shared_voices AS s WHERE s.own = voice;
-DELETE FROM voices WHERE id NOT IN (SELECT id FROM shared_voices);
-UPDATE voices SET author = s.id FROM shared AS s WHERE s.own = author;
-CREATE TABLE kept AS SELECT id, trust, subject FROM authors WHERE id IN (SELECT id FROM shared);
-DROP TABLE authors;
-CREATE TABLE authors (
-    id INTEGER PRIMARY KEY, trust INTEGER NOT NULL, subject TEXT NOT NULL, UNIQUE (subject, trust)
-);
-INSERT INTO authors SELECT id, trust, subject FROM kept;
-DROP TABLE kept; DROP TABLE shared; DROP TABLE shared_voices;
-ALTER TABLE tenants DROP COLUMN names;
+TALK = """
+import asyncio, sys
+from backstory.domain.principals import Author, Trust
+from backstory.security.auditing.sealing import Auditor
+from backstory.storage.sqlite import open_store
+from backstory.testing import FakeClock
+from backstory.testing.scene import Scene
+
+async def talk(path, *said):
+    clock = FakeClock()
+    store = await open_store(path, clock=clock)
+    for one in said:
+        tenant, who = one.split("=")
+        scene = Scene(store, clock, tenant)
+        if await store.view(tenant, scene_key) is None:
+            await scene.put("teams.1/a")
+        await scene.append("teams.1/a", "said", author=Author(who, Trust.USER))
+        auditor = Auditor(store, store.secret, clock)
+        await auditor.seal(tenant)
+    await store.aclose()
+
+from backstory.testing.scene import key
+scene_key = key("teams.1/a")
+asyncio.run(talk(*sys.argv[1:]))
+"""
+DROPPED = """
+-- As retention drops the past, which the trail keeps.
+DELETE FROM changes WHERE author = (SELECT id FROM authors WHERE subject = 'forgotten');
+DELETE FROM entries WHERE voice IN (SELECT v.id FROM voices AS v JOIN authors AS a ON a.id = v.author
+                                    WHERE a.subject = 'forgotten');
 """
 
 
@@ -43,68 +63,157 @@ def soon(monkeypatch):
     monkeypatch.setattr(limits, "NAMES_SECONDS", 0.01)
 
 
-async def talk(store, clock, *tenants):
-    for tenant in tenants:
-        scene = Scene(store, clock, tenant)
-        await scene.put("teams.1/a")
-        await scene.append("teams.1/a", "one", author=EVE)
-        if tenant == "other":
-            await scene.append("teams.1/a", "two", author=BOB)
+@pytest.fixture(scope="module")
+def before(tmp_path_factory):
+    """The release before, writing into a file."""
+    found = released.unpacked(tmp_path_factory.mktemp("released"))
+    if found is None:
+        pytest.skip(released.MISSING)
+
+    def talk(path, *said):
+        done = subprocess.run(
+            [sys.executable, "-c", TALK, path, *said],
+            check=False,
+            env=found,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
+        return path
+
+    return talk
 
 
-def as_before(path, script=SHARE):
-    """The file as the release before had it."""
+@pytest.fixture(scope="module")
+def shared(before, tmp_path_factory):
+    said = [f"{tenant}=evelyn" for tenant in TENANTS]
+    path = tmp_path_factory.mktemp("shared") / "s.db"
+    before(path, "acme=forgotten", *said, "other=bob")
+    return path
+
+
+@pytest.fixture
+def path(shared, tmp_path):
+    return shutil.copy(shared, tmp_path / "s.db")
+
+
+def run(path, script):
     connection = apsw.Connection(str(path))
-    connection.execute(script)
-    connection.execute("UPDATE meta SET applied = ?", (STEPS[0].number - 1,))
-    names = [row[0] for row in connection.execute("SELECT subject FROM authors ORDER BY 1")]
-    connection.close()
-    return names
-
-
-def authors_of(path):
-    connection = apsw.Connection(str(path))
-    rows = connection.execute("SELECT id, tenant, subject FROM authors ORDER BY 2, 3").fetchall()
+    rows = connection.execute(script).fetchall()
     connection.close()
     return rows
 
 
-async def all_is_there(path, clock):
-    store = await open_store(path, clock=clock)
+async def command(path, *flags):
+    arguments = ["migrate", "--store", f"sqlite:///{path}", "--json", *flags]
+    done = await asyncio.to_thread(CliRunner().invoke, main, arguments)
+    assert done.exit_code == 0, done.output
+    found = json.loads(done.stdout)
+    return found["applied"], [f"{step['name']} {step['deploy']}" for step in found["pending"]]
+
+
+async def authors(store, tenant):
+    """Who wrote, by entries and by versions."""
+    scene = Scene(store, FakeClock(), tenant)
+    changes = [one.by for one in await scene.versions("teams.1/a")]
+    return [one.author for one in await scene.entries("teams.1/a")], changes[1:]
+
+
+async def test_an_erasure_holds_once_what_tenants_shared_was_taken_apart(before, path):
+    step = (["split"], [])
+    assert await command(path, "--before-deploy") == (["applied", "authors"], ["split after"])
+    store = await open_store(path, clock=FakeClock())
+    assert not await store.is_erased(await store.erase("other", "users.evelyn", BOB))
+    await Scene(store, FakeClock(), "other").append("teams.1/a", "new", author=ZOE)
+    await store.aclose()
+    # The release before goes on, and takes what it finds for its own.
+    await asyncio.to_thread(before, path, "third=zoe", "third=bob")
+    assert await command(path, "--pending") == ([], ["split after"])
+
+    store = await open_store(path, clock=FakeClock())
+    assert (await authors(store, "third"))[0] == [EVE, ZOE, BOB]
+    assert await command(path, "--after-deploy") == step  # while a server runs
+    assert await authors(store, "third") == ([EVE, ZOE, BOB], [EVE, ZOE, BOB])
+    assert await store.is_erased(await store.erase("other", "users.evelyn", BOB))
+    assert await store.is_erased(await store.erase("other", "users.zoe", BOB))
+    assert EVE not in (await authors(store, "other"))[0]
+    for tenant, left in {"acme": [EVE], "third": [EVE, ZOE, BOB]}.items():
+        assert [one for one in (await authors(store, tenant))[0] if one != PAST] == left
+    await Scene(store, FakeClock(), "other").append("teams.1/a", "back", author=EVE)
+    assert (await authors(store, "other"))[0][-1] == EVE
     for tenant in TENANTS:
-        scene = Scene(store, clock, tenant)
-        both = [EVE, BOB] if tenant == "other" else [EVE]
-        assert [entry.author for entry in await scene.entries("teams.1/a")] == both
-        assert [one.by for one in await scene.versions("teams.1/a")][1:] == both
-        assert (await scene.view("teams.1/a")).snapshot.head.author == both[-1]
+        assert (await verify(store, store.secret, tenant)).findings == []
+        assert await store.is_erased(await store.erase(tenant, "users.evelyn", BOB))
+    await store.aclose()
+    assert b"evelyn" not in path.read_bytes()
+    with pytest.raises(AssertionError, match="schema version 12"):
+        await asyncio.to_thread(before, path, "third=zoe")
+
+
+async def test_whom_only_the_trail_names_keeps_the_name_there_and_nowhere_else(path):
+    run(path, DROPPED)
+    migrate(SqliteOptions(path))
+    named = "SELECT t.name FROM authors JOIN tenants AS t ON t.id = tenant WHERE subject = '{}'"
+    assert run(path, named.format("forgotten")) == [("acme",)]
+    assert sorted(run(path, named.format("evelyn"))) == [(tenant,) for tenant in TENANTS]
+    assert run(path, named.format("bob")) == [("other",)]
+
+
+async def test_who_is_named_nowhere_loses_the_name_and_the_number_is_not_given_again(path):
+    run(path, "INSERT INTO authors (id, subject, trust) VALUES (99, 'idle', 1)")
+    migrate(SqliteOptions(path))
+    assert run(path, "SELECT tenant, substr(subject, 1, 7) FROM authors WHERE id = 99") == [
+        (0, "erased-")
+    ]
+    store = await open_store(path, clock=FakeClock())
+    await Scene(store, FakeClock(), "acme").append("teams.1/a", "new", author=ZOE)
+    await store.aclose()
+    assert run(path, "SELECT id FROM authors WHERE subject = 'zoe'") == [(100,)]
+
+
+async def test_what_is_written_while_the_step_looks_is_not_forgotten(before, path, monkeypatch):
+    """Nobody is held up by that, and a server of the release before that still runs does no harm."""
+    look = migrating._look
+
+    def look_and_write(db, step):
+        look(db, step)
+        if step.looks:
+            before(path, "acme=bob", "fourth=bob")
+
+    monkeypatch.setattr(migrating, "_look", look_and_write)
+    await asyncio.to_thread(migrate, SqliteOptions(path))
+    store = await open_store(path, clock=FakeClock())
+    assert await store.is_erased(await store.erase("other", "users.bob", EVE))
+    assert (await authors(store, "acme"))[0][-1] == (await authors(store, "fourth"))[0][-1] == BOB
+    assert await store.is_erased(await store.erase("acme", "users.bob", EVE))
+    assert (await authors(store, "fourth"))[0] == [BOB]
     await store.aclose()
 
 
-async def test_what_tenants_shared_they_share_and_the_receipt_does_not_hold(tmp_path):
-    clock, path = FakeClock(), tmp_path / "s.db"
-    store = await open_store(path, clock=clock)
-    await talk(store, clock, *TENANTS)
-    await store.aclose()
-    assert as_before(path) == ["anna", "bob", "eve"]
-    migrate(SqliteOptions(path), STEPS)
-    assert [row[1:] for row in authors_of(path)] == [(0, "anna"), (0, "bob"), (0, "eve")]
-    await all_is_there(path, clock)
-    store = await open_store(path, clock=clock)
-    await Scene(store, clock, "other").append("teams.1/a", "new", author=EVE)
-    assert (2, "eve") in [row[1:] for row in authors_of(path)]
-    erased = await store.erase("other", "users.eve", BOB)
-    assert not await store.is_erased(erased)
-    entries = await Scene(store, clock, "other").entries("teams.1/a")
-    assert [entry.author == EVE for entry in entries] == [True, False, False]
+async def test_who_migrates_at_the_same_time_does_nothing_twice(path, monkeypatch):
+    look = migrating._look
+
+    def look_and_migrate(db, step):
+        look(db, step)
+        if step.looks:
+            monkeypatch.setattr(migrating, "_look", look)
+            migrate(SqliteOptions(path))
+
+    monkeypatch.setattr(migrating, "_look", look_and_migrate)
+    await asyncio.to_thread(migrate, SqliteOptions(path))
+    store = await open_store(path, clock=FakeClock())
+    assert (await authors(store, "other"))[0] == [EVE, BOB]
     await store.aclose()
 
 
-async def test_a_file_of_one_tenant_keeps_all_numbers(tmp_path):
-    clock, path = FakeClock(), tmp_path / "s.db"
-    store = await open_store(path, clock=clock)
-    await talk(store, clock, "other")
+async def test_a_file_of_one_tenant_keeps_all_numbers(before, tmp_path):
+    path = before(tmp_path / "s.db", "acme=evelyn", "acme=bob")
+    asked = "SELECT id, trust, subject FROM authors ORDER BY id"
+    found = run(path, asked)
+    with pytest.raises(SchemaVersionError, match="run `backstory migrate`"):
+        await open_store(path)
+    assert await command(path) == (["applied", "authors", "split"], [])
+    assert run(path, asked) == found
+    store = await open_store(path, clock=FakeClock())
+    assert await store.is_erased(await store.erase("acme", "users.evelyn", BOB))
     await store.aclose()
-    before = authors_of(path)
-    as_before(path)
-    migrate(SqliteOptions(path), STEPS)
-    assert authors_of(path) == before

@@ -166,34 +166,16 @@ def test_nothing_is_pending_for_a_release_that_knows_less_but_can_use_the_store(
 # -- real stores --------------------------------------------------------------------------
 
 
-def columns_cut(path):
-    """A file as 0.1.0 made it."""
-    with closing(SqliteDatabase(SqliteOptions(path), busy_seconds=1)) as db:
-        db.run("ALTER TABLE meta DROP COLUMN applied")
-        db.run("ALTER TABLE tenants DROP COLUMN names")
-
-
-async def test_a_new_file_can_be_used_by_the_release_before(tmp_path):
+async def test_a_new_file_has_all_steps_behind_it(tmp_path):
     store = await open_store(tmp_path / "s.db")
     await store.aclose()
     with closing(SqliteDatabase(SqliteOptions(tmp_path / "s.db"), busy_seconds=1)) as db:
-        assert db.value("PRAGMA user_version") == 9
-        assert sqlite_opening.standing_of(db.connection) == Standing(
-            9, sqlite_opening.SCHEMA_VERSION
-        )
+        known = sqlite_opening.KNOWN
+        assert sqlite_opening.standing_of(db.connection) == Standing(known.floor, known.newest)
 
 
-async def test_new_code_migrates_a_file_of_the_release_before_and_uses_it(tmp_path):
-    store = await open_store(tmp_path / "s.db")
-    await store.aclose()
-    columns_cut(tmp_path / "s.db")
-    with pytest.raises(SchemaVersionError, match="run `backstory migrate`"):
-        await open_store(tmp_path / "s.db")
-    done = await asyncio.to_thread(sqlite_migrating.migrate, SqliteOptions(tmp_path / "s.db"))
-    assert (done.before, done.applied[0]) == (9, "applied")
-    store = await open_store(tmp_path / "s.db")
-    await store.check()
-    await store.aclose()
+def test_only_a_step_for_a_file_looks_first():
+    assert not any(step.looks for step in migrations_of("backstory.storage.postgres"))
 
 
 async def test_new_code_migrates_tables_of_the_release_before_and_uses_them(postgres_url):

@@ -9,7 +9,7 @@ import pytest
 import backstory.storage.sqlite as package
 from backstory.storage.queries import Queries, read_sql
 from backstory.storage.sqlite.database import QUERIES
-from backstory.storage.sqlite.migrating import migrations
+from backstory.storage.sqlite.migrating import learn_steps, migrations
 from backstory.storage.sqlite.opening import SCHEMA_VERSION
 from backstory.storage.sqlite.tokenizing import learn_search
 
@@ -18,6 +18,7 @@ FOLDER = Path(package.__file__).parent
 
 def schema_of(*scripts):
     connection = apsw.Connection("")
+    learn_steps(connection)
     for script in scripts:
         connection.execute(script)
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema").fetchall()
@@ -35,7 +36,7 @@ def test_the_migrations_add_up_to_the_schema():
     steps = migrations()
     assert [step.number for step in steps] == list(range(1, SCHEMA_VERSION + 1))
     whole = read_sql("backstory.storage.sqlite", "schema.sql")
-    assert schema_of(whole) == schema_of(*(step.sql for step in steps))
+    assert schema_of(whole) == schema_of(*(step.looks + step.sql for step in steps))
 
 
 @pytest.fixture(scope="module")

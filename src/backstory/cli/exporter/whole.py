@@ -12,10 +12,10 @@ from backstory.config import Settings
 from backstory.wiring import export_whole
 
 
-def whole(settings: Settings, output: str, *, as_json: bool) -> None:
+def whole(settings: Settings, output: str, *, decrypt: bool, as_json: bool) -> None:
     """Write it; the report goes to standard error where standard output holds the lines."""
     with Target(output, private=True) as target:
-        counted = export_whole(settings, target.write)
+        counted = export_whole(settings, target.write, decrypt=decrypt)
     if as_json:
         view = {name: value for name, value in asdict(counted).items() if name != "epoch"}
         click.echo(json.dumps(view | {"output": output}), err=output == STDOUT)
@@ -25,3 +25,5 @@ def whole(settings: Settings, output: str, *, as_json: bool) -> None:
             f"{counted.versions:,} versions, and {counted.entries:,} entries, written",
             err=True,
         )
+    if decrypt:
+        click.echo("all of it in clear text: take it away when it was imported", err=True)

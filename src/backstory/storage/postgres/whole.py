@@ -17,9 +17,12 @@ from backstory.storage.postgres.encoding import entry_id_from, entry_id_into, se
 from backstory.storage.postgres.faults import FOREIGN, translate
 from backstory.storage.postgres.opening import OPENING, prepare
 from backstory.storage.postgres.options import PostgresOptions
+from backstory.storage.postgres.waiting import calling
 from backstory.storage.queries import Queries
+from backstory.storage.tables.safe import Safe
 from backstory.storage.whole.checks import look, occupied, pieces
 from backstory.storage.whole.lines import Part, Row, Rows, Store, Tenant
+from backstory.storage.whole.opening import Opening, opening_of
 from backstory.storage.whole.renumbering import Renumbering
 from backstory.storage.whole.tables import COUNTED, TABLES, Table
 
@@ -45,11 +48,12 @@ _INTO: Final[dict[tuple[str, str], _Code]] = {
 """Where PostgreSQL's columns are of another type than the lines, which are as SQLite has them."""
 
 
-async def read(options: PostgresOptions) -> AsyncIterator[Part]:
-    """All that is in the database at one moment.
+async def read(options: PostgresOptions, safe: Safe | None = None) -> AsyncIterator[Part]:
+    """All that is in the database at one moment; with its safe, what is encrypted is opened.
 
     Raises:
-        ConflictError: it is encrypted, or something is still being erased.
+        ConflictError: it is encrypted and there is no safe, or something is still being erased.
+        KeyUnusableError: it is encrypted, and the safe has not its keys.
         StoreError: it cannot be read.
     """
     connection = await connect(options)
@@ -57,25 +61,36 @@ async def read(options: PostgresOptions) -> AsyncIterator[Part]:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             row = await connection.fetchrow(_SQL.store)
             assert row is not None
-            look(keyed=row["keyed"], erasing=await connection.fetchval(_SQL.erasing))
-            yield Store(row["epoch"], row["secret"])
+            erasing = await connection.fetchval(_SQL.erasing)
+            look(keyed=row["keyed"], opened=safe is not None, erasing=erasing)
+            opening = await calling(opening_of, safe, row["secret"]) if row["keyed"] else None
+            yield Store(row["epoch"], row["secret"] if opening is None else opening.secret)
             for name, number in await connection.fetch(_SQL.tenants):
                 counter = await connection.fetchrow(_SQL.counter, number) or (0, 0, 0)
                 yield Tenant(name, *counter)
+                if opening is not None:
+                    opening.begin(name, number)
                 for table in TABLES.values():
                     async for part in _rows(connection, table, number):
-                        yield part
+                        for each in [part] if opening is None else await _opened(opening, part):
+                            yield each
+                    for each in [] if opening is None else await calling(opening.end, table):
+                        yield each
     except FOREIGN as error:
         raise translate(error) from error
     finally:
         await connection.close()
 
 
-async def _rows(connection: Connection[Record], table: Table, number: int) -> AsyncIterator[Part]:
+async def _rows(connection: Connection[Record], table: Table, number: int) -> AsyncIterator[Rows]:
     cursor = await connection.cursor(getattr(_SQL, f"read_{table.name}"), number)
     while rows := await cursor.fetch(_AT_ONCE):
         for some in pieces(_coded(_OUT_OF, table, tuple(row)) for row in rows):
             yield Rows(table, some)
+
+
+async def _opened(opening: Opening, part: Rows) -> list[Rows]:
+    return await calling(opening.rows, part.table, part.rows)
 
 
 def _coded(codes: dict[tuple[str, str], _Code], table: Table, row: Row) -> Row:

@@ -75,7 +75,7 @@ SELECT namespace, name FROM contexts WHERE tenant = ?1 AND id = ?2
 SELECT history_from FROM contexts WHERE tenant = ?1 AND id = ?2
 
 -- name: audit_author
-SELECT subject FROM authors WHERE id = ?2 AND ?1 IS NOT NULL
+SELECT subject FROM authors WHERE id = ?2 ORDER BY tenant = ?1 DESC LIMIT 1
 
 -- name: newest_change_below
 SELECT max(id) & 0x3ffffffffff FROM changes WHERE context = ?2 AND version < ?3 AND ?1 IS NOT NULL

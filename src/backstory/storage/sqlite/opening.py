@@ -30,9 +30,9 @@ from backstory.storage.tables.words import index_all
 
 APPLICATION_ID = 0x42535459
 """Stands in the file's header, so that a stranger's database is not taken for ours."""
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 """The number of the last migration."""
-KNOWN = Known(single=9, floor=9, needed=11, newest=SCHEMA_VERSION)
+KNOWN = Known(single=9, floor=12, needed=11, newest=SCHEMA_VERSION)
 """The floor stands in the file's header too, as `user_version`."""
 PAGE_BYTES = 4096
 

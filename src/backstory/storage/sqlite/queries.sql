@@ -35,6 +35,9 @@ SELECT id FROM contexts
 WHERE tenant = ?1 AND (namespace = ?2 OR (namespace >= ?3 AND namespace < ?4)) AND id <= ?5
 ORDER BY id LIMIT ?6
 
+-- name: context_named
+SELECT id FROM contexts WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
+
 -- name: unredacted
 SELECT id FROM entries WHERE id BETWEEN ?2 AND ?3 AND content IS NOT NULL ORDER BY id LIMIT ?4
 
@@ -68,10 +71,11 @@ INSERT INTO tenants (name) VALUES (?1) RETURNING id
 SELECT name FROM tenants WHERE id = ?1
 
 -- name: find_author
-SELECT id FROM authors WHERE tenant = ?1 AND subject = ?2 AND trust = ?3
+SELECT id FROM authors WHERE tenant = ?1 AND subject = ?2 AND trust = ?3 ORDER BY id DESC LIMIT 1
 
 -- name: add_author
-INSERT INTO authors (tenant, subject, trust) VALUES (?1, ?2, ?3) RETURNING id
+INSERT INTO authors (id, tenant, subject, trust)
+SELECT coalesce(max(id), 0) + 1, ?1, ?2, ?3 FROM authors RETURNING id
 
 -- name: authors_named
 SELECT id, trust, subject, tenant = ?1 FROM authors WHERE tenant IN (?1, 0) AND subject = ?2
@@ -81,7 +85,7 @@ SELECT id, trust, subject, tenant = ?1 FROM authors
 WHERE tenant IN (?1, 0) AND length(CAST(subject AS BLOB)) > ?2
 
 -- name: rename_author
--- One of before that tenants share keeps its name.
+-- One that tenants share keeps its name, until step 12 has made it each tenant's own.
 UPDATE authors SET subject = ?3
 WHERE id = ?2 AND (tenant = ?1 OR (SELECT count(*) FROM tenants WHERE name <> '') = 1)
 
@@ -89,7 +93,8 @@ WHERE id = ?2 AND (tenant = ?1 OR (SELECT count(*) FROM tenants WHERE name <> ''
 UPDATE tenants SET names = names + 1 WHERE id = ?1
 
 -- name: author
-SELECT subject, trust FROM authors WHERE id = ?2
+-- Until step 12, rows of a tenant may name authors that are others' own.
+SELECT subject, trust FROM authors WHERE id = ?2 ORDER BY tenant = ?1 DESC LIMIT 1
 
 -- name: find_voice
 SELECT id FROM voices WHERE author = ?2 AND role = ?3 AND type = ?4

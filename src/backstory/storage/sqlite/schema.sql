@@ -42,13 +42,15 @@ CREATE TABLE counters (
 );
 
 -- Rows stay for good, so that a number never means somebody else: who was erased has a stand-in.
+-- A number is one tenant's, except in files that several tenants had before step 12.
 CREATE TABLE authors (
-    id      INTEGER PRIMARY KEY,
-    tenant  INTEGER NOT NULL DEFAULT 0,
+    id      INTEGER NOT NULL,
+    tenant  INTEGER NOT NULL,
     trust   INTEGER NOT NULL,
     subject TEXT NOT NULL,
-    UNIQUE (tenant, subject, trust)
-);
+    PRIMARY KEY (id, tenant)
+) WITHOUT ROWID;
+CREATE INDEX authors_by_name ON authors (tenant, subject, trust);
 
 -- Who speaks in an entry, and as what.
 CREATE TABLE voices (

@@ -18,35 +18,42 @@ from backstory.storage.sqlite.faults import at
 from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.opening import prepare
 from backstory.storage.sqlite.options import SqliteOptions
+from backstory.storage.tables.safe import Safe
 from backstory.storage.whole.checks import look, occupied, pieces
 from backstory.storage.whole.lines import Part, Row, Rows, Store, Tenant
+from backstory.storage.whole.opening import opening_of
 from backstory.storage.whole.renumbering import Renumbering
 from backstory.storage.whole.tables import TABLES, Table
 
 _SQL: Final = Queries.load("backstory.storage.sqlite", "whole.sql")
 
 
-def read(options: SqliteOptions) -> Iterator[Part]:
-    """All that is in the file at one moment.
+def read(options: SqliteOptions, safe: Safe | None = None) -> Iterator[Part]:
+    """All that is in the file at one moment; with its safe, what is encrypted is opened.
 
     Raises:
-        ConflictError: it is encrypted, or something is still being erased.
+        ConflictError: it is encrypted and there is no safe, or something is still being erased.
+        KeyUnusableError: it is encrypted, and the safe has not its keys.
         StoreError: it cannot be read.
     """
     with _connected(options) as connection:
         connection.execute("BEGIN")
         epoch, secret, keyed = _one(connection, _SQL.store)
-        look(keyed=bool(keyed), erasing=_one(connection, _SQL.erasing)[0])
-        yield Store(epoch, secret)
+        look(keyed=bool(keyed), opened=safe is not None, erasing=_one(connection, _SQL.erasing)[0])
+        opening = opening_of(safe, secret) if keyed else None
+        yield Store(epoch, secret if opening is None else opening.secret)
         found: list[Any] = connection.execute(_SQL.tenants).fetchall()
         for name, number in found:
             whose = {"number": number, "name": name}
             counter = connection.execute(_SQL.counter, whose).fetchone() or (0, 0, 0)
             yield Tenant(name, *counter)
+            if opening is not None:
+                opening.begin(name, number)
             for table in TABLES.values():
                 rows = connection.execute(getattr(_SQL, f"read_{table.name}"), whose)
                 for some in pieces(rows):
-                    yield Rows(table, some)
+                    yield from [Rows(table, some)] if opening is None else opening.rows(table, some)
+                yield from () if opening is None else opening.end(table)
 
 
 def write(options: SqliteOptions, clock: Clock, parts: Iterator[Part]) -> str:

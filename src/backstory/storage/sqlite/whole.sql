@@ -43,13 +43,15 @@ SELECT id FROM authors WHERE tenant = :number AND subject = :subject AND trust =
 SELECT id FROM voices WHERE author = :author AND role = :role AND type = :type
 
 -- name: read_authors
-SELECT id, trust, subject FROM authors WHERE id IN (
+SELECT a.id, a.trust, a.subject FROM authors AS a WHERE a.tenant = (
+    SELECT o.tenant FROM authors AS o WHERE o.id = a.id ORDER BY o.tenant = :number DESC LIMIT 1
+) AND a.id IN (
     SELECT author FROM changes WHERE id BETWEEN :number << 42 AND (:number << 42 | 4398046511103)
     UNION SELECT author FROM contexts WHERE tenant = :number
     UNION SELECT v.author FROM voices AS v WHERE v.id IN (
         SELECT e.voice FROM contexts AS c
         JOIN entries AS e ON e.id BETWEEN c.id << 32 AND (c.id << 32 | 4294967295) WHERE c.tenant = :number)
-) ORDER BY id
+) ORDER BY a.id
 
 -- name: read_voices
 SELECT id, author, role, type FROM voices WHERE id IN (
@@ -147,8 +149,8 @@ SELECT a.hash, a.kind, a.namespace, a.name, a.day
 FROM audit_names AS a WHERE a.tenant = :number
 
 -- name: write_authors
-INSERT INTO authors (tenant, trust, subject)
-VALUES (:number, :trust, :subject) RETURNING id
+INSERT INTO authors (id, tenant, trust, subject)
+SELECT coalesce(max(id), 0) + 1, :number, :trust, :subject FROM authors RETURNING id
 
 -- name: write_voices
 INSERT INTO voices (author, role, type)

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from backstory import zstd
 from backstory.clock import SECOND
-from backstory.domain.audit import WRITE, Block, Name, Tip, Written
+from backstory.domain.audit import WRITE, Block, Name, Tip, Written, event_of
 from backstory.domain.changes import Part
 from backstory.domain.keys import ContextKey
 from backstory.domain.sealing import Seal
@@ -178,6 +178,16 @@ def _block(row: Row) -> Block:
     except zstd.ZstdError:
         lines = b""  # whoever checks the trail says so
     return Block(number, last, at, bytes(head), bytes(signature), lines)
+
+
+def authors_in(body: bytes) -> set[int]:
+    """The numbers of the authors whose changes a block tells of; none where it is damaged."""
+    try:
+        lines = zstd.whole(body, _MOST).splitlines()
+    except zstd.ZstdError:
+        return set()
+    found = (event_of(line).get("author") for line in lines)
+    return {number for number in found if isinstance(number, int)}
 
 
 def drop(

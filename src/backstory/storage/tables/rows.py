@@ -100,7 +100,7 @@ def stored(db: Database, row: Row) -> Stored:
 def _reference(
     db: Database, tenant: int, uid: bytes, version: int, stored: bytes
 ) -> ContentRef | None:
-    text = _or_empty(db, (Purpose.REFERENCE, tenant, _place_of(uid), version), stored)
+    text = _or_empty(db, (Purpose.REFERENCE, tenant, place_of(uid), version), stored)
     return None if text is None else content_of(orjson.loads(text))
 
 
@@ -113,7 +113,7 @@ def _or_empty(db: Database, at: At, stored: bytes) -> bytes | None:
         raise
 
 
-def _place_of(uid: bytes) -> int:
+def place_of(uid: bytes) -> int:
     """Where a context's reference belongs: its number is not known before its row is written."""
     return int.from_bytes(uid[:8])
 
@@ -143,7 +143,7 @@ def reference(db: Database, one: Stored, content: ContentRef) -> bytes:
     """A reference to content as a column holds it."""
     text = orjson.dumps(content_members(content))
     key = db.key(one.tenant, one.head.key.namespace)
-    place, version = _place_of(one.head.id), one.head.content_version
+    place, version = place_of(one.head.id), one.head.content_version
     return sealing.seal(db, key, (Purpose.REFERENCE, one.tenant, place, version), text)
 
 

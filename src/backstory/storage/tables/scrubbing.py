@@ -178,10 +178,13 @@ def _chunk_of(seal: Seal) -> Callable[[Database, Row], Iterator[Damage]]:
             sealing.cipher_of(db)  # without any key nothing is known
             yield Damage("chunk", *where, _CHANGED)
             return
-        scope = 0 if codec == plain_codec else sealing.cipher_of(db).scope(stored)
+        scopes = {0}  # what was stored before it was encrypted keeps its name
+        if codec != plain_codec:
+            scopes.add(sealing.cipher_of(db).scope(stored))
         data = chunks.bytes_of(size, plain_codec, body)
         hashed = blake3(data).digest()
-        if manifests.chunk_name(db, seal, where[0], scope, hashed) != name:
+        names = (manifests.chunk_name(db, seal, where[0], scope, hashed) for scope in scopes)
+        if name not in names:
             yield Damage("chunk", *where, "its bytes are not those of its name")
         elif len(data) != size:
             yield Damage("chunk", *where, f"it has {len(data)} bytes and says {size}")

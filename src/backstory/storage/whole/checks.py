@@ -10,16 +10,16 @@ from backstory.errors import ConflictError
 from backstory.storage.whole.lines import Row
 
 
-def look(*, keyed: bool, erasing: int) -> None:
-    """Whether all of a store can be told.
+def look(*, keyed: bool, opened: bool, erasing: int) -> None:
+    """Whether all of a store can be told. `opened`: also what is encrypted.
 
     Raises:
         ConflictError: it is encrypted, or something is still being erased.
     """
-    if keyed:
+    if keyed and not opened:
         raise ConflictError(
-            "the store is encrypted, and its past cannot be told without its keys; `backstory export` "
-            "without --history tells what contexts show now, and backups keep all of it as it is"
+            "the store is encrypted, and its lines would be clear text: say --decrypt if that is wanted, "
+            "name its master_key, and guard the file; backups keep all of it encrypted"
         )
     if erasing:
         raise ConflictError("something is still being erased in the store; try again in a moment")
