@@ -21,7 +21,7 @@ from statistics import median
 
 import uvloop
 
-from benchmarks import servers
+from benchmarks import processor, servers
 from benchmarks.cached_reads import fill, read
 from benchmarks.report import Ratio
 
@@ -78,20 +78,14 @@ def _round(first: Side, second: Side, turned: int) -> dict[int, float]:
 
 
 def _cost(port: int, pid: int) -> float:
-    before = _used(pid)
+    before = processor.seconds(pid)
     answers = uvloop.run(_answers(port))
-    return (_used(pid) - before) / answers
+    return (processor.seconds(pid) - before) / answers
 
 
 async def _answers(port: int) -> int:
     until = time.perf_counter() + SECONDS
     return sum(await asyncio.gather(*(read(port, "", until) for _ in range(READERS))))
-
-
-def _used(pid: int) -> float:
-    """Seconds of processor time of a process's threads (`schedstat` of proc(5))."""
-    told = (each.read_text() for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
-    return sum(int(each.split()[0]) for each in told) / 1e9
 
 
 @contextmanager

@@ -135,9 +135,11 @@ class Served(msgspec.Struct, eq=False):
 
     def _weight(self, told: Told) -> int:
         """For how many requests this one is told of; 0: it is left out."""
-        well = self.code == OK and 100 <= self.status < 400 and not (self.stale or self.recorded)
-        soon = time.perf_counter() - self.begun < limits.ACCESS_SLOW_SECONDS
-        if not (well and soon) or any(call.code != OK for call in self.calls):
+        if self.code != OK or not 100 <= self.status < 400 or self.stale or self.recorded:
+            return 1
+        if time.perf_counter() - self.begun >= limits.ACCESS_SLOW_SECONDS:
+            return 1
+        if self.calls and any(call.code != OK for call in self.calls):
             return 1
         told.well += 1
         return 0 if told.well % told.sample else told.sample
