@@ -55,9 +55,9 @@ def _others(stack: ExitStack, folder: Path) -> dict[str, tuple[int, Asked]]:
     )
     with Client(slow) as client:
         client.json("PUT", PATH, {"kind": "session", "state": STATE})
-    found = {SLOW: (slow, CALL), SDK: (stack.enter_context(servers.sdk(core=CORE)), CALL)}
+    found = {SLOW: (slow, CALL), SDK: (stack.enter_context(servers.sdk(core=CORE))[0], CALL)}
     if peers.installed():
-        found[FASTMCP] = stack.enter_context(peers.fastmcp(core=CORE)), CALL
+        found[FASTMCP] = stack.enter_context(peers.fastmcp(core=CORE))[0], CALL
     return found
 
 
