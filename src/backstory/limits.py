@@ -427,6 +427,7 @@ ROUTED_STORES: Final = 16  # beside the first one
 ROUTED_SIGHTS: Final = (
     4096  # of what callers may see, that are worked out for each of several stores
 )
+DOCTOR_LOCK_SECONDS: Final = 3.0  # that `backstory doctor` waits for its turn to write
 DOCTOR_MISPLACED: Final = 20  # namespaces in a wrong store that `backstory doctor` names
 ROUTED_HINTS: Final = 10_000  # contents and tenants of which it is remembered how a store had them
 CACHE_ENTRY_BYTES: Final = 512  # that each body in a process's own cache counts beside its own

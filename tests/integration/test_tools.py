@@ -1,8 +1,11 @@
 """doctor and migrate, on stores in every condition."""
 
 import asyncio
+import contextlib
 import json
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -10,6 +13,7 @@ from click.testing import CliRunner
 from backstory.cli import main
 from backstory.config import load
 from backstory.storage.sqlite import SqliteOptions, migrating
+from backstory.storage.sqlite.lock import FileLock
 from backstory.wiring import open_contexts
 
 
@@ -44,7 +48,8 @@ def spoil(path, sql):
 
 def test_doctor_finds_nothing_wrong_with_a_sound_store(store):
     found = {name: one for name, one in doctor(store).items() if not name.startswith("host")}
-    parts = {"settings", "schema", "integrity", "disk", "wal", "permissions", "scrub", "cache"}
+    parts = {"settings", "schema", "integrity", "lock", "disk", "wal", "scrub", "cache"}
+    parts.add("permissions")
     assert parts == set(found)
     assert {one["status"] for one in found.values()} == {"ok"}
     assert "ok      integrity" in run("doctor", "--store", f"sqlite:///{store}").stdout
@@ -91,6 +96,38 @@ def test_doctor_warns_of_a_cache_that_a_file_does_not_use(store, redis_server):
     url = f"redis://127.0.0.1:{redis_server.port}/8"
     found = doctor_of_cache(url, store=f"sqlite:///{store}")
     assert (found["status"], found["next"][:18]) == ("warning", "leave --cache away")
+
+
+HOLD = """import sqlite3, sys
+held = sqlite3.connect(sys.argv[1])
+held.execute("BEGIN IMMEDIATE")
+print("held", flush=True)
+sys.stdin.read()"""
+
+
+@contextlib.contextmanager
+def held_by_another_program(store):
+    command, pipe = [sys.executable, "-c", HOLD, store], subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe) as holder:
+        assert holder.stdout.readline() == b"held\n"
+        yield
+
+
+@contextlib.contextmanager
+def held_by_one_of_ours(store):
+    lock = FileLock(store.with_name("store.db.lock"), 60)
+    with lock:
+        yield
+    lock.close()
+
+
+@pytest.mark.parametrize("held", [held_by_another_program, held_by_one_of_ours])
+def test_doctor_tells_that_nobody_comes_to_write(store, held, monkeypatch):
+    assert doctor(store)["lock"]["status"] == "ok"
+    monkeypatch.setattr("backstory.limits.DOCTOR_LOCK_SECONDS", 0.1)
+    with held(store):
+        found = doctor(store)
+    assert (found["lock"]["status"], "scrub" in found) == ("failed", False)
 
 
 def test_doctor_sees_damage(store):

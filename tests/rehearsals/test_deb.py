@@ -22,7 +22,7 @@ SERVE = """cat >/serve.py <<'END'
 import json, subprocess, urllib.request
 unit = open("/usr/lib/systemd/system/backstory.service").read()
 (command,) = [line[10:] for line in unit.splitlines() if line.startswith("ExecStart=")]
-store = [line[12:] for line in unit.splitlines() if line.startswith("Environment=BACKSTORY_STORE")]
+store = [line[12:] for line in unit.splitlines() if line.startswith("Environment=BACKSTORY_DEFAULT_STORE")]
 as_user = ["setpriv", "--reuid", "backstory", "--regid", "backstory", "--clear-groups", "env", *store]
 server = subprocess.Popen([*as_user, *command.split(), "--json", "--port", "0"], stdout=subprocess.PIPE)
 url = json.loads(server.stdout.readline())["url"] + "/v1/contexts/users.1/a"

@@ -19,6 +19,7 @@ from serving import SECONDS, children_of, runs, until
 
 pytestmark = pytest.mark.timeout(1500)  # all of a build counts for whoever asks for it first
 MEGABYTES = 150
+UNPACKED_MEGABYTES = 220  # 105 of which are native code, and 50 bytecode
 
 
 @pytest.fixture(scope="module")
@@ -132,9 +133,20 @@ def test_without_settings_it_says_what_is_missing_and_starts_nothing(container):
     container._settings = {}
     code, said = container.run("backstory", "serve")
     assert code == 2
-    assert "BACKSTORY_HOST" in said
+    assert "BACKSTORY_DEFAULT_HOST" in said
     assert "(config_invalid)" in said
     assert list(container.data.iterdir()) == []
+
+
+def test_a_store_among_the_secrets_counts_more_than_the_images_own(container, tmp_path):
+    (container.data / "secrets").mkdir()
+    (container.data / "secrets" / "store").write_text("sqlite:////tmp/told.db")
+    container._settings |= {"BACKSTORY_SECRETS": "/var/lib/backstory/secrets"}
+    code, said = container.run("backstory", "config", "--json")
+    assert code == 0
+    found = {each["name"]: each for each in json.loads(said)["settings"]}
+    assert found["store"]["value"] == "sqlite:////tmp/told.db"
+    assert found["log_format"]["origin"] == "BACKSTORY_DEFAULT_LOG_FORMAT"
 
 
 def test_it_holds_python_and_what_is_locked_and_no_tool_for_an_intruder(root, built):
@@ -214,3 +226,10 @@ def test_a_host_fetches_less_than_its_bound(built, tmp_path, capsys):
     fetched = there.pushed_bytes(image, tmp_path / "pushed") / 1e6
     images.show(capsys, f"{fetched:.0f} MB")
     assert fetched < MEGABYTES
+
+
+def test_it_takes_no_more_of_a_disk_than_it_should(root, capsys):
+    files = [path.lstat() for path in root.rglob("*")]
+    unpacked = sum(each.st_size for each in files if stat.S_ISREG(each.st_mode)) / 1e6
+    images.show(capsys, f"{unpacked:.0f} MB unpacked")
+    assert unpacked < UNPACKED_MEGABYTES

@@ -341,6 +341,23 @@ def test_a_folder_of_secrets_is_read_behind_variables_and_before_the_file(tmp_pa
     assert settings.origin("workers") == str(folder / "BACKSTORY_WORKERS")
 
 
+def test_what_an_image_sets_is_put_aside_by_anything_that_an_operator_says(tmp_path, toml):
+    (tmp_path / "store").write_text("postgresql://me:hush@db/context")
+    image = {
+        "BACKSTORY_DEFAULT_STORE": "sqlite:////data/image.db",
+        "BACKSTORY_DEFAULT_PORT": "1",
+        "BACKSTORY_DEFAULT_WORKERS": "2",
+        "BACKSTORY_DEFAULT_SEARCH": "no",
+    }
+    said = {"BACKSTORY_SECRETS": str(tmp_path), "BACKSTORY_PORT": "5"}
+    settings = load_bare(file=toml("workers = 3"), **image, **said)
+    assert settings.store.shown == "postgresql://me:***@db/context"
+    assert (settings.port, settings.workers, settings.search) == (5, 3, False)
+    assert settings.origin("search") == "BACKSTORY_DEFAULT_SEARCH"
+    with pytest.raises(ConfigError, match="did you mean BACKSTORY_DEFAULT_STORE"):
+        load_bare(BACKSTORY_DEFAULT_STROE="x")
+
+
 def test_a_secret_that_cannot_be_used_stops_the_start_and_is_not_shown(tmp_path):
     wrong = tmp_path / "wrong"
     wrong.write_text("hushhush")

@@ -21,6 +21,7 @@ from backstory.errors import ConfigError
 
 _FILE_VARIABLE = PREFIX + "CONFIG"
 SECRETS_VARIABLE = PREFIX + "SECRETS"
+DEFAULT_PREFIX = PREFIX + "DEFAULT_"
 # Variables of the tests' own live beside ours.
 _TEST_PREFIX = PREFIX + "TEST_"
 _VALUE_CHARS = 80  # of a wrong value that the error repeats
@@ -32,15 +33,17 @@ def load(
     file: str | Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Settings:
-    """All settings: `flags` (by name, None where not given) > variables > secrets > file > defaults.
+    """All settings: `flags` (by name, None where not given) > variables > secrets > file > `BACKSTORY_DEFAULT_` variables > defaults.
 
     `file` is the path given with `--config`; without it, `BACKSTORY_CONFIG` may name one. A
     variable with `_FILE` behind its name names a file with the value, and `BACKSTORY_SECRETS` a
-    folder with such files.
+    folder with such files. What an image or a unit sets with `BACKSTORY_DEFAULT_` before the name, anything
+    that an operator says puts aside.
     Raises `ConfigError` with one line that names the setting, its origin and what is allowed.
     """
     environ = os.environ if environ is None else environ
-    written = _from_file(file, environ)
+    written = _from_defaults(environ)
+    written |= _from_file(file, environ)
     written |= secrets.from_folder(environ.get(SECRETS_VARIABLE))
     written |= _from_variables(environ)
     written |= _from_flags(flags or {})
@@ -53,12 +56,23 @@ def _from_flags(flags: Mapping[str, object]) -> dict[str, tuple[object, str]]:
     return {name: (raw, TABLE[name].flag) for name, raw in flags.items() if raw is not None}
 
 
+def _from_defaults(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
+    named = {DEFAULT_PREFIX + name.upper(): name for name in TABLE}
+    found: dict[str, tuple[object, str]] = {}
+    for variable, raw in sorted(environ.items()):
+        if variable in named:
+            found[named[variable]] = (raw, variable)
+        elif variable.startswith(DEFAULT_PREFIX):
+            raise ConfigError(f"variable {variable} is not known{_nearest(variable, named)}")
+    return found
+
+
 def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]:
     known = {setting.variable: name for name, setting in TABLE.items()}
     in_files = {variable + secrets.SUFFIX: name for variable, name in known.items()}
     found: dict[str, tuple[object, str]] = {}
     for variable, raw in sorted(environ.items()):
-        if not variable.startswith(PREFIX) or variable.startswith(_TEST_PREFIX):
+        if not variable.startswith(PREFIX) or variable.startswith((_TEST_PREFIX, DEFAULT_PREFIX)):
             continue
         if variable in known:
             if raw or variable + secrets.SUFFIX not in environ:
@@ -73,7 +87,7 @@ def _from_variables(environ: Mapping[str, str]) -> dict[str, tuple[object, str]]
 
 
 def _require_one(name: str, environ: Mapping[str, str]) -> None:
-    """An empty variable puts an image's own value aside, which cannot be taken out otherwise."""
+    """An empty variable counts as none, for places where one cannot be taken out."""
     variable = TABLE[name].variable
     if environ.get(variable):
         raise ConfigError(f"{variable} and {variable}{secrets.SUFFIX} are both set; keep one")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 
-from backstory import extensions
+from backstory import extensions, limits
 from backstory.config import ServerUrl, Settings
 from backstory.contexts.scrubbing import Report
 from backstory.encryption import masters
@@ -24,7 +24,7 @@ from backstory.storage.meta import Epochs
 from backstory.storage.migrations import ALL, Migrated, Wanted
 from backstory.storage.postgres.inspection import ServerInspection
 from backstory.storage.sqlite import SqliteOptions
-from backstory.storage.sqlite.inspecting import Inspection, inspect
+from backstory.storage.sqlite.inspecting import Inspection, inspect, is_held
 from backstory.storage.sqlite.migrating import begin_epoch as begin_in_file
 from backstory.storage.sqlite.migrating import migrate
 from backstory.storage.sqlite.opening import KNOWN
@@ -62,9 +62,10 @@ def begin_epoch(settings: Settings) -> Epochs:
 
 @dataclass(frozen=True, slots=True)
 class Inspected(Inspection):
-    """What was found, and what this release knows of its schema."""
+    """What was found, and what this release knows of its schema. `held`: nobody comes to write."""
 
     known: Known
+    held: bool
 
 
 def inspect_store(path: Path) -> Inspected:
@@ -75,7 +76,9 @@ def inspect_store(path: Path) -> Inspected:
     """
     found = inspect(SqliteOptions(path))
     return Inspected(
-        **{each.name: getattr(found, each.name) for each in fields(found)}, known=KNOWN
+        **{each.name: getattr(found, each.name) for each in fields(found)},
+        known=KNOWN,
+        held=is_held(SqliteOptions(path), limits.DOCTOR_LOCK_SECONDS),
     )
 
 

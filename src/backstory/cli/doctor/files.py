@@ -31,6 +31,7 @@ def look(path: Path) -> Iterator[Finding]:
         return
     yield _schema(found.ours, found.standing, found.known)
     yield _integrity(found.damage)
+    yield _lock(found.held, str(path))
     yield _disk(found.free_bytes)
     yield _wal(found.wal_bytes)
     yield _mode(found.mode, str(path))
@@ -48,6 +49,15 @@ def _integrity(damage: tuple[str, ...]) -> Finding:
         return Finding("integrity", "ok", "every page can be read")
     step = "stop all processes that use it, keep a copy, restore a backup"
     return Finding("integrity", "failed", "; ".join(damage), step)
+
+
+def _lock(held: bool, path: str) -> Finding:
+    if not held:
+        return Finding("lock", "ok", "who wants to write gets a turn")
+    detail = (
+        f"another process has kept all others from writing for {limits.DOCTOR_LOCK_SECONDS:g} s"
+    )
+    return Finding("lock", "failed", detail, f"`lslocks` and `fuser {path}*` tell which; end it")
 
 
 def _disk(free: int) -> Finding:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import apsw
 
+from backstory.errors import StoreUnavailableError
 from backstory.storage.sqlite.database import QUERIES
 from backstory.storage.sqlite.faults import at
+from backstory.storage.sqlite.lock import FileLock
 from backstory.storage.sqlite.opening import APPLICATION_ID, standing_of
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.standing import Standing
@@ -58,6 +60,45 @@ def inspect(options: SqliteOptions) -> Inspection:
             connection.close()
     except apsw.Error as error:
         raise at(options.path, error) from error
+
+
+def is_held(options: SqliteOptions, seconds: float) -> bool:
+    """Whether nobody but one process comes to write, for as long as that. Writes nothing.
+
+    Raises:
+        StoreError: the file cannot be opened.
+    """
+    begun = replace(options, lock_seconds=seconds)
+    try:
+        if not options.lock_path.exists():
+            return _is_locked(begun)
+        lock = FileLock(options.lock_path, seconds)
+        try:
+            with lock:
+                return _is_locked(begun)
+        finally:
+            lock.close()
+    except StoreUnavailableError:
+        return True
+    except apsw.Error as error:
+        raise at(options.path, error) from error
+
+
+def _is_locked(options: SqliteOptions) -> bool:
+    """By something that knows nothing of our queue."""
+    flags = apsw.SQLITE_OPEN_READWRITE
+    connection = apsw.Connection(str(options.path), flags=flags, vfs=options.vfs)
+    try:
+        connection.set_busy_timeout(round(options.lock_seconds * 1000))
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except apsw.BusyError:
+        return True
+    else:
+        return False
+    finally:
+        connection.close()
 
 
 def is_keyed(options: SqliteOptions) -> bool:
