@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from statistics import median
 
-from benchmarks import cases, servers, wrk
+from benchmarks import cases, cores, servers, wrk
 from benchmarks.client import Client
 from benchmarks.peers import serving as peers
 from benchmarks.report import Measured
@@ -26,12 +26,12 @@ Started = Callable[[], AbstractContextManager[tuple[int, int]]]
 def run(folder: Path) -> Iterator[Measured]:
     numbers = iter(range(10**6))
     kinds: dict[str, tuple[Started, Asked]] = {
-        "a bare answer": (lambda: servers.bare_process(cases.CORE), Asked("/")),
+        "a bare answer": (lambda: servers.bare_process(cores.SERVER), Asked("/")),
         OURS: (lambda: _ours(folder / f"{next(numbers)}.db"), cases.CALL),
-        "the SDK's server": (lambda: servers.sdk(cases.CORE), cases.CALL),
+        "the SDK's server": (lambda: servers.sdk(cores.SERVER), cases.CALL),
     }
     if peers.installed():
-        kinds["FastMCP"] = (lambda: peers.fastmcp(cases.CORE), cases.CALL)
+        kinds["FastMCP"] = (lambda: peers.fastmcp(cores.SERVER), cases.CALL)
     taken: dict[str, list[float]] = {name: [] for name in kinds}
     for _ in range(STARTS):
         for name, (started, _) in kinds.items():
@@ -41,7 +41,7 @@ def run(folder: Path) -> Iterator[Measured]:
 
 
 def _ours(store: Path) -> AbstractContextManager[tuple[int, int]]:
-    return servers.process(store, core=cases.CORE)
+    return servers.process(store, core=cores.SERVER)
 
 
 def _start(started: Started, *, ours: bool) -> float:

@@ -8,12 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from benchmarks import cases, servers, wrk
+from benchmarks import cases, cores, servers, wrk
 from benchmarks.client import Client
 from benchmarks.report import Measured, Ratio
 from benchmarks.wrk import Asked
 
-CORES = "0,1"
 ROUNDS, SECONDS = 7, 2
 WANTED = 1.4
 READS = {"REST read": Asked(cases.PATH), "MCP read_context": cases.CALL}
@@ -26,7 +25,7 @@ def run(folder: Path) -> Iterator[Ratio | Measured]:
     with ExitStack() as stack:
         ports = {
             name: stack.enter_context(
-                servers.backstory(folder / f"{count}.db", "--workers", count, core=CORES)
+                servers.backstory(folder / f"{count}.db", "--workers", count, core=cores.BOTH)
             )
             for name, count in (("one worker", "1"), ("two workers", "2"))
         }
@@ -45,7 +44,7 @@ def _rates(folder: Path, ports: dict[str, int], asked: Asked) -> dict[str, float
     found: dict[str, list[float]] = {name: [] for name in ports}
     for turn in range(ROUNDS + 1):
         for name, port in ports.items():
-            told = wrk.load(folder, port, asked, SECONDS, cores=CORES, threads=2)
+            told = wrk.load(folder, port, asked, SECONDS, core=cores.BOTH, threads=2)
             if turn:
                 found[name].append(told.rate)
     return {name: median(rates) for name, rates in found.items()}

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CORE = "1"
+from benchmarks import cores
+
 CONNECTIONS = 32
 PATIENCE = "30s"
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
@@ -50,7 +51,7 @@ def load(
     asked: Asked | str,
     seconds: int,
     *,
-    cores: str = CORE,
+    core: str = cores.CLIENT,
     threads: int = 1,
 ) -> Told:
     """The same request on all connections for so long, or what a program in Lua asks.
@@ -62,16 +63,8 @@ def load(
     one = Asked("/") if isinstance(asked, str) else asked
     script.write_text(asked if isinstance(asked, str) else _lua(asked), encoding="utf-8")
     url = f"http://127.0.0.1:{port}{one.path}"
-    command = [
-        "taskset",
-        "-c",
-        cores,
-        "wrk",
-        f"-t{threads}",
-        f"-c{CONNECTIONS}",
-        f"-d{seconds}s",
-        f"--timeout={PATIENCE}",
-    ]
+    command = ["taskset", "-c", core, "wrk", f"-t{threads}", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    command += [f"--timeout={PATIENCE}"]
     done = subprocess.run(
         [*command, "-s", str(script), url], capture_output=True, text=True, check=True
     ).stdout
