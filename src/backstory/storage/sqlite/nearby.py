@@ -1,7 +1,7 @@
 """Contexts that were read a moment ago, true for as long as nobody has written to the file.
 
-One look at the file tells whether any process has committed since (`PRAGMA data_version`), which
-costs a tenth of reading a context. What another process erased is dropped within
+One look tells whether any process has committed since (`wal_index.DataVersion`), which
+costs less than a microsecond. What another process erased is dropped within
 `limits.POLL_SECONDS`, whether anybody reads or not.
 """
 
