@@ -51,7 +51,9 @@ class Coding:
         codec = choose(headers.joined(scope, b"accept-encoding"))
         if answer.status == 304:
             kept = headers.joined(scope, b"if-none-match")
-            return answer if kept is None else _retagged(answer, kept.encode("latin-1"), codec)
+            if kept is None or "-" not in kept:  # it is the tag of no coded answer
+                return answer
+            return _retagged(answer, kept.encode("latin-1"), codec)
         if codec is None or not _worth_coding(answer.status, answer.headers):
             return answer
         plain = answer.body
