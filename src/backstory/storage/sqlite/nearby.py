@@ -104,4 +104,4 @@ class Nearby:
 
 def _weight(near: Near) -> int:
     """What it costs with its encoded forms, about."""
-    return limits.CACHE_ENTRY_BYTES + 6 * len(near.snapshot.state)
+    return limits.CACHE_ENTRY_BYTES + 8 * len(near.snapshot.state)

@@ -16,11 +16,11 @@ _BODILESS: Final = frozenset({204, 304})
 class Answer:
     """Status, headers and body, which is empty where there is none.
 
-    One that is kept for many callers is not changed any more. `wire` is for who sends it: what
-    goes out behind the first lines, made once.
+    One that is kept for many callers is not changed any more. `variants` are for who codes it, by
+    their coding, and `wire` for who sends it: what goes out behind the first lines, made once.
     """
 
-    __slots__ = ("body", "headers", "status", "wire")
+    __slots__ = ("body", "headers", "status", "variants", "wire")
 
     def __init__(
         self, status: int, body: bytes = b"", headers: RawHeaders = (), media: bytes = JSON
@@ -28,6 +28,7 @@ class Answer:
         self.status = status
         self.body = body
         self.headers = [*headers]
+        self.variants: dict[str, Answer] = {}
         self.wire: bytes | None = None
         if body:
             self.headers.append((b"content-type", media))

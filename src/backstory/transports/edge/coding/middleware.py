@@ -54,15 +54,23 @@ class Coding:
             if kept is None or "-" not in kept:  # it is the tag of no coded answer
                 return answer
             return _retagged(answer, kept.encode("latin-1"), codec)
-        if codec is None or not _worth_coding(answer.status, answer.headers):
+        if codec is None:
             return answer
-        plain = answer.body
+        known = answer.variants.get(codec.name)
+        if known is not None:
+            return self._variants.seen.seen(known)
+        if not _worth_coding(answer.status, answer.headers):
+            return answer
+        if len(answer.body) > limits.INLINE_BYTES:
+            return None
+        known = answer.variants[codec.name] = self._variant(codec, answer)
+        return known
+
+    def _variant(self, codec: Codec, answer: Answer) -> Answer:
+        plain, found = answer.body, _with_vary(answer.headers)
         coded = self._variants.find(codec, plain)
         if coded is None:
-            if len(plain) > limits.INLINE_BYTES:
-                return None
             coded = self._variants.keep(codec, plain, codec.compress(plain))
-        found = _with_vary(answer.headers)
         if coded is not plain:
             found = _coded_headers(found, codec, len(coded))
         return answer.changed(found, coded)
