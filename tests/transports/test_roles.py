@@ -492,3 +492,53 @@ async def test_whoami_tells_what_is_bound_and_why_something_is_decided(call):
     nothing = await call.ok(ada, "GET", "/v1/whoami?verb=read&namespace=users.bob")
     assert nothing["decision"]["sentence"].endswith("no role grants it")
     assert await call.status(ada, "GET", "/v1/whoami?verb=read") == (400, "malformed")
+
+
+# -- a subject that is erased takes along what is bound to it -------------------------------
+
+
+async def test_what_is_bound_to_who_is_erased_goes_and_is_counted(call):
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/ada", {"roles": ["reader"]})
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/bo", {"roles": ["reader"]})
+    assert "teams.support/faq" in await seen(call, {"subject": "ada"})
+    receipt = await call.ok(BOSS, "DELETE", "/v1/subjects/users.ada")
+    assert (receipt["bindings"], receipt["holds"]) == (1, True)
+    assert await seen(call, {"subject": "ada"}) == []
+    assert await call.status(BOSS, "GET", "/v1/bindings/subjects/ada") == (404, "not_found")
+    assert await call.status(BOSS, "GET", "/v1/bindings/subjects/bo") == 200
+    past = await call(BOSS, "GET", "/v1/contexts/_system.bindings/subjects.ada?at=1")
+    assert past.status_code == 404
+    # Who comes back and is bound anew does not make the receipt untrue.
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/ada", {"roles": ["reader"]})
+    assert (await call.ok(BOSS, "GET", "/v1/subjects/users.ada/erasure"))["holds"]
+
+
+async def test_nobody_gets_rid_of_a_denial_by_being_erased(call):
+    ada = {"subject": "ada", "roles": ["member"]}
+    deny = {"deny": [{"verbs": ["read"], "namespaces": ["teams.*"]}]}
+    await call.ok(BOSS, "PUT", "/v1/roles/frozen", deny)
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/ada", {"roles": ["reader", "frozen"]})
+    assert await call.status(ada, "DELETE", "/v1/subjects/users.ada") == (403, "forbidden")
+    assert await call.status(BOSS, "GET", "/v1/bindings/subjects/ada") == 200
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/ada", {"roles": ["reader"]})
+    assert (await call.ok(ada, "DELETE", "/v1/subjects/users.ada"))["bindings"] == 1
+
+
+async def test_an_admin_by_binding_is_erased_by_another_one(call):
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/ann", {"roles": ["admin"]})
+    ann = {"subject": "ann"}
+    assert await call.status(ann, "DELETE", "/v1/subjects/users.ann") == (409, "would_lock_out")
+    await call.ok(BOSS, "PUT", "/v1/bindings/groups/bosses", {"roles": ["admin"]})
+    assert (await call.ok(ann | {"groups": ["bosses"]}, "DELETE", "/v1/subjects/users.ann"))[
+        "holds"
+    ]
+
+
+async def test_who_only_administers_namespaces_takes_nobodys_roles(call):
+    some = {"allow": [{"verbs": ["read", "admin"], "namespaces": ["users.*"]}]}
+    await call.ok(BOSS, "PUT", "/v1/roles/desk", some)
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/cy", {"roles": ["desk"]})
+    await call.ok(BOSS, "PUT", "/v1/bindings/subjects/ann", {"roles": ["admin"]})
+    desk = {"subject": "cy"}
+    assert await call.status(desk, "DELETE", "/v1/subjects/users.ann") == (403, "forbidden")
+    assert (await call.ok(desk, "DELETE", "/v1/subjects/users.bo"))["holds"]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from backstory.config import Settings
+from backstory.config import Settings, StoreUrl
 from backstory.domain.principals import DEFAULT_TENANT, LOCAL_ADMIN, Principal, segment_of
+from backstory.errors import BackstoryError
 
 if TYPE_CHECKING:
     from backstory.contexts.service import Contexts
@@ -59,6 +60,8 @@ async def tell(contexts: Contexts, settings: Settings, place: Place, **more: obj
 
 def tell_alone(settings: Settings, place: Place) -> None:
     """The same for commands that have not opened the store as a server does."""
+    if settings.audit == "off":
+        return
     from backstory.wiring import open_contexts
 
     async def opened() -> None:
@@ -66,6 +69,16 @@ def tell_alone(settings: Settings, place: Place) -> None:
             await tell(contexts, settings, place)
 
     asyncio.run(opened())
+
+
+def tell_beside(settings: Settings, place: Place) -> None:
+    """The same for what needs no store: one that is there is told, as far as it can be opened."""
+    if isinstance(settings.store, StoreUrl) and not settings.store.path.exists():
+        return
+    try:
+        tell_alone(settings, place)
+    except BackstoryError as error:
+        click.echo(f"the audit trail could not be told: {error.detail}", err=True)
 
 
 Told = Callable[[T], Place]

@@ -6,12 +6,13 @@ import asyncio
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from backstory.cli.acting import tell_alone
+from backstory.cli.acting import tell_alone, tell_beside
 from backstory.cli.options import json_option, setting_options, settings_from
 from backstory.cli.routing import Kept, one_store, route_option, stores
 from backstory.ports.audits import NOBODY
@@ -34,11 +35,13 @@ def command() -> None:
 
 @command.command("make")
 @click.argument("path", type=click.Path(path_type=Path, dir_okay=False))
+@setting_options("store")
 @json_option
-def make(path: Path, *, as_json: bool) -> None:
+def make(path: Path, *, as_json: bool, **flags: Any) -> None:
     """Make a master key in a new file that only you can read.
 
     Whoever loses it loses all that it encrypts. Keep a copy apart from the store and its backups.
+    Where there is a store already that can be opened, its audit trail is told.
     """
     from backstory.encryption.masters import FileMaster, make_file
 
@@ -49,6 +52,8 @@ def make(path: Path, *, as_json: bool) -> None:
         click.echo(json.dumps({"name": name, "master_key": setting}, indent=2))
     else:
         click.echo(f"BACKSTORY_MASTER_KEY={setting}")
+    # Whoever makes a key does not encrypt with it yet.
+    tell_beside(replace(settings_from(flags), master_key=()), (NOBODY, ""))
 
 
 @command.command("encrypt")
@@ -110,7 +115,9 @@ def backup(*, file: Path, route: str | None, as_json: bool, **flags: Any) -> Non
     """
     from backstory.wiring import back_up_keys
 
-    back_up_keys(one_store(settings_from(flags), route, made=True), file)
+    settings = one_store(settings_from(flags), route, made=True)
+    back_up_keys(settings, file)
+    tell_beside(settings, (NOBODY, ""))
     _say(as_json, f"{file}: keys and list of erasures", file=str(file))
 
 

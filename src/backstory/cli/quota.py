@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from backstory import limits
-from backstory.cli.acting import operator
+from backstory.cli.acting import Place, operator, tell
 from backstory.cli.options import (
     json_option,
     setting_options,
@@ -107,7 +107,7 @@ def recount(*, tenant: str, as_json: bool, **flags: Any) -> None:
         await contexts.store.recount(tenant)
         return await contexts.quotas.view(tenant)
 
-    view = _run(flags, count)
+    view = _run(flags, count, (tenant, ""))
     click.echo(json.dumps(view, indent=2) if as_json else _told(view))
 
 
@@ -120,11 +120,18 @@ def _allot(tenant: str, quota: Quota | None, flags: dict[str, Any], *, as_json: 
     click.echo(json.dumps(view, indent=2) if as_json else _told(view))
 
 
-def _run(flags: dict[str, Any], work: Callable[[Contexts], Awaitable[T]]) -> T:
+def _run(
+    flags: dict[str, Any], work: Callable[[Contexts], Awaitable[T]], told: Place | None = None
+) -> T:
+    """`told` is what the audit trail hears of, beside what is in the change log."""
+
     async def opened() -> T:
         settings = store_that_is_there(settings_from(flags))
         async with open_contexts(settings, sweep=False) as contexts:
-            return await work(contexts)
+            done = await work(contexts)
+            if told is not None:
+                await tell(contexts, settings, told)
+            return done
 
     return asyncio.run(opened())
 

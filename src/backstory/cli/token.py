@@ -14,7 +14,7 @@ import click
 
 from backstory import limits
 from backstory.cli.accounts import SETTINGS, with_service
-from backstory.cli.acting import Place, tell, user
+from backstory.cli.acting import Place, tell, tell_beside, user
 from backstory.cli.acting import client as a_client
 from backstory.cli.options import (
     json_option,
@@ -89,6 +89,8 @@ def keys(
         found.rotate()
     if retire is not None:
         found.retire(retire)
+    if rotate or retire is not None:
+        tell_beside(settings, (NOBODY, ""))
     public = found.public_path.resolve()
     if as_json:
         click.echo(json.dumps({"keys": found.ids, "jwks": f"file:{public}"}))
@@ -164,11 +166,12 @@ def create(
     if in_store:
         made = with_service(
             settings,
-            lambda service: service.signing.issue(service.issuer, grant),
+            lambda service: service.issue(grant),
             lambda _: _acted(grant),
         )
     else:
         made = SigningKeys.open(_path(settings, key_file)).issue(issuer, grant, SystemClock().now())
+        tell_beside(settings, _acted(grant))
     ends = to_text(made.expires_at * SECOND)
     if as_json:
         click.echo(json.dumps({"token": made.token, "id": made.id, "expires_at": ends}))

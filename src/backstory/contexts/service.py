@@ -93,7 +93,7 @@ class Contexts:
         self.allotting = Allotting(self.writer, self.quotas)
         self.roles = Roles(store, self.writer, self.seal, self.granting)
         self.migrator = Migrator(store, self.writer, self.ruler, rules)
-        self.eraser = Eraser(store, bus, self.seal)
+        self.eraser = Eraser(store, bus, self.seal, self.granting.forget)
         self.historian = Historian(store, self.reader)
         self.catcher_up = CatcherUp(store, self.reader)
         self.lister = Lister(store, self.seal)

@@ -16,6 +16,7 @@ from backstory.domain.kinds import ACCESS_BINDING
 from backstory.domain.permissions import BINDINGS
 from backstory.domain.principals import Principal, segment_of
 from backstory.domain.roles import is_role_name, key_of, members_of, raise_all
+from backstory.domain.subjects import USERS
 from backstory.errors import SchemaError, Violation
 
 KIND: Final = ACCESS_BINDING
@@ -53,6 +54,16 @@ def bindee(family: str, name: str) -> Bindee:
         detail = f"a name must be text of 1 to {limits.SUBJECT_BYTES} bytes"
         raise SchemaError(detail, errors=(Violation("/name", detail),))
     return Bindee(family, name)
+
+
+def keys_of(subject: str) -> tuple[ContextKey, ...]:
+    """Where that is kept which is bound to a subject, such as `users.42`.
+
+    A client may be bound by its name as a client, and as the subject of its own tokens.
+    """
+    family, _, segment = subject.partition(".")
+    families = ("subjects",) if family == USERS else ("clients", "subjects")
+    return tuple(ContextKey(BINDINGS, f"{each}.{segment}") for each in families)
 
 
 def bindees_of(principal: Principal) -> Iterator[Bindee]:

@@ -57,7 +57,8 @@ class Erasure:
 
     `number` is its place in the list of all erasures of a store, `ended_at` None while it goes
     on. `entries` counts those in contexts of others too, `forks` the contexts of others that
-    had taken something over.
+    had taken something over, `bindings` what bound roles to it, `accounts` its account or client
+    of the authorization server, and `grants` what had come from that: consents, codes, tokens.
     """
 
     number: int
@@ -69,3 +70,6 @@ class Erasure:
     entries: int = 0
     forks: int = 0
     keys: int = 0
+    bindings: int = 0
+    accounts: int = 0
+    grants: int = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from backstory.domain.subjects import Erasure
 
@@ -67,6 +67,8 @@ class WrappedKey:
 
 Make = Callable[[], tuple[int, bytes]]
 """Makes a key: the number of the root that wraps it, and the wrapped key."""
+
+More = Literal["bindings", "accounts", "grants"]
 
 
 class Vault(Protocol):
@@ -130,6 +132,10 @@ class Vault(Protocol):
 
     def count_erased(self, number: int, *, contexts: int, entries: int, forks: int) -> None:
         """Add to what an erasure has erased."""
+        ...
+
+    def count_more(self, number: int, what: More, times: int) -> None:
+        """Add to what else an erasure has erased."""
         ...
 
     def end_erasure(self, number: int, at: int, keys: int) -> Erasure:

@@ -168,6 +168,22 @@ class SubjectsContract(Contract):
         assert [one.author for one in await other.entries("teams.1/a")] == [EVE]
         assert (await other.view("teams.1/a")).snapshot.head.author == EVE
 
+    async def test_what_binds_roles_to_it_is_erased(self, scene: Scene) -> None:
+        bound = [f"_system.bindings/{name}" for name in ("subjects.1", "clients.1", "subjects.2")]
+        for name in (*bound, "users.1/a"):
+            await scene.put(name, {"roles": ["reader"]})
+        marks = await scene.store.rights_marks(0)
+        erased = await scene.store.erase(scene.tenant, "users.1", ANNA)
+        assert (erased.contexts, erased.bindings) == (1, 1)
+        assert await scene.store.rights_marks(0) != marks  # other nodes learn of it
+        assert await scene.store.is_erased(erased)
+        there = [await scene.store.view(scene.tenant, key(name)) is not None for name in bound]
+        assert there == [False, True, True]
+        # A client may have been bound as the subject of its own tokens.
+        await scene.put(bound[0], {"roles": ["reader"]})
+        assert (await scene.store.erase(scene.tenant, "clients.1", ANNA)).bindings == 2
+        assert await scene.state(bound[2]) == {"roles": ["reader"]}
+
     async def test_names_that_a_namespace_spells_or_hashes_are_found(self, scene: Scene) -> None:
         await scene.put("teams.1/a")
         for name in ("Eve@example.com", "ä" * 60):

@@ -253,7 +253,8 @@ class ModelStore(Keeping):
         mine, now = self._tenant(tenant), self._clock.now()
         found = subjects.records_of(mine, subject)
         last = await self.erasure(tenant, subject)
-        if last is not None and not found and not subjects.named(mine, subject):
+        bindings = [r.key for r in subjects.bindings_of(mine, subject) if r.key]
+        if last is not None and not (found or bindings or subjects.named(mine, subject)):
             return last
         done = Erasure(len(self._erasures) + 1, tenant, subject, now, now)
         for record in found:
@@ -276,6 +277,12 @@ class ModelStore(Keeping):
             )
             if gone is not None:
                 await gone(touched)
+        for key in bindings:
+            wanted = Commit(tenant, ids.commit_id(), author, now, (Purge(key),))
+            await self.commit(wanted)
+            done = replace(done, bindings=done.bindings + 1)
+            if gone is not None:
+                await gone((key,))
         subjects.rename(mine, subject, f"erased-{done.number}")
         self._erasures[tenant, subject] = done
         return done
@@ -287,7 +294,11 @@ class ModelStore(Keeping):
         return self._erasures.get((tenant, subject))
 
     async def is_erased(self, erasure: Erasure) -> bool:
-        return not subjects.records_of(self._tenant(erasure.tenant), erasure.subject)
+        mine = self._tenant(erasure.tenant)
+        return not (
+            subjects.records_of(mine, erasure.subject)
+            or subjects.bindings_of(mine, erasure.subject)
+        )
 
     # -- notes ---------------------------------------------------------------------------
 

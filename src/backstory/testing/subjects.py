@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from backstory.domain.bindings import keys_of
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
 from backstory.domain.subjects import everything_of, wrote
@@ -31,6 +32,11 @@ def records_of(tenant: Tenant, subject: str) -> list[Record]:
     """All contexts of a subject."""
     mine = everything_of(subject)
     return [r for r in tenant.records if r.key and mine.matches(r.key.namespace)]
+
+
+def bindings_of(tenant: Tenant, subject: str) -> list[Record]:
+    """What binds roles to it."""
+    return [r for r in tenant.records if r.key in keys_of(subject)]
 
 
 def take(tenant: Tenant, subject: str, record: Record) -> Taken:

@@ -34,6 +34,7 @@ from backstory.ports.scrubbing import Scrubs
 from backstory.ports.store import Store
 from backstory.resilience.breaker import Breaker, State, Told, log
 from backstory.resilience.checking import Dependency, Look
+from backstory.security.authority.erasing import AuthorityHolder
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.sqlite import SqliteOptions, SqliteStore, open_store
 from backstory.storage.sqlite.vault import SqliteVault
@@ -43,6 +44,10 @@ from backstory.storage.tables.safe import Safe
 if TYPE_CHECKING:
     from backstory.storage.postgres.replica import Replica
     from backstory.storage.postgres.store import PostgresStore
+
+
+HOLDERS = (AuthorityHolder,)
+"""Who keeps something of subjects in notes, whether it is on or not."""
 
 
 def bus_server(settings: Settings) -> str | None:
@@ -82,7 +87,7 @@ def safe_in_file(settings: Settings, options: SqliteOptions) -> Safe:
             f"keys from {settings.origin('keys')} is for a PostgreSQL store; name a file"
         )
     path = options.keys_path if keys is None else keys.path
-    return Safe(partial(SqliteVault, path), masters_of(settings.master_key))
+    return Safe(partial(SqliteVault, path), masters_of(settings.master_key), HOLDERS)
 
 
 def safe_on_server(settings: Settings) -> Safe:
@@ -95,9 +100,9 @@ def safe_on_server(settings: Settings) -> Safe:
 
     keys, masters = settings.keys, masters_of(settings.master_key)
     if isinstance(keys, StoreUrl):
-        return Safe(partial(SqliteVault, keys.path), masters)
+        return Safe(partial(SqliteVault, keys.path), masters, HOLDERS)
     options = _options(settings, keys) if keys is not None else postgres_options(settings)
-    return Safe(partial(PostgresVault, options), masters)
+    return Safe(partial(PostgresVault, options), masters, HOLDERS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Erasing a subject over REST, its receipt, and who may."""
 
+from dataclasses import fields
+
 import pytest
 
 from backstory.domain.principals import Principal
@@ -26,6 +28,17 @@ async def test_all_of_a_subject_is_erased_with_a_receipt_that_can_be_verified(ht
     assert (await http.delete("/v1/subjects/users.42")).json() == receipt
     await put("users.42/chat")
     assert (await http.get("/v1/subjects/users.42/erasure")).json()["holds"]
+
+
+async def test_a_receipt_of_the_release_before_is_genuine(http, put, running):
+    await put("users.42/chat")
+    receipt = (await http.delete("/v1/subjects/users.42")).json()
+    erased = await running.contexts.store.erasure("default", "users.42")
+    whole = [getattr(erased, each.name) for each in fields(erased)]
+    old = running.contexts.seal.close("receipt", "default", "users.42", whole[:9])
+    assert old != receipt["receipt"]
+    answer = await http.get("/v1/subjects/users.42/erasure", params={"receipt": old})
+    assert answer.json() == receipt
 
 
 async def test_a_receipt_cannot_be_made_up_nor_moved(http, put):

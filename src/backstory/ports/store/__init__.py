@@ -31,7 +31,17 @@ from backstory.ports.store.values import (
     Standing,
     View,
 )
-from backstory.ports.store.whole import Changes, Erases, Finds, Gone, Notes, Store
+from backstory.ports.store.whole import (
+    Changes,
+    Erases,
+    Finds,
+    Gone,
+    Held,
+    Holder,
+    MakeHolder,
+    Notes,
+    Store,
+)
 
 __all__ = [
     "ChangePage",
@@ -45,6 +55,9 @@ __all__ = [
     "Finds",
     "Gone",
     "HeadQuery",
+    "Held",
+    "Holder",
+    "MakeHolder",
     "Mark",
     "Match",
     "MatchText",

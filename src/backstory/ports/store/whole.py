@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
+from backstory.clock import Clock
 from backstory.domain.changes import Change
 from backstory.domain.contexts import Head
 from backstory.domain.keys import ContextKey
@@ -120,13 +122,37 @@ class Notes(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was kept of a subject in notes."""
+
+    accounts: int = 0
+    grants: int = 0
+
+
+class Holder(Protocol):
+    """Somebody who keeps something of subjects in a store's notes."""
+
+    async def holds(self, tenant: str, subject: str, until: int) -> bool:
+        """Whether there is anything of the subject that was begun until then."""
+        ...
+
+    async def forget(self, tenant: str, subject: str, until: int) -> Held:
+        """Erase it, so that nothing that came from it is good any more; what it was."""
+        ...
+
+
+MakeHolder = Callable[[Notes, Clock], Holder]
+
+
 class Erases(Protocol):
     """Erasing subjects: users and clients, with all that is in their namespace and below."""
 
     async def erase(
         self, tenant: str, subject: str, author: Author, gone: Gone | None = None
     ) -> Erasure:
-        """Erase a subject, for good: every context, its past, content and words, and the keys.
+        """Erase a subject, for good: every context, its past, content and words, and the keys;
+        then what binds roles to it, and what holders keep of it.
 
         What others' forks show of its logs loses its text, in versions of their own; content that
         they took over is gone. Contexts that are made meanwhile stay. It may be called again: one

@@ -17,6 +17,7 @@
     browsing.py   browsers that are signed in
     metadata.py   what clients are told (RFC 8414)
     service.py    all of them together
+    erasing.py    what goes with a subject that is erased
     oauth/        OAuth itself, by Authlib
 
 Every fact is in the store, so any node answers and whatever may be used once is used once.

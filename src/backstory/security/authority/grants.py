@@ -17,8 +17,11 @@ from msgspec.structs import replace
 
 from backstory import ids, limits
 from backstory.clock import SECOND, Clock
+from backstory.domain.principals import segment_of
+from backstory.domain.subjects import USERS
 from backstory.errors import RateLimitedError
 from backstory.ports.store import Notes
+from backstory.security.authority.erasing import made_place
 from backstory.security.authority.records import Account, Client, Code, Family, Issued
 from backstory.security.authority.shelf import Shelf
 from backstory.security.authority.signing import Signing
@@ -65,6 +68,7 @@ class Grants:
         self._codes = Shelf(notes, "code", Code)
         self._families = Shelf(notes, "family", Family)
         self._machines = Shelf(notes, "machine", Issued)
+        self._made = Shelf(notes, "made", Issued)
 
     # -- codes -------------------------------------------------------------------------
 
@@ -199,6 +203,13 @@ class Grants:
         issued = self._issued(made)
         await self._machines.add(f"{client.id}/{made.id}", issued, issued.until)
         return Tokens(made, None, scope)
+
+    async def note(self, made: Made, grant: Grant) -> None:
+        """Note a token that was made by command."""
+        issued = replace(self._issued(made), begun_at=self._clock.now())
+        of = "clients" if grant.subject == grant.client else USERS
+        subject = f"{of}.{segment_of(grant.subject)}"
+        await self._made.add(made_place(grant.tenant, subject, made.id), issued, issued.until)
 
     # -- taking back -------------------------------------------------------------------
 

@@ -53,10 +53,11 @@ class Client(Struct, frozen=True):
 
 
 class Issued(Struct, frozen=True):
-    """One access token: the name by which it can be revoked, and when it ends."""
+    """One access token: the name by which it can be revoked, when it ends, and when it began."""
 
     name: str
     until: int
+    begun_at: int = 0
 
 
 class Family(Struct, frozen=True):

@@ -18,6 +18,7 @@ from backstory.security.authority.grants import Grants
 from backstory.security.authority.records import Account, Client
 from backstory.security.authority.signing import Signing
 from backstory.security.authority.turns import Turns
+from backstory.security.issuing import Grant, Made
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,16 @@ class Service:
         if account is None or account.disabled or account.changed_at > begun_at:
             return None
         return None if account.name == client.id else account
+
+    async def issue(self, grant: Grant) -> Made:
+        """A token that is made by command, noted so that it ends when its subject is erased.
+
+        Raises:
+            StoreError: the store cannot be used.
+        """
+        made = await self.signing.issue(self.issuer, grant)
+        await self.grants.note(made, grant)
+        return made
 
     async def set_password(self, name: str, password: str) -> Account:
         """Another password; browsers are signed out, and tokens are refused from now on.

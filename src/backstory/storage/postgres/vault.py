@@ -72,7 +72,7 @@ class PostgresVault(SqlVault):
     async def _make(self, connection: Connection[Record]) -> None:
         async with connection.transaction():
             await connection.execute(_LOCK)
-            if not await connection.fetchval(_EXISTS, f"{_SCHEMA}.erasures"):
+            if not await connection.fetchval(_EXISTS, f"{_SCHEMA}.erased"):  # the newest of all
                 await connection.execute(f"CREATE SCHEMA IF NOT EXISTS {_SCHEMA}")
                 made = schema(prefix=f"{_SCHEMA}.", number=_NUMBER, bytes="BYTEA")
                 await connection.execute(made)

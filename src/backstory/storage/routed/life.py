@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from backstory.domain.principals import Author
@@ -47,17 +48,42 @@ class Lives(Places):
         """
         own = self._of_subject(subject)
         erased = await own.erase(tenant, subject, author, gone)
-        others = [store for store in self._stores if store is not own]
-        await all_of(
-            {at: partial(one.erase, tenant, subject, author, gone) for at, one in enumerate(others)}
+        asked = {
+            at: partial(one.erase, tenant, subject, author, gone)
+            for at, one in enumerate(self._but(own))
+        }
+        return _together(erased, (await all_of(asked)).values())
+
+    def _but(self, own: Store) -> list[Store]:
+        return [store for store in self._stores if store is not own]
+
+    async def _elsewhere(self, tenant: str, subject: str) -> dict[int, Erasure | None]:
+        others = self._but(self._of_subject(subject))
+        return await all_of(
+            {at: partial(one.erasure, tenant, subject) for at, one in enumerate(others)}
         )
-        return erased
 
     async def erasure(self, tenant: str, subject: str) -> Erasure | None:
-        return await self._of_subject(subject).erasure(tenant, subject)
+        found = await self._of_subject(subject).erasure(tenant, subject)
+        if found is None:
+            return None
+        others = (await self._elsewhere(tenant, subject)).values()
+        return _together(found, [each for each in others if each is not None])
 
     async def is_erased(self, erasure: Erasure) -> bool:
-        return await self._of_subject(erasure.subject).is_erased(erasure)
+        """Also what the other stores erased when they were asked last."""
+        own = self._of_subject(erasure.subject)
+        if not await own.is_erased(erasure):
+            return False
+        others = self._but(own)
+        found = await self._elsewhere(erasure.tenant, erasure.subject)
+        for at, each in found.items():
+            if each is None:  # a store that came later has nothing to erase; the first one has
+                if others[at] is self._stores[0]:
+                    return False
+            elif not await others[at].is_erased(each):
+                return False
+        return True
 
     async def finish_erasures(self) -> int:
         asked = {at: one.finish_erasures for at, one in enumerate(self._stores)}
@@ -66,3 +92,15 @@ class Lives(Places):
     async def sweep(self, now: int) -> int:
         asked = {at: partial(one.sweep, now) for at, one in enumerate(self._stores)}
         return sum((await all_of(asked)).values())
+
+
+def _together(own: Erasure, others: Iterable[Erasure]) -> Erasure:
+    """With what other stores had of the subject beside its contexts."""
+    for each in others:
+        own = replace(
+            own,
+            bindings=own.bindings + each.bindings,
+            accounts=own.accounts + each.accounts,
+            grants=own.grants + each.grants,
+        )
+    return own

@@ -35,6 +35,9 @@ SELECT id FROM contexts
 WHERE tenant = ?1 AND (namespace = ?2 OR (namespace >= ?3 AND namespace < ?4)) AND id <= ?5
 ORDER BY id LIMIT ?6
 
+-- name: context_named
+SELECT id FROM contexts WHERE tenant = ?1 AND namespace = ?2 AND name = ?3
+
 -- name: unredacted
 SELECT id FROM entries WHERE id BETWEEN ?2 AND ?3 AND content IS NOT NULL ORDER BY id LIMIT ?4
 

@@ -1,14 +1,15 @@
 """The course of an erasure, each step of which may be the last one before a crash.
 
 It is noted in the vault first, and as done last. In between: the subject's keys write no more,
-its contexts are erased one by one, all of it is out of the tables, the keys are destroyed.
+its contexts are erased one by one, then what binds roles to it and what others keep of it in notes;
+all of it is out of the tables, the keys are destroyed.
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -19,6 +20,7 @@ from backstory.domain.principals import SYSTEM, Author
 from backstory.domain.sealing import Seal
 from backstory.domain.subjects import Erasure
 from backstory.ports.store import Gone
+from backstory.ports.vault import More
 from backstory.storage.meta import Meta
 from backstory.storage.tables import authors, subjects
 from backstory.storage.tables.database import Database
@@ -36,6 +38,7 @@ class ErasingStore(ABC):
         self._clock, self._meta, self._safe = clock, meta, safe
         self._seal = Seal(meta.secret)
         self._erasure = meta.erasure
+        self._holders = [make(self, clock) for make in safe.holders]
 
     @abstractmethod
     async def _read(
@@ -68,6 +71,14 @@ class ErasingStore(ABC):
         self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
     ) -> bool: ...
 
+    @abstractmethod
+    async def list_notes(
+        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
+    ) -> Sequence[tuple[str, bytes]]: ...
+
+    @abstractmethod
+    async def delete_note(self, tenant: str, name: str) -> None: ...
+
     async def erase(
         self, tenant: str, subject: str, author: Author, gone: Gone | None = None
     ) -> Erasure:
@@ -83,9 +94,18 @@ class ErasingStore(ABC):
         if erasure.ended_at is None:
             return False
         whose = erasure.tenant, erasure.subject
-        if await self._read(subjects.some, *whose, _ALL):
+        if await self._holds(erasure, self._clock.now(), _ALL):
             return False
         return not await self._read(authors.any_named, *whose)
+
+    async def _holds(self, erasure: Erasure, until: int, fence: int) -> bool:
+        """Whether anything is there beside names, of until then and up to that context."""
+        whose = erasure.tenant, erasure.subject
+        if await self._read(subjects.some, *whose, fence):
+            return True
+        if await self._read(subjects.bound, *whose, fence):
+            return True
+        return any([await each.holds(*whose, until) for each in self._holders])
 
     async def finish_erasures(self) -> int:
         done = 0
@@ -103,7 +123,7 @@ class ErasingStore(ABC):
         if erasure.ended_at is None or erasure.number > self._erasure:
             return False
         fence = await self._ask(self._safe.vault.fence, erasure.number)
-        if await self._read(subjects.some, erasure.tenant, erasure.subject, fence or 0):
+        if await self._holds(erasure, erasure.begun_at, fence or 0):
             return False
         name = authors.stand_in(self._seal, erasure)
         return not await self._read(_came_back, erasure.tenant, erasure, name)
@@ -124,6 +144,9 @@ class ErasingStore(ABC):
         while contexts := await self._read(subjects.some, tenant, subject, fence):
             for context in contexts:
                 await self._erase_context(erasure, wanted, context, gone)
+        await self._forget(erasure)
+        for binding in await self._read(subjects.bound, tenant, subject, fence):
+            await self._erase_context(erasure, wanted, binding, gone, bound=True)
         await self._take_names(erasure)
         await self._write(tenant, lambda tx: subjects.forget_names(tx, tenant, subject))
         await self._write(tenant, subjects.wipe)
@@ -134,6 +157,17 @@ class ErasingStore(ABC):
         if erasure.ended_at is not None:
             return erasure
         return await self._ask(vault.end_erasure, number, self._clock.now(), keys)
+
+    async def _forget(self, erasure: Erasure) -> None:
+        """What others keep of the subject in notes."""
+        for holder in self._holders:
+            held = await holder.forget(erasure.tenant, erasure.subject, erasure.begun_at)
+            await self._count(erasure, "accounts", held.accounts)
+            await self._count(erasure, "grants", held.grants)
+
+    async def _count(self, erasure: Erasure, what: More, times: int) -> None:
+        if times and erasure.ended_at is None:
+            await self._ask(self._safe.vault.count_more, erasure.number, what, times)
 
     async def _take_names(self, erasure: Erasure) -> None:
         """Nobody shows the subject as an author any more, once this returns."""
@@ -154,7 +188,13 @@ class ErasingStore(ABC):
         return fence
 
     async def _erase_context(
-        self, erasure: Erasure, wanted: Commit, context: int, gone: Gone | None
+        self,
+        erasure: Erasure,
+        wanted: Commit,
+        context: int,
+        gone: Gone | None,
+        *,
+        bound: bool = False,
     ) -> None:
         more = True
         while more:
@@ -162,7 +202,9 @@ class ErasingStore(ABC):
                 erasure.tenant, lambda tx: subjects.erase(tx, wanted, erasure.subject, context)
             )
             more = step.more
-            if erasure.ended_at is None:
+            if bound:
+                await self._count(erasure, "bindings", step.contexts)
+            elif erasure.ended_at is None:
                 count = partial(
                     self._safe.vault.count_erased,
                     erasure.number,

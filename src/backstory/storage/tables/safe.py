@@ -1,4 +1,7 @@
-"""What a store has of its vault: the keys where it encrypts, and the list of erasures anyway."""
+"""What a store has of its vault: the keys where it encrypts, and the list of erasures anyway.
+
+Who else keeps something of subjects in its notes is asked when one is erased.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +11,20 @@ from backstory.encryption.box import Box
 from backstory.encryption.cipher import Cipher
 from backstory.encryption.ring import Ring
 from backstory.errors import KeyUnusableError
+from backstory.ports.store import MakeHolder
 from backstory.ports.vault import Master, Vault
 
 
 class Safe:
     """Opens the vault when it is needed first. Without master keys nothing is encrypted."""
 
-    def __init__(self, connect: Callable[[], Vault], masters: Sequence[Master] = ()) -> None:
-        self._connect, self._masters = connect, masters
+    def __init__(
+        self,
+        connect: Callable[[], Vault],
+        masters: Sequence[Master] = (),
+        holders: Sequence[MakeHolder] = (),
+    ) -> None:
+        self._connect, self._masters, self.holders = connect, masters, holders
         self._vault: Vault | None = None
         self.cipher: Cipher | None = None
         self._notes: Box | None = None

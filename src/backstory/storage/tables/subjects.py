@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from backstory import ids, limits
+from backstory.domain.bindings import keys_of
 from backstory.domain.commits import Commit, Purge, PutContent
 from backstory.domain.keys import ContextKey
 from backstory.domain.subjects import everything_of
@@ -54,6 +55,17 @@ def some(db: Database, tenant: str, subject: str, fence: int) -> Sequence[int]:
     between = subject, f"{subject}.", f"{subject}/"
     asked = db.all(db.sql.subject_contexts, number, *between, fence, limits.ERASE_CONTEXTS)
     return [row[0] for row in asked]
+
+
+def bound(db: Database, tenant: str, subject: str, fence: int) -> Sequence[int]:
+    """Contexts that bind roles to the subject, up to a number."""
+    number = db.tenant(tenant)
+    if number is None:
+        return ()
+    asked = (
+        db.value(db.sql.context_named, number, key.namespace, key.name) for key in keys_of(subject)
+    )
+    return [found for found in asked if found is not None and found <= fence]
 
 
 def forget_names(tx: Transaction, tenant: str, subject: str) -> None:

@@ -58,15 +58,24 @@ UPDATE {prefix}data_keys SET wrapped = NULL WHERE number = $1 AND retired = 1
 INSERT INTO {prefix}erasures (tenant, subject, begun_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING
 
 -- name: erasure_of
-SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys
+SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys,
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'bindings'),
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'accounts'),
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'grants')
 FROM {prefix}erasures WHERE tenant = $1 AND subject = $2 ORDER BY number DESC LIMIT 1
 
 -- name: erasures
-SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys
+SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys,
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'bindings'),
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'accounts'),
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'grants')
 FROM {prefix}erasures WHERE number > $1 OR ended_at IS NULL ORDER BY number LIMIT $2
 
 -- name: erasure
-SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys
+SELECT number, tenant, subject, begun_at, ended_at, contexts, entries, forks, keys,
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'bindings'),
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'accounts'),
+    (SELECT coalesce(sum(times), 0) FROM {prefix}erased WHERE erasure = number AND what = 'grants')
 FROM {prefix}erasures WHERE number = $1
 
 -- name: fence
@@ -78,6 +87,10 @@ UPDATE {prefix}erasures SET fence = $2 WHERE number = $1
 -- name: count_erased
 UPDATE {prefix}erasures SET contexts = contexts + $2, entries = entries + $3, forks = forks + $4
 WHERE number = $1
+
+-- name: count_more
+INSERT INTO {prefix}erased AS e (erasure, what, times) VALUES ($1, $2, $3)
+ON CONFLICT (erasure, what) DO UPDATE SET times = e.times + excluded.times
 
 -- name: end_erasure
 UPDATE {prefix}erasures SET ended_at = $2, keys = $3 WHERE number = $1 AND ended_at IS NULL

@@ -40,3 +40,11 @@ CREATE TABLE IF NOT EXISTS {prefix}erasures (
 CREATE UNIQUE INDEX IF NOT EXISTS erasures_under_way ON {prefix}erasures (tenant, subject)
     WHERE ended_at IS NULL;
 CREATE INDEX IF NOT EXISTS erasures_by_subject ON {prefix}erasures (tenant, subject, number);
+
+-- What else an erasure has erased, and how much of it.
+CREATE TABLE IF NOT EXISTS {prefix}erased (
+    erasure BIGINT NOT NULL,
+    what    TEXT NOT NULL,
+    times   BIGINT NOT NULL,
+    PRIMARY KEY (erasure, what)
+);

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from backstory.domain.subjects import Erasure
 from backstory.errors import KeyUnusableError
-from backstory.ports.vault import Make, WrappedKey, WrappedRoot
+from backstory.ports.vault import Make, More, WrappedKey, WrappedRoot
 from backstory.storage.queries import Queries, read_sql
 
 PACKAGE: Final = "backstory.storage.vault"
@@ -108,19 +108,26 @@ class SqlVault(ABC):
     def count_erased(self, number: int, *, contexts: int, entries: int, forks: int) -> None:
         self._rows(self._sql.count_erased, number, contexts, entries, forks)
 
+    def count_more(self, number: int, what: More, times: int) -> None:
+        self._rows(self._sql.count_more, number, what, times)
+
     def end_erasure(self, number: int, at: int, keys: int) -> Erasure:
         self._rows(self._sql.end_erasure, number, at, keys)
-        return Erasure(*self._rows(self._sql.erasure, number)[0])
+        return _erasure(self._rows(self._sql.erasure, number)[0])
 
     def erasure(self, tenant: str, subject: str) -> Erasure | None:
         rows = self._rows(self._sql.erasure_of, tenant, subject)
-        return Erasure(*rows[0]) if rows else None
+        return _erasure(rows[0]) if rows else None
 
     def erasures(self, after: int, limit: int) -> Sequence[Erasure]:
-        return [Erasure(*row) for row in self._rows(self._sql.erasures, after, limit)]
+        return [_erasure(row) for row in self._rows(self._sql.erasures, after, limit)]
 
 
 _ATTEMPTS: Final = 10
+
+
+def _erasure(row: Row) -> Erasure:
+    return Erasure(*row[:9], *map(int, row[9:]))  # PostgreSQL's sums are decimal
 
 
 def _key(row: Row) -> WrappedKey:

@@ -22,7 +22,8 @@ async def erase_subject(call: Call) -> Answer:
 
     Every context in the namespace and below goes, with its past, its content and its words. Where
     others forked one of them, what they inherited loses its text. Its keys are destroyed, so that
-    no backup of the data brings it back. May be sent again: it goes on where it was interrupted.
+    no backup of the data brings it back. So do the roles that are bound to it, and its account of
+    the built-in authorization server with all that came from it. May be sent again: it goes on where it was interrupted.
     """
     idempotency_key(call)  # checked; erasing twice is erasing once
     receipt = await call.contexts.eraser.erase(call.principal, call.path("namespace"))
@@ -47,6 +48,9 @@ def _view(receipt: Receipt) -> dict[str, Any]:
         "entries": erasure.entries,
         "forks": erasure.forks,
         "keys": erasure.keys,
+        "bindings": erasure.bindings,
+        "accounts": erasure.accounts,
+        "grants": erasure.grants,
         "holds": receipt.holds,
         "receipt": receipt.sealed,
     }

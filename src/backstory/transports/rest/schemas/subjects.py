@@ -9,7 +9,9 @@ class Receipt(Struct):
     """What was erased of a subject, in numbers.
 
     `entries` counts those in contexts of others too, `forks` the contexts of others that had taken
-    something over, `keys` the keys that were destroyed. `holds`: none of it is there any more.
+    something over, `keys` the keys that were destroyed, `bindings` what bound roles to it, `accounts` its
+    account or machine of the built-in authorization server, and `grants` the consents, codes, sign-ins
+    and tokens that had come from that. `holds`: none of it is there any more.
     `receipt` proves all of this to whoever asks for it later.
     """
 
@@ -20,5 +22,8 @@ class Receipt(Struct):
     entries: int
     forks: int
     keys: int
+    bindings: int
+    accounts: int
+    grants: int
     holds: bool
     receipt: str
