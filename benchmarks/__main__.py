@@ -17,9 +17,12 @@ from benchmarks import (
     cached_reads,
     comparing,
     content,
+    contexts,
     durable_append,
     encryption,
+    entries,
     growth,
+    healing,
     history,
     holding,
     hot_conversation,
@@ -28,10 +31,14 @@ from benchmarks import (
     processing,
     rendering,
     report,
+    sending,
     serving,
+    starting,
     stored_bytes,
     tokens,
+    watchers,
     watching,
+    workers,
 )
 
 _ALL = {
@@ -42,6 +49,7 @@ _ALL = {
     "durable-append": durable_append.run,
     "encryption": encryption.run,
     "growth": growth.run,
+    "healing": healing.run,
     "holding": holding.run,
     "hot-conversation": hot_conversation.run,
     "hot-postgres": hot_postgres.run,
@@ -49,11 +57,20 @@ _ALL = {
     "peers": comparing.run,
     "processing": processing.run,
     "rendering": rendering.run,
+    "sending": sending.run,
     "serving": serving.run,
+    "starting": starting.run,
     "stored-bytes": stored_bytes.run,
     "watching": watching.run,
     "tokens": tokens.run,
+    "workers": workers.run,
 }
+_LONG = {
+    "contexts": contexts.run,
+    "entries": entries.run,
+    "watchers": watchers.run,
+}
+"""Take minutes, and gigabytes of disk; only where they are named."""
 
 
 def main() -> int:
@@ -61,9 +78,9 @@ def main() -> int:
     parser.add_argument(
         "names",
         nargs="*",
-        choices=[*_ALL, []],
+        choices=[*_ALL, *_LONG, []],
         metavar="NAME",
-        help=f"which to run: {', '.join(_ALL)}; all by default",
+        help=f"which to run: {', '.join(_ALL)}; all by default. Only where named: {', '.join(_LONG)}",
     )
     parser.add_argument("--output", type=Path, default=Path("benchmarks/results/latest.json"))
     parser.add_argument("--keep", action="store_true", help="in benchmarks/history, too")
@@ -74,7 +91,7 @@ def main() -> int:
         results[name] = report.Results()
         begun = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="backstory-bench-") as folder:
-            results[name].take(_ALL[name](Path(folder)))
+            results[name].take((_ALL | _LONG)[name](Path(folder)))
         results[name].seconds = time.monotonic() - begun
     report.show(results.values())
     found = history.run(results)

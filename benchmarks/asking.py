@@ -10,10 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from benchmarks import servers
+from benchmarks import cores, servers
 from benchmarks.peers import serving
-
-CLIENT_CORE = "1"
 
 
 class Asked:
@@ -23,7 +21,7 @@ class Asked:
         self._name, self._server = name, server
         python = [str(serving.PYTHON), "-m", "benchmarks.peers.work"]
         self._process = subprocess.Popen(
-            ["taskset", "-c", CLIENT_CORE, *python, name, str(folder), str(port)],
+            ["taskset", "-c", cores.CLIENT, *python, name, str(folder), str(port)],
             cwd=servers.ROOT,
             env=os.environ
             | {"PYTHONPATH": "", "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},

@@ -12,11 +12,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import servers, text
+from benchmarks import cores, servers, text
 from benchmarks.client import Client
 from benchmarks.wrk import Asked
 
-CORE = "0"
 BARE = "a bare answer"
 PATH = "/v1/contexts/bench/doc"
 LONG = "/v1/contexts/bench/long"
@@ -61,15 +60,15 @@ def opened(stack: ExitStack, folder: Path, entries: int) -> dict[str, Case]:
 
     `entries` is how long the conversation is that is caught up with.
     """
-    ours = stack.enter_context(servers.process(folder / "reads.db", core=CORE))
-    written = stack.enter_context(servers.process(folder / "appends.db", core=CORE))
+    ours = stack.enter_context(servers.process(folder / "reads.db", core=cores.SERVER))
+    written = stack.enter_context(servers.process(folder / "appends.db", core=cores.SERVER))
     with Client(ours[0]) as client:
         client.json("PUT", PATH, {"kind": "session", "state": STATE})
         fill(client, LONG, entries)
     with Client(written[0]) as client:
         client.json("PUT", PATH, {"kind": "conversation", "state": STATE})
     return {
-        BARE: Case(*stack.enter_context(servers.bare_process(core=CORE)), Asked("/")),
+        BARE: Case(*stack.enter_context(servers.bare_process(core=cores.SERVER)), Asked("/")),
         "REST read": Case(*ours, Asked(PATH)),
         "REST 304": Case(*ours, Asked(PATH, headers={"if-none-match": '"1"'})),
         "MCP read_context": Case(*ours, CALL),
@@ -96,7 +95,9 @@ def _with_token(stack: ExitStack, folder: Path) -> Case:
 
     issuer = Issuer()
     environment = issuer.environment(issuer.write(folder / "keys.json"))
-    port, pid = stack.enter_context(servers.process(folder / "rights.db", core=CORE, **environment))
+    port, pid = stack.enter_context(
+        servers.process(folder / "rights.db", core=cores.SERVER, **environment)
+    )
     with Client(port) as client:
         admin = f"Bearer {issuer.lasting(roles=('admin',))}"
         state = {"kind": "session", "state": STATE}

@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks import servers
+from benchmarks import cores, servers
 from benchmarks.asking import Asked
 from benchmarks.peers import LEFT_OUT, serving
 from benchmarks.peers.work import EACH, NO_SERVER, PEERS, THREADS, TURNS
@@ -23,7 +23,6 @@ from benchmarks.report import Measured, Ratio
 OURS = "Backstory"
 LENGTHS = (10, 100, 1000)
 ROUNDS, TIMES, DAYS = 3, 10, 2
-_SERVER = "0"
 AT_MOST = {("read", "Kinto"): 0.5}
 Peers = Mapping[str, Asked]
 
@@ -44,10 +43,10 @@ def run(folder: Path) -> Iterator[Ratio | Measured]:
 
 
 def _started(stack: ExitStack, folder: Path) -> Peers:
-    ports = {OURS: stack.enter_context(servers.process(folder / "o.db", core=_SERVER))}
+    ports = {OURS: stack.enter_context(servers.process(folder / "o.db", core=cores.SERVER))}
     url = stack.enter_context(servers.postgres())
     if url is not None:
-        ports["Kinto"] = stack.enter_context(serving.kinto(folder, url, _SERVER))
+        ports["Kinto"] = stack.enter_context(serving.kinto(folder, url, cores.SERVER))
     peers = {}
     for name in PEERS:
         if name in ports or name in NO_SERVER:

@@ -6,10 +6,14 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
+
+from benchmarks.client import Client
 
 START_SECONDS = 30.0
 ROOT = Path(__file__).resolve().parent.parent
@@ -45,6 +49,16 @@ def process(
         yield port, pid
 
 
+def ready(port: int) -> None:
+    """Wait until one of ours says that it is."""
+    until = time.monotonic() + START_SECONDS
+    with Client(port) as client:
+        while client.request("GET", "/readyz")[0] != 200:
+            if time.monotonic() > until:
+                raise RuntimeError("the server was not ready in time")
+            time.sleep(0.005)
+
+
 @contextmanager
 def postgres() -> Iterator[str | None]:
     """A PostgreSQL on the disk, as the tests start it; yields its URL, None where there is none."""
@@ -70,12 +84,12 @@ def _on(core: str) -> list[str]:
 
 
 @contextmanager
-def sdk(core: str = "") -> Iterator[int]:
-    """The official SDK's own server (`sdk_server.py`)."""
+def sdk(core: str = "") -> Iterator[tuple[int, int]]:
+    """The official SDK's own server (`sdk_server.py`); yields its port and its process's number."""
     port = free_port()
     command = [*_on(core), sys.executable, "-m", "benchmarks.sdk_server", str(port)]
-    with _process(command, port, {}):
-        yield port
+    with _process(command, port, {}) as pid:
+        yield port, pid
 
 
 @contextmanager
@@ -98,30 +112,31 @@ def bare_process(core: str = "") -> Iterator[tuple[int, int]]:
 
 @contextmanager
 def _process(command: list[str], port: int, environment: dict[str, str]) -> Iterator[int]:
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait(port, process)
-        yield process.pid
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | environment,
+            stdout=subprocess.DEVNULL,
+            stderr=said,
+        )
+        try:
+            _wait(port, process, said)
+            yield process.pid
+        finally:
+            process.terminate()
+            process.wait(START_SECONDS)
 
 
-def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait(port: int, process: subprocess.Popen[bytes], said: IO[bytes] | None = None) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"the server ended with {process.returncode}")
+            raise RuntimeError(f"the server ended with {process.returncode}: {_last(said)}")
         try:
             socket.create_connection(("127.0.0.1", port), 0.2).close()
         except OSError:
-            time.sleep(0.05)
+            time.sleep(0.01)
         else:
             return
     raise RuntimeError("the server did not start")
@@ -142,3 +157,11 @@ def _family(pid: int) -> Iterator[int]:
 def _status(pid: int, field: str) -> int:
     lines = Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:"))
+
+
+def _last(said: IO[bytes] | None) -> str:
+    """What a process wrote at last."""
+    if said is None:
+        return ""
+    said.seek(0)
+    return said.read()[-1000:].decode(errors="replace").strip()

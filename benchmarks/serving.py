@@ -12,8 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 
-from benchmarks import budget, cases, servers, wrk
-from benchmarks.cases import BARE, CALL, CORE, PATH, STATE
+from benchmarks import budget, cases, cores, servers, wrk
+from benchmarks.cases import BARE, CALL, PATH, STATE
 from benchmarks.client import Client
 from benchmarks.peers import serving as peers
 from benchmarks.report import Measured, Ratio
@@ -51,13 +51,16 @@ def run(folder: Path) -> Iterator[Ratio | Measured]:
 def _others(stack: ExitStack, folder: Path) -> dict[str, tuple[int, Asked]]:
     """The same call of other servers, and of ours as the SDK serves it."""
     slow = stack.enter_context(
-        servers.backstory(folder / "slow.db", core=CORE, BACKSTORY_MCP_FAST_LANE="off")
+        servers.backstory(folder / "slow.db", core=cores.SERVER, BACKSTORY_MCP_FAST_LANE="off")
     )
     with Client(slow) as client:
         client.json("PUT", PATH, {"kind": "session", "state": STATE})
-    found = {SLOW: (slow, CALL), SDK: (stack.enter_context(servers.sdk(core=CORE)), CALL)}
+    found = {
+        SLOW: (slow, CALL),
+        SDK: (stack.enter_context(servers.sdk(core=cores.SERVER))[0], CALL),
+    }
     if peers.installed():
-        found[FASTMCP] = stack.enter_context(peers.fastmcp(core=CORE)), CALL
+        found[FASTMCP] = stack.enter_context(peers.fastmcp(core=cores.SERVER))[0], CALL
     return found
 
 

@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-CORE = "1"
+from benchmarks import cores
+
 CONNECTIONS = 32
+PATIENCE = "30s"
 _RATE = re.compile(r"Requests/sec:\s+([\d.]+)")
 _COUNT = re.compile(r"(\d+) requests in")
 _WRONG = re.compile(r"(Non-2xx or 3xx responses|Socket errors):? (.*)")
@@ -43,21 +45,31 @@ def rate(folder: Path, port: int, asked: Asked, seconds: int) -> float:
     return load(folder, port, asked, seconds).rate
 
 
-def load(folder: Path, port: int, asked: Asked, seconds: int, core: str = CORE) -> Told:
-    """The same request on all connections, for so long.
+def load(
+    folder: Path,
+    port: int,
+    asked: Asked | str,
+    seconds: int,
+    *,
+    core: str = cores.CLIENT,
+    threads: int = 1,
+) -> Told:
+    """The same request on all connections for so long, or what a program in Lua asks.
 
     Raises:
         RuntimeError: an answer was an error.
     """
     script = folder / "asked.lua"
-    script.write_text(_lua(asked), encoding="utf-8")
-    url = f"http://127.0.0.1:{port}{asked.path}"
-    command = ["taskset", "-c", core, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    one = Asked("/") if isinstance(asked, str) else asked
+    script.write_text(asked if isinstance(asked, str) else _lua(asked), encoding="utf-8")
+    url = f"http://127.0.0.1:{port}{one.path}"
+    command = ["taskset", "-c", core, "wrk", f"-t{threads}", f"-c{CONNECTIONS}", f"-d{seconds}s"]
+    command += [f"--timeout={PATIENCE}"]
     done = subprocess.run(
         [*command, "-s", str(script), url], capture_output=True, text=True, check=True
     ).stdout
     if wrong := _WRONG.search(done):
-        raise RuntimeError(f"{asked.method} {asked.path}: {wrong[0]}")
+        raise RuntimeError(f"{one.method} {one.path}: {wrong[0]}")
     found, count = _RATE.search(done), _COUNT.search(done)
     assert found is not None, done
     assert count is not None, done

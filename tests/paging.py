@@ -1,4 +1,8 @@
-"""What PagerDuty and Opsgenie take, by the documentation of their APIs, checked of what arrived."""
+"""What PagerDuty and Opsgenie take, by the documentation of their APIs, checked of what arrived.
+
+PagerDuty: developer-docs, "Events API v2 Overview" and "Send an Alert Event". Opsgenie: "Alert API"
+and "Alerts and alert fields". What else they might send is in neither: nothing else is let through.
+"""
 
 import json
 from urllib.parse import parse_qs, urlsplit
@@ -6,7 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 import jsonschema
 
 from observing.pager import HEARTBEAT, OPSGENIE, PAGERDUTY
+from observing.profile import PROVIDER_KEYS
 
+GENIE = f"GenieKey {PROVIDER_KEYS['opsgenie']}"
 TEXT = {"type": "string"}
 WORDS = {"type": "string", "minLength": 1}
 
@@ -31,18 +37,24 @@ LINK = {
     "required": ["href"],
     "properties": {"href": {**WORDS, "pattern": "^https?://"}, "text": TEXT},
 }
+IMAGE = {
+    "type": "object",
+    "required": ["src"],
+    "properties": {"src": {**WORDS, "pattern": "^https://"}, "href": TEXT, "alt": TEXT},
+}
+EVENT_BYTES = 512_000
 EVENT = {
     "type": "object",
     "required": ["routing_key", "event_action", "dedup_key"],
     "properties": {
-        "routing_key": WORDS,
+        "routing_key": {**TEXT, "minLength": 32, "maxLength": 32},
         "event_action": {"enum": ["trigger", "acknowledge", "resolve"]},
         "dedup_key": {**WORDS, "maxLength": 255},
         "payload": PAYLOAD,
         "client": TEXT,
         "client_url": TEXT,
         "links": {"type": "array", "items": LINK},
-        "images": {"type": "array"},
+        "images": {"type": "array", "items": IMAGE},
     },
     "additionalProperties": False,
     "if": {"properties": {"event_action": {"const": "trigger"}}},
@@ -50,6 +62,7 @@ EVENT = {
 }
 
 # Alert API, "Create alert" and "Close alert": https://docs.opsgenie.com/docs/alert-api
+DETAILS = 8_000  # characters, in all
 CREATE = {
     "type": "object",
     "required": ["message"],
@@ -79,10 +92,14 @@ CLOSE = {
 
 def events(pager):
     """What PagerDuty was told, each as its API takes it."""
-    found = [json.loads(one.body) for one in pager.at(PAGERDUTY)]
-    for event in found:
+    found = []
+    for one in pager.at(PAGERDUTY):
+        assert one.headers["content-type"] == "application/json"
+        assert len(one.body) <= EVENT_BYTES
+        event = json.loads(one.body)
         jsonschema.validate(event, EVENT)
-        assert event["routing_key"] == "key-of-pagerduty"
+        assert event["routing_key"] == PROVIDER_KEYS["pagerduty"]
+        found.append(event)
     return found
 
 
@@ -90,11 +107,14 @@ def alerts(pager):
     """What Opsgenie was told: alerts that were made, and the aliases of those that were closed."""
     made, closed = [], []
     for one in pager.at(OPSGENIE):
-        assert one.headers["authorization"] == "GenieKey key-of-opsgenie"
+        assert one.headers["authorization"] == GENIE
+        assert one.headers["content-type"] == "application/json"
         where = urlsplit(one.path)
         if where.path == OPSGENIE:
-            jsonschema.validate(json.loads(one.body), CREATE)
-            made.append(json.loads(one.body))
+            alert = json.loads(one.body)
+            jsonschema.validate(alert, CREATE)
+            assert len("".join(map("".join, alert["details"].items()))) <= DETAILS
+            made.append(alert)
         else:
             assert parse_qs(where.query) == {"identifierType": ["alias"]}
             jsonschema.validate(json.loads(one.body), CLOSE)
@@ -109,5 +129,5 @@ def beats(pager):
     found = pager.at(HEARTBEAT)
     for one in found:
         assert one.path == f"{HEARTBEAT}/backstory/ping"
-        assert one.headers["authorization"] == "GenieKey key-of-opsgenie"
+        assert one.headers["authorization"] == GENIE
     return len(found)

@@ -71,12 +71,12 @@ def kinto(folder: Path, url: str, core: str) -> Iterator[tuple[int, int]]:
 
 
 @contextmanager
-def fastmcp(core: str) -> Iterator[int]:
+def fastmcp(core: str) -> Iterator[tuple[int, int]]:
     """FastMCP with one tool, over HTTP without sessions."""
     port = servers.free_port()
     command = [str(PYTHON), str(Path(__file__).parent / "fastmcp_server.py"), str(port)]
-    with _running(["taskset", "-c", core, *command], port):
-        yield port
+    with _running(["taskset", "-c", core, *command], port) as pid:
+        yield port, pid
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def _running(command: list[str], port: int) -> Iterator[int]:
         while not _answers(port):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{command[3]} did not start")
-            time.sleep(0.02)
+            time.sleep(0.01)
         yield process.pid
     finally:
         process.terminate()

@@ -34,6 +34,7 @@ TABLES: dict[str, Callable[..., str]] = {
         interfaces.tools,
         measured.measured,
         measured.measured_on,
+        measured.measured_plot,
         measured.measured_serving,
         measured.measured_versions,
         names.bounds,

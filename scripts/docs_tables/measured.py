@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+import drawing
 from docs_tables.markdown import rows
 from kept_runs import BARE, Kept, Row, newest, of_bare, times, wanted
 
@@ -75,10 +76,23 @@ def measured(benchmark: str) -> str:
     return "\n".join(_table(names, list(found)) for names, found in tables)
 
 
+def measured_plot(name: str) -> str:
+    """The plot of that name, where there is a run that it shows."""
+    for picture in drawing.pictures():
+        if picture.name == name:
+            svg, png = (f"performance/{path.name}" for path in picture.paths())
+            return f"\n![{picture.title}]({svg})\n\nThe same [as PNG]({png}).\n"
+    return ""
+
+
 def _table(names: tuple[str, ...], found: list[Row]) -> str:
     heads = [f"{int(name):,}" if name.isdigit() else name for name in names]
-    cells = [(f"{row.what} ({row.unit})", *map(_shown, row.values.values())) for row in found]
+    cells = [(_named(row), *map(_shown, row.values.values())) for row in found]
     return rows(("", *heads), *cells)
+
+
+def _named(row: Row) -> str:
+    return f"{row.what} ({row.unit})" if row.unit else row.what
 
 
 def _shown(number: float) -> str:

@@ -25,6 +25,7 @@ class Picture:
     """What is drawn; `panels` by their titles."""
 
     name: str
+    title: str
     form: str
     unit: str
     along: str
@@ -62,7 +63,9 @@ def _serving(kept: Kept) -> Picture:
     shares = {work: share for work, (_, share) in of_bare(kept).items() if work != BARE}
     aims = {work: aim for work, aim in wanted().items() if work in shares}
     unit = "answers a second, of a bare answer's"
-    return Picture("serving", "bars", unit, "", {"": {"measured": shares, "wanted": aims}})
+    return Picture(
+        "serving", "Answers a second", "bars", unit, "", {"": {"measured": shares, "wanted": aims}}
+    )
 
 
 def _peers(kept: Kept) -> Picture:
@@ -74,7 +77,14 @@ def _peers(kept: Kept) -> Picture:
         panel = panels.setdefault(" ".join(words[1:-3]), {})
         for peer, value in row.values.items():
             panel.setdefault(peer, {})[words[-2].replace(",", "")] = value
-    return Picture("peers", "lines", "ms", "messages of the conversation", panels)
+    return Picture(
+        "peers",
+        "Times by the length of the conversation",
+        "lines",
+        "ms",
+        "messages of the conversation",
+        panels,
+    )
 
 
 def _growth(name: str, along: str, kept: Kept) -> Picture:
@@ -83,4 +93,4 @@ def _growth(name: str, along: str, kept: Kept) -> Picture:
     for row in kept.rows:
         if all(number.isdigit() for number in row.values):
             panels.setdefault(row.unit, {})[row.what] = row.values
-    return Picture(name, "lines", "", along, panels)
+    return Picture(name, f"Costs by the number of {name}", "lines", "", along, panels)

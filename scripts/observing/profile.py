@@ -19,6 +19,12 @@ KEYS = "/etc/alertmanager/keys/"
 UNITS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _TIMES = re.compile(r"(\[|offset |for: |_wait: |_interval: |timeout: )(\d+)(ms|[smhd])\b")
 
+PROVIDER_KEYS = {
+    "pagerduty": "0123456789abcdef0123456789abcdef",
+    "opsgenie": "01234567-89ab-cdef-0123-456789abcdef",
+}
+"""Keys of the form that each provider hands out."""
+
 
 def hurried(text: str, speed: float) -> str:
     """Rules and routes that look over shorter windows and wait less."""
@@ -59,8 +65,8 @@ def write_alertmanager(folder: Path, speed: float, providers: str) -> Path:
     """The file of Alertmanager, which tells `providers` (a URL) instead of PagerDuty and Opsgenie."""
     keys = folder / "keys"
     keys.mkdir(parents=True, exist_ok=True)
-    for provider in ("pagerduty", "opsgenie"):
-        (keys / provider).write_text(f"key-of-{provider}")
+    for provider, key in PROVIDER_KEYS.items():
+        (keys / provider).write_text(key)
     shown = DEPLOY / "alertmanager"
     (folder / "backstory.tmpl").write_text((shown / "backstory.tmpl").read_text())
     text = hurried((shown / "alertmanager.yml").read_text(), speed)

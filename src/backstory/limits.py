@@ -121,7 +121,7 @@ GRACE_SECONDS: Final = 0.5  # after its deadline, at most as much again, a reque
 CHECK_SECONDS: Final = 3.0  # a look whether something the server depends on is there
 CHECKED_SECONDS: Final = 0.5  # for which probes are answered what the last look saw
 LAG_LOOK_SECONDS: Final = 1.0  # between two looks at how late the event loop is
-EVENTS_WAITING: Final = 128  # that are counted together
+EVENTS_WAITING: Final = 512  # that are counted together
 METRICS_SECONDS: Final = 0.25  # after which what was counted is shown, whichever worker is asked
 TRACE_PARTS: Final = 500  # that are recorded of one request; what comes after them is left out
 CHECK_LOOK_SECONDS: Final = 5.0  # between two looks that metrics are made of
@@ -492,6 +492,8 @@ LOG_BATCH: Final = 5000  # lines that are written at once
 LOG_FLUSH_SECONDS: Final = 1.0  # that a process which ends waits for its last lines
 LOG_REPEATS: Final = 10  # warnings or errors from one place that are written in one span of time
 LOG_REPEAT_SECONDS: Final = 60.0  # the span; where there were more, the next one has one line
+ACCESS_SAMPLE: Final = 100_000  # requests that went well and soon, for one that has a line
+ACCESS_SLOW_SECONDS: Final = 1.0  # from which on a request always has its line
 ACCESS_KINDS: Final = (
     4096  # of lines about requests, by route and outcome, that are kept put together
 )

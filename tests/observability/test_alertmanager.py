@@ -139,6 +139,19 @@ def test_many_nodes_with_one_alert_are_one_notification(shared):
     until(lambda: len(of("many", shared.pager)[1][-1]["description"].splitlines()) == 20, "a list")
 
 
+def test_more_nodes_than_providers_take_are_counted_and_some_are_named(shared):
+    nodes = [f"{'node' * 40}-{number}:8765" for number in range(60)]
+    told = [alert("BackstoryNodeDown", "most", instance=one, sentence=one * 3) for one in nodes]
+    shared.tell(*told)
+
+    def all_told():
+        events, made = of("most", shared.pager)  # which checks them against what is taken
+        return events and made and "60 in all" in made[-1]["description"]
+
+    until(all_told, "both tell of all of them")
+    assert "60 in all" in of("most", shared.pager)[1][-1]["details"]["instances"]
+
+
 def test_what_another_alert_explains_is_held_back(shared):
     explained = {
         "BackstoryNodeDown": ("BackstoryLoopLag", {"instance": "a:1"}),

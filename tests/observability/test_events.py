@@ -7,7 +7,13 @@ import pytest
 
 from backstory.errors import BusyError, CacheUnavailableError, StoreUnavailableError
 from backstory.observability.caches import told_cache
-from backstory.observability.catalogue import LABELS, LOOKED_AT, METRICS
+from backstory.observability.catalogue import (
+    LABELS,
+    LOOKED_AT,
+    METRICS,
+    REQUEST_SECONDS,
+    REQUESTS,
+)
 from backstory.observability.counting import Counting
 from backstory.observability.prometheus import Metrics
 from backstory.observability.standing import Standing
@@ -32,11 +38,11 @@ class Ear:
 
 
 def test_each_event_reaches_those_who_hear_its_kind_and_nobody_else():
-    stepped, answered = Ear(events.Stepped), Ear(events.Answered)
-    told = Told([stepped, answered])
+    stepped, ended = Ear(events.Stepped), Ear(events.Ended)
+    told = Told([stepped, ended])
     event = events.Stepped("parse", "ok", 0.1)
     told.tell(event)
-    assert (stepped.heard, answered.heard) == ([event], [])
+    assert (stepped.heard, ended.heard) == ([event], [])
     assert told.hears(events.Stepped)
     assert not told.hears(events.Called)
 
@@ -76,21 +82,21 @@ def test_who_can_wait_hears_all_in_order_once_it_is_time_or_too_many_wait(monkey
     assert told.hears(events.Stepped)
 
 
-def test_a_request_is_told_of_when_its_answer_begins_and_when_it_is_over():
-    ear = Ear(events.Answered, events.Ended)
+def test_a_request_is_told_of_when_it_is_over():
+    ear = Ear(events.Ended)
     told = Told([ear])
-    told.count()
+    counted = told.count()
     with told.request("GET", ()) as request:
         assert served() is request
-        assert told.in_flight == 1
+        assert counted.in_flight == 1
         request.routed("/v1/whoami")
         request.answered(200)
         request.sent += 7
-    answered, ended = ear.heard
-    assert (answered.route, answered.status, answered.code) == ("/v1/whoami", 200, "ok")
+    (ended,) = ear.heard
+    assert (ended.route, ended.status, ended.code) == ("/v1/whoami", 200, "ok")
     assert (ended.sent, ended.coding, ended.trace_id) == (7, "identity", request.trace_id)
     assert served() is None
-    assert told.in_flight == 0
+    assert counted.in_flight == 0
 
 
 def test_a_request_that_fails_unforeseen_says_so_and_a_strange_method_is_no_label():
@@ -98,6 +104,37 @@ def test_a_request_that_fails_unforeseen_says_so_and_a_strange_method_is_no_labe
     with pytest.raises(ZeroDivisionError), Told([ear]).request("EVIL", ()):
         raise ZeroDivisionError
     assert (ear.heard[0].method, ear.heard[0].code) == ("other", "unexpected")
+
+
+def test_of_requests_that_went_well_one_in_so_many_is_told_of_and_stands_for_them_all():
+    ear = Ear(events.Ended)
+    told = Told([ear])
+    told.sample = 4
+    for status, code in [(200, "ok"), (503, "busy"), (404, "not_found"), *[(200, "ok")] * 7]:
+        with told.request("GET", ()) as request:
+            request.failed(code)
+            request.answered(status)
+    assert [(event.status, event.weight) for event in ear.heard] == [
+        (503, 1),
+        (404, 1),
+        (200, 4),
+        (200, 4),
+    ]
+
+
+def test_what_took_long_or_failed_inside_mcp_is_told_of_each_time(monkeypatch):
+    from backstory import limits
+
+    ear = Ear(events.Ended)
+    told = Told([ear])
+    told.sample = 1000
+    with told.request("POST", ()) as request:
+        request.answered(200)
+        request.called(events.Called("tools/call", "read_context", "not_found", 0.1))
+    monkeypatch.setattr(limits, "ACCESS_SLOW_SECONDS", 0.0)
+    with told.request("GET", ()) as request:
+        request.answered(200)
+    assert [event.weight for event in ear.heard] == [1, 1]
 
 
 def recording(parts, **origin):
@@ -268,17 +305,37 @@ def test_a_tally_loses_nothing_though_many_threads_count_at_once():
     assert tally.take() == ({}, {})
 
 
+def test_requests_are_counted_once_however_often_the_counts_are_taken():
+    told = Told()
+    counted = told.count()
+    taken = []
+    for _ in range(3):
+        for status in (200, 200, 404):
+            with told.request("GET", ()) as request:
+                request.routed("/r")
+                request.answered(status)
+        taken.append(counted.take())
+    counts, seen = counted.take()
+    assert not any(counts.values())
+    assert not any(map(any, seen.values()))
+    for counts, seen in taken:
+        assert counts[REQUESTS, "/r", "GET", 200] == 2
+        assert counts[REQUESTS, "/r", "GET", 404] == 1
+        assert sum(seen[REQUEST_SECONDS, "/r", "GET"][:-1]) == 3
+
+
 def test_every_event_that_can_be_counted_has_its_number_on_the_page():
     metrics = Metrics()
     told = Told()
     told.listen_later(Counting(metrics))
     metrics.gather = told.drain
-    told.count()
+    metrics.takes.append(told.count().take)
     with told.request("GET", ()) as request:
         request.route, request.coding, request.sent, request.stale = "/r", "br", 5, True
+        request.failed("busy")
+        request.answered(503)
     Standing(metrics, told).look()
     for event in (
-        events.Answered("GET", "/r", 503, "busy", 0.1),
         events.Called("tools/call", "x", "ok", 0.1),
         events.Stepped("parse", "malformed", 0.1),
         events.StoreAsked("view", "busy", 0.1),

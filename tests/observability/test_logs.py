@@ -375,6 +375,7 @@ def ended(**other):
         ended(),
         ended(stale=True, status=0, code="unexpected", seconds=0.0, trace=1),
         ended(principal=None, route="none", ended=12.999_999_9),
+        ended(weight=10),
         ended(calls=(events.Called("tools/call", "read_context", "busy", 0.1),)),
     ],
 )

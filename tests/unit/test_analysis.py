@@ -67,6 +67,13 @@ def test_requests_errors_and_conflicts_are_told_apart():
     ]
 
 
+def test_a_line_counts_for_as_many_requests_as_it_stands_for():
+    found = counted(ACCESS | {"weight": 10}, ACCESS | {"status": 503, "code": "busy"})
+    assert (found.total["requests"], found.total["failed"]) == (11, 1)
+    assert found.total["bytes"] == 11 * ACCESS["bytes"]
+    assert [(row["tenant"], row["requests"]) for row in found.tenants] == [("acme", 11)]
+
+
 def test_the_slowest_calls_come_first_and_are_bounded():
     found = counted(*(ACCESS | {"milliseconds": n} for n in range(limits.ANALYSED_SLOWEST * 3)))
     slowest = [row["milliseconds"] for row in found.slowest]

@@ -135,3 +135,38 @@ def test_a_run_is_kept_under_its_date_and_commit_as_the_page_reads_it(budget, tm
     assert kept.row("read") == {"us": 0.33333}
     assert kept.run["machine"]["cores"] > 0
     assert {"python", "uvicorn", "kinto", "server-memory"} <= kept.run["versions"].keys()
+
+
+@pytest.mark.parametrize(
+    ("runs", "fallen"),
+    [
+        ([{"REST read": 50.0}], set()),
+        ([{"REST read": 90.0}, {"REST read": 51.0}], set()),
+        ([{"REST read": 90.0}, {"REST read": 80.0}], {"REST read"}),
+        ([{"REST read": 90.0}, {"durable append": 400.0}], set()),
+    ],
+)
+def test_what_fell_is_measured_once_more_and_fails_if_it_fell_again(
+    budget, written, monkeypatch, runs, fallen
+):
+    from benchmarks import cases, check
+
+    usual = {cases.BARE: 20.0, "REST read": 50.0, "durable append": 250.0}
+    left = [usual | run for run in runs]
+    monkeypatch.setattr(check, "measured", lambda rounds: left.pop(0))
+    assert check._fallen(written(TEXT), 4) == fallen
+    assert left == []
+
+
+def test_a_curve_is_bounded_by_processor_time_beside_a_thousand(budget):
+    from benchmarks.growing import PROCESSOR, Curves
+
+    curves = Curves()
+    for size, used in ((10, 1.0), (1000, 2.0), (100_000, 5.0)):
+        curves.add(size, "ms", {"read": used})
+        curves.add(size, PROCESSOR, {"read": used})
+    waited, worked = curves.ratios(2.0)
+    assert (waited.ratio, waited.at_most, waited.holds) == (2.5, None, True)
+    assert (worked.ratio, worked.at_most, worked.holds) == (2.5, 2.0, False)
+    assert worked.work == "read, ms of processor: 100,000 / 1,000"
+    assert [one.values for one in curves.measured()] == [{"10": 1, "1000": 2, "100000": 5}] * 2

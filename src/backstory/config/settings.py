@@ -205,6 +205,11 @@ class Settings:
         "Write a line for each request",
         readers.switch,
     )
+    access_sample: int = _setting(
+        1,
+        "Of requests that went well and soon, one in so many is written by access_log and remembered by insights; 1: each",
+        readers.whole(1, limits.ACCESS_SAMPLE),
+    )
     search: bool = _setting(
         True,
         "Index the text of states and entries for search",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from backstory.observability.catalogue import (
     BUS_MESSAGES,
@@ -16,7 +16,6 @@ from backstory.observability.catalogue import (
     DEPENDENCY,
     DEPENDENCY_CHANGES,
     DEPRECATED,
-    ERRORS,
     MCP_CALLS,
     MCP_SECONDS,
     RENDER_SECONDS,
@@ -28,11 +27,9 @@ from backstory.observability.catalogue import (
     SUMMARIES,
     SUMMARY_SECONDS,
 )
-from backstory.observability.gathering import HearAll
 from backstory.observability.prometheus import Metrics
 from backstory.ports.events import (
     OK,
-    Answered,
     BusSpoke,
     CacheAsked,
     Called,
@@ -71,15 +68,6 @@ class Counting:
             ChunksKept: self._chunks_kept,
             DependencyChanged: self._dependency_changed,
         }
-
-    def gathering(self) -> Mapping[type[Event], HearAll]:
-        return {Answered: self._answered}
-
-    def _answered(self, events: Sequence[Answered]) -> None:
-        self._metrics.tally.answers(events)
-        for event in events:
-            if event.code != OK:
-                self._count((ERRORS, event.route, event.code))
 
     def _called(self, event: Called) -> None:
         self._count((MCP_CALLS, event.method, event.tool, event.code))

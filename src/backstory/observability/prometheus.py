@@ -30,7 +30,7 @@ from backstory import __version__
 from backstory.observability import catalogue, processes
 from backstory.observability.catalogue import METRICS, WORST, Metric
 from backstory.observability.folder import FOLDER
-from backstory.observability.tallying import Key, Tally
+from backstory.observability.tallying import Key, Taken, Tally
 
 # Several workers cannot tell when a series began, so one does not, either.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -51,8 +51,10 @@ class Metrics:
         self._children: dict[Key, Any] = {}
         self._flushing = Lock()
         self.tally = Tally()
+        self.takes: list[Callable[[], Taken]] = [self.tally.take]
+        """Give what was counted since they were asked last."""
         self.gather: Callable[[], None] = lambda: None
-        """Called before the tally is shown."""
+        """Called before that is shown."""
         self.look = look
 
     def of(self, metric: Metric, *labels: str | int) -> Any:
@@ -68,16 +70,22 @@ class Metrics:
         """Show what was tallied. From any thread."""
         self.gather()
         with self._flushing:
-            counts, seen = self.tally.take()
-            for key, count in counts.items():
+            for take in self.takes:
+                self._show(*take())
+
+    def _show(self, counts: dict[Key, float], seen: dict[Key, list[float]]) -> None:
+        for key, count in counts.items():
+            if count or key not in self._children:
                 self.of(*key).inc(count)
-            for key, found in seen.items():
-                histogram = self.of(*key)
-                # What `observe` does, for many values at once; there is no public way.
-                histogram._sum.inc(found[-1])  # noqa: SLF001
-                for bucket, more in zip(histogram._buckets, found[:-1], strict=True):  # noqa: SLF001
-                    if more:
-                        bucket.inc(more)
+        for key, found in seen.items():
+            if not any(found):
+                continue
+            histogram = self.of(*key)
+            # What `observe` does, for many values at once; there is no public way.
+            histogram._sum.inc(found[-1])  # noqa: SLF001
+            for bucket, more in zip(histogram._buckets, found[:-1], strict=True):  # noqa: SLF001
+                if more:
+                    bucket.inc(more)
 
     def page(self) -> tuple[str, bytes]:
         """The media type and the text. Reads small files; to be called in a thread."""

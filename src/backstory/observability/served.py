@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from contextlib import AbstractContextManager
 from contextvars import Token
 from types import TracebackType
@@ -12,11 +13,11 @@ import msgspec
 
 from backstory import limits
 from backstory.domain.principals import Principal
+from backstory.observability.catalogue import FAST
 from backstory.observability.steps import Timed
 from backstory.ports.events import (
     OK,
     UNFORESEEN,
-    Answered,
     Called,
     Ended,
     Origin,
@@ -103,8 +104,8 @@ class Served(msgspec.Struct, eq=False):
     # -- its life ----------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        if self.told.counts:
-            self.told.in_flight += 1
+        if self.told.requests is not None:
+            self.told.requests.in_flight += 1
         self.token = SERVED.set(self)
         return self
 
@@ -120,17 +121,30 @@ class Served(msgspec.Struct, eq=False):
         if kind is not None and self.code == OK:
             self.code = UNFORESEEN
         told = self.told
-        if told.counts:
-            told.in_flight -= 1
-            told.sent[self.coding] = told.sent.get(self.coding, 0) + self.sent
+        requests, coding = told.requests, self.coding
+        if requests is not None:
+            requests.in_flight -= 1
+            requests.sent[coding] = requests.sent.get(coding, 0) + self.sent
             if self.stale:
-                told.stale[self.route] = told.stale.get(self.route, 0) + 1
-        if self.recorded or told.ended is not None:
-            self._end(told)
+                requests.stale(self.route)
+        weight = 0 if told.ended is None else 1 if told.sample == 1 else self._weight(told)
+        if self.recorded or weight:
+            self._end(told, weight)
         if len(told.waiting) >= told.most:
             told.drain()
 
-    def _end(self, told: Told) -> None:
+    def _weight(self, told: Told) -> int:
+        """For how many requests this one is told of; 0: it is left out."""
+        if self.code != OK or not 100 <= self.status < 400 or self.stale or self.recorded:
+            return 1
+        if time.perf_counter() - self.begun >= limits.ACCESS_SLOW_SECONDS:
+            return 1
+        if self.calls and any(call.code != OK for call in self.calls):
+            return 1
+        told.well += 1
+        return 0 if told.well % told.sample else told.sample
+
+    def _end(self, told: Told, weight: int) -> None:
         self.trace = self.trace or new_trace()
         now = time.perf_counter()
         ended = Ended(
@@ -146,8 +160,9 @@ class Served(msgspec.Struct, eq=False):
             self.principal,
             self.calls,
             now,
+            weight,
         )
-        if told.ended is not None:
+        if told.ended is not None and weight:
             told.ended(ended)
         if self.recorded and self.origin is not None:
             end, self.recorded = self.clock + int(ended.seconds * 1e9), False
@@ -159,10 +174,15 @@ class Served(msgspec.Struct, eq=False):
 
     def answered(self, status: int) -> None:
         self.status = status
-        hear = self.told.answered
-        if hear is not None:
+        requests = self.told.requests
+        if requests is not None:
             taken = time.perf_counter() - self.begun
-            hear(Answered(self.method, self.route, status, self.code, taken))
+            answer = (self.route, self.method, status)
+            seen = requests.answers.get(answer) or requests.first(answer)
+            seen[bisect_left(FAST, taken)] += 1
+            seen[-1] += taken
+            if self.code != OK:
+                requests.erred(self.route, self.code)
 
     def failed(self, code: str) -> None:
         self.code = code

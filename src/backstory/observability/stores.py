@@ -6,6 +6,8 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
+from itertools import cycle
 from typing import Any, Final, cast
 
 from backstory.domain.chunking import Chunk
@@ -29,7 +31,6 @@ OPERATIONS: Final = tuple(
 SAMPLED: Final = frozenset({"snapshot"})
 """Point reads, of which so many are made that only some are timed."""
 EACH: Final = 16
-_MASK: Final = EACH - 1
 _CANCELLED: Final = "cancelled"
 
 
@@ -50,8 +51,9 @@ class _ToldStore:
         self._store, self._hooks = store, hooks
         self._behind = f".{name}" if name else ""
         # What never changes while a store is open is asked with each request.
-        self.turns = -1
         self.epoch, self.first_epoch, self.secret = store.epoch, store.first_epoch, store.secret
+        for operation in SAMPLED:
+            setattr(self, operation, _now_and_then(self, operation))
 
     async def check(self) -> None:
         await self._store.check()
@@ -60,7 +62,7 @@ class _ToldStore:
         await self._store.aclose()
 
 
-def _told(operation: str) -> Callable[..., Awaitable[Any]]:
+def _told(operation: str, weight: int = 1) -> Callable[..., Awaitable[Any]]:
     async def asked(self: _ToldStore, *args: Any, **kwargs: Any) -> Any:
         request, ask = SERVED.get(), getattr(self._store, operation)
         code, begun = OK, time.perf_counter()
@@ -73,8 +75,7 @@ def _told(operation: str) -> Callable[..., Awaitable[Any]]:
             code = code_of(error)
             raise
         finally:
-            weight = EACH if operation in SAMPLED else 1
-            if weight == 1 or not self.turns & _MASK:
+            if weight:
                 taken = time.perf_counter() - begun
                 self._hooks.tell(StoreAsked(operation + self._behind, code, taken, weight))
 
@@ -93,20 +94,23 @@ async def _keep_chunks(
     self._hooks.tell(ChunksKept(len(chunks), sum(chunk.ref.size for chunk in chunks)))
 
 
-def _now_and_then(operation: str) -> Callable[..., Awaitable[Any]]:
+def _now_and_then(told: _ToldStore, operation: str) -> Callable[..., Awaitable[Any]]:
     """The same for a read of some microseconds, which to measure each time would cost too much.
 
     One of `EACH` is timed, and counts for all of them; what is recorded has its part all the same.
     """
-    always = _told(operation)
+    ask: Callable[..., Awaitable[Any]] = getattr(told._store, operation)  # noqa: SLF001 -- ours
+    timed, untimed = (partial(_told(operation, weight), told) for weight in (EACH, 0))
+    traced, present = told._hooks.hears(Traced), SERVED.get  # noqa: SLF001 -- ours
+    turns = cycle((timed, *(None,) * (EACH - 1))).__next__
 
-    def asked(self: _ToldStore, *args: Any) -> Awaitable[Any]:
-        self.turns += 1
-        request = SERVED.get()
-        if self.turns & _MASK and (request is None or not request.recorded):
-            answer: Awaitable[Any] = getattr(self._store, operation)(*args)
-            return answer
-        return always(self, *args)
+    def asked(*args: Any) -> Awaitable[Any]:
+        now = turns()
+        if now is not None:
+            return now(*args)
+        if traced and (request := present()) is not None and request.recorded:
+            return untimed(*args)
+        return ask(*args)
 
     return asked
 
@@ -114,8 +118,6 @@ def _now_and_then(operation: str) -> Callable[..., Awaitable[Any]]:
 for _operation in OPERATIONS:
     setattr(_ToldStore, _operation, _told(_operation))
 setattr(_ToldStore, "keep_chunks", _keep_chunks)  # noqa: B010 -- as the others
-for _operation in SAMPLED:
-    setattr(_ToldStore, _operation, _now_and_then(_operation))
 
 
 def code_of(error: BaseException) -> str:

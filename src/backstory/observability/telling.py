@@ -6,7 +6,7 @@ A listener that fails is told of in the log and does no harm to what it was told
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Sized
 from contextlib import AbstractContextManager
 from functools import partial
 from random import getrandbits
@@ -15,15 +15,15 @@ from typing import Final
 
 from backstory import limits
 from backstory.observability.gathering import Gathered, Gatherer, both, safely
+from backstory.observability.requests import Requests
 from backstory.observability.served import METHODS, OTHER, Served
 from backstory.observability.steps import PLACE, RecordedStep, Step
-from backstory.ports.events import Answered, Ended, Event, Origin, Stepped
+from backstory.ports.events import Ended, Event, Origin, Stepped
 from backstory.ports.hooks import (
     SERVED,
     Hear,
     Listener,
     Measure,
-    Number,
     Numbers,
     RawHeaders,
     Request,
@@ -36,8 +36,6 @@ Starts = Callable[[str, str, int], Origin]
 It is one of that number, where it begins here.
 """
 _RATIO_BITS: Final = (1 << 64) - 1
-_OF_REQUESTS: Final = frozenset({Answered, Ended})
-"""Of these, one request adds one; what is the most that wait is looked at when it is over."""
 
 
 class Told:
@@ -49,23 +47,19 @@ class Told:
         self._ways: dict[type[Event], Hear] = {}
         self._draining = RLock()
         self.most = limits.EVENTS_WAITING
-        self.answered: Hear | None = None
-        """Takes `Answered`, if anybody hears that."""
         self.ended: Hear | None = None
         """Takes `Ended`, if anybody hears that."""
         self.waiting: Sized = ()
-        """What each request adds one event to that waits."""
+        """What each request adds one to; looked at when it is over."""
         self.starts = starts
         self.bound = 1 << 64
         """Traces that begin here are not recorded whose numbers' low 64 bits are not below it."""
-        self.counts = False
-        """Whether requests are counted, as follows; on the event loop."""
-        self.in_flight = 0
-        """Requests under way."""
-        self.sent: dict[str, int] = {}
-        """Bytes of answers that went out, by their coding."""
-        self.stale: dict[str, int] = {}
-        """Answers from copies, by route."""
+        self.sample = 1
+        """Of requests that went well and soon, `Ended` is told of one in so many."""
+        self.well = 0
+        """Requests that did, so far."""
+        self.requests: Requests | None = None
+        """Counts them, where somebody wants to know."""
         self.standing: list[Numbers] = []
         for listener in listeners:
             self.listen(listener)
@@ -92,13 +86,13 @@ class Told:
         now, later = self._now.get(kind), self._later.get(kind)
         way: Hear | None = None if now is None else partial(safely, now)
         if later is not None:
-            wait: Hear = later.events.append if kind in _OF_REQUESTS else partial(self._wait, later)
+            wait: Hear = later.events.append if kind is Ended else partial(self._wait, later)
             way = wait if way is None else both(wait, way)
-            if kind in _OF_REQUESTS:
+            if kind is Ended:
                 self.waiting = later.events
         assert way is not None, "somebody hears it"
         self._ways[kind] = way
-        self.answered, self.ended = self._ways.get(Answered), self._ways.get(Ended)
+        self.ended = self._ways.get(Ended)
 
     def _wait(self, later: Gathered, event: Event) -> None:
         later.events.append(event)
@@ -111,18 +105,11 @@ class Told:
             for later in self._later.values():
                 later.drain()
 
-    def count(self) -> None:
-        """Count requests from now on, and let the numbers stand."""
-        self.counts = True
-        self.stands(self.numbers)
-
-    def numbers(self) -> Iterator[Number]:
-        """What has come of all requests so far."""
-        yield "requests_in_flight", (), self.in_flight
-        for coding, sent in self.sent.items():
-            yield "answer_bytes", (coding,), sent
-        for route, answers in self.stale.items():
-            yield "stale_answers", (route,), answers
+    def count(self) -> Requests:
+        """Count requests from now on."""
+        requests = self.requests = Requests()
+        self.stands(lambda: (("requests_in_flight", (), requests.in_flight),))
+        return requests
 
     def stands(self, numbers: Numbers) -> None:
         self.standing.append(numbers)

@@ -36,16 +36,6 @@ class Event(msgspec.Struct, frozen=True, gc=False):
 # -- requests ----------------------------------------------------------------------------
 
 
-class Answered(Event, frozen=True, gc=False):
-    """The answer to a request has begun. `seconds` include the waiting of a long poll."""
-
-    method: str
-    route: str
-    status: int
-    code: str
-    seconds: float
-
-
 class Called(Event, frozen=True, gc=False):
     """A request of MCP that is done, as one HTTP request may carry it.
 
@@ -70,7 +60,7 @@ class Ended(Event, frozen=True, gc=False):
     """A request is over, to the last byte of its answer; `status` is 0 where none began.
 
     `ended` is when, by `time.perf_counter`. `sent` counts the bytes of the body as they went out,
-    in the `coding`.
+    in the `coding`. It stands for `weight` requests, where not all are told of.
     """
 
     method: str
@@ -85,6 +75,7 @@ class Ended(Event, frozen=True, gc=False):
     principal: Principal | None
     calls: tuple[Called, ...]
     ended: float
+    weight: int = 1
 
     @property
     def trace_id(self) -> str:

@@ -58,6 +58,7 @@ async def counted(
     metrics = Metrics(partial(looked_up, settings, crew or Crew()))
     told.listen_later(Counting(metrics))
     metrics.gather = told.drain
+    metrics.takes.append(told.count().take)
     yield metrics
 
 
@@ -65,6 +66,7 @@ def remembered(
     settings: Settings, told: Told, crew: Crew | None
 ) -> Callable[[], dict[str, Any]] | None:
     """What the newest requests tell; None where the settings want none to be remembered."""
+    told.sample = settings.access_sample
     if not settings.insights:
         return None
     from backstory.observability.analysis.recent import Recent
@@ -110,7 +112,6 @@ def _name(contexts: Contexts, tenant: str, subject: str) -> str:
 @asynccontextmanager
 async def sampled(metrics: Metrics, told: Told, contexts: Contexts) -> AsyncIterator[None]:
     """Looks now and then at what is not told but stands, while entered."""
-    told.count()
     told.stands(lambda: (("watchers", (), contexts.hub.watching),))
     observe = partial(metrics.tally.observe, (observed.LOOP_LAG,))
     shown = flushing(metrics, Standing(metrics, told).look)

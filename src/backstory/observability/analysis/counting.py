@@ -24,7 +24,10 @@ _CHANGING: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request that has ended. `at` in seconds since the Unix epoch."""
+    """One request that has ended. `at` in seconds since the Unix epoch.
+
+    It stands for `weight` requests.
+    """
 
     at: float
     method: str
@@ -36,6 +39,7 @@ class Request:
     tenant: str = ""
     principal: str = ""
     trace_id: str = ""
+    weight: int = 1
 
     @property
     def failed(self) -> bool:
@@ -53,10 +57,11 @@ class Group:
     lasting: Lasting = field(default_factory=Lasting)
 
     def add(self, request: Request) -> None:
-        self.requests += 1
-        self.failed += request.failed
-        self.refused += 400 <= request.status < 500
-        self.lasting.add(request.milliseconds)
+        weight = request.weight
+        self.requests += weight
+        self.failed += weight * request.failed
+        self.refused += weight * (400 <= request.status < 500)
+        self.lasting.add(request.milliseconds, weight)
 
 
 class Counts:
@@ -103,33 +108,35 @@ class Counts:
 
     def request(self, request: Request) -> None:
         self._span(request.at)
+        weight = request.weight
         self.all.add(request)
-        self.sent += request.sent
-        self.writes += request.method in _CHANGING and 200 <= request.status < 300
+        self.sent += weight * request.sent
+        self.writes += weight * (request.method in _CHANGING and 200 <= request.status < 300)
         self._of(self.routes, request.route).add(request)
         if self._release is not None:
             self._of(self._release, request.route).add(request)
-        self.over_time.add(request.at, "requests")
-        self.over_time.add(request.at, "milliseconds", request.milliseconds)
+        self.over_time.add(request.at, "requests", weight)
+        self.over_time.add(request.at, "milliseconds", weight * request.milliseconds)
         if request.code != _OK:
-            self.codes.add((request.route, request.code))
+            self.codes.add((request.route, request.code), weight)
         if request.failed:
-            self.over_time.add(request.at, "failed")
+            self.over_time.add(request.at, "failed", weight)
         elif request.status >= 400:
-            self.over_time.add(request.at, "refused")
+            self.over_time.add(request.at, "refused", weight)
         if request.status in _CONFLICTS:
-            self.conflicts.add((request.route, request.code, request.tenant))
-            self.over_time.add(request.at, "conflicts")
+            self.conflicts.add((request.route, request.code, request.tenant), weight)
+            self.over_time.add(request.at, "conflicts", weight)
         if request.tenant:
             self._add_tenant(request)
         self._add_slow(request)
 
     def _add_tenant(self, request: Request) -> None:
-        self.tenants.add(request.tenant)
-        self.tenant_work.add(request.tenant, request.milliseconds)
-        self.principals.add((request.tenant, request.principal))
+        weight = request.weight
+        self.tenants.add(request.tenant, weight)
+        self.tenant_work.add(request.tenant, weight * request.milliseconds)
+        self.principals.add((request.tenant, request.principal), weight)
         if request.status >= 400:
-            self.tenant_errors.add(request.tenant)
+            self.tenant_errors.add(request.tenant, weight)
 
     def _add_slow(self, request: Request) -> None:
         one = (request.milliseconds, self.all.requests, request)
@@ -183,6 +190,7 @@ def _request(line: dict[str, Any], at: float) -> Request | None:
         _text(line, "tenant"),
         _text(line, "principal"),
         _text(line, "trace_id"),
+        max(1, _whole(line, "weight")),
     )
 
 

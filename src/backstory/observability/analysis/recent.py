@@ -61,4 +61,5 @@ def _request(event: Ended, ahead: float) -> Request:
         caller.get("tenant", ""),
         caller.get("principal", ""),
         event.trace_id,
+        event.weight,
     )

@@ -21,11 +21,11 @@ class Lasting:
         self._steps: dict[int, int] = {}
         self.count, self.total, self.most = 0, 0.0, 0.0
 
-    def add(self, milliseconds: float) -> None:
+    def add(self, milliseconds: float, weight: int = 1) -> None:
         step = round(math.log2(max(milliseconds, 0.001)) * _STEPS)
-        self._steps[step] = self._steps.get(step, 0) + 1
-        self.count += 1
-        self.total += milliseconds
+        self._steps[step] = self._steps.get(step, 0) + weight
+        self.count += weight
+        self.total += weight * milliseconds
         self.most = max(self.most, milliseconds)
 
     def quantile(self, share: float) -> float:

@@ -46,6 +46,8 @@ def _outcome(method: str, route: str, status: int, code: str) -> dict[str, Any]:
 def _more(event: Ended) -> dict[str, Any]:
     """What few lines have."""
     more: dict[str, Any] = {"stale": True} if event.stale else {}
+    if event.weight != 1:
+        more["weight"] = event.weight
     for call in event.calls:
         more |= {"mcp_method": call.method, "tool": call.tool, "mcp_code": call.code}
     return more
@@ -74,7 +76,9 @@ class Quick:
                 "" if who is None else caller_of(who.tenant, who.subject),
                 event.seconds * 1e3,
                 event.sent,
-                "," + _inner(_more(event)) if event.calls or event.stale else "",
+                "," + _inner(_more(event))
+                if event.calls or event.stale or event.weight != 1
+                else "",
             )
 
 
