@@ -10,7 +10,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "deploy" / "kubernetes"
 KUBECTL = Path(sys.executable).parent / "kubectl"
-OVERLAYS = ("embedded", "production", "canary", "blue-green")
+OVERLAYS = ("embedded", "production", "ingress", "canary", "blue-green")
 JOBS = ("before-deploy", "after-deploy", "embedded")
 SETTINGS = "backstory-settings"
 

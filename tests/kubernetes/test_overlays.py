@@ -5,6 +5,7 @@ from itertools import product
 import pytest
 
 import manifests
+from backstory import limits
 
 
 @pytest.mark.parametrize("name", manifests.OVERLAYS)
@@ -74,6 +75,27 @@ def test_everything_is_in_one_namespace_that_enforces_restricted_pods(name):
     assert places == {namespace["metadata"]["name"]}
 
 
+def test_an_ingress_leads_to_the_service_with_the_certificate_that_is_made_for_it():
+    resources = manifests.overlay("ingress")
+    (ingress,), (certificate,) = (
+        manifests.of_kind(resources, k) for k in ("Ingress", "Certificate")
+    )
+    (tls,), (rule,) = ingress["spec"]["tls"], ingress["spec"]["rules"]
+    assert tls["secretName"] == certificate["spec"]["secretName"]
+    assert tls["hosts"] == certificate["spec"]["dnsNames"] == [rule["host"]]
+    (path,) = rule["http"]["paths"]
+    service = manifests.named(resources, "Service", path["backend"]["service"]["name"])
+    ports = [port["port"] for port in service["spec"]["ports"]]
+    assert path["backend"]["service"]["port"]["number"] in ports
+    policy = manifests.named(resources, "NetworkPolicy", "backstory")
+    assert "ingress-nginx" in str(policy["spec"]["ingress"][0]["from"])
+    of_nginx = ingress["metadata"]["annotations"]
+    wait = int(of_nginx["nginx.ingress.kubernetes.io/proxy-read-timeout"])
+    assert wait > max(limits.WAIT_SECONDS, limits.HEARTBEAT_SECONDS)
+    kinds = {one["kind"] for one in resources} - {"Ingress", "Certificate"}
+    assert kinds == {one["kind"] for one in manifests.overlay("production")} - {"HTTPRoute"}
+
+
 def test_an_embedded_store_has_one_node_at_a_time():
     (node,) = manifests.of_kind(manifests.overlay("embedded"), "Deployment")
     assert node["spec"]["replicas"] == 1
@@ -90,7 +112,7 @@ def test_an_embedded_store_has_one_node_at_a_time():
 
 
 def test_a_roll_takes_no_node_away_before_another_is_there():
-    for name in ("production", "canary", "blue-green"):
+    for name in ("production", "ingress", "canary", "blue-green"):
         for one in manifests.of_kind(manifests.overlay(name), "Deployment"):
             rolling = one["spec"]["strategy"]["rollingUpdate"]
             assert rolling == {"maxSurge": 1, "maxUnavailable": 0}

@@ -91,6 +91,13 @@ def test_an_overlay_of_ones_own_changes_what_it_says_and_nothing_else(beside):
     assert kinds == [one["kind"] for one in manifests.overlay("production")]
 
 
+def test_an_ingress_of_ones_own_has_ones_own_host_and_a_certificate_for_it(beside):
+    mine = manifests.kustomized(beside / "mine" / "ingress")
+    (ingress,), (made,) = (manifests.of_kind(mine, kind) for kind in ("Ingress", "Certificate"))
+    hosts = {*made["spec"]["dnsNames"], ingress["spec"]["rules"][0]["host"]}
+    assert {*ingress["spec"]["tls"][0]["hosts"]} == hosts == {"context.example.org"}
+
+
 def test_each_release_has_the_image_that_is_said(beside):
     images = {
         name: {
@@ -101,6 +108,7 @@ def test_each_release_has_the_image_that_is_said(beside):
     }
     assert images == {
         "mine/kustomization.yaml": {"backstory": "0.2.0"},
+        "mine/ingress/kustomization.yaml": {"backstory": "0.2.0"},
         "mine/before/kustomization.yaml": {"backstory-migrate-before-deploy": "0.2.0"},
         "mine/canary/kustomization.yaml": {"backstory": "0.2.0", "backstory-canary": "0.3.0"},
         "mine/colors/kustomization.yaml": {"backstory-blue": "0.2.0", "backstory-green": "0.3.0"},

@@ -1,0 +1,8 @@
+"""Failures on nodes of their own, as runbooks tell of them, under the rules of `deploy/prometheus`.
+
+drill.py     what a failure is, callers who go on meanwhile, and Prometheus over all nodes
+files.py     stores in files: locked, full, damaged
+networks.py  a database, a Redis
+callers.py   tokens, rates, quotas, certificates
+processes.py workers, nodes that are down or stall, a log, open files
+"""

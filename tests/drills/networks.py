@@ -1,0 +1,62 @@
+"""A database that is not reached, and a Redis that is away."""
+
+import asyncio
+import contextlib
+import itertools
+
+from drills.drill import CHAT, ENTRY, calling, failed, serving
+from tcp_proxy import Proxy
+from troubleshooting import network_to
+
+_numbers = itertools.count(1)
+FRESH = {"Cache-Control": "no-cache"}
+
+
+@contextlib.contextmanager
+def database(services):
+    """The URL of one of one's own."""
+    name = f"drill_{next(_numbers)}"
+    asyncio.run(services.postgres.do(f"CREATE DATABASE {name} TEMPLATE template"))
+    try:
+        yield services.postgres.url(name)
+    finally:
+        asyncio.run(services.postgres.do(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+def talk(server):
+    with server.client() as client:
+        client.put(CHAT, json={"kind": "conversation"}).raise_for_status()
+        client.post(f"{CHAT}/entries", json=ENTRY).raise_for_status()
+        client.get(CHAT).raise_for_status()
+
+
+@contextlib.contextmanager
+def cut(folder, services):
+    """Nothing gets from the node to its database any more."""
+    with database(services) as url, network_to(services.postgres.port) as (proxy, do):
+        own = url.replace(f":{services.postgres.port}/", f":{proxy.port}/")
+        with serving(folder, store=own) as server:
+            talk(server)
+            do(Proxy.cut)
+            with calling(server.url, lambda client: client.get(CHAT), callers=2):
+                yield failed(server, lambda: do(Proxy.mend))
+
+
+@contextlib.contextmanager
+def alone(folder, services):
+    """The Redis is away that nodes share as a cache and hear of each other by."""
+    redis = services.redis
+    url = f"redis://127.0.0.1:{redis.port}"
+
+    def use(client):
+        client.get(CHAT, headers=FRESH)
+        client.post(f"{CHAT}/entries", json=ENTRY)
+
+    with (
+        database(services) as store,
+        serving(folder, "--cache", f"{url}/0", "--bus", f"{url}/1", store=store) as server,
+    ):
+        talk(server)
+        redis.kill()
+        with calling(server.url, use):
+            yield failed(server, redis.start)
