@@ -6,7 +6,7 @@ The property tests compare other stores with it; it passes the same contract sui
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -65,6 +65,7 @@ class ModelStore(Keeping):
         self._clock = clock or SystemClock()
         self._tenants: dict[str, Tenant] = {}
         self._notes: dict[tuple[str, str], tuple[bytes, int]] = {}
+        self._apart: dict[str, int] = {}
         self._erasures: dict[tuple[str, str], Erasure] = {}
         self.epoch = ids.epoch()
         self.first_epoch = True
@@ -330,6 +331,13 @@ class ModelStore(Keeping):
 
     async def delete_note(self, tenant: str, name: str) -> None:
         self._notes.pop((tenant, name), None)
+
+    async def keep_apart(self, name: str, expires_at: int) -> None:
+        self._apart[name] = max(expires_at, self._apart.get(name, 0))
+
+    async def kept_apart(self) -> Mapping[str, int]:
+        now = self._clock.now()
+        return {name: end for name, end in self._apart.items() if end > now}
 
 
 def _tag(record: Record | None) -> Tag | None:
