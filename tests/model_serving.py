@@ -4,6 +4,8 @@ import asyncio
 import json
 from contextlib import asynccontextmanager
 
+from hanging_up import Connections
+
 
 def answer(status=200, body=b"", **headers):
     """A whole answer."""
@@ -42,11 +44,9 @@ class Provider:
         self.script = list(script)
         self.asked = []
         self.closing = asyncio.Event()
-        self.connections = set()
+        self.connections = Connections()
 
     async def serve(self, reader, writer):
-        here = asyncio.current_task(), writer
-        self.connections.add(here)
         try:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.decode().split("\r\n")
@@ -67,19 +67,14 @@ class Provider:
             return
         finally:
             writer.close()
-            self.connections.discard(here)
 
     @asynccontextmanager
     async def running(self):
         """Its URL, up to the version."""
-        server = await asyncio.start_server(self.serve, "127.0.0.1", 0, limit=2**24)
+        serve = self.connections.taking(self.serve)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, limit=2**24)
         try:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
         finally:
             self.closing.set()
-            server.close()
-            tasks = [task for task, _ in self.connections]
-            for _, writer in self.connections:
-                writer.close()
-            await asyncio.gather(*tasks)
-            await server.wait_closed()
+            await self.connections.close(server)

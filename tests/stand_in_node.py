@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+from hanging_up import Connections
+
 READY = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 NOT_READY = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
 
@@ -14,7 +16,7 @@ class StandIn:
         self._answer = answer
         fine = {"ready": ready, "copies": stale}
         self.unready = {name for name in fine if not fine[name]}
-        self.requests, self._open = [], {}
+        self.requests, self.taken = [], Connections()
         self.address = self.server = None
 
     def leave(self):
@@ -23,13 +25,9 @@ class StandIn:
 
     async def aclose(self):
         """Hang up on everybody."""
-        self.server.close()
-        for writer in self._open.values():
-            writer.close()
-        await asyncio.gather(*self._open)
+        await self.taken.close(self.server)
 
     async def __call__(self, reader, writer):
-        self._open[asyncio.current_task()] = writer
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while head := (await reader.readuntil(b"\r\n\r\n")).decode():
                 method, path, _ = head.split(" ", 2)
@@ -48,7 +46,7 @@ async def standing_in(*stand_ins):
     """Listening on free ports."""
     async with contextlib.AsyncExitStack() as stack:
         for one in stand_ins:
-            one.server = await asyncio.start_server(one, "127.0.0.1", 0)
+            one.server = await asyncio.start_server(one.taken.taking(one), "127.0.0.1", 0)
             stack.push_async_callback(one.aclose)
             one.address = f"127.0.0.1:{one.server.sockets[0].getsockname()[1]}"
         yield stand_ins

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 
+from hanging_up import Connections, closed
+
 UP, DOWN = "up", "down"  # from the client to the server, and back
 
 
@@ -18,7 +20,7 @@ class Proxy:
     def __init__(self, port):
         self._target, self._cut, self._after = port, None, False
         self._last_words = None
-        self._open, self._running = set(), set()
+        self._open, self._taken = set(), Connections()
         self._flows = {UP: asyncio.Event(), DOWN: asyncio.Event()}
         self._delays = {UP: 0.0, DOWN: 0.0}
         self._whole = True
@@ -26,15 +28,15 @@ class Proxy:
         self.mend()
 
     async def __aenter__(self):
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        serve = self._taken.taking(self._serve)
+        self._server = await asyncio.start_server(serve, "127.0.0.1", 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
     async def __aexit__(self, *_):
         self._server.close()
         self.cut()
-        if self._running:
-            await asyncio.wait(self._running)
+        await self._taken.close(self._server)
 
     def cut_at(self, text, *, after):
         self._cut, self._after = text, after
@@ -68,9 +70,6 @@ class Proxy:
         self._target = port
 
     async def _serve(self, reader, writer):
-        task = asyncio.current_task()
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
         with contextlib.suppress(OSError):
             if self._whole:
                 await self._join(reader, writer)
@@ -79,6 +78,8 @@ class Proxy:
     async def _join(self, reader, writer):
         onward, away = await asyncio.open_connection("127.0.0.1", self._target)
         self._open |= {writer, away}
+        if not self._whole:  # it was cut in the meantime
+            away.transport.abort()
         back = asyncio.create_task(self._pass(onward, writer, DOWN))
         try:
             await self._pass(reader, away, UP, back, onward)
@@ -88,6 +89,7 @@ class Proxy:
             if not back.done():
                 await asyncio.wait([back])
             self._open -= {writer, away}
+            await closed(away)
 
     async def _pass(self, reader, writer, way, back=None, onward=None):
         with contextlib.suppress(ConnectionError):

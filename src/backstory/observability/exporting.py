@@ -46,7 +46,7 @@ async def exported(asked: Asked, told: Told) -> AsyncIterator[None]:
             sampler = TracerProvider(shutdown_on_exit=False).sampler
             traces = Traces(processor, resource, sampler)
             told.listen(traces)
-            told.starts, told.bound = traces.starts, traces.bound
+            told.trace(traces.starts, traces.bound)
         if asked.metrics:
             reader = PeriodicExportingMetricReader(OTLPMetricExporter())
             metrics = MeterProvider([reader], resource=resource, shutdown_on_exit=False)

@@ -118,6 +118,8 @@ class Served(msgspec.Struct, eq=False):
         del error, trace
         assert self.token is not None
         SERVED.reset(self.token)
+        if self.told.deaf:
+            return
         if kind is not None and self.code == OK:
             self.code = UNFORESEEN
         told = self.told

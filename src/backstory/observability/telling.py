@@ -52,6 +52,8 @@ class Told:
         self.waiting: Sized = ()
         """What each request adds one to; looked at when it is over."""
         self.starts = starts
+        self.deaf = starts is None
+        """Nobody wants to know of requests, which are then not even timed."""
         self.bound = 1 << 64
         """Traces that begin here are not recorded whose numbers' low 64 bits are not below it."""
         self.sample = 1
@@ -93,11 +95,16 @@ class Told:
         assert way is not None, "somebody hears it"
         self._ways[kind] = way
         self.ended = self._ways.get(Ended)
+        self.deaf = self.deaf and self.ended is None
 
     def _wait(self, later: Gathered, event: Event) -> None:
         later.events.append(event)
         if len(later.events) >= self.most:
             self.drain()
+
+    def trace(self, starts: Starts, bound: int) -> None:
+        """Let this one say which trace a request belongs to; see `bound`."""
+        self.starts, self.bound, self.deaf = starts, bound, False
 
     def drain(self) -> None:
         """Tell those who can wait what has gathered. From any thread."""
@@ -107,7 +114,8 @@ class Told:
 
     def count(self) -> Requests:
         """Count requests from now on."""
-        requests = self.requests = Requests()
+        self.deaf, requests = False, Requests()
+        self.requests = requests
         self.stands(lambda: (("requests_in_flight", (), requests.in_flight),))
         return requests
 
@@ -123,7 +131,8 @@ class Told:
             way(event)
 
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
-        served = Served(self, method if method in METHODS else OTHER, time.perf_counter())
+        begun = 0.0 if self.deaf else time.perf_counter()
+        served = Served(self, method if method in METHODS else OTHER, begun)
         if self.starts is not None:
             trace = getrandbits(128) or 1
             if trace & _RATIO_BITS >= self.bound:  # spelt out, since it is done for each request
