@@ -157,10 +157,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._complete_scope()  # fails where the target is no URL: then it is no request
         self._busy += 1
         self._head_bytes = 0
         self.idle_since = self.head_since = self.rest_since = None
-        self._complete_scope()
         before: RequestResponseCycle | None = self.cycle
         self.cycle = self._new_cycle()
         if before is None or before.response_complete:
