@@ -115,6 +115,7 @@ async def open_verifier(
     async with open_readers(settings, changed, authority) as reader:
         verifier = Verifier(reader, lambda: revocations.names)
         hooks.stands(partial(verifier.seen.numbers, "tokens"))
+        await revocations.recall()
         await revocations.look()
         looking = asyncio.create_task(revocations.run(), name="revoked tokens")
         try:
