@@ -90,6 +90,7 @@ def test_only_our_own_hosts_are_answered_for(http, host, status):
         ("https://mcp.example.com", 200),
         ("null", 403),
         ("", 403),
+        ("http://context.example.com", 403),
         ("http://context.example.com.evil.example", 403),
         ("https://app.example.com:444", 403),
         ("https://app.example.com/", 403),

@@ -176,6 +176,17 @@ def test_a_method_that_nobody_knows_is_refused(attacked):
         assert b"Bearer" not in found[0][2]
 
 
+def test_a_target_that_is_no_url_is_refused_and_leaves_no_trace(attacked):
+    good = b"GET /livez HTTP/1.1\r\n" + HOST + b"\r\n"
+    for line in (
+        b"CONNECT 127.0.0.1:22", b"CONNECT [::1]:22", b"GET http://[::1", b"GET http://a:999999/",
+    ):  # fmt: skip
+        bad = line + b" HTTP/1.1\r\n" + HOST + b"Connection: close\r\n\r\n"
+        assert [status for status, *_ in sent(attacked, bad)] == [400], line
+        assert sent(attacked, good, bad)[-1][0] in (200, 400), line  # it may not wait for the first
+    assert "Traceback" not in attacked.log()
+
+
 TRAILERS = {
     "a token": (b"", b"Authorization: Bearer %s", 401),
     "another token": (b"Authorization: Bearer %s\r\n", b"Authorization: Bearer x", 200),

@@ -33,7 +33,13 @@ async def test_a_pointer_picks_a_value_out_of_the_state(chat):
 
 
 @pytest.mark.parametrize(
-    ("path", "code"), [("/nothing", "not_found"), ("tasks", "malformed"), ("/tasks/x", "not_found")]
+    ("path", "code"),
+    [
+        ("/nothing", "not_found"),
+        ("tasks", "malformed"),
+        ("/tasks/x", "not_found"),
+        ("/tasks/-", "not_found"),
+    ],
 )
 async def test_a_pointer_to_nothing_is_told(chat, path, code):
     error = await fail(chat, "read_context", context="users.42/chat", path=path)

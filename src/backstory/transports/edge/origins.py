@@ -25,12 +25,15 @@ class Origins:
         """`hosts` as in a Host header; one without a port may be named with any."""
         self._exact: set[str] = set()
         self._names: set[str] = set()
+        self._schemes: dict[str, set[str]] = {}
         self._pages = {page.lower() for page in pages}
         for url in urls:
             parts = urlsplit(url)
             origin = f"{parts.scheme}://{parts.netloc}".lower()
             self._pages.add(origin)
-            self._exact |= set(_spellings(origin))
+            for spelling in _spellings(origin):
+                self._exact.add(spelling)
+                self._schemes.setdefault(spelling, set()).add(parts.scheme.lower())
         for host in hosts:
             (self._exact if _has_port(host) else self._names).add(host.lower())
 
@@ -47,7 +50,9 @@ class Origins:
         if origin is None:
             return
         origin = origin.lower()
-        own = origin in (f"http://{host}", f"https://{host}")
+        # A page that came by HTTP may be anybody's, where our own come by HTTPS.
+        schemes = self._schemes.get(host, _PORTS)
+        own = any(origin == f"{scheme}://{host}" for scheme in schemes)
         if not own and origin not in self._pages:
             raise DeniedError("Origin is a page that may not make requests here")
 

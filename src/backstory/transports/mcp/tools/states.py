@@ -96,10 +96,13 @@ def resolve(state: bytes, path: str) -> bytes:
     try:
         value: Any = pointer.resolve(orjson.loads(state))
     except (jsonpointer.JsonPointerException, TypeError) as error:
-        raise MissingError(
-            "nothing lies at this path in the state; read it without path"
-        ) from error
+        raise MissingError(_NOTHING) from error
+    if isinstance(value, jsonpointer.EndOfList):  # `-` stands for what is behind the last one
+        raise MissingError(_NOTHING)
     return orjson.dumps(value)
+
+
+_NOTHING: Final = "nothing lies at this path in the state; read it without path"
 
 
 def _piece(call: Call, frame: View, text: str, offset: int) -> View:
