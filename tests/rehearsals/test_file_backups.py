@@ -110,3 +110,38 @@ def is_there(folder, least, most):
         for number in range(10):
             got = client.get(f"/v1/contexts/docs/{number}/content")
             assert (got.status_code, len(got.content)) == (200, 4 * 2**20)
+
+
+TOKENS = {
+    "BACKSTORY_AUTH_ISSUER": "https://tokens.example.com",
+    "BACKSTORY_AUTH_AUDIENCE": "https://context.example.com",
+    "BACKSTORY_AUTH_JWKS": "file:.backstory/token-jwks.json",
+    "BACKSTORY_ALLOWED_HOSTS": "127.0.0.1",
+}
+
+
+def test_a_token_that_was_revoked_after_the_backup_is_refused_after_its_restore(tmp_path):
+    store = ("--store", f"sqlite:///{tmp_path}/store/test.db")
+
+    def backstory(*arguments):
+        command = [sys.executable, "-m", "backstory", *arguments]
+        done = subprocess.run(
+            command, cwd=tmp_path, check=True, capture_output=True, env=os.environ | TOKENS
+        )
+        return done.stdout.decode().strip()
+
+    def whoami(server, token):
+        with server.client() as client:
+            shown = {"Authorization": f"Bearer {token}"}
+            return client.get("/v1/whoami", headers=shown).status_code
+
+    backstory("token", "keys")
+    good, stolen = (backstory("token", "create", "--subject", who) for who in ("ann", "bob"))
+    with serving(tmp_path, env=TOKENS) as server:
+        assert [whoami(server, token) for token in (good, stolen)] == [200, 200]
+        backstory("backup", "s.bak", *store)
+        backstory("token", "revoke", stolen, *store)
+        assert server.stop() == 0
+    backstory("restore", "s.bak", "--replace", *store)
+    with serving(tmp_path, env=TOKENS) as server:
+        assert [whoami(server, token) for token in (good, stolen)] == [200, 401]

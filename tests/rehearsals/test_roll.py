@@ -68,6 +68,14 @@ async def wants_steps(store, folder):
         assert "run `backstory migrate` (schema_version)" in server.errors()
 
 
+async def is_refused_to(release, store, folder):
+    """The release before does not start any more on what took something away from it."""
+    (folder / "late").mkdir()
+    with failing(folder / "late", store=store, env=release) as server:
+        assert await asyncio.to_thread(server.wait) == 1
+        assert "(schema_version)" in server.errors()
+
+
 def nothing_failed(load):
     """What callers have to do again by themselves is a matter of a node that leaves, no error."""
     assert load.counts["acknowledged"] > 0
@@ -120,5 +128,7 @@ async def test_one_node_on_a_file_is_followed_by_the_next_release_and_back(relea
         await rolled(node, load, NEW, releases[NEW])
         await rolled(node, load, OLD, releases[OLD])
         await rolled(node, load, NEW, releases[NEW])
-        await migrated(store, "--after-deploy")
+        done = await migrated(store, "--after-deploy")
+        assert (done["applied"], done["pending"]) == (["split"], [])
+        await is_refused_to(releases[OLD], store, tmp_path)
         await load.of_each(EACH)

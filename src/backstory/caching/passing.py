@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backstory import limits
 from backstory.domain.chains import Chain
@@ -211,6 +211,12 @@ class PassingStore:
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._store.delete_note(tenant, name)
+
+    async def keep_apart(self, name: str, expires_at: int) -> None:
+        await self._store.keep_apart(name, expires_at)
+
+    async def kept_apart(self) -> Mapping[str, int]:
+        return await self._store.kept_apart()
 
     # -- erasing -----------------------------------------------------------------------
 

@@ -108,7 +108,7 @@ def rewrap(*, route: str | None, as_json: bool, **flags: Any) -> None:
 @route_option
 @json_option
 def backup(*, file: Path, route: str | None, as_json: bool, **flags: Any) -> None:
-    """Copy the keys and the list of erasures to FILE, which must not be there yet.
+    """Copy keys, the list of erasures and revoked tokens to FILE, which must not be there yet.
 
     Keep it apart from backups of the store, and not longer than you have to: it opens, with the master
     key, what was erased since. Where routes name more stores, each has its own: --route says whose.

@@ -150,6 +150,14 @@ class Vault(Protocol):
         """Erasures behind a number and all that are under way, in order."""
         ...
 
+    def keep(self, name: str, until: int, now: int) -> None:
+        """Keep a name until then, and drop those whose time is over."""
+        ...
+
+    def kept(self, now: int) -> Sequence[tuple[str, int]]:
+        """The names that are kept, with their ends."""
+        ...
+
     def close(self) -> None:
         """Let go of everything."""
         ...

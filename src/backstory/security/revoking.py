@@ -1,7 +1,8 @@
 """Tokens that were revoked before their time, known to every node within a second.
 
 All of them stand in one note of the store until they would have ended anyway. Each node looks
-at a small mark twice a second, and reads the note when that has changed.
+at a small mark twice a second, and reads the note when that has changed. Their names are kept beside
+the store's keys as well, from where a store that was restored from a backup learns them again.
 """
 
 from __future__ import annotations
@@ -36,6 +37,19 @@ class Revocations:
         self._mark: bytes | None = None
         self.names: frozenset[str] = frozenset()
 
+    async def recall(self) -> None:
+        """Revoke again what a backup that was restored knows nothing of.
+
+        Raises:
+            StoreError: the store or what is kept beside it cannot be asked.
+        """
+        kept = await self._notes.kept_apart()
+        known = _read(await self._notes.get_note(_NOBODY, _LIST)) if kept else {}
+        forgotten = {name: until for name, until in kept.items() if name not in known}
+        if forgotten:
+            await _add(self._notes, self._clock, forgotten)
+            logger.warning("%d tokens are revoked again that a backup did not know", len(forgotten))
+
     async def look(self) -> None:
         """Learn what was revoked since the last look.
 
@@ -64,12 +78,17 @@ async def revoke(notes: Notes, clock: Clock, name: str, until: int) -> None:
         LimitReachedError: `limits.REVOKED_TOKENS` are revoked and have not ended yet.
         StoreError: the store cannot keep it.
     """
-    swapped, end = False, until
+    await _add(notes, clock, {name: until})
+    await notes.keep_apart(name, until)
+
+
+async def _add(notes: Notes, clock: Clock, names: Mapping[str, int]) -> None:
+    swapped, end = False, 0
     while not swapped:  # others may revoke at the same time
         now = clock.now()
         before = await notes.get_note(_NOBODY, _LIST)
         held = {each: end for each, end in _read(before).items() if end > now}
-        held[name] = max(until, held.get(name, 0))
+        held |= {name: max(until, held.get(name, 0)) for name, until in names.items()}
         if len(held) > limits.REVOKED_TOKENS:
             raise LimitReachedError(
                 f"{limits.REVOKED_TOKENS} tokens are revoked already; retire their key instead",

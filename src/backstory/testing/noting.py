@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from backstory.clock import Clock
 
@@ -14,6 +14,7 @@ class Noting:
 
     def __init__(self) -> None:
         self._notes: dict[tuple[str, str], tuple[bytes, int]] = {}
+        self._apart: dict[str, int] = {}
 
     async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
         self._notes[tenant, name] = value, expires_at
@@ -43,3 +44,10 @@ class Noting:
 
     async def delete_note(self, tenant: str, name: str) -> None:
         self._notes.pop((tenant, name), None)
+
+    async def keep_apart(self, name: str, expires_at: int) -> None:
+        self._apart[name] = max(expires_at, self._apart.get(name, 0))
+
+    async def kept_apart(self) -> Mapping[str, int]:
+        now = self._clock.now()
+        return {name: end for name, end in self._apart.items() if end > now}

@@ -62,6 +62,19 @@ class Revoking:
             await revoke(store, clock, "two", end)
         await revoke(store, clock, "one", end)
 
+    async def test_what_a_restored_backup_does_not_know_is_revoked_again(self, store, clock, node):
+        for name, seconds in (("short", 10), ("long", 60), ("known", 60)):
+            await revoke(store, clock, name, clock.now() + seconds * SECOND)
+        await store.delete_note("", "tokens/revoked")  # as in a backup of before
+        await store.delete_note("", "tokens/revoked-mark")
+        clock.advance(seconds=20)
+        await revoke(store, clock, "known", clock.now() + 40 * SECOND)
+        await node.recall()
+        await node.look()
+        assert node.names == {"long", "known"}
+        assert set(await store.kept_apart()) == {"long", "known"}
+        await node.recall()  # nothing is left to do
+
     async def test_no_tenant_is_made_of_it(self, store, clock):
         await revoke(store, clock, "one", clock.now() + 60 * SECOND)
         assert await store.tenants() in ([], ())

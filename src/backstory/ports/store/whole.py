@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -119,6 +119,15 @@ class Notes(Protocol):
 
     async def delete_note(self, tenant: str, name: str) -> None:
         """Drop the note; nothing where there is none."""
+        ...
+
+    async def keep_apart(self, name: str, expires_at: int) -> None:
+        """Keep a name until then beside the keys, apart from the data: a backup that is restored
+        does not undo it."""
+        ...
+
+    async def kept_apart(self) -> Mapping[str, int]:
+        """These names, and until when each is kept."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,6 +33,12 @@ class Lives(Places):
 
     async def delete_note(self, tenant: str, name: str) -> None:
         await self._stores[0].delete_note(tenant, name)
+
+    async def keep_apart(self, name: str, expires_at: int) -> None:
+        await self._stores[0].keep_apart(name, expires_at)
+
+    async def kept_apart(self) -> Mapping[str, int]:
+        return await self._stores[0].kept_apart()
 
     # -- erasing: a subject is never split, which the settings have checked -------------------
 

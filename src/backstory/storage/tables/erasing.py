@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -113,6 +113,14 @@ class ErasingStore(ABC):
             await self._erase(erasure, SYSTEM, None)
             done += 1
         return done
+
+    async def keep_apart(self, name: str, expires_at: int) -> None:
+        await self._ask(self._safe.vault.keep, name, expires_at, self._clock.now())
+
+    async def kept_apart(self) -> Mapping[str, int]:
+        if not await self._ask(self._safe.vault.exists):
+            return {}
+        return dict(await self._ask(self._safe.vault.kept, self._clock.now()))
 
     async def erasure(self, tenant: str, subject: str) -> Erasure | None:
         if not await self._ask(self._safe.vault.exists):

@@ -94,3 +94,13 @@ ON CONFLICT (erasure, what) DO UPDATE SET times = e.times + excluded.times
 
 -- name: end_erasure
 UPDATE {prefix}erasures SET ended_at = $2, keys = $3 WHERE number = $1 AND ended_at IS NULL
+
+-- name: keep
+INSERT INTO {prefix}kept AS k (name, until) VALUES ($1, $2)
+ON CONFLICT (name) DO UPDATE SET until = excluded.until WHERE excluded.until > k.until
+
+-- name: kept
+SELECT name, until FROM {prefix}kept WHERE until > $1 ORDER BY name
+
+-- name: drop_kept
+DELETE FROM {prefix}kept WHERE until <= $1

@@ -48,3 +48,9 @@ CREATE TABLE IF NOT EXISTS {prefix}erased (
     times   BIGINT NOT NULL,
     PRIMARY KEY (erasure, what)
 );
+
+-- Names that outlive a restore, such as those of revoked tokens, each until its end.
+CREATE TABLE IF NOT EXISTS {prefix}kept (
+    name  TEXT PRIMARY KEY,
+    until BIGINT NOT NULL
+);

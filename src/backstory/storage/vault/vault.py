@@ -122,6 +122,15 @@ class SqlVault(ABC):
     def erasures(self, after: int, limit: int) -> Sequence[Erasure]:
         return [_erasure(row) for row in self._rows(self._sql.erasures, after, limit)]
 
+    # -- what outlives a restore ---------------------------------------------------------
+
+    def keep(self, name: str, until: int, now: int) -> None:
+        self._rows(self._sql.drop_kept, now)
+        self._rows(self._sql.keep, name, until)
+
+    def kept(self, now: int) -> Sequence[tuple[str, int]]:
+        return [(name, until) for name, until in self._rows(self._sql.kept, now)]
+
 
 _ATTEMPTS: Final = 10
 
