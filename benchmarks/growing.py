@@ -7,6 +7,7 @@ processor time has neither, and is what is bounded.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -56,6 +57,7 @@ class Curves:
 
 def measure(curves: Curves, size: int, store: Path, works: Callable[[Client], Works]) -> None:
     """Start a server on the store as it is, and time all works in turns."""
+    print(f"  {size:,} ...", file=sys.stderr, flush=True)
     begun = time.perf_counter()
     with servers.process(store) as (port, pid), Client(port) as client:
         servers.ready(port)
