@@ -229,7 +229,7 @@ def pieces(draw):
 
 
 @given(pieces())
-@example([raw("GET", PATHS[0]) * 3])
+@example([raw("GET", PATHS[0]) * 40])
 @example([raw("GET", PATHS[0], [("transfer-encoding", "chunked")]) + b"3\r\nabc\r\nnonsense"])
 @settings(max_examples=120, deadline=None)
 def test_what_goes_out_is_the_same(server, runner, pieces):
@@ -280,3 +280,10 @@ HERE = "context://users.42/chat"
 def test_only_what_waits_for_something_gets_a_task(server, runner, asked, tasks):
     _, _, made = runner.run(server.sent([asked], directly=True))
     assert made == tasks
+
+
+def test_who_sends_many_at_once_lets_others_have_a_turn(server, runner):
+    """What comes in one piece is answered in one callback, which nobody else comes between."""
+    sent, _, tasks = runner.run(server.sent([raw("GET", PATHS[0]) * 40], directly=True))
+    assert sent.count(b"HTTP/1.1 200 OK") == 40
+    assert tasks == 1

@@ -74,6 +74,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._busy = 0  # requests that were not answered yet
         self._address = ""
+        self._direct_left = 0
         self._held: bytes | None = None
         """The body, so far, of a request whose end is waited for within what has come."""
         self.idle_since: float | None = None
@@ -130,6 +131,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._head_bytes += len(data)
+        self._direct_left = limits.DIRECT_ANSWERS
         if self._busy == 0 and (len(data) > len(_LINE_END) or data != _LINE_END):
             self._note()
         super().data_received(data)
@@ -199,6 +201,7 @@ class BoundedProtocol(HttpToolsProtocol):
         cycle: RequestResponseCycle | None = self.cycle
         return (
             state.direct is not None
+            and self._direct_left > 0
             and not (state.leaving or self.flow.write_paused or self.expect_100_continue)
             and state.direct.may(self.scope["method"])
             and self.scope["http_version"] == "1.1"
@@ -210,6 +213,7 @@ class BoundedProtocol(HttpToolsProtocol):
         answer = direct.answer(self.scope, body, self.server_state.default_headers)
         if answer is None:
             return False
+        self._direct_left -= 1
         self.transport.write(answer)
         self.on_response_complete()
         return True

@@ -23,8 +23,10 @@ from backstory.resilience.stepping import at_once
 from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.coding.middleware import Coding
+from backstory.transports.edge.coding.negotiating import IDENTITY
 from backstory.transports.edge.guard import (
     CHALLENGE,
+    CODINGS,
     HOOKS,
     PRINCIPAL,
     REQUEST,
@@ -118,10 +120,13 @@ class AtOnce:
             request.principal = principal
             acting = self._acting
             with nullcontext() if acting is None else acting.heard(scope, request):
-                answer = at_once(work)
+                plain = answer = at_once(work)
                 if answer is not None:
                     answer = self._coding.coded(scope, answer)
                 if answer is not None:
+                    if answer is not plain and answer.body:
+                        coding = dict(answer.headers).get(b"content-encoding")
+                        request.coding = IDENTITY if coding is None else CODINGS[coding]
                     request.dropped = False
                     request.answered(answer.status)
                     request.sent = len(answer.body)

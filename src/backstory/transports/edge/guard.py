@@ -76,7 +76,8 @@ class Knowing(Authenticator, Protocol):
 
 
 _CLOSE_POLICY_VIOLATION = 1008
-_CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
+CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
+"""Those that are told of by their names."""
 
 
 class Guard:
@@ -185,7 +186,7 @@ class _Answering:
             headers = list(message.get("headers", ()))
             for name, value in headers:
                 if name == b"content-encoding":
-                    self._request.coding = _CODINGS.get(value, "other")
+                    self._request.coding = CODINGS.get(value, "other")
             message["headers"] = [*headers, *lacking(headers)]
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
