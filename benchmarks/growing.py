@@ -7,6 +7,7 @@ processor time has neither, and is what is bounded.
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -50,12 +51,13 @@ class Curves:
             least, most = values[small], values[large]
             bound = at_most if unit == PROCESSOR else None
             detail = f"{most:.3g} and {least:.3g} {unit}"
-            work = f"{what}, {unit}: {int(large):,} / {int(small):,}"
+            work = f"{what}: {int(large):,} / {int(small):,}"
             yield Ratio(work, most / least, bound, detail)
 
 
 def measure(curves: Curves, size: int, store: Path, works: Callable[[Client], Works]) -> None:
     """Start a server on the store as it is, and time all works in turns."""
+    print(f"  {size:,} ...", file=sys.stderr, flush=True)
     begun = time.perf_counter()
     with servers.process(store) as (port, pid), Client(port) as client:
         servers.ready(port)
@@ -64,9 +66,9 @@ def measure(curves: Curves, size: int, store: Path, works: Callable[[Client], Wo
         asked = works(client)
         taken = timing.medians(asked, ROUNDS)
         curves.add(size, "ms", {what: 1e3 * seconds for what, seconds in taken.items()})
-        costs = {what: _processor(pid, work) for what, work in asked.items()}
+        costs = {f"{what}, worked": _processor(pid, work) for what, work in asked.items()}
         curves.add(size, PROCESSOR, costs)
-        curves.add(size, "ms", {"start until ready": 1e3 * started})
+        curves.add(size, "s", {"start until ready": started})
         memory = servers.resident(pid, "RssAnon") / 2**20
         curves.add(size, "MiB", {"anonymous memory": memory, "on disk": stocking.size(store)})
 

@@ -22,7 +22,7 @@ from benchmarks import servers
 from benchmarks.client import Client
 from benchmarks.report import Ratio
 
-TIMES = 5
+TIMES = 3
 WORKERS = 2
 WORKER_SECONDS = 3.0
 STORE_SECONDS = 5.0
@@ -119,18 +119,15 @@ def _stores() -> Iterator[Ratio]:
     sys.path.insert(0, str(servers.ROOT / "tests"))
     from postgres_server import running
 
-    for how, hurt in (("killed", _kill), ("silent", _silence)):
-        taken = []
-        for _ in range(TIMES):
-            with running(on_disk=True) as database:
-                if database is None:
-                    print("PostgreSQL is not installed; stores are left out", file=sys.stderr)
-                    return
-                with servers.backstory(database.url()) as port:
-                    taken.append(_fallen(port, database, hurt))
-        yield _ratio(
-            f"a {how} store to a fallen /readyz / {STORE_SECONDS:g} s", taken, STORE_SECONDS
-        )
+    with running(on_disk=True) as database:
+        if database is None:
+            print("PostgreSQL is not installed; stores are left out", file=sys.stderr)
+            return
+        with servers.backstory(database.url()) as port:
+            for how, hurt in (("killed", _kill), ("silent", _silence)):
+                taken = [_fallen(port, database, hurt) for _ in range(TIMES)]
+                work = f"a {how} store to a fallen /readyz / {STORE_SECONDS:g} s"
+                yield _ratio(work, taken, STORE_SECONDS)
 
 
 def _fallen(port: int, database: Any, hurt: Callable[[Any], Callable[[], None]]) -> float:

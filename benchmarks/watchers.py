@@ -40,9 +40,7 @@ def _more_files(needed: int) -> None:
 
 
 async def _told(port: int, pid: int) -> dict[str, float]:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(_encoded(port, "PUT", PATH, {"kind": "session", "state": {}}))
-    await _answer(reader)
+    await _write(port, 0)
     before = servers.resident(pid, "RssAnon")
     begun = time.perf_counter()
     streams: list[_Stream] = []
@@ -55,10 +53,9 @@ async def _told(port: int, pid: int) -> dict[str, float]:
     used = processor.seconds(pid)
     await asyncio.sleep(QUIET_SECONDS)
     used = (processor.seconds(pid) - used) / QUIET_SECONDS
-    taken = [await _change(port, reader, writer, streams, number) for number in range(CHANGES)]
+    taken = [await _change(port, streams, number) for number in range(1, CHANGES + 1)]
     for stream in streams:
         stream.close()
-    writer.close()
     return {
         "KiB each": each,
         "seconds to connect all": opened,
@@ -67,20 +64,20 @@ async def _told(port: int, pid: int) -> dict[str, float]:
     }
 
 
-async def _change(
-    port: int,
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    streams: list[_Stream],
-    number: int,
-) -> float:
+async def _change(port: int, streams: list[_Stream], number: int) -> float:
     heard = [stream.next() for stream in streams]
     begun = time.perf_counter()
-    writer.write(_encoded(port, "PUT", PATH, {"kind": "session", "state": {"n": number}}))
-    await _answer(reader)
+    await _write(port, number)
     async with asyncio.timeout(HEARD_SECONDS):
         await asyncio.gather(*heard)
     return time.perf_counter() - begun
+
+
+async def _write(port: int, number: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(_encoded(port, "PUT", PATH, {"kind": "session", "state": {"n": number}}))
+    await _answer(reader)
+    writer.close()
 
 
 class _Stream(asyncio.Protocol):

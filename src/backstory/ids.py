@@ -7,12 +7,23 @@ from __future__ import annotations
 
 import base64
 import secrets
+from collections.abc import Callable
+from typing import Final
 
 _TO_CROCKFORD = bytes.maketrans(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", b"0123456789abcdefghjkmnpqrstvwxyz"
 )
-COMMIT_ID_BYTES = 10
-CONTEXT_ID_BYTES = 10
+ID_BYTES: Final = 10
+COMMIT_ID_BYTES = CONTEXT_ID_BYTES = ID_BYTES
+
+
+class _Source:
+    """Where random bytes come from, so many as are asked for; a server draws them ahead."""
+
+    take: Callable[[int], bytes] = staticmethod(secrets.token_bytes)
+
+
+SOURCE: Final = _Source()
 
 
 def text(raw: bytes) -> str:
@@ -22,12 +33,12 @@ def text(raw: bytes) -> str:
 
 def commit_id() -> bytes:
     """80 random bits that name one commit in every store and epoch."""
-    return secrets.token_bytes(COMMIT_ID_BYTES)
+    return SOURCE.take(ID_BYTES)
 
 
 def context_id() -> bytes:
     """80 random bits that name one context, from its creation to after its purge."""
-    return secrets.token_bytes(CONTEXT_ID_BYTES)
+    return SOURCE.take(ID_BYTES)
 
 
 def epoch() -> str:

@@ -96,6 +96,9 @@ ROTATE_LEASE_SECONDS: Final = 300.0  # without a word, after which another proce
 # -- one request ---------------------------------------------------------------------
 BODY_BYTES: Final = 8 * MIB
 HEADER_BYTES: Final = 32 * KIB
+DIRECT_ANSWERS: Final = (
+    16  # made at once to requests that come in one piece; others wait for a turn
+)
 HEADER_BUFFER_BYTES: Final = 128 * KIB  # taken in before the head of a request is complete
 PATIENCE_TICKS: Final = 10  # of a tenth of a second, between two looks at who keeps it waiting
 HEAD_SECONDS: Final = 10.0  # between the first byte of a head and its end

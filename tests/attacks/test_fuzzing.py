@@ -76,7 +76,7 @@ PLAUSIBLE = {
     "budget": st.integers(-1, 10_000),
     "query": texts,
     "namespace": texts | st.sampled_from(["users.eve", "users.*", "*"]),
-    "path": texts | st.just("/a/b/0"),
+    "path": texts | st.sampled_from(["/a/b/0", "/a/b/-", "/a/b/01", "/a/~2", ""]),
 }  # fmt: skip
 
 
@@ -102,13 +102,16 @@ messages = values | st.fixed_dictionaries(
 )
 
 
-@pytest.fixture(scope="module")
-def eve(one_node):
-    found = one_node.attacker()
+@pytest.fixture(scope="module", params=["one", "two"] if DEEPER else ["one"])
+def eve(request):
+    """Of two nodes, with `make attack`, the second one is asked."""
+    target = request.getfixturevalue("one_node" if request.param == "one" else "two_nodes")
+    found = target.attacker()
     found.make("users.eve/x", "conversation", {"a": {"b": [1, 2]}})
     found.say("users.eve/x", "hello", "world")
     yield found
-    one_node.still_serves()
+    target.still_serves()
+    assert "Traceback" not in target.log()
 
 
 def post(eve, message, headers):
@@ -124,6 +127,7 @@ def check(answer):
     assert "Traceback" not in answer.text
     assert '"internal"' not in answer.text
     assert '\\"internal\\"' not in answer.text
+    assert '"code":-32603' not in answer.text.replace(" ", "")
 
 
 @fuzzing
@@ -166,7 +170,7 @@ lines = st.binary(max_size=60) | st.sampled_from(
 )  # fmt: skip
 starts = st.binary(max_size=40) | st.sampled_from(
     [b"GET / HTTP/1.1", b"POST /mcp HTTP/1.1", b"PUT /v1/contexts/users.eve/x HTTP/1.1",
-     b"GET /v1/whoami HTTP/1.0", b"PRI * HTTP/2.0", b"\x16\x03\x01\x02\x00\x01", b"GET  / HTTP/9.9"]
+     b"GET /v1/whoami HTTP/1.0", b"CONNECT 127.0.0.1:22 HTTP/1.1", b"GET http://[::1 HTTP/1.1", b"PRI * HTTP/2.0", b"\x16\x03\x01\x02\x00\x01", b"GET  / HTTP/9.9"]
 )  # fmt: skip
 
 

@@ -18,15 +18,21 @@ def site():
 
 
 @pytest.fixture(scope="module")
-def server(site, tmp_path_factory):
+def nodes(site, tmp_path_factory):
     environment = site.issuer.environment(
         f"{site.url}/keys",
         BACKSTORY_AUTH_INTROSPECTION=f"{site.url}/introspect",
         BACKSTORY_AUTH_CLIENT_ID=site.asker[0],
         BACKSTORY_AUTH_CLIENT_SECRET=site.asker[1],
     )
-    with serving(tmp_path_factory.mktemp("opaque"), env=environment) as running:
-        yield running
+    folder = tmp_path_factory.mktemp("opaque")
+    with serving(folder, env=environment) as one, serving(folder, env=environment) as two:
+        yield {"one": one, "two": two}
+
+
+@pytest.fixture(scope="module", params=["one", "two"])
+def server(nodes, request):
+    return nodes[request.param]
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +72,7 @@ def told(**claims):
 
 NOW = int(time.time())
 BAD = {
-    "unknown": lambda site: "nobody-knows-me",
+    "unknown": lambda site: f"nobody-knows-me-{time.monotonic_ns()}",
     "not active": told(active=False),
     "expired": told(exp=NOW - HOUR),
     "no end": told(exp=None),

@@ -20,11 +20,16 @@ OTHER = SigningKey("ES256", "other")
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
+def nodes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tokens")
-    jwks = ISSUER.write(folder / "keys.json")
-    with serving(folder, env=ISSUER.environment(jwks)) as running:
-        yield running
+    environment = ISSUER.environment(ISSUER.write(folder / "keys.json"))
+    with serving(folder, env=environment) as one, serving(folder, env=environment) as two:
+        yield {"one": one, "two": two}
+
+
+@pytest.fixture(scope="module", params=["one", "two"])
+def server(nodes, request):
+    return nodes[request.param]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """Waiting for changes: nobody misses one, nobody is woken for another's."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 
 import pytest
 
@@ -84,6 +84,42 @@ async def test_a_thousand_idle_watchers_hear_of_one_change(contexts):
     assert contexts.hub._tails == {}
 
 
+async def test_whom_one_change_wakes_reads_the_log_together(contexts, monkeypatch):
+    read, asked = contexts.store.changes, []
+
+    async def changes(tenant, query):
+        asked.append(query)
+        return await read(tenant, query)
+
+    async with asyncio.timeout(WAIT), AsyncExitStack() as stack:
+        streams = [
+            await stack.enter_async_context(aclosing(contexts.stream.follow(LOCAL_ADMIN)))
+            for _ in range(50)
+        ]
+        await asyncio.gather(*map(anext, streams))
+        monkeypatch.setattr(contexts.store, "changes", changes)
+        await create(contexts)
+        pages = await asyncio.gather(*map(anext, streams))
+    assert {tuple(change.key for _, change in page.items) for page in pages} == {(CHAT,)}
+    assert len(asked) < 10  # one by the tail, and one or a few by those whom it woke
+
+
+async def test_a_stream_outlives_a_moment_with_too_many_reads(contexts, away):
+    await create(contexts)
+    async with asyncio.timeout(WAIT), aclosing(contexts.stream.follow(LOCAL_ADMIN)) as pages:
+        first = await anext(pages)
+        away.error = BusyError("too many reads are waiting; try again")
+        away.set()
+        contexts.hub.wake()
+        assert (await anext(pages)).items == ()
+        away.clear()
+        await say(contexts, "x")
+        seen = []
+        while not seen:
+            seen = [change.version for _, change in (await anext(pages)).items]
+    assert ([change.version for _, change in first.items], seen) == ([1], [2])
+
+
 async def test_too_many_watchers_are_turned_away(contexts, monkeypatch):
     monkeypatch.setattr(limits, "WATCHERS", 1)
     task = asyncio.create_task(changes(contexts, wait=WAIT))
@@ -135,13 +171,14 @@ def away(contexts, monkeypatch):
 
     class Away(asyncio.Event):
         asked = asyncio.Semaphore(0)
+        error = StoreUnavailableError("the database does not answer")
 
     event, read = Away(), contexts.store.changes
 
     async def changes(tenant, query):
         if event.is_set():
             event.asked.release()
-            raise StoreUnavailableError("the database does not answer")
+            raise event.error
         return await read(tenant, query)
 
     monkeypatch.setattr(contexts.store, "changes", changes)

@@ -25,6 +25,7 @@ from backstory.ports import events
 from backstory.ports.cache import Cached
 from backstory.ports.hooks import SILENCE, part, served
 from backstory.ports.summariser import Made
+from backstory.resilience.stepping import WaitsError, at_once, waits
 
 
 class Ear:
@@ -200,6 +201,8 @@ class FakeStore:
             raise StoreUnavailableError("away")
         if args == ("wait",):
             await asyncio.Event().wait()
+        if args == ("thread",):
+            waits()
         return args, kwargs
 
 
@@ -214,6 +217,16 @@ async def test_a_store_answers_as_before_and_tells_of_each_question():
         await asyncio.wait_for(store.changes("wait"), 0.01)
     told = [(event.operation, event.code) for event in ear.heard]
     assert told == [("view", "ok"), ("commit", "store_unavailable"), ("changes", "cancelled")]
+
+
+async def test_nobody_is_told_of_what_was_asked_by_who_does_not_wait():
+    ear = Ear(events.StoreAsked)
+    store = told_store(FakeStore(), Told([ear]))
+    assert at_once(store.changes("wait")) is None
+    with pytest.raises(WaitsError):
+        at_once(store.changes("thread"))
+    assert at_once(store.changes("t")) == (("t",), {})
+    assert [event.code for event in ear.heard] == ["ok"]
 
 
 async def test_of_point_reads_one_in_sixteen_is_timed_and_counts_for_all():

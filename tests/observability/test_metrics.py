@@ -89,6 +89,18 @@ def test_the_page_tells_all_of_the_catalogue_and_nothing_of_callers(tmp_path):
     assert "private" not in page
 
 
+def test_bytes_are_counted_by_the_coding_that_they_went_out_in(tmp_path):
+    sent = "backstory_answer_bytes_total"
+    with serving(tmp_path) as server, server.client() as http:
+        http.put(PATH, json=PUT | {"state": {"text": "again " * 1000}})
+        before = value(scraped(http), sent, coding="identity")
+        for accepted in ("identity", "gzip", "br", "zstd"):
+            answer = http.get(PATH, headers={"accept-encoding": accepted})
+            length = int(answer.headers["content-length"])
+            counted = value(scraped(http), sent, coding=accepted)
+            assert counted - (before if accepted == "identity" else 0) == length, accepted
+
+
 def test_what_a_single_worker_tells_is_what_several_tell(tmp_path):
     with serving(tmp_path) as server, server.client() as http:
         work(http)

@@ -83,7 +83,9 @@ def soon(monkeypatch):
     monkeypatch.setattr(limits, "NAMES_SECONDS", 0.01)
 
 
-@pytest.mark.parametrize("name", ["ada", LONG])
+@pytest.mark.parametrize(
+    ("opened", "name"), [("file", LONG), ("server", "ada")], indirect=["opened"]
+)
 async def test_an_account_goes_with_all_that_came_from_it(opened, name):
     desk = await opened()
     service = desk.service

@@ -10,7 +10,6 @@
     opening.py    from the setting to a cache
     store.py      a store that is read through a cache
     shelf.py, bodies.py, tails.py    what it keeps there, under which names
-    flights.py    many who miss the same thing at once
     erasing.py    what is erased leaves the cache, however long that takes
     old_copies.py, beliefs.py    what may be given while the store is away
     passing.py    what a store around another one begins from

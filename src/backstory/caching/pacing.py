@@ -64,13 +64,13 @@ class MemoryPacer:
         self._keep(key, charge(rate, self._full_at.get(key, 0), self._now(), tokens))
 
     def take_now(self, key: str, rate: Rate) -> int:
-        """`take`, without waiting."""
+        """As the port says."""
         taken = take(rate, self._full_at.get(key, 0), self._now())
         self._keep(key, taken.full_at)
         return taken.wait
 
     def give_back(self, key: str, rate: Rate) -> None:
-        """A token that was taken is not used after all."""
+        """As the port says."""
         if key in self._full_at:
             self._full_at[key] -= rate.lasting(1)
 
@@ -102,6 +102,12 @@ class RedisPacer:
         if wait:
             self._near.give_back(key, rate)
         return wait
+
+    def take_now(self, key: str, rate: Rate) -> None:
+        """As the port says: Redis has to be asked."""
+
+    def give_back(self, key: str, rate: Rate) -> None:
+        """As the port says: nothing was taken."""
 
     async def charge(self, key: str, rate: Rate, tokens: int) -> None:
         """As the port says."""

@@ -17,7 +17,6 @@ from typing import Final
 
 from backstory import limits
 from backstory.caching.erasing import Erasing
-from backstory.caching.flights import Flights
 from backstory.caching.old_copies import OldCopies
 from backstory.caching.passing import PassingStore
 from backstory.caching.shelf import Shelf
@@ -34,6 +33,7 @@ from backstory.ports.cache import Cache
 from backstory.ports.copies import Copies
 from backstory.ports.staleness import allowed
 from backstory.ports.store import EntryPage, EntryQuery, Gone, Standing, Store, View
+from backstory.resilience.flights import Flights
 
 _TAKES_AWAY: Final = (Purge, Redact, Delete)
 

@@ -18,8 +18,9 @@ from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Visibility
 from backstory.domain.principals import Principal
 from backstory.domain.sealing import Seal
-from backstory.errors import GoneError, StoreUnavailableError
+from backstory.errors import BusyError, GoneError, StoreUnavailableError
 from backstory.ports.store import ChangePage, ChangeQuery, Store
+from backstory.resilience.flights import Flights
 
 CURSOR: Final = "cursor"
 NOW: Final = "now"
@@ -57,6 +58,7 @@ class Stream:
         self._hub = hub
         self._seal = seal
         self._standing = standing
+        self._flights = Flights()
 
     async def changes(
         self,
@@ -113,8 +115,8 @@ class Stream:
                     if not await self._look(sight):
                         return
                     query = ChangeQuery(sight.visible, position, limits.PAGE_MAX)
-                    page = await self._page(principal.tenant, query)
-                except StoreUnavailableError:
+                    page = await self._together(principal.tenant, query)
+                except (StoreUnavailableError, BusyError):
                     if not begun:
                         raise
                     # Whoever watches waits on; what it was woken for may not have been read yet.
@@ -123,6 +125,10 @@ class Stream:
                 yield self._answer(principal, page)
                 if not page.more:
                     await listener.wait(self._standing.within(principal, pause))
+
+    async def aclose(self) -> None:
+        """Wait for what is being read."""
+        await self._flights.aclose()
 
     async def _look(self, sight: _Sight) -> bool:
         """See what the principal may see now; whether it goes on seeing anything that it saw."""
@@ -146,8 +152,11 @@ class Stream:
             try:
                 await self._look(sight)
                 query = replace(query, visible=sight.visible)
-                page = await self._page(principal.tenant, query)
-            except StoreUnavailableError:  # the caller waits on, as long as it wanted to
+                page = await self._together(principal.tenant, query)
+            except (
+                StoreUnavailableError,
+                BusyError,
+            ):  # the caller waits on, as long as it wanted to
                 page, pause = _nothing(query.after), limits.POLL_SECONDS
             left = deadline - asyncio.get_running_loop().time()
             over = self._hub.draining or self._standing.ended(principal)
@@ -168,6 +177,15 @@ class Stream:
         if epoch != mark.epoch or not mark.keeps(place):
             raise GoneError("what lies behind this cursor is no longer kept; begin without one")
         return place
+
+    async def _together(self, tenant: str, query: ChangeQuery) -> ChangePage:
+        """The page, read once for all whom the same change woke.
+
+        Only for those who listen. They join a read that began when the log was read as far as it is
+        now, so that it has what woke them; what is newer wakes them again.
+        """
+        key = (tenant, query, self._hub.place(tenant))
+        return await self._flights.join(key, lambda: self._page(tenant, query))
 
     async def _page(self, tenant: str, query: ChangeQuery) -> ChangePage:
         return _cut(await self._store.changes(tenant, query))

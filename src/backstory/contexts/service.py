@@ -119,3 +119,4 @@ class Contexts:
         await self.checks.aclose()
         await self.surroundings.aclose()
         await self.hub.aclose()
+        await self.stream.aclose()

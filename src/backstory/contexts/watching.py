@@ -81,7 +81,7 @@ class _Tail:
     ) -> None:
         self._store, self._trouble = store, trouble
         self._tenant = tenant
-        self._position = position
+        self.position = position
         self._hint = hint
         self.listeners: set[Listener] = set()
         self._task = asyncio.create_task(self._run(), name=f"tail of {tenant}", context=detached())
@@ -107,11 +107,11 @@ class _Tail:
                 logger.exception("reading the change log failed")
 
     async def _read_on(self) -> None:
-        more = (await self._store.mark(self._tenant)).is_behind(self._position)
+        more = (await self._store.mark(self._tenant)).is_behind(self.position)
         while more:
-            query = ChangeQuery(_ALL, self._position, limits.PAGE_MAX)
+            query = ChangeQuery(_ALL, self.position, limits.PAGE_MAX)
             page = await self._store.changes(self._tenant, query)
-            self._position, more = page.position, page.more
+            self.position, more = page.position, page.more
             for change in page.changes:
                 for listener in self.listeners:
                     if listener.wants(change):
@@ -177,6 +177,11 @@ class Hub:
             if not self._each[caller]:
                 del self._each[caller]
             await self._leave(tenant, listener)
+
+    def place(self, tenant: str) -> int | None:
+        """How far the tenant's log was read for those who listen; None while nobody does."""
+        tail = self._tails.get(tenant)
+        return None if tail is None else tail.position
 
     def drain(self) -> None:
         """Wake everybody and let nobody wait any more: the process is about to stop."""

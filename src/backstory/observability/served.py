@@ -49,6 +49,7 @@ class Served(msgspec.Struct, eq=False):
     coding: str = "identity"
     sent: int = 0
     stale: bool = False
+    dropped: bool = False
     principal: Principal | None = None
     recorded: bool = False
     id: int = 0
@@ -126,6 +127,9 @@ class Served(msgspec.Struct, eq=False):
         requests, coding = told.requests, self.coding
         if requests is not None:
             requests.in_flight -= 1
+        if self.dropped:
+            return
+        if requests is not None:
             requests.sent[coding] = requests.sent.get(coding, 0) + self.sent
             if self.stale:
                 requests.stale(self.route)

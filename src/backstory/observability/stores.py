@@ -16,6 +16,7 @@ from backstory.errors import BackstoryError
 from backstory.ports.events import OK, STORE, UNFORESEEN, ChunksKept, StoreAsked, Traced
 from backstory.ports.hooks import SERVED, Hooks
 from backstory.ports.store import Store
+from backstory.resilience.stepping import WaitsError
 
 _LIFE: Final = frozenset({"check", "aclose"})
 
@@ -65,19 +66,22 @@ class _ToldStore:
 def _told(operation: str, weight: int = 1) -> Callable[..., Awaitable[Any]]:
     async def asked(self: _ToldStore, *args: Any, **kwargs: Any) -> Any:
         request, ask = SERVED.get(), getattr(self._store, operation)
-        code, begun = OK, time.perf_counter()
+        code, counts, begun = OK, weight, time.perf_counter()
         try:
             if request is None or not request.recorded:
                 return await ask(*args, **kwargs)
             with request.part(STORE, operation):
                 return await ask(*args, **kwargs)
+        except (WaitsError, GeneratorExit):  # whoever does not wait asks again, and waits
+            counts = 0
+            raise
         except BaseException as error:
             code = code_of(error)
             raise
         finally:
-            if weight:
+            if counts:
                 taken = time.perf_counter() - begun
-                self._hooks.tell(StoreAsked(operation + self._behind, code, taken, weight))
+                self._hooks.tell(StoreAsked(operation + self._behind, code, taken, counts))
 
     return asked
 

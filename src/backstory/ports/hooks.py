@@ -68,6 +68,8 @@ class Request(Protocol):
     """What the answer is coded in."""
     stale: bool
     """Whether the answer is from a copy, the store being away."""
+    dropped: bool
+    """Whether it is begun again in another way, which tells of it; here nobody is told."""
 
     @property
     def trace_id(self) -> str:
@@ -178,13 +180,14 @@ def unmeasured(_step: str) -> AbstractContextManager[object]:
 class _Unheard:
     """A request that nobody hears of still has a name."""
 
-    __slots__ = ("_trace", "coding", "principal", "route", "sent", "stale")
+    __slots__ = ("_trace", "coding", "dropped", "principal", "route", "sent", "stale")
 
     recorded: Final = False
 
     def __init__(self) -> None:
         self._trace = 0
         self.route, self.coding, self.sent, self.stale = "", "", 0, False
+        self.dropped = False
         self.principal: Principal | None = None
 
     @property

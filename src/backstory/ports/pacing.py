@@ -14,6 +14,14 @@ class Pacer(Protocol):
         """Take a token; 0, or the microseconds after which there will be one."""
         ...
 
+    def take_now(self, key: str, rate: Rate) -> int | None:
+        """`take`, where it takes no waiting; None where it would."""
+        ...
+
+    def give_back(self, key: str, rate: Rate) -> None:
+        """A token that was taken so is not used after all."""
+        ...
+
     async def charge(self, key: str, rate: Rate, tokens: int) -> None:
         """Take so many tokens, or all that there are."""
         ...

@@ -8,11 +8,14 @@ without one, and only what has to wait for something is timed.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Generator
+from collections.abc import Awaitable, Coroutine, Generator
+from contextvars import ContextVar
 from types import CoroutineType
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
+
+_HURRIED: Final[ContextVar[bool]] = ContextVar("backstory_hurried", default=False)
 
 
 class LateError(Exception):
@@ -45,6 +48,45 @@ async def timed(work: Awaitable[T], seconds: float, told: float | None = None) -
         if not clock.expired():
             raise
         raise LateError(round(seconds if told is None else told, 3)) from error
+
+
+class WaitsError(Exception):
+    """It would have to wait, and whoever asks does not."""
+
+
+def at_once(work: Coroutine[Any, Any, T]) -> T | None:
+    """What the work comes to at its first step; what has to wait for something is ended, None.
+
+    It is done outside of any task.
+
+    Raises:
+        WaitsError: it was about to hand something to a thread.
+    """
+    token = _HURRIED.set(True)
+    try:
+        work.send(None)
+    except StopIteration as ended:
+        value: T = ended.value
+        return value
+    finally:
+        _HURRIED.reset(token)
+    work.close()
+    return None
+
+
+def hurried() -> bool:
+    """Whether it is done `at_once`, so that there is nothing to bound."""
+    return _HURRIED.get()
+
+
+def waits() -> None:
+    """To be said before work is handed to a thread, which would do it in vain.
+
+    Raises:
+        WaitsError: whoever asks does not wait.
+    """
+    if _HURRIED.get():
+        raise WaitsError
 
 
 class _Begun(Generic[T]):

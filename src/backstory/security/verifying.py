@@ -52,7 +52,7 @@ class Verifier:
         """Who shows the token, where it was verified lately."""
         found = self._known.get(sha256(token.encode()).digest())
         if found is None or found[0] <= self._monotonic():
-            return self.seen.seen(None)
+            return None  # a miss once it is verified
         return self.seen.seen(found[1])
 
     async def verify(self, token: str) -> Principal:
@@ -63,6 +63,7 @@ class Verifier:
             IssuerUnavailableError: nobody can say whether it is.
         """
         life = self._life
+        self.seen.seen(None)
         principal, end = await self._reader.read(token)
         if principal.token in self._revoked():
             raise TokenRefusedError("it was revoked")

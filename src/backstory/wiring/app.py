@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -20,12 +20,16 @@ from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.resilience.checking import Dependency
+from backstory.wiring.at_once import at_once
 from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import Callers, open_callers
 from backstory.wiring.contexts import open_contexts
 from backstory.wiring.heard import counted, logged, open_hooks, remembered, sampled
 from backstory.wiring.pacing import open_pacing
 from backstory.wiring.secure import is_secure
+
+if TYPE_CHECKING:
+    from backstory.transports.edge.at_once import AtOnce, Lane
 
 MCP_PATHS: Final = ("/mcp", "/mcp/")
 _METADATA: Final = "/.well-known/oauth-protected-resource"
@@ -53,6 +57,8 @@ class Running:
     contexts: Contexts
     ops: ASGIApp
     """What is for operators alone, on a port of its own."""
+    at_once: AtOnce | None = None
+    """What a server may ask before the application."""
 
     def leave(self) -> None:
         """Say to whoever asks whether to come here that nobody should; who comes is served."""
@@ -86,6 +92,7 @@ async def open_app(
     from backstory.transports.mcp.offers import found
     from backstory.transports.rest import call as rest_call
     from backstory.transports.rest.app import rest_app
+    from backstory.transports.rest.lane import Reads
 
     accepted = with_extensions()
     async with AsyncExitStack() as stack:
@@ -109,18 +116,21 @@ async def open_app(
         )
         page = None if metrics is None else metrics.page
         insights = remembered(settings, hooks, crew)
-        rest = rest_app(
-            rest_call.Served(contexts, renderer, accepted, page, levels, insights=insights)
-        )
+        served = rest_call.Served(contexts, renderer, accepted, page, levels, insights=insights)
+        rest = rest_app(served)
         split = _Split(rest, mcp, callers)
         coding = Coding(split)
         hooks.stands(partial(coding.variants.seen.numbers, "variants"))
-        guarded = Guard(coding, callers.authenticate, hooks, pacing, acting(settings, hooks))
-        served = _for_pages(guarded, settings)
+        acts = acting(settings, hooks)
+        app = _for_pages(Guard(coding, callers.authenticate, hooks, pacing, acts), settings)
         if is_secure(settings):
-            served = StrictTransport(served)
+            app = StrictTransport(app)
+        lanes: list[Lane] = [Reads(served)]
+        if mcp.reads is not None:
+            lanes.append(mcp.reads)
+        first = at_once(settings, lanes, callers, coding, hooks, pacing=pacing, acting=acts)
         watched = Guard(rest, Ops(loopback=is_loopback(settings.ops_host)), hooks)
-        yield Running(served, contexts, watched)
+        yield Running(app, contexts, watched, first)
 
 
 def message_formats() -> Mapping[str, Format]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from backstory.security.authority.service import Service
     from backstory.security.verifying import Verifier
     from backstory.transports.authority.app import AuthorityApp
-    from backstory.transports.edge.guard import Authenticator
+    from backstory.transports.edge.guard import Knowing
     from backstory.transports.edge.resource_metadata import ResourceMetadata
 
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Callers:
     """Who is let in, and where clients learn how to be; there is no such thing in local mode."""
 
-    authenticate: Authenticator
+    authenticate: Knowing
     metadata: ResourceMetadata | None = None
     authority: AuthorityApp | None = None
 

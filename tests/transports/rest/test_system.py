@@ -107,7 +107,7 @@ async def test_while_it_drains_no_requests_should_come(http, running):
 async def test_a_request_that_takes_too_long_is_given_up(http, running, put, monkeypatch):
     await put("a/b")
     monkeypatch.setattr(limits, "REQUEST_SECONDS", 0.01)
-    store = type(running.contexts.store)
+    store = running.contexts.store
     monkeypatch.setattr(store, "snapshot", lambda *_: asyncio.sleep(60))
     monkeypatch.setattr(store, "commit", lambda *_: asyncio.sleep(60))
     read = await http.get("/v1/contexts/a/b")

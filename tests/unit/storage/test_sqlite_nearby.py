@@ -7,7 +7,7 @@ import pytest
 from backstory import limits
 from backstory.domain.contexts import Snapshot
 from backstory.storage.sqlite import nearby, open_store
-from backstory.storage.sqlite.nearby import Nearby
+from backstory.storage.sqlite.nearby import Near, Nearby
 from backstory.storage.tables import reading
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, key
@@ -44,6 +44,16 @@ async def test_nobody_wrote_so_nothing_is_read(scene, reads):
     reads.clear()
     assert await snapshot(scene.store) is first
     assert reads == []
+
+
+async def test_its_view_is_near_as_well(scene, reads):
+    await scene.put("notes", {"n": 1})
+    first = await snapshot(scene.store)
+    reads.clear()
+    view = await scene.store.view("acme", key("notes"))
+    assert view.snapshot is first
+    assert reads == []
+    assert view == await scene.store.view("acme", key("notes"), view.snapshot.head.version)
 
 
 async def test_what_this_process_wrote_is_seen(scene):
@@ -93,13 +103,13 @@ async def test_what_another_process_erased_leaves_the_memory_without_a_read(
 
 async def test_it_is_bounded_in_bytes():
     near = Nearby(lambda: 1, most_bytes=100_000)
-    one = Snapshot(None, b"x" * 1000)
+    one = Near(Snapshot(None, b"x" * 1000), None)
     for number in range(100):
         near.keep(("t", number), 1, one)
     assert near._size <= 100_000
     assert near.get(("t", 99), 1) is one
     assert near.get(("t", 0), 1) is None
-    large = Snapshot(None, b"x" * 50_000)
+    large = Near(Snapshot(None, b"x" * 50_000), None)
     assert near.keep(("t", "large"), 1, large) is large
     assert near.get(("t", "large"), 1) is None
     near.clear()

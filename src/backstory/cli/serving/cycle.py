@@ -1,7 +1,7 @@
 """A request and its answer, as uvicorn has them, at less cost for each.
 
 An answer whose length is known goes out in one piece: its head waits for the first of its body,
-which follows at once. Lines of the head that nearly every answer has are put together once.
+which follows at once.
 """
 
 from __future__ import annotations
@@ -9,35 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final
 
-from uvicorn.protocols.http.httptools_impl import (
-    HEADER_RE,
-    HEADER_VALUE_RE,
-    STATUS_LINE,
-    RequestResponseCycle,
-)
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
-Header = tuple[bytes, bytes]
+from backstory.cli.serving.lines import KNOWN, Header, line, lower
 
 _TOGETHER_BYTES: Final = 65_536
 """A longer body is not copied behind its head."""
-_MOST_LINES: Final = 256
-_OFTEN_THE_SAME: Final = frozenset(
-    {
-        b"cache-control",
-        b"content-security-policy",
-        b"content-type",
-        b"cross-origin-resource-policy",
-        b"referrer-policy",
-        b"strict-transport-security",
-        b"vary",
-        b"x-content-type-options",
-    }
-)
 _BODILESS: Final = frozenset({204, 304})
-
-_LINES: Final[dict[Header, bytes]] = {}
-_NAMES: Final[set[bytes]] = set()
-"""Which are names, in lower case; as few as there are lines at most."""
 
 
 class Cycle(RequestResponseCycle):
@@ -82,17 +60,11 @@ class Cycle(RequestResponseCycle):
         return self.scope["method"] == "HEAD"
 
     def _lines(self, headers: Iterable[Header]) -> list[bytes]:
-        return [_LINES.get(each) or self._line(*each) for each in headers]
+        return [KNOWN.get(each) or self._line(*each) for each in headers]
 
     def _line(self, name: bytes, value: bytes) -> bytes:
-        """One field of the head, with its end.
-
-        Raises:
-            RuntimeError: it would be more than one (RFC 9110 section 5.5).
-        """
-        key = name if name in _NAMES else _name(name)
-        if HEADER_VALUE_RE.search(value):
-            raise RuntimeError(f"the header {name!r} has a value that is none")
+        made = line(name, value)
+        key = lower(name)
         if key == b"content-length" and self.chunked_encoding is None:
             self.chunked_encoding, self.expected_content_length = False, int(value)
         elif key == b"transfer-encoding" and value.lower() == b"chunked":
@@ -101,10 +73,7 @@ class Cycle(RequestResponseCycle):
             one.strip() for one in value.lower().split(b",")
         ]:
             self.keep_alive, self._says_close = False, True
-        line = b"%b: %b\r\n" % (key, value)
-        if key in _OFTEN_THE_SAME and len(_LINES) < _MOST_LINES:
-            _LINES[name, value] = line
-        return line
+        return made
 
     def _go_on(self, body: bytes, *, more: bool) -> None:
         if self._bodiless:
@@ -127,12 +96,3 @@ class Cycle(RequestResponseCycle):
             head = b""
         if head or body:
             self.transport.write(head + body)
-
-
-def _name(name: bytes) -> bytes:
-    if HEADER_RE.search(name):
-        raise RuntimeError(f"{name!r} is no name of a header")
-    lower = name.lower()
-    if len(_NAMES) < _MOST_LINES:
-        _NAMES.add(lower)
-    return lower

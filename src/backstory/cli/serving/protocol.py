@@ -7,6 +7,7 @@ parser would take in whatever is sent, and wait for as long as it takes.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from uvicorn.server import ServerState
 
 from backstory import limits
 from backstory.cli.serving.cycle import Cycle
+from backstory.cli.serving.direct import Direct
 from backstory.errors import (
     BackstoryError,
     ConnectionsFullError,
@@ -32,6 +34,9 @@ from backstory.transports.edge.pacing import Network, client_of, is_within
 from backstory.transports.edge.secure_headers import SECURE
 
 _CLOSE: Final = (b"connection", b"close")
+_PLAIN_PATH: Final = re.compile(rb"/(?:[a-zA-Z0-9._~%-][a-zA-Z0-9._~%/-]*)?\Z")
+"""The target of a request that is a path and nothing else."""
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 _LINE_END: Final = b"\r\n"  # which some clients send behind a body
 
 
@@ -42,6 +47,8 @@ class State(ServerState):
     """Whether each answer closes its connection, since the server is about to stop."""
     most_each = 0
     """Connections that one address may have; 0 for any number."""
+    direct: Direct | None = None
+    """What is asked first for the answer to a request."""
     trusted: Sequence[Network] = ()
     """Load balancers, which may have any number."""
 
@@ -67,6 +74,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = True
         self._busy = 0  # requests that were not answered yet
         self._address = ""
+        self._direct_left = 0
+        self._held: bytes | None = None
+        """The body, so far, of a request whose end is waited for within what has come."""
         self.idle_since: float | None = None
         self.head_since: float | None = None
         self.rest_since: float | None = None
@@ -121,9 +131,12 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         self._head_bytes += len(data)
+        self._direct_left = limits.DIRECT_ANSWERS
         if self._busy == 0 and (len(data) > len(_LINE_END) or data != _LINE_END):
             self._note()
         super().data_received(data)
+        if self._held is not None:  # the rest comes later, if at all
+            self._begin()
         if self._head_bytes > limits.HEADER_BUFFER_BYTES and not self.transport.is_closing():
             self._refuse(
                 HeadTooLargeError(
@@ -143,8 +156,20 @@ class BoundedProtocol(HttpToolsProtocol):
             self.head_since = self.loop.time()
 
     def on_message_begin(self) -> None:
-        super().on_message_begin()
         self._in_head = True
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+        scope: Any = {
+            "type": "http",
+            "asgi": _ASGI,
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "root_path": "",
+            "headers": self.headers,
+        }
+        self.scope = scope
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """One field of the head; those of the trailer are dropped.
@@ -152,8 +177,12 @@ class BoundedProtocol(HttpToolsProtocol):
         They come when the body is over, past whatever proxies look at, and would be taken for
         fields of the head (RFC 9110 section 6.5.1).
         """
-        if self._in_head:
-            super().on_header(name, value)
+        if not self._in_head:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -161,8 +190,41 @@ class BoundedProtocol(HttpToolsProtocol):
         self._busy += 1
         self._head_bytes = 0
         self.idle_since = self.head_since = self.rest_since = None
+        if self._may_be_direct():
+            self._held = b""
+        else:
+            self._begin()
+
+    def _may_be_direct(self) -> bool:
+        """Whether nothing stands in the way of an answer as soon as the request is here."""
+        state = self.server_state
+        cycle: RequestResponseCycle | None = self.cycle
+        return (
+            state.direct is not None
+            and self._direct_left > 0
+            and not (state.leaving or self.flow.write_paused or self.expect_100_continue)
+            and state.direct.may(self.scope["method"])
+            and self.scope["http_version"] == "1.1"
+            and self.parser.should_keep_alive()
+            and (cycle is None or cycle.response_complete)
+        )
+
+    def _answer_directly(self, direct: Direct, body: bytes) -> bool:
+        answer = direct.answer(self.scope, body, self.server_state.default_headers)
+        if answer is None:
+            return False
+        self._direct_left -= 1
+        self.transport.write(answer)
+        self.on_response_complete()
+        return True
+
+    def _begin(self) -> None:
+        """Hand the request to the application, in a task."""
+        held, self._held = self._held, None
         before: RequestResponseCycle | None = self.cycle
         self.cycle = self._new_cycle()
+        if held:
+            super().on_body(held)
         if before is None or before.response_complete:
             self._start_asgi_task(self.cycle, self.app)
         else:  # it was sent before the answer to the last one
@@ -170,13 +232,16 @@ class BoundedProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _complete_scope(self) -> None:
-        scope, url = self.scope, httptools.parse_url(self.url)
-        path = url.path.decode("ascii")
+        scope, raw, query = self.scope, self.url, b""
+        if _PLAIN_PATH.match(raw) is None:
+            url = httptools.parse_url(raw)
+            raw, query = url.path, url.query or b""
+        path = raw.decode("ascii")
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["http_version"] = self.parser.get_http_version()
         scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = url.path
-        scope["query_string"] = url.query or b""
+        scope["raw_path"] = raw
+        scope["query_string"] = query
 
     def _new_cycle(self) -> Cycle:
         stays = self.scope["http_version"] != "1.0" and self.parser.should_keep_alive()
@@ -195,10 +260,19 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
+        if self._held is None:
+            super().on_body(body)
+        else:
+            self._held += body
         self._head_bytes = 0
 
     def on_message_complete(self) -> None:
+        held, direct = self._held, self.server_state.direct
+        if held is not None and direct is not None:
+            if self._answer_directly(direct, held):
+                self._held = None
+                return
+            self._begin()
         super().on_message_complete()
         self.rest_since = None
         if not self._busy:  # the rest of a body whose request was answered before it
@@ -245,9 +319,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: BackstoryError) -> None:
         """Answer what is no request, and close; in the middle of an answer only close."""
-        if self._busy and self.cycle.response_started:
+        if self._busy and self._held is None and self.cycle.response_started:
             self.leave()
             return
+        self._held = None
         status, headers, body = problems.answer(error, f"{new_trace():032x}")
         headers = [*(each for each in headers if each != _CLOSE), _CLOSE, *SECURE]
         phrase = HTTPStatus(status).phrase.encode()

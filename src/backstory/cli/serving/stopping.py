@@ -26,6 +26,7 @@ import uvicorn
 
 from backstory import __version__, limits
 from backstory.cli.serving import patience
+from backstory.cli.serving.direct import Direct
 from backstory.cli.serving.protocol import BoundedProtocol, State
 from backstory.cli.serving.refusing import let_nobody_in
 from backstory.observability.logs.setup import present
@@ -50,6 +51,8 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.server_state = self._state = State()
+        if running.at_once is not None:
+            self._state.direct = Direct(running.at_once)
         self._running = running
         self._ready = ready
         self.drain_seconds = drain_seconds

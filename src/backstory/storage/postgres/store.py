@@ -15,18 +15,18 @@ from backstory import limits
 from backstory.clock import Clock, SystemClock
 from backstory.domain.commits import Commit, Outcome
 from backstory.domain.keys import ContextKey
-from backstory.errors import OutcomeUnknownError, StoreUnavailableError
+from backstory.errors import OutcomeUnknownError
 from backstory.ports.staleness import allowed
 from backstory.ports.store import Standing
 from backstory.resilience.breaker import Breaker
 from backstory.resilience.deadlines import detached, remaining
 from backstory.resilience.retrying import retried
-from backstory.storage.postgres import notes
 from backstory.storage.postgres.connecting import Connections, connect, roll_back
 from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import BACKOFF, FOREIGN, again, is_refusal
 from backstory.storage.postgres.foreseeing import foresee
+from backstory.storage.postgres.noting import UNKNOWN, Noting, tenant_of
 from backstory.storage.postgres.opening import (
     Opened,
     check_epoch,
@@ -55,7 +55,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class PostgresStore(TableStore):
+class PostgresStore(Noting, TableStore):
     """`ports.store.Store` on a database that any number of nodes share. Made by `open_store`."""
 
     def __init__(
@@ -196,7 +196,7 @@ class PostgresStore(TableStore):
     async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
         async with self._connections.borrow() as connection:
             db = PostgresDatabase(connection, self._names, words)
-            number = await calling(_tenant, db, tenant)
+            number = await calling(tenant_of, db, tenant)
             await connection.execute(self._begin(remaining(self._connections.seconds), number))
             try:
                 found = await calling(_flushed, db, run, number)
@@ -204,7 +204,7 @@ class PostgresStore(TableStore):
             except BaseException as error:
                 await roll_back(connection)
                 if isinstance(error, FOREIGN) and not is_refusal(error):
-                    raise OutcomeUnknownError(_UNKNOWN, retry_after=1) from error
+                    raise OutcomeUnknownError(UNKNOWN, retry_after=1) from error
                 raise
         return found
 
@@ -242,60 +242,6 @@ class PostgresStore(TableStore):
         async with self._connections.borrow() as connection:
             rows: Sequence[Row] = await connection.fetch(sql, *params)
             return rows
-
-    # -- notes ---------------------------------------------------------------------------
-
-    async def put_note(self, tenant: str, name: str, value: bytes, expires_at: int) -> None:
-        stored = self._safe.seal(tenant, name, value)
-        await self._retried(partial(self._noted, tenant, notes.put, name, stored, expires_at))
-
-    async def swap_note(
-        self, tenant: str, name: str, before: bytes | None, value: bytes, expires_at: int
-    ) -> bool:
-        now, safe = self._clock.now(), self._safe
-        stored = None
-        if before is not None:
-            stored = await self._point(notes.get, tenant, name, now)
-            if safe.unseal(tenant, name, stored) != before:
-                return False
-        sealed = safe.seal(tenant, name, value)
-        swap = partial(notes.swap, before=stored, value=sealed, expires_at=expires_at, now=now)
-        return await self._noted(tenant, swap, name)
-
-    async def get_note(self, tenant: str, name: str) -> bytes | None:
-        stored = await self._point(notes.get, tenant, name, self._clock.now())
-        return self._safe.unseal(tenant, name, stored)
-
-    async def list_notes(
-        self, tenant: str, prefix: str, after: str = "", limit: int = 1000
-    ) -> Sequence[tuple[str, bytes]]:
-        now = self._clock.now()
-        found = await self._read(notes.page, tenant, prefix, after=after, limit=limit, now=now)
-        return self._safe.unsealed(tenant, found)
-
-    async def delete_note(self, tenant: str, name: str) -> None:
-        await self._retried(partial(self._noted, tenant, notes.delete, name))
-
-    async def _noted(
-        self,
-        tenant: str,
-        write: Callable[Concatenate[PostgresDatabase, int, P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> T:
-        """Notes need no position and wait for no other writer."""
-        async with self._connections.borrow() as connection:
-            db = self._database(connection)
-            number = await calling(_tenant, db, tenant)
-            try:
-                return await calling(write, db, number, *args, **kwargs)
-            except FOREIGN as error:
-                if is_refusal(error):
-                    raise
-                raise OutcomeUnknownError(_UNKNOWN, retry_after=1) from error
-
-
-_UNKNOWN = "the database was lost while it wrote; that may have happened: look, and try again"
 
 
 async def open_store(
@@ -388,16 +334,6 @@ def _flushed(db: PostgresDatabase, run: Callable[[Database, int], T], number: in
     found = run(db, number)
     db.flush()
     return found
-
-
-def _tenant(db: PostgresDatabase, name: str) -> int:
-    number = db.tenant(name)
-    if number is None:
-        db.all(QUERIES.add_tenant, name)
-        number = db.tenant(name)
-    if number is None:
-        raise StoreUnavailableError("the tenant is gone from the database")
-    return number
 
 
 def _commit(commit: Commit, tx: PostgresTransaction) -> Outcome:

@@ -1,7 +1,7 @@
 """Contexts that were read a moment ago, true for as long as nobody has written to the file.
 
-One look at the file tells whether any process has committed since (`PRAGMA data_version`), which
-costs a tenth of reading a context. What another process erased is dropped within
+One look tells whether any process has committed since (`wal_index.DataVersion`), which
+costs less than a microsecond. What another process erased is dropped within
 `limits.POLL_SECONDS`, whether anybody reads or not.
 """
 
@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from backstory import limits
+from backstory.domain.chains import Chain
 from backstory.domain.contexts import Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.errors import StoreError
@@ -21,9 +22,16 @@ from backstory.errors import StoreError
 Place = tuple[str, ContextKey]
 
 
+class Near(NamedTuple):
+    """A context as it stands; `chain` is None where that takes another look at the file."""
+
+    snapshot: Snapshot
+    chain: Chain | None
+
+
 class _Kept(NamedTuple):
     version: int
-    snapshot: Snapshot
+    near: Near
 
 
 class Nearby:
@@ -35,33 +43,33 @@ class Nearby:
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def get(self, place: Place, version: int) -> Snapshot | None:
+    def get(self, place: Place, version: int) -> Near | None:
         """The context, if it was kept at this data version of the file."""
         kept = self._kept.get(place)
         if kept is None or kept.version != version:
             return None
         self._kept.move_to_end(place)
-        return kept.snapshot
+        return kept.near
 
-    def keep(self, place: Place, version: int, snapshot: Snapshot) -> Snapshot:
+    def keep(self, place: Place, version: int, near: Near) -> Near:
         """Keep what was read after the file had this data version.
 
         Gives back the one that was kept before where nothing in it has changed, since it may
         be encoded already.
         """
         before = self._take(place)
-        if before == snapshot:
-            snapshot = before
-        weight = _weight(snapshot)
+        if before == near:
+            near = before
+        weight = _weight(near)
         if weight * 8 > self._most:
-            return snapshot
-        self._kept[place] = _Kept(version, snapshot)
+            return near
+        self._kept[place] = _Kept(version, near)
         self._size += weight
         while self._size > self._most:
             self._take(next(iter(self._kept)))
         if self._timer is None:
             self._look_later()
-        return snapshot
+        return near
 
     def clear(self) -> None:
         """Keep nothing."""
@@ -71,12 +79,12 @@ class Nearby:
             self._timer.cancel()
             self._timer = None
 
-    def _take(self, place: Place) -> Snapshot | None:
+    def _take(self, place: Place) -> Near | None:
         kept = self._kept.pop(place, None)
         if kept is None:
             return None
-        self._size -= _weight(kept.snapshot)
-        return kept.snapshot
+        self._size -= _weight(kept.near)
+        return kept.near
 
     def _look_later(self) -> None:
         loop = asyncio.get_running_loop()
@@ -94,6 +102,6 @@ class Nearby:
             self._look_later()
 
 
-def _weight(snapshot: Snapshot) -> int:
+def _weight(near: Near) -> int:
     """What it costs with its encoded forms, about."""
-    return limits.CACHE_ENTRY_BYTES + 4 * len(snapshot.state)
+    return limits.CACHE_ENTRY_BYTES + 8 * len(near.snapshot.state)

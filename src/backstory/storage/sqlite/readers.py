@@ -13,6 +13,7 @@ import apsw
 from backstory import limits
 from backstory.errors import BusyError, StoreUnavailableError
 from backstory.resilience.deadlines import left
+from backstory.resilience.stepping import waits
 from backstory.storage.sqlite.database import SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 
@@ -42,9 +43,11 @@ class Readers:
         """What `read(database, ...)` returns.
 
         Raises:
+            WaitsError: the caller does not wait.
             BusyError: `limits.READ_QUEUE` reads are waiting already.
             StoreError: the file cannot be read, or not before the caller's deadline.
         """
+        waits()
         if self._waiting >= limits.READ_QUEUE:
             raise BusyError("too many reads are waiting; try again", limit="READ_QUEUE")
         self._waiting += 1

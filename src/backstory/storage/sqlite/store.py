@@ -17,19 +17,21 @@ from backstory.domain.chains import Chain
 from backstory.domain.contexts import Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
-from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery
+from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery, View
 from backstory.resilience.deadlines import detached
+from backstory.resilience.stepping import waits
 from backstory.storage.meta import Meta
 from backstory.storage.sqlite import notes, sweeping
 from backstory.storage.sqlite.checkpointer import Checkpointer
 from backstory.storage.sqlite.database import QUERIES, SqliteDatabase
 from backstory.storage.sqlite.faults import translate
 from backstory.storage.sqlite.lock import FileLock
-from backstory.storage.sqlite.nearby import Nearby
+from backstory.storage.sqlite.nearby import Near, Nearby
 from backstory.storage.sqlite.opening import check_epoch, check_version
 from backstory.storage.sqlite.options import SqliteOptions
 from backstory.storage.sqlite.readers import Readers
 from backstory.storage.sqlite.transaction import SqliteTransaction
+from backstory.storage.sqlite.wal_index import DataVersion
 from backstory.storage.sqlite.words import is_lagging
 from backstory.storage.sqlite.writer import Writer
 from backstory.storage.tables import content_reading, reading
@@ -69,6 +71,9 @@ class SqliteStore(TableStore):
             connect, self._locks[1], self._checkpointer, meta.secret, clock, committed=committed
         )
         self._readers = Readers(connect)
+        # A VFS that stands for the disk may stand for the index as well.
+        looked_at = options.path if options.vfs is None else None
+        self._version = DataVersion(looked_at, partial(self._inline.value, "PRAGMA data_version"))
         self._nearby = Nearby(self.data_version)
         self._closing: asyncio.Task[None] | None = None
 
@@ -93,16 +98,15 @@ class SqliteStore(TableStore):
         }
 
     def data_version(self) -> int:
-        """A number that changes when any process has written. Takes microseconds.
+        """A number that changes when any process has written. Takes less than a microsecond.
 
         Raises:
             StoreError: the file cannot be read.
         """
         try:
-            value: int = self._inline.value("PRAGMA data_version")
+            return self._version()
         except apsw.Error as error:
             raise translate(error) from error
-        return value
 
     async def aclose(self) -> None:
         if self._closing is None:
@@ -115,21 +119,36 @@ class SqliteStore(TableStore):
         await asyncio.to_thread(self._readers.close)
         await asyncio.to_thread(self._checkpointer.close)
         self._inline.close()
+        self._version.close()
         for lock in self._locks:
             lock.close()
         self._safe.close()
 
     async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
-        try:
+        near = await self._near(tenant, key)
+        return None if near is None else near.snapshot
+
+    async def view(self, tenant: str, key: ContextKey, at: int | None = None) -> View | None:
+        if at is None:
+            near = await self._near(tenant, key)
+            if near is None:
+                return None
+            if near.chain is not None:
+                return View(near.snapshot, near.chain)
+        return await super().view(tenant, key, at)
+
+    async def _near(self, tenant: str, key: ContextKey) -> Near | None:
+        place, version = (tenant, key), None
+        with suppress(StoreError):  # the read itself knows what to do about it
             version = self.data_version()
-        except StoreError:  # the read itself knows what to do about it
-            return await super().snapshot(tenant, key)
-        place = (tenant, key)
-        near = self._nearby.get(place, version)
+        near = None if version is None else self._nearby.get(place, version)
         if near is not None:
             return near
-        found = await super().snapshot(tenant, key)
-        return None if found is None else self._nearby.keep(place, version, found)
+        found = await self._point(reading.find, tenant, key)
+        if found is None:
+            return None
+        near = Near(found.snapshot, None if found.closed else reading.open_chain(found))
+        return near if version is None else self._nearby.keep(place, version, near)
 
     async def sweep(self, now: int) -> int:
         return await self._writer.run(lambda tx: sweeping.sweep(tx, now))
@@ -153,7 +172,7 @@ class SqliteStore(TableStore):
             return await super().read_content(tenant, root, start, stop)
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
-        if query.limit <= limits.POINT_ENTRIES and len(chain.pieces) == 1:
+        if _is_short(chain, query):
             return await self._point(reading.page, tenant, chain, query)
         return await super().page(tenant, chain, query)
 
@@ -213,6 +232,7 @@ class SqliteStore(TableStore):
         return await self._readers.run(read, *args, **kwargs)
 
     async def _ask(self, ask: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        waits()
         return await asyncio.to_thread(ask, *args, **kwargs)
 
     async def _read_all(
@@ -226,6 +246,15 @@ class SqliteStore(TableStore):
 
     async def _write_aside(self, tenant: str, run: Callable[[Database, int], T]) -> T:
         return await self._writer.run(lambda tx: run(tx.db, tx.db.intern_tenant(tenant)))
+
+
+def _is_short(chain: Chain, query: EntryQuery) -> bool:
+    """Whether the page has few entries, however large the chain and the limit are."""
+    if len(chain.pieces) != 1:
+        return False
+    piece = chain.pieces[0]
+    there = min(piece.last, query.before - 1) - max(piece.first - 1, query.after)
+    return min(there, query.limit) <= limits.POINT_ENTRIES
 
 
 def _follow(tenant: str, tx: SqliteTransaction) -> None:

@@ -55,5 +55,7 @@ class _Heard(Acts):
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__()
+        if self._request.dropped:
+            return
         if self.refused or self.read or self.done or self.status in _REFUSALS:
             self._acting.told(self, self._scope, self._request)

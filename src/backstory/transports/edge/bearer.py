@@ -68,12 +68,7 @@ class Bearer:
             return ANONYMOUS
         host, origin, authorization = _heads(scope)
         self._origins.check(host, origin)
-        if (
-            is_open(path)
-            or path == PREFIX
-            or path.startswith(PREFIX + "/")
-            or path in self._also_open
-        ):
+        if self._is_open(path):
             return ANONYMOUS
         if authorization is None:
             if path == _HEALTH:
@@ -90,6 +85,29 @@ class Bearer:
         if self._proofs is not None and (principal.bound_to or self._proofs.required):
             raise _refused(scope, ProofRefusedError("a token came without its proof"))
         return principal
+
+    def known(self, scope: Scope) -> Principal | None:
+        """The principal of a request whose token was verified lately, and needs no proof.
+
+        Raises:
+            BackstoryError: nobody that is let in.
+        """
+        host, origin, authorization = _heads(scope)
+        self._origins.check(host, origin)
+        if authorization is None or authorization[: len(_SCHEME)].lower() != _SCHEME:
+            return None
+        found = self._verifier.known(authorization[len(_SCHEME) :].strip())
+        if found is None or self._proofs is None:
+            return found
+        return None if found.bound_to or self._proofs.required else found
+
+    def _is_open(self, path: str) -> bool:
+        return (
+            is_open(path)
+            or path == PREFIX
+            or path.startswith(PREFIX + "/")
+            or path in self._also_open
+        )
 
     async def _verify(self, scope: Scope, token: str) -> Principal:
         try:

@@ -6,16 +6,27 @@ from starlette.types import Scope
 
 from backstory.contexts.granting import Granting
 from backstory.domain.principals import ANONYMOUS, Principal
-from backstory.transports.edge.guard import Authenticator
+from backstory.transports.edge.guard import Knowing
 
 
 class Granted:
     """An authenticator whose principals know their rights. One seen lately costs no read."""
 
-    def __init__(self, authenticate: Authenticator, granting: Granting) -> None:
+    def __init__(self, authenticate: Knowing, granting: Granting) -> None:
         self._authenticate = authenticate
         self._granting = granting
         self.challenge = authenticate.challenge
+
+    def known(self, scope: Scope) -> Principal | None:
+        """The principal, where it and its rights are known already.
+
+        Raises:
+            BackstoryError: nobody that is let in.
+        """
+        found = self._authenticate.known(scope)
+        if found is None or found is ANONYMOUS:
+            return found
+        return self._granting.known(found)
 
     async def __call__(self, scope: Scope) -> Principal:
         """The principal of a request.

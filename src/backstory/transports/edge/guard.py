@@ -31,7 +31,7 @@ from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.deprecating import ANNOUNCED
 from backstory.transports.edge.pacing import Pacing
-from backstory.transports.edge.secure_headers import SECURE
+from backstory.transports.edge.secure_headers import lacking
 
 logger = logging.getLogger(__name__)
 
@@ -63,9 +63,21 @@ class Authenticator(Protocol):
         ...
 
 
-_SECURED: Final = frozenset(name for name, _ in SECURE)
+class Knowing(Authenticator, Protocol):
+    """One that may know without waiting."""
+
+    def known(self, scope: Scope) -> Principal | None:
+        """The principal of a request; None where only waiting can tell.
+
+        Raises:
+            BackstoryError: nobody that is let in.
+        """
+        ...
+
+
 _CLOSE_POLICY_VIOLATION = 1008
-_CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
+CODINGS: Final = {b"zstd": "zstd", b"br": "br", b"gzip": "gzip"}
+"""Those that are told of by their names."""
 
 
 class Guard:
@@ -172,14 +184,10 @@ class _Answering:
             self.started = True
             self._request.answered(message["status"])
             headers = list(message.get("headers", ()))
-            there = dict(headers)
-            if (coding := there.get(b"content-encoding")) is not None:
-                self._request.coding = _CODINGS.get(coding, "other")
-            if _SECURED.isdisjoint(there):
-                headers += SECURE
-            else:
-                headers += [header for header in SECURE if header[0] not in there]
-            message["headers"] = headers
+            for name, value in headers:
+                if name == b"content-encoding":
+                    self._request.coding = CODINGS.get(value, "other")
+            message["headers"] = [*headers, *lacking(headers)]
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         else:

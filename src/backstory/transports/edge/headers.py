@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from typing import Final
 
 from starlette.types import Scope
@@ -15,7 +14,6 @@ _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)',
 
 
 _INDEX: Final = "backstory.headers"
-_NONE: Final[list[str]] = []
 
 
 def values(scope: Scope, name: bytes) -> list[str]:
@@ -23,20 +21,17 @@ def values(scope: Scope, name: bytes) -> list[str]:
     raw = scope["headers"]
     known = scope.get(_INDEX)
     if known is None or known[0] is not raw:  # what is behind may see other headers
-        known = scope[_INDEX] = (raw, _index(raw))
-    found: list[str] = known[1].get(name, _NONE)
-    return found
+        known = scope[_INDEX] = (raw, dict(raw))
+    last: bytes | None = known[1].get(name)
+    if last is None:
+        return []
+    if len(known[1]) == len(raw):  # as nearly always, each stands once
+        return [_text(last)]
+    return [_text(value) for each, value in raw if each == name]
 
 
-def _index(raw: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[str]]:
-    found: dict[bytes, list[str]] = {}
-    for name, value in raw:
-        text = value.decode("latin-1").strip()
-        if name in found:
-            found[name].append(text)
-        else:
-            found[name] = [text]
-    return found
+def _text(value: bytes) -> str:
+    return value.decode("latin-1").strip()
 
 
 def single(scope: Scope, name: bytes) -> str | None:

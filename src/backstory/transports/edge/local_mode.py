@@ -20,7 +20,8 @@ from backstory.errors import BackstoryError, DeniedError, MalformedError, Unauth
 from backstory.transports.edge import headers
 
 _LOCAL_HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{0,5})?\Z", re.IGNORECASE)
-_PROXIED = frozenset({b"forwarded", b"via"})
+_TELLING: Final = frozenset({b"host", b"origin", b"sec-fetch-site", b"forwarded", b"via"})
+"""Headers that tell who made a request, or by way of whom it came."""
 _OPEN_PATHS: Final = ("/livez", "/readyz", "/openapi.json", "/docs")
 """Need no token: they tell nothing of what is stored, and probes and browsers send none."""
 
@@ -41,6 +42,14 @@ class LocalMode:
         """The principal of a request.
 
         Raises:
+            BackstoryError: as `known`.
+        """
+        return self.known(scope)
+
+    def known(self, scope: Scope) -> Principal:
+        """The same, which never takes any waiting.
+
+        Raises:
             DeniedError: it does not come from this machine, or a foreign page made it.
             UnauthenticatedError: the token is missing or wrong.
             MalformedError: there is no Host header, or several.
@@ -59,7 +68,10 @@ class LocalMode:
     def _check_origin(self, scope: Scope) -> None:
         host = None
         for name, value in scope["headers"]:
-            if name == b"host":
+            if name not in _TELLING:
+                if name.startswith(b"x-forwarded-"):
+                    raise _proxied(name)
+            elif name == b"host":
                 if host is not None:
                     raise MalformedError("there are two Host headers")
                 host = value
@@ -68,11 +80,8 @@ class LocalMode:
             elif name == b"sec-fetch-site":
                 if value.strip().lower() == b"cross-site":
                     raise DeniedError("a page of another site made this request")
-            elif name in _PROXIED or name.startswith(b"x-forwarded-"):
-                raise DeniedError(
-                    f"the request came through a proxy ({name.decode('latin-1')}); "
-                    "without authentication only this machine is served"
-                )
+            else:
+                raise _proxied(name)
         if host is None:
             raise MalformedError("there is no Host header")
         if not _LOCAL_HOST.match(host.decode("latin-1").strip()):
@@ -93,6 +102,13 @@ class LocalMode:
                 "the token is not the one in the server's file",
                 challenge=f'{CHALLENGE}, error="invalid_token"',
             )
+
+
+def _proxied(name: bytes) -> DeniedError:
+    return DeniedError(
+        f"the request came through a proxy ({name.decode('latin-1')}); "
+        "without authentication only this machine is served"
+    )
 
 
 def _check_page(origin: str) -> None:

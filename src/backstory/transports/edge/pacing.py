@@ -69,8 +69,28 @@ class Pacing:
         """
         if self._rates.principal is None or principal is ANONYMOUS:
             return
-        key = self._key("rate of principal", *principal.caller)
-        await self._take(key, self._rates.principal, "this caller")
+        await self._take(self._principal_key(principal), self._rates.principal, "this caller")
+
+    def let_in(self, scope: Scope, principal: Principal) -> bool:
+        """Both at once; False where that takes waiting, or they come too often."""
+        address, each = self._rates.address, self._rates.principal
+        if address is not None and self._pacer.take_now(self._address_key(scope), address) != 0:
+            return False
+        if each is None or principal is ANONYMOUS:
+            return True
+        if self._pacer.take_now(self._principal_key(principal), each) == 0:
+            return True
+        if address is not None:
+            self._pacer.give_back(self._address_key(scope), address)
+        return False
+
+    def come_again(self, scope: Scope, principal: Principal) -> None:
+        """Who was let in at once is asked again, as if nobody had come."""
+        address, each = self._rates.address, self._rates.principal
+        if address is not None:
+            self._pacer.give_back(self._address_key(scope), address)
+        if each is not None and principal is not ANONYMOUS:
+            self._pacer.give_back(self._principal_key(principal), each)
 
     async def _take(self, key: str, rate: Rate, who: str) -> None:
         if wait := await self._pacer.take(key, rate):
@@ -83,6 +103,9 @@ class Pacing:
     def _address_key(self, scope: Scope) -> str:
         return self._key("rate of address", client_of(scope, self._trusted))
 
+    def _principal_key(self, principal: Principal) -> str:
+        return self._key("rate of principal", *principal.caller)
+
     def _made(self, purpose: str, *parts: str) -> str:
         return self._named(purpose, *(part.encode() for part in parts)).hex()
 
@@ -93,10 +116,12 @@ def client_of(scope: Scope, trusted: Sequence[Network]) -> str:
     Of an IPv6 address the first 64 bits, since one machine may have all addresses with them.
     """
     peer = scope.get("client")
+    if peer and not trusted:
+        return _named(peer[0])
     address = _read(peer[0]) if peer else None
     if address is None:
         return _UNKNOWN
-    if trusted and _within(address, trusted):
+    if _within(address, trusted):
         said = ",".join(headers.values(scope, b"x-forwarded-for")).split(",")
         for text in reversed(said):
             nearer = _read(text.strip())
@@ -105,9 +130,7 @@ def client_of(scope: Scope, trusted: Sequence[Network]) -> str:
             address = nearer
             if not _within(address, trusted):
                 break
-    if address.version == 6:
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
+    return _name(address)
 
 
 def is_within(peer: tuple[str, int] | None, networks: Sequence[Network]) -> bool:
@@ -118,6 +141,18 @@ def is_within(peer: tuple[str, int] | None, networks: Sequence[Network]) -> bool
 
 def _within(address: Address, networks: Iterable[Network]) -> bool:
     return any(address in network for network in networks)
+
+
+@lru_cache(limits.PRINCIPALS_KNOWN)
+def _named(text: str) -> str:
+    address = _read(text)
+    return _UNKNOWN if address is None else _name(address)
+
+
+def _name(address: Address) -> str:
+    if address.version == 6:
+        return str(ipaddress.ip_network((address, 64), strict=False))
+    return str(address)
 
 
 @lru_cache(limits.PRINCIPALS_KNOWN)

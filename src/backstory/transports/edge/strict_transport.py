@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from backstory import limits
 
-_HEADER: Final = (b"strict-transport-security", b"max-age=%d" % limits.HSTS_SECONDS)
+STRICT: Final = (b"strict-transport-security", b"max-age=%d" % limits.HSTS_SECONDS)
 
 
 class StrictTransport:
@@ -20,7 +20,7 @@ class StrictTransport:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def told(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), _HEADER]}
+                message = {**message, "headers": [*message.get("headers", ()), STRICT]}
             await send(message)
 
         await self._app(scope, receive, told)

@@ -27,7 +27,7 @@ from mcp_types.version import (
     SUPPORTED_PROTOCOL_VERSIONS,
 )
 from starlette.requests import Request
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from backstory import limits
 from backstory.errors import MalformedError, TooLargeError
@@ -35,41 +35,43 @@ from backstory.ports.hooks import SILENCE, Hooks
 from backstory.processing.steps import PARSE
 from backstory.transports.edge import body as bodies
 from backstory.transports.edge import headers, strict_json
-from backstory.transports.edge.guard import HOOKS, REQUEST
+from backstory.transports.edge.answer import Answer
+from backstory.transports.edge.guard import HOOKS
 from backstory.transports.mcp.call_streams import STREAM, CallStream, watched
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.era_2025 import Era2025
-from backstory.transports.mcp.lane import Lane
+from backstory.transports.mcp.lane import Lane, tell_of_cause
 from backstory.transports.mcp.lines import HttpLine, http_line
-from backstory.transports.mcp.replies import reply_error, reply_json
+from backstory.transports.mcp.reads import FORM, Reads
+from backstory.transports.mcp.replies import reply_error
 from backstory.transports.mcp.server import build
 from backstory.transports.mcp.stepping_up import stepping_up
 
-_JSON: Final = "application/json"
 _VERSION: Final = MCP_PROTOCOL_VERSION_HEADER.encode()
 
 
 @asynccontextmanager
-async def mcp_app(served: Served, *, fast: bool = True) -> AsyncIterator[ASGIApp]:
+async def mcp_app(served: Served, *, fast: bool = True) -> AsyncIterator[Endpoint]:
     """The ASGI application for /mcp, for as long as the context lasts.
 
     Behind `edge.guard`, which says in the scope who calls. Where it is not `fast`, the SDK
     answers everything.
     """
-    endpoint = _Endpoint(served, fast=fast)
+    endpoint = Endpoint(served, fast=fast)
     async with endpoint.manager.run():
         yield endpoint
 
 
-class _Endpoint:
-    """Sends each request to its era."""
+class Endpoint:
+    """Sends each request to its era. `reads` are those that a server may ask first."""
 
     def __init__(self, served: Served, *, fast: bool) -> None:
         self._catalogue = Catalogue(served)
         self._older = Era2025(served, self._catalogue, self._sdk)
         server = build(served, self._catalogue, self._older, self._line)
         self._lane = Lane(served, self._catalogue, server.server_info_stamp) if fast else None
+        self.reads = None if self._lane is None else Reads(self._lane)
         # Host and Origin are the edge's to check, so the SDK does not.
         self.manager = StreamableHTTPSessionManager(
             server,
@@ -96,7 +98,7 @@ class _Endpoint:
         try:
             raw = await bodies.read(scope, receive)
             hooks: Hooks = scope.get(HOOKS, SILENCE)
-            with hooks.steps(_JSON)(PARSE):
+            with hooks.steps(FORM)(PARSE):
                 message = await strict_json.loads_aside(raw)
         except TooLargeError as error:
             await reply_error(send, 413, error.detail)
@@ -104,9 +106,9 @@ class _Endpoint:
         except MalformedError as error:
             await reply_error(send, 400, error.detail, code=PARSE_ERROR)
             return
-        _tell_of_cause(scope, message)
+        tell_of_cause(scope, message)
         if self._lane is not None and (answer := await self._lane.answer(scope, message)):
-            await reply_json(send, answer)
+            await Answer(200, answer)(scope, receive, send)
             return
         scope["headers"], send = _trimmed(scope["headers"]), stepping_up(scope, send)
         version = headers.single(scope, _VERSION)
@@ -136,17 +138,6 @@ class _Endpoint:
 
     async def _sdk(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self.manager.handle_request(scope, receive, send)
-
-
-def _tell_of_cause(scope: Scope, message: Any) -> None:
-    """The trace that the message belongs to, where its `_meta` says so (SEP-414)."""
-    params = message.get("params") if isinstance(message, dict) else None
-    meta = params.get("_meta") if isinstance(params, dict) else None
-    if not isinstance(meta, dict) or REQUEST not in scope:
-        return
-    parent, state = meta.get("traceparent"), meta.get("tracestate")
-    if isinstance(parent, str):
-        scope[REQUEST].caused(parent, state if isinstance(state, str) else "")
 
 
 def _trimmed(found: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

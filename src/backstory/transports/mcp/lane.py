@@ -55,11 +55,11 @@ TOOL: Final = "tools/call"
 RESOURCE: Final = "resources/read"
 VERSION: Final = "2026-07-28"
 
-_ROUTING: Final = {
-    name.encode(): name
-    for name in (MCP_PROTOCOL_VERSION_HEADER, MCP_METHOD_HEADER, MCP_NAME_HEADER)
-}
-_ONCE: Final = frozenset({b"accept", b"content-type"})
+_Routing = tuple[bytes | None, ...]
+"""The values of `_TELLING_IN_TURN`."""
+_ROUTING: Final = (MCP_PROTOCOL_VERSION_HEADER, MCP_METHOD_HEADER, MCP_NAME_HEADER)
+_TELLING_IN_TURN: Final = (b"content-type", b"accept", *(name.encode() for name in _ROUTING))
+_TELLING: Final = frozenset(_TELLING_IN_TURN)
 _DOUBTFUL: Final = frozenset({b"cache-control", b"content-encoding", b"mcp-session-id"})
 _PARAM: Final = MCP_PARAM_HEADER_PREFIX.lower().encode()
 _JSON: Final = frozenset({b"application/json", b"application/json; charset=utf-8"})
@@ -170,6 +170,17 @@ class Lane:
         return orjson.dumps(answers.age(staleness) | self._stamp)
 
 
+def tell_of_cause(scope: Scope, message: Any) -> None:
+    """The trace that the message belongs to, where its `_meta` says so (SEP-414)."""
+    params = message.get("params") if isinstance(message, dict) else None
+    meta = params.get("_meta") if isinstance(params, dict) else None
+    if not isinstance(meta, dict) or REQUEST not in scope:
+        return
+    parent, state = meta.get("traceparent"), meta.get("tracestate")
+    if isinstance(parent, str):
+        scope[REQUEST].caused(parent, state if isinstance(state, str) else "")
+
+
 def _accepted(headers: Iterable[tuple[bytes, bytes]], message: Any) -> dict[str, Any] | None:
     """The parameters, where head and body are as plain as they are right."""
     if not isinstance(message, dict) or message.keys() != _MESSAGE:
@@ -184,33 +195,43 @@ def _accepted(headers: Iterable[tuple[bytes, bytes]], message: Any) -> dict[str,
         return None
     if not isinstance(params.get("arguments", _NOTHING), dict):
         return None
-    routing = _routing(headers)
-    if routing is None or not _plain_meta(params.get("_meta")):
+    routing, meta = _routing(headers), _plain_meta(params.get("_meta"))
+    if routing is None or meta is None:
         return None
-    verdict = classify_inbound_request(message, headers=routing)
-    return params if isinstance(verdict, InboundModernRoute) else None
+    return params if _right(routing, method, params[NAME_BEARING_METHODS[method]], meta) else None
 
 
-def _routing(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str] | None:
+def _routing(headers: Iterable[tuple[bytes, bytes]]) -> _Routing | None:
     """The headers that say what the body is; None where there are others that need a look."""
-    found: dict[str, str] = {}
-    seen: dict[bytes, bytes] = {}
+    found: dict[bytes, bytes] = {}
     for name, value in headers:
-        if name in _ROUTING:
-            if name in seen:
+        if name in _TELLING:
+            if name in found:
                 return None
-            found[_ROUTING[name]] = value.decode("latin-1")
-        elif name not in _ONCE:
-            if name in _DOUBTFUL or name.startswith(_PARAM):
-                return None
-            continue
-        elif name in seen:
+            found[name] = value
+        elif name in _DOUBTFUL or name.startswith(_PARAM):
             return None
-        seen[name] = value
-    return found if _speaks_json(seen.get(b"content-type"), seen.get(b"accept")) else None
+    return tuple(map(found.get, _TELLING_IN_TURN))
 
 
 @lru_cache(maxsize=_REMEMBERED)
+def _right(routing: _Routing, method: str, name: str, meta: bytes) -> bool:
+    """Whether the SDK finds that head and body agree, and takes both; of one client's tool it is
+    always the same.
+    """
+    content, accept, *told = routing
+    if not _speaks_json(content, accept):
+        return False
+    headers = {
+        header: value.decode("latin-1")
+        for header, value in zip(_ROUTING, told, strict=True)
+        if value is not None
+    }
+    params = {NAME_BEARING_METHODS[method]: name, "_meta": orjson.loads(meta)}
+    verdict = classify_inbound_request({"method": method, "params": params}, headers=headers)
+    return isinstance(verdict, InboundModernRoute) and _valid(meta)
+
+
 def _speaks_json(content: bytes | None, accept: bytes | None) -> bool:
     if content is None or content.lower() not in _JSON or accept is None:
         return False
@@ -220,16 +241,16 @@ def _speaks_json(content: bytes | None, accept: bytes | None) -> bool:
     return takes_json
 
 
-def _plain_meta(meta: Any) -> bool:
-    """Whether it says nothing but the version, and who calls and can do what, as it should."""
+def _plain_meta(meta: Any) -> bytes | None:
+    """What says nothing but the version, and who calls and can do what; None where it does."""
     if not isinstance(meta, dict):
-        return False
+        return None
     if not meta.keys() <= _META:
         meta = {name: value for name, value in meta.items() if not _tells_trace(name, value)}
         if not meta.keys() <= _META:
-            return False
+            return None
     raw = orjson.dumps(meta)
-    return len(raw) <= _META_BYTES and _valid(raw)
+    return raw if len(raw) <= _META_BYTES else None
 
 
 def _tells_trace(name: str, value: Any) -> bool:
@@ -238,7 +259,6 @@ def _tells_trace(name: str, value: Any) -> bool:
 
 @lru_cache(maxsize=_REMEMBERED)
 def _valid(meta: bytes) -> bool:
-    """As the SDK finds; of one client it is always the same."""
     try:
         validate_client_request(TOOL, VERSION, {"name": "any", "_meta": orjson.loads(meta)})
     except ValidationError:

@@ -18,13 +18,6 @@ async def reply(send: Send, status: int, body: bytes = b"", *more: tuple[bytes, 
     await send({"type": "http.response.body", "body": body})
 
 
-async def reply_json(send: Send, body: bytes) -> None:
-    """A JSON-RPC answer, as the SDK sends it."""
-    headers = [(b"content-length", b"%d" % len(body)), (b"content-type", b"application/json")]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
 async def reply_error(
     send: Send,
     status: int,

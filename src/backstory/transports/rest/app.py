@@ -16,10 +16,10 @@ from backstory.ports.events import DeprecatedUsed
 from backstory.ports.staleness import Staleness
 from backstory.resilience.deadlines import LateError, answered
 from backstory.transports.edge import deprecating
+from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.guard import HOOKS, PRINCIPAL, REQUEST
 from backstory.transports.edge.headers import patience
-from backstory.transports.rest import docs, params
-from backstory.transports.rest.answers import Answer
+from backstory.transports.rest import docs
 from backstory.transports.rest.call import Call, Served
 from backstory.transports.rest.endpoints import endpoints
 from backstory.transports.rest.table import Endpoint
@@ -88,7 +88,7 @@ class Resource:
         return deprecating.announcing(scope, send, self._announced[scope["method"]])
 
     async def _call(self, endpoint: Endpoint, scope: Scope, receive: Receive) -> ASGIApp:
-        query = params.read(endpoint.query, scope["query_string"])
+        query = endpoint.asked(scope["query_string"])
         call = Call(scope, receive, self._served, query)
         if endpoint.bodies and not endpoint.streams:
             await call.read_body(tuple(body.media for body in endpoint.bodies))

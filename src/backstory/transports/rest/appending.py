@@ -24,8 +24,8 @@ from backstory.processing import bodies, messages
 from backstory.processing.accepted import Accepted
 from backstory.processing.parsers.results import Records, Table, Text, Value
 from backstory.transports.edge import strict_json
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import contexts, media, params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import Sent, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
@@ -80,20 +80,20 @@ def _form(call: Call) -> Format | None:
     if named is not None and call.media != media.JSON:
         raise MalformedError(f"format is for bodies of {media.JSON}, not of {call.media}")
     if role is not None and not _is_one_text(call):
-        texts = (*media.TEXTS, *call.accepted.added(*_ONE_TEXT))
+        texts = (*media.TEXTS, *call.served.accepted.added(*_ONE_TEXT))
         raise MalformedError(f"role is for bodies of {' or '.join(texts)}")
     if named is not None:
-        return call.accepted.formats[named]
-    return None if call.media == media.JSON else call.accepted.format_of(call.media)
+        return call.served.accepted.formats[named]
+    return None if call.media == media.JSON else call.served.accepted.format_of(call.media)
 
 
 def _is_one_text(call: Call) -> bool:
-    parser = call.accepted.parsers.get(call.media)
+    parser = call.served.accepted.parsers.get(call.media)
     return parser is not None and parser.result in _ONE_TEXT
 
 
 async def _sent(call: Call, form: Format | None) -> Sent:
-    key, content_type, known = call.key, call.content_type, call.accepted.parsers
+    key, content_type, known = call.key, call.content_type, call.served.accepted.parsers
 
     def entered(value: Any) -> list[Operation]:
         body = shaped(value, schemas.AppendEntries)

@@ -8,8 +8,8 @@ from backstory import limits
 from backstory.contexts.auditing import Asked
 from backstory.domain.keys import ContextKey
 from backstory.errors import InvalidCursorError, MissingError
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Endpoint, Reply
 

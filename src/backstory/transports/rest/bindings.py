@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from backstory.domain import bindings
 from backstory.errors import KeyReusedError, LockOutError, PreconditionError
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import json_value
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.roles import WRITE_ERRORS, listed, read, written

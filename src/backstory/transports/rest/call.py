@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,10 +21,11 @@ from backstory.processing import bodies
 from backstory.processing.accepted import Accepted
 from backstory.rendering.service import Renderer
 from backstory.transports.edge import body, headers
+from backstory.transports.edge.answer import Answer, RawHeaders
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import HOOKS, PRINCIPAL
 from backstory.transports.rest import media
-from backstory.transports.rest.answers import CACHING, NO_STORE, STALE, Answer, RawHeaders, encode
+from backstory.transports.rest.answers import CACHING, NO_STORE, STALE, encode
 from backstory.transports.rest.tags import Tags, Versions, holds, tags_of
 
 T = TypeVar("T")
@@ -50,36 +51,19 @@ class Served:
 class Call:
     """A request, and what is served to it."""
 
-    __slots__ = (
-        "accepted",
-        "body",
-        "contexts",
-        "insights",
-        "log_levels",
-        "media",
-        "metrics",
-        "query",
-        "receive",
-        "renderer",
-        "scope",
-        "staleness",
-    )
+    __slots__ = ("body", "contexts", "media", "query", "receive", "scope", "served", "staleness")
 
     def __init__(
         self,
         scope: Scope,
         receive: Receive,
         served: Served,
-        query: dict[str, Any],
+        query: Mapping[str, Any],
     ) -> None:
         self.scope = scope
         self.receive = receive
+        self.served = served
         self.contexts = served.contexts
-        self.renderer = served.renderer
-        self.accepted = served.accepted
-        self.metrics = served.metrics
-        self.log_levels = served.log_levels
-        self.insights = served.insights
         self.query = query
         self.media = ""
         self.body = b""
@@ -146,7 +130,7 @@ class Call:
         Raises:
             MalformedError, UnsupportedMediaError, TooLargeError: as `parsers.parse`.
         """
-        return bodies.read_value(raw, self.content_type, self.accepted.parsers)
+        return bodies.read_value(raw, self.content_type, self.served.accepted.parsers)
 
     def path(self, name: str) -> str:
         text: str = self.scope["path_params"][name]
@@ -187,18 +171,15 @@ class Call:
         Raises:
             PreconditionError: `If-Match` names other versions.
         """
-        if self._holds_exactly(version):
-            return True
+        wanted = headers.values(self.scope, b"if-match")
+        kept = headers.values(self.scope, b"if-none-match")
+        if not wanted and not kept:
+            return False
+        if not wanted and len(kept) == 1 and kept[0] == self.tags.of(version).decode():
+            return True  # this very tag alone is asked about, as nearly always
         if not holds(self.named("If-Match"), version, otherwise=True):
             raise PreconditionError(f"{key or self.key} is at version {version}", current=version)
         return holds(self.named("If-None-Match"), version, otherwise=False)
-
-    def _holds_exactly(self, version: int) -> bool:
-        """Whether nothing but this very tag is asked about, as nearly always."""
-        kept = headers.values(self.scope, b"if-none-match")
-        if not kept or headers.values(self.scope, b"if-match"):
-            return False
-        return kept == [self.tags.of(version).decode()]
 
     # -- answers -----------------------------------------------------------------------
 

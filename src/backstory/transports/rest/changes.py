@@ -12,8 +12,9 @@ from backstory import limits
 from backstory.contexts import views
 from backstory.contexts.changes import ChangesPage
 from backstory.errors import BusyError, GoneError, InvalidCursorError
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, params, schemas
-from backstory.transports.rest.answers import Answer, encode
+from backstory.transports.rest.answers import encode
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.events import EventStream
 from backstory.transports.rest.table import Endpoint, Reply

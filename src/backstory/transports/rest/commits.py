@@ -35,8 +35,8 @@ from backstory.errors import (
     UnsupportedMediaError,
     VersionConflictError,
 )
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.appending import appended
 from backstory.transports.rest.bodies import Sent, shaped
 from backstory.transports.rest.call import Call

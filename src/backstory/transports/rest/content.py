@@ -35,8 +35,9 @@ from backstory.errors import (
     VersionConflictError,
 )
 from backstory.transports.edge import body as bodies
+from backstory.transports.edge.answer import Answer, RawHeaders
 from backstory.transports.rest import contexts, media, params, ranges, schemas
-from backstory.transports.rest.answers import CACHING, SAFE, Answer, RawHeaders
+from backstory.transports.rest.answers import CACHING, SAFE
 from backstory.transports.rest.bodies import Sent
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.content_bodies import edits_of, manifest_of

@@ -17,8 +17,9 @@ from backstory.errors import (
     UploadsFullError,
 )
 from backstory.transports.edge import body as bodies
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import contexts, media, params, schemas
-from backstory.transports.rest.answers import CACHING, SAFE, Answer, encode
+from backstory.transports.rest.answers import CACHING, SAFE, encode
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.content_bodies import hashes_of, path_hash
 from backstory.transports.rest.table import Body, Endpoint, Reply

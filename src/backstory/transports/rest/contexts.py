@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ from backstory.contexts.reading import Reading
 from backstory.contexts.writing import Intent
 from backstory.domain import intake
 from backstory.domain.commits import Delete, Operation, Patch, Purge, Put
-from backstory.domain.contexts import EMPTY_STATE
+from backstory.domain.contexts import EMPTY_STATE, Snapshot
 from backstory.domain.kinds import check_kind
 from backstory.domain.patches import JsonPatch, MergePatch, encode_state
 from backstory.domain.policy import Verb
@@ -35,8 +36,8 @@ from backstory.errors import (
 from backstory.ports.store import EntryQuery
 from backstory.processing.accepted import Accepted
 from backstory.processing.parsers.results import Value
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import Sent, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
@@ -59,12 +60,23 @@ async def get_context(call: Call) -> Answer:
     version = reading.head.version
     # What entries of the past show may still change by redaction, so no tag stands for them.
     tag = None if at is not None and count else version
-    if call.unchanged(version) and tag is not None:
-        return call.empty(304, version=version)
+    unchanged = call.unchanged(version) and tag is not None
     if count is None and not call.marks:
-        body = views.context_json(reading.snapshot, call.contexts.epoch)
-        return call.encoded(body, version=tag)
+        return _kept(call, reading.snapshot, 304 if unchanged else 200)
+    if unchanged:
+        return call.empty(304, version=version)
     return call.json(_view(call, reading, count), version=tag)
+
+
+def _kept(call: Call, snapshot: Snapshot, status: int) -> Answer:
+    """The answer that shows the context, made once for a snapshot that is kept."""
+    form = call.tags.form(status)
+    answer: Answer | None = snapshot.encoded.get(form)
+    if answer is None:
+        body = b"" if status == 304 else views.context_json(snapshot, call.contexts.epoch)
+        answer = call.encoded(body, status=status, version=snapshot.head.version)
+        snapshot.encoded[form] = answer
+    return answer
 
 
 def _view(call: Call, reading: Reading, count: int | None) -> views.View:
@@ -89,7 +101,7 @@ async def _catch_up(call: Call) -> Answer:
     return call.json(views.catch_up(found, call.contexts.epoch))
 
 
-def _check_together(query: dict[str, Any]) -> None:
+def _check_together(query: Mapping[str, Any]) -> None:
     """`since` is another question than `at` and `entries`; `limit` and `epoch` belong to it."""
     given = {name for name, value in query.items() if value is not None}
     if not given:
@@ -225,6 +237,7 @@ GET: Final = Endpoint(
     errors=(GoneError, PreconditionError),
     conditional=True,
     stale=True,
+    at_once=True,
 )
 PUT: Final = Endpoint(
     method="PUT",

@@ -21,8 +21,10 @@ from backstory.errors import (
 from backstory.ports.store import EntryPage, EntryQuery
 from backstory.processing import messages
 from backstory.processing.accepted import Accepted
+from backstory.resilience.stepping import waits
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import appending, params, schemas
-from backstory.transports.rest.answers import Answer, encode
+from backstory.transports.rest.answers import encode
 from backstory.transports.rest.appending import PATH, TAG
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Endpoint, Reply
@@ -56,7 +58,7 @@ async def list_entries(call: Call) -> Answer:
     page = reading.page or EntryPage((), more=False)
     following = page.entries[-1].seq if page.entries and page.more else None
     if asked["format"] is not None:
-        form = call.accepted.formats[asked["format"]]
+        form = call.served.accepted.formats[asked["format"]]
         body = await _messages(page, form, {"next": following} | call.marks)
         return call.encoded(body, version=tag)
     items = [views.entry(entry) for entry in page.entries]
@@ -67,6 +69,7 @@ async def _messages(page: EntryPage, form: Format, more: dict[str, Any]) -> byte
     """The page as messages. Reading every part of it takes long, so much of it goes aside."""
     if sum(entry.size for entry in page.entries) <= limits.INLINE_BYTES:
         return _written(page, form, more)
+    waits()
     return await asyncio.to_thread(_written, page, form, more)
 
 
@@ -122,6 +125,7 @@ _LIST: Final = Endpoint(
     errors=(GoneError, PreconditionError),
     conditional=True,
     stale=True,
+    at_once=True,
 )
 REDACT: Final = Endpoint(
     method="DELETE",

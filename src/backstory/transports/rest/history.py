@@ -24,8 +24,8 @@ from backstory.errors import (
     UnsupportedMediaError,
     Violation,
 )
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import contexts, media, params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import Sent, json_value, shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.entries import ASCENDING, DESCENDING

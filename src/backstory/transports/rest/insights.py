@@ -6,8 +6,8 @@ import asyncio
 from typing import Final
 
 from backstory.errors import DeniedError, MissingError
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Endpoint, Reply
 
@@ -20,9 +20,9 @@ async def get_insights(call: Call) -> Answer:
     """
     if not call.principal.operator:
         raise DeniedError("insights are for operators; `operators` of the settings names them")
-    if call.insights is None:
+    if call.served.insights is None:
         raise MissingError("no requests are remembered; set --insights")
-    return call.json(await asyncio.to_thread(call.insights))
+    return call.json(await asyncio.to_thread(call.served.insights))
 
 
 ENDPOINTS: Final = (

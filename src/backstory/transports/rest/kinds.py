@@ -20,8 +20,9 @@ from backstory.errors import (
     UnsupportedMediaError,
 )
 from backstory.transports.edge import strict_json
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, params, schemas
-from backstory.transports.rest.answers import Answer, encode
+from backstory.transports.rest.answers import encode
 from backstory.transports.rest.bodies import json_value
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply

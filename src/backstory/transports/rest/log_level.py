@@ -10,8 +10,8 @@ from backstory.ports import acts
 from backstory.ports.events import OK
 from backstory.ports.log_levels import Level, LogLevels
 from backstory.transports.edge import strict_json
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
@@ -45,9 +45,9 @@ def _levels(call: Call) -> LogLevels:
     acts.decided(acts.OPERATE, "*", OK if allowed else DeniedError.code)
     if not allowed:
         raise DeniedError("the log is for operators; `operators` of the settings names them")
-    if call.log_levels is None:
+    if call.served.log_levels is None:
         raise MissingError("the log of this process is not the server's to change")
-    return call.log_levels
+    return call.served.log_levels
 
 
 def _answer(call: Call, level: Level) -> Answer:

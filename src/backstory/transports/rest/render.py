@@ -18,8 +18,8 @@ from backstory.errors import (
 )
 from backstory.rendering.requests import RenderRequest
 from backstory.transports.edge import strict_json
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply
@@ -39,20 +39,20 @@ _EXAMPLE: Final = {
 async def render_window(call: Call) -> Answer:
     """A window on contexts that fits a model's budget, with the ledger of what was kept."""
     request = shaped(await strict_json.loads_aside(call.body), RenderRequest)
-    window = await call.renderer.render(call.principal, request)
+    window = await call.served.renderer.render(call.principal, request)
     return call.json(window.view())
 
 
 async def read_render(call: Call) -> Answer:
     """The same window again, byte for byte, as long as the history it shows is kept."""
-    window = await call.renderer.again(call.principal, _known(call.path("id")))
+    window = await call.served.renderer.again(call.principal, _known(call.path("id")))
     return call.json(window.view())
 
 
 async def compare_renders(call: Call) -> Answer:
     """What differs from one render to another: parameters, versions, fates of entries, input."""
     ids = _known(call.path("id")), _known(call.query["to"])
-    return call.json(await call.renderer.compare(call.principal, *ids))
+    return call.json(await call.served.renderer.compare(call.principal, *ids))
 
 
 def _known(render_id: str) -> str:

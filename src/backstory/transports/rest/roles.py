@@ -17,8 +17,8 @@ from backstory.errors import (
     TooLargeError,
     UnsupportedMediaError,
 )
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import json_value
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply

@@ -18,8 +18,8 @@ from backstory.errors import (
     Violation,
 )
 from backstory.transports.edge import strict_json
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import media, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.bodies import shaped
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Body, Endpoint, Reply

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from starlette.types import Receive, Scope, Send
 
-from backstory.transports.rest.answers import RawHeaders
+from backstory.transports.edge.answer import RawHeaders
 
 
 class Streamed:

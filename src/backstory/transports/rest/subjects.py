@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from backstory.clock import to_text
 from backstory.contexts.erasing import Receipt
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import params, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.table import Endpoint, Reply
 from backstory.transports.rest.writes import idempotency_key

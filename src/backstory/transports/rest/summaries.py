@@ -16,8 +16,8 @@ from backstory.errors import (
     VersionConflictError,
 )
 from backstory.transports.edge import strict_json
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import contexts, media, schemas
-from backstory.transports.rest.answers import Answer
 from backstory.transports.rest.appending import TAG
 from backstory.transports.rest.bodies import shaped
 from backstory.transports.rest.call import Call

@@ -14,8 +14,9 @@ from backstory.domain.permissions import Verb
 from backstory.errors import BackstoryError, DeniedError, MalformedError, MissingError
 from backstory.ports.staleness import Staleness
 from backstory.resilience.checking import Seen
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest import params, schemas
-from backstory.transports.rest.answers import NO_STORE, Answer, encode
+from backstory.transports.rest.answers import NO_STORE, encode
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.params import Param
 from backstory.transports.rest.table import Endpoint, Reply
@@ -116,9 +117,9 @@ async def metrics(call: Call) -> Answer:
     """What was counted since the start, of all workers, for Prometheus to scrape."""
     if not call.principal.operator:
         raise DeniedError("metrics are for operators; `operators` of the settings names them")
-    if call.metrics is None:
+    if call.served.metrics is None:
         raise MissingError("nothing is counted; set --metrics")
-    media, page = await asyncio.to_thread(call.metrics)
+    media, page = await asyncio.to_thread(call.served.metrics)
     return Answer(200, page, NO_STORE, media.encode())
 
 

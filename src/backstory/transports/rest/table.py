@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final
 
 from starlette.types import ASGIApp
@@ -17,6 +18,7 @@ from backstory.errors import (
     MissingError,
     UnauthenticatedError,
 )
+from backstory.transports.rest import params
 from backstory.transports.rest.call import Call
 from backstory.transports.rest.params import Param
 
@@ -62,7 +64,7 @@ class Reply:
         self.media = media
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Endpoint:
     """One row of the table.
 
@@ -71,6 +73,7 @@ class Endpoint:
     `waits`: may take longer than `limits.REQUEST_SECONDS`. `probe`: an endpoint of
     operations, which knows no tenant. `stale`: may be answered from a copy while the store is
     away. `deprecation`: it goes on for now, and says so.
+    `at_once`: a read of one context that mostly waits for nothing, and answers whole.
     """
 
     method: str
@@ -89,6 +92,19 @@ class Endpoint:
     probe: bool = False
     stale: bool = False
     deprecation: Deprecation | None = None
+    at_once: bool = False
+
+    def asked(self, query: bytes) -> Mapping[str, Any]:
+        """The value of each parameter in a query.
+
+        Raises:
+            MalformedError: as `params.read`.
+        """
+        return params.read(self.query, query) if query else self._asked_plainly
+
+    @cached_property
+    def _asked_plainly(self) -> Mapping[str, Any]:
+        return params.read(self.query, b"")
 
     @property
     def operation_id(self) -> str:

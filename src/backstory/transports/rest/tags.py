@@ -27,16 +27,21 @@ _OURS = re.compile(
 class Tags:
     """Makes and reads the tags of one store's epoch."""
 
-    __slots__ = ("_epoch", "_first", "_suffix")
+    __slots__ = ("_epoch", "_first", "_forms", "_suffix")
 
     def __init__(self, epoch: str, *, first: bool) -> None:
         self._epoch = epoch
         self._first = first
         self._suffix = b'"' if first else b'.%s"' % epoch.encode()
+        self._forms = {status: f"answer.{status}.{epoch}.{first}" for status in (200, 304)}
 
     def of(self, version: int) -> bytes:
         """The tag of a version."""
         return b'"%d%s' % (version, self._suffix)
+
+    def form(self, status: int) -> str:
+        """What an answer with such a tag is called among the forms of a snapshot."""
+        return self._forms[status]
 
     def header(self, version: int) -> tuple[bytes, bytes]:
         return (b"etag", self.of(version))

@@ -12,7 +12,7 @@ from backstory.contexts.writing import Build, Intent, Retry
 from backstory.domain.commits import Outcome, Result
 from backstory.domain.keys import ContextKey
 from backstory.errors import GoneError, MalformedError, MissingError
-from backstory.transports.rest.answers import Answer
+from backstory.transports.edge.answer import Answer
 from backstory.transports.rest.call import Call
 
 REPLAYED: Final = (b"idempotency-replayed", b"true")

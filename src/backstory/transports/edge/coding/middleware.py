@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from backstory import limits
 from backstory.errors import UnsupportedMediaError
 from backstory.transports.edge import headers
+from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.coding.codecs import BY_NAME, CODECS, Codec, Decoder, Encoder
 from backstory.transports.edge.coding.negotiating import IDENTITY, choose
 from backstory.transports.edge.coding.variants import Variants
@@ -40,6 +41,39 @@ class Coding:
         if codec is not None:
             send = _Answer(codec, self._variants, send)
         await self._app(scope, receive, send)
+
+    def coded(self, scope: Scope, answer: Answer) -> Answer | None:
+        """A whole answer as the caller likes it best; None where making that takes long.
+
+        Raises:
+            NotAcceptableError: the caller takes none of ours, and not the plain answer either.
+        """
+        codec = choose(headers.joined(scope, b"accept-encoding"))
+        if answer.status == 304:
+            kept = headers.joined(scope, b"if-none-match")
+            if kept is None or "-" not in kept:  # it is the tag of no coded answer
+                return answer
+            return _retagged(answer, kept.encode("latin-1"), codec)
+        if codec is None:
+            return answer
+        known = answer.variants.get(codec.name)
+        if known is not None:
+            return self._variants.seen.seen(known)
+        if not _worth_coding(answer.status, answer.headers):
+            return answer
+        if len(answer.body) > limits.INLINE_BYTES:
+            return None
+        known = answer.variants[codec.name] = self._variant(codec, answer)
+        return known
+
+    def _variant(self, codec: Codec, answer: Answer) -> Answer:
+        plain, found = answer.body, _with_vary(answer.headers)
+        coded = self._variants.find(codec, plain)
+        if coded is None:
+            coded = self._variants.keep(codec, plain, codec.compress(plain))
+        if coded is not plain:
+            found = _coded_headers(found, codec, len(coded))
+        return answer.changed(found, coded)
 
 
 # -- requests --------------------------------------------------------------------------
@@ -103,7 +137,7 @@ class _Answer:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if _worth_coding(message):
+            if _worth_coding(message["status"], message.get("headers", ())):
                 self._start = {**message, "headers": _with_vary([*message["headers"]])}
                 return
         elif message["type"] == "http.response.body":
@@ -134,27 +168,23 @@ class _Answer:
 
     async def _whole(self, start: Message, plain: bytes) -> bytes:
         """The coded body, or the plain one where that is no longer."""
-        if len(plain) < limits.CODED_LEAST_BYTES:
-            return plain
-        key = self._variants.key(self._codec, plain)
-        coded = self._variants.get(key)
+        coded = self._variants.find(self._codec, plain)
         if coded is None:
             if len(plain) <= limits.INLINE_BYTES:
-                coded = self._codec.compress(plain)
+                made = self._codec.compress(plain)
             else:
-                coded = await asyncio.to_thread(self._codec.compress, plain)
-            self._variants.put(key, coded)
-        if len(coded) >= len(plain):
-            return plain
-        start["headers"] = _coded_headers(start["headers"], self._codec, len(coded))
+                made = await asyncio.to_thread(self._codec.compress, plain)
+            coded = self._variants.keep(self._codec, plain, made)
+        if coded is not plain:
+            start["headers"] = _coded_headers(start["headers"], self._codec, len(coded))
         return coded
 
 
-def _worth_coding(start: Message) -> bool:
-    if start["status"] in _BODILESS:
+def _worth_coding(status: int, said: Iterable[tuple[bytes, bytes]]) -> bool:
+    if status in _BODILESS:
         return False
     media = b""
-    for name, value in start.get("headers", ()):
+    for name, value in said:
         if name == b"content-type":
             media = value
         elif name == b"content-encoding" or (name == b"cache-control" and b"no-transform" in value):
@@ -198,6 +228,14 @@ def _unchanged(kept: bytes, codec: Codec | None, send: Send) -> Send:
         await send(message)
 
     return told
+
+
+def _retagged(answer: Answer, kept: bytes, codec: Codec | None) -> Answer:
+    found = [
+        (name, _kept_tag(value, kept, codec) if name == b"etag" else value)
+        for name, value in answer.headers
+    ]
+    return answer if found == answer.headers else answer.changed(found, answer.body)
 
 
 def _kept_tag(tag: bytes, kept: bytes, codec: Codec | None) -> bytes:

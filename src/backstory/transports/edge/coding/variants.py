@@ -27,6 +27,18 @@ class Variants:
         """Bytes kept."""
         return self._size
 
+    def find(self, codec: Codec, plain: bytes) -> bytes | None:
+        """The coded bytes, or the plain ones where these are better; None where nobody knows."""
+        if len(plain) < limits.CODED_LEAST_BYTES:
+            return plain
+        coded = self.get(self.key(codec, plain))
+        return coded if coded is None or len(coded) < len(plain) else plain
+
+    def keep(self, codec: Codec, plain: bytes, coded: bytes) -> bytes:
+        """Keep the coded bytes. As `find`, from now on."""
+        self.put(self.key(codec, plain), coded)
+        return coded if len(coded) < len(plain) else plain
+
     def key(self, codec: Codec, plain: bytes) -> tuple[str, bytes]:
         return codec.name, blake2b(plain, digest_size=16).digest()
 

@@ -110,4 +110,5 @@ TOOL: Final = Tool(
         "next": (dict, None),
     },
     stale=True,
+    at_once=True,
 )

@@ -109,6 +109,7 @@ class Tool(Generic[A]):
     waits: bool = False  # may take longer than `limits.REQUEST_SECONDS`
     stale: bool = False  # may be answered from a copy while the store is away
     deprecation: Deprecation | None = None  # it goes on for now, and says so
+    at_once: bool = False  # mostly waits for nothing
 
     def definition(self) -> dict[str, Any]:
         """As `tools/list` shows it."""

@@ -1,4 +1,4 @@
-"""Many who miss the same thing: one of them fetches it for all."""
+"""Many who want the same thing at once: one of them fetches it for all."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Flights:
         self,
         key: Hashable,
         fetch: Callable[[], Awaitable[T]],
-        then: Callable[[T], Awaitable[None]],
+        then: Callable[[T], Awaitable[None]] | None = None,
     ) -> T:
         """What `fetch` comes to, done once for all who ask by this key before `then` is over.
 
@@ -52,7 +52,7 @@ class Flights:
         key: Hashable,
         coming: asyncio.Future[T],
         fetch: Callable[[], Awaitable[T]],
-        then: Callable[[T], Awaitable[None]],
+        then: Callable[[T], Awaitable[None]] | None,
     ) -> None:
         try:
             try:
@@ -62,7 +62,8 @@ class Flights:
                 coming.exception()  # perhaps they have all gone away
                 return
             coming.set_result(found)
-            await then(found)
+            if then is not None:
+                await then(found)
         finally:
             del self._under_way[key]
             coming.cancel()  # nothing where it is done

@@ -1,0 +1,54 @@
+"""Reads of one context that mostly wait for nothing, for `edge.at_once`.
+
+The rows of the table that say `at_once` are served here as well, by the same handlers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any, Final, cast
+
+from starlette.types import Message, Scope
+
+from backstory.transports.edge.answer import Answer
+from backstory.transports.edge.guard import REQUEST
+from backstory.transports.rest.call import Call, Served
+from backstory.transports.rest.contexts import PATH
+from backstory.transports.rest.endpoints import endpoints
+from backstory.transports.rest.table import Endpoint
+
+_BEFORE: Final = PATH.split("{")[0]
+_PARTS: Final = PATH.count("/")
+"""Of a path, without the first, which is empty."""
+
+
+class Reads:
+    """`edge.at_once.Lane` of those endpoints."""
+
+    def __init__(self, served: Served) -> None:
+        self._served = served
+        self._rows = {
+            tuple(row.path.split("/")[_PARTS + 1 :]): row
+            for row in endpoints(served.accepted)
+            if row.at_once
+        }
+
+    def __call__(self, scope: Scope, body: bytes) -> Coroutine[Any, Any, Answer | None] | None:
+        """As `edge.at_once.Lane`."""
+        if scope["method"] != "GET" or body or not scope["path"].startswith(_BEFORE):
+            return None
+        parts = scope["path"].split("/")
+        row = self._rows.get(tuple(parts[_PARTS + 1 :]))
+        if row is None or len(parts) <= _PARTS:
+            return None
+        scope["path_params"] = {"namespace": parts[_PARTS - 1], "name": parts[_PARTS]}
+        return self._read(row, scope)
+
+    async def _read(self, row: Endpoint, scope: Scope) -> Answer:
+        scope[REQUEST].routed(row.path)
+        query = row.asked(scope["query_string"])
+        return cast(Answer, await row.handler(Call(scope, _nothing, self._served, query)))
+
+
+async def _nothing() -> Message:
+    return {"type": "http.request", "body": b"", "more_body": False}

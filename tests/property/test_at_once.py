@@ -1,0 +1,289 @@
+"""What is answered where it comes in is answered in the bytes that a task would have sent."""
+
+import asyncio
+import json
+import re
+
+import pytest
+import uvicorn
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from backstory import limits
+from backstory.cli.serving.direct import Direct
+from backstory.cli.serving.one import SERVER
+from backstory.cli.serving.protocol import BoundedProtocol, State
+from backstory.config import load
+from backstory.wiring import open_app
+from mcp_requests import READS, requests
+
+CHANCE = re.compile(rb'"(trace_id|render_id)": ?"[^"]*"')
+PATHS = [
+    "/v1/contexts/users.42/chat",
+    "/v1/contexts/users.42/chat/",
+    "/v1/contexts/users.42/ch%61t",
+    "/v1/contexts/users.42/none",
+    "/v1/contexts/users.42/gone",
+    "/v1/contexts/users.42/large",
+    "/v1/contexts/users..42/chat",
+    "/v1/contexts/users.42/chat/entries",
+    "/v1/contexts/users.42/chat/entries/1",
+    "/v1/contexts//chat",
+    "//v1/contexts/users.42/chat",
+    "/v1/contexts/users.42/chat#entries",
+    "/v1/contexts",
+    "/livez",
+    "/nowhere",
+    "*",
+]
+QUERIES = [
+    "",
+    "",
+    "?",
+    "?entries=2",
+    "?entries=50",
+    "?after=1&limit=2",
+    "?order=desc",
+    "?format=openai.chat",
+    "?since=1",
+    "?at=2",
+    "?at=99",
+    "?nonsense=1",
+]
+HEADERS = [
+    ("if-none-match", '"3"'),
+    ("if-none-match", 'W/"3-gzip", "9"'),
+    ("if-none-match", '"3-zstd"'),
+    ("if-none-match", "*"),
+    ("if-none-match", "nonsense"),
+    ("if-match", '"1"'),
+    ("if-match", '"3"'),
+    ("accept-encoding", "gzip"),
+    ("accept-encoding", "zstd, br;q=0.5"),
+    ("accept-encoding", "identity;q=0, *;q=0"),
+    ("prefer", "wait=1"),
+    ("cache-control", "no-cache"),
+    ("origin", "http://localhost"),
+    ("origin", "https://elsewhere.example"),
+    ("sec-fetch-site", "cross-site"),
+    ("via", "1.1 proxy"),
+    ("host", "localhost"),
+    ("connection", "close"),
+    ("expect", "100-continue"),
+    ("authorization", "Bearer x"),
+    ("x-large", "y" * limits.HEADER_BYTES),
+    ("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+]
+
+
+class Wire(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self):
+        super().__init__()
+        self.written, self.closed = bytearray(), False
+
+    def write(self, data):
+        if not self.closed:
+            self.written += data
+
+    def close(self):
+        self.closed = True
+
+    abort = close
+
+    def is_closing(self):
+        return self.closed
+
+    def get_extra_info(self, name, default=None):
+        return ("127.0.0.1", 8765) if name in {"peername", "sockname"} else default
+
+    def pause_reading(self):
+        pass
+
+    def resume_reading(self):
+        pass
+
+
+class Server:
+    """One application, which is asked in either way."""
+
+    def __init__(self, running):
+        self.config = uvicorn.Config(running.app, lifespan="off", **SERVER)
+        self.config.load()
+        self.direct = Direct(running.at_once)
+
+    async def sent(self, pieces, *, directly):
+        """What is on the wire after the pieces have come, whether it is closed, and the tasks."""
+        state, wire = State(), Wire()
+        state.default_headers = [(b"date", b"today")]
+        state.direct = self.direct if directly else None
+        protocol = BoundedProtocol(config=self.config, server_state=state, app_state={})
+        protocol.connection_made(wire)
+        tasks = 0
+        for piece in pieces:
+            protocol.data_received(piece)
+            tasks = max(tasks, len(state.tasks))
+        while state.tasks and not (_waits_for_more(protocol) and len(state.tasks) == 1):
+            await asyncio.wait(state.tasks, return_when=asyncio.FIRST_COMPLETED)
+        protocol.connection_lost(None)
+        while state.tasks:
+            await asyncio.wait(state.tasks)
+        return CHANCE.sub(b"", bytes(wire.written)), wire.closed, tasks
+
+
+def _waits_for_more(protocol):
+    return protocol.cycle.more_body and not protocol.pipeline
+
+
+@pytest.fixture(scope="module")
+def runner():
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def server(runner, tmp_path_factory):
+    store = tmp_path_factory.mktemp("at_once") / "test.db"
+    opened, over = asyncio.Queue(), asyncio.Event()
+
+    async def serve():
+        async with open_app(load({"store": f"sqlite:///{store}"}, environ={})) as running:
+            opened.put_nowait(Server(running))
+            await over.wait()
+
+    async def begin():
+        task = asyncio.create_task(serve())
+        server = await opened.get()
+        for request in MADE:
+            answer, _, _ = await server.sent([request], directly=False)
+            assert answer.startswith(b"HTTP/1.1 20"), answer
+        return server, task
+
+    async def end():
+        over.set()
+        await task
+
+    server, task = runner.run(begin())
+    yield server
+    runner.run(end())
+
+
+def raw(method, target, headers=(), body=b""):
+    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in headers)]
+    if not any(name == "host" for name, _ in headers):
+        lines.append("Host: localhost")
+    if body:
+        lines.append(f"content-length: {len(body)}")
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+
+def write(method, path, value):
+    body = json.dumps(value).encode()
+    return raw(
+        method, f"/v1/contexts/users.42/{path}", [("content-type", "application/json")], body
+    )
+
+
+def _entries(*texts):
+    return {"entries": [{"role": "user", "content": text} for text in texts]}
+
+
+MADE = [
+    write("PUT", "chat", {"kind": "session", "state": {"text": "té" * 700}}),
+    write("POST", "chat/entries", _entries("one", "two")),
+    write("POST", "chat/entries", _entries(*"abcdefgh")),
+    write("PUT", "notes", {"kind": "session", "state": {"text": "té"}}),
+    write("PUT", "large", {"kind": "session", "state": {"text": "x" * 60_000}}),
+    write("PUT", "gone", {"kind": "session"}),
+    raw("DELETE", "/v1/contexts/users.42/gone"),
+]
+
+
+@st.composite
+def rest_requests(draw):
+    method = draw(st.sampled_from(["GET", "GET", "GET", "HEAD", "OPTIONS"]))
+    target = draw(st.sampled_from(PATHS)) + draw(st.sampled_from(QUERIES))
+    headers = draw(st.lists(st.sampled_from(HEADERS), max_size=2))
+    body = draw(st.sampled_from([b"", b"", b"body"]))
+    return raw(method, target, headers, body)
+
+
+@st.composite
+def mcp_calls(draw):
+    headers, body = draw(requests(READS))
+    said = [(name, value.decode("latin-1")) for name, value in headers]
+    said += draw(st.lists(st.sampled_from(HEADERS), max_size=1))
+    return raw("POST", draw(st.sampled_from(["/mcp", "/mcp", "/mcp/", "/mcp?a=1"])), said, body)
+
+
+@st.composite
+def pieces(draw):
+    """Requests one behind the other, in pieces as they may come."""
+    data = b"".join(draw(st.lists(rest_requests() | mcp_calls(), min_size=1, max_size=3)))
+    if draw(st.booleans()):
+        data = data[: draw(st.integers(1, len(data)))]  # somebody goes away
+    cuts = sorted(draw(st.lists(st.integers(0, len(data)), max_size=3)))
+    ends = [*cuts, len(data)]
+    return [data[a:b] for a, b in zip([0, *cuts], ends, strict=True) if a < b]
+
+
+@given(pieces())
+@example([raw("GET", PATHS[0]) * 40])
+@example([raw("GET", PATHS[0], [("transfer-encoding", "chunked")]) + b"3\r\nabc\r\nnonsense"])
+@settings(max_examples=120, deadline=None)
+def test_what_goes_out_is_the_same(server, runner, pieces):
+    async def both():
+        return [await server.sent(pieces, directly=directly) for directly in (True, False)]
+
+    (ours, ours_closed, _), (theirs, theirs_closed, _) = runner.run(both())
+    assert ours == theirs
+    assert ours_closed == theirs_closed
+
+
+def called(named, /, method="tools/call", **params):
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    message = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params | {"_meta": meta}}
+    headers = [
+        ("content-type", "application/json"),
+        ("accept", "application/json, text/event-stream"),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", method),
+        ("mcp-name", named),
+    ]
+    return raw("POST", "/mcp", headers, json.dumps(message).encode())
+
+
+HERE = "context://users.42/chat"
+
+
+@pytest.mark.parametrize(
+    ("asked", "tasks"),
+    [
+        (raw("GET", PATHS[0]), 0),
+        (raw("GET", PATHS[0], [("if-none-match", '"3"')]), 0),
+        (raw("GET", PATHS[0], [("accept-encoding", "gzip, deflate, br, zstd")]), 0),
+        (raw("GET", PATHS[0] + "/entries?after=8"), 0),
+        (called("read_context", name="read_context", arguments={"context": "users.42/chat"}), 0),
+        (called(HERE, "resources/read", uri=HERE), 0),
+        (raw("GET", PATHS[0] + "/entries?limit=1000"), 1),
+        (called("list_contexts", name="list_contexts", arguments={}), 1),
+        (raw("GET", PATHS[0], [("origin", "http://localhost")]), 1),
+        (raw("GET", PATHS[3]), 1),
+        (raw("HEAD", PATHS[0]), 1),
+    ],
+    ids=str,
+)
+def test_only_what_waits_for_something_gets_a_task(server, runner, asked, tasks):
+    _, _, made = runner.run(server.sent([asked], directly=True))
+    assert made == tasks
+
+
+def test_who_sends_many_at_once_lets_others_have_a_turn(server, runner):
+    """What comes in one piece is answered in one callback, which nobody else comes between."""
+    sent, _, tasks = runner.run(server.sent([raw("GET", PATHS[0]) * 40], directly=True))
+    assert sent.count(b"HTTP/1.1 200 OK") == 40
+    assert tasks == 1
