@@ -43,17 +43,13 @@ from benchmarks import (
 
 _ALL = {
     "announcing": announcing.run,
-    "backup": backup.run,
     "cached-reads": cached_reads.run,
     "content": content.run,
     "durable-append": durable_append.run,
-    "encryption": encryption.run,
     "growth": growth.run,
     "healing": healing.run,
-    "holding": holding.run,
     "hot-conversation": hot_conversation.run,
     "hot-postgres": hot_postgres.run,
-    "observing": observing.run,
     "peers": comparing.run,
     "processing": processing.run,
     "rendering": rendering.run,
@@ -66,11 +62,15 @@ _ALL = {
     "workers": workers.run,
 }
 _LONG = {
+    "backup": backup.run,
     "contexts": contexts.run,
+    "encryption": encryption.run,
     "entries": entries.run,
+    "holding": holding.run,
+    "observing": observing.run,
     "watchers": watchers.run,
 }
-"""Take minutes, and gigabytes of disk; only where they are named."""
+"""Take minutes each, some of them gigabytes of disk; only where they are named."""
 
 
 def main() -> int:

@@ -51,7 +51,7 @@ class Curves:
             least, most = values[small], values[large]
             bound = at_most if unit == PROCESSOR else None
             detail = f"{most:.3g} and {least:.3g} {unit}"
-            work = f"{what}, {unit}: {int(large):,} / {int(small):,}"
+            work = f"{what}: {int(large):,} / {int(small):,}"
             yield Ratio(work, most / least, bound, detail)
 
 
@@ -66,9 +66,9 @@ def measure(curves: Curves, size: int, store: Path, works: Callable[[Client], Wo
         asked = works(client)
         taken = timing.medians(asked, ROUNDS)
         curves.add(size, "ms", {what: 1e3 * seconds for what, seconds in taken.items()})
-        costs = {what: _processor(pid, work) for what, work in asked.items()}
+        costs = {f"{what}, worked": _processor(pid, work) for what, work in asked.items()}
         curves.add(size, PROCESSOR, costs)
-        curves.add(size, "ms", {"start until ready": 1e3 * started})
+        curves.add(size, "s", {"start until ready": started})
         memory = servers.resident(pid, "RssAnon") / 2**20
         curves.add(size, "MiB", {"anonymous memory": memory, "on disk": stocking.size(store)})
 

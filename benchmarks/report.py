@@ -45,6 +45,8 @@ class Results:
         for one in found:
             if isinstance(one, Ratio):
                 self.ratios.append(one)
+            elif any(one.what == other.what for other in self.measured):
+                raise ValueError(f"{one.what} was measured twice")
             else:
                 self.measured.append(one)
 

@@ -88,9 +88,9 @@ def _peers(kept: Kept) -> Picture:
 
 
 def _growth(name: str, along: str, kept: Kept) -> Picture:
-    """A panel for each unit."""
+    """A panel for each unit; how long a start takes is left to the table."""
     panels: dict[str, dict[str, Mapping[str, float]]] = {}
     for row in kept.rows:
-        if all(number.isdigit() for number in row.values):
-            panels.setdefault(row.unit, {})[row.what] = row.values
+        if row.unit != "s" and all(number.isdigit() for number in row.values):
+            panels.setdefault(row.unit, {})[row.what.removesuffix(", worked")] = row.values
     return Picture(name, f"Costs by the number of {name}", "lines", "", along, panels)

@@ -164,9 +164,9 @@ def test_a_curve_is_bounded_by_processor_time_beside_a_thousand(budget):
     curves = Curves()
     for size, used in ((10, 1.0), (1000, 2.0), (100_000, 5.0)):
         curves.add(size, "ms", {"read": used})
-        curves.add(size, PROCESSOR, {"read": used})
+        curves.add(size, PROCESSOR, {"read, worked": used})
     waited, worked = curves.ratios(2.0)
     assert (waited.ratio, waited.at_most, waited.holds) == (2.5, None, True)
     assert (worked.ratio, worked.at_most, worked.holds) == (2.5, 2.0, False)
-    assert worked.work == "read, ms of processor: 100,000 / 1,000"
+    assert worked.work == "read, worked: 100,000 / 1,000"
     assert [one.values for one in curves.measured()] == [{"10": 1, "1000": 2, "100000": 5}] * 2
