@@ -52,6 +52,10 @@ class Lines:
         if self._thread is None:
             self._start()
 
+    def redirect(self, fd: int) -> None:
+        """Lines go there from now on."""
+        self._fd = fd
+
     def flush(self, seconds: float = limits.LOG_FLUSH_SECONDS) -> None:
         """Wait until all is written, for so long at most."""
         end = time.monotonic() + seconds
