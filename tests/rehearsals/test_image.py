@@ -7,14 +7,18 @@ import re
 import signal
 import stat
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 from mcp import Client
 
+import composed
 import images
 from containers import Container
+from drills.drill import backstory
+from postgres_server import PLAIN, free_port
 from serving import SECONDS, children_of, runs, until
 
 pytestmark = pytest.mark.timeout(1500)  # all of a build counts for whoever asks for it first
@@ -233,3 +237,62 @@ def test_it_takes_no_more_of_a_disk_than_it_should(root, capsys):
     unpacked = sum(each.st_size for each in files if stat.S_ISREG(each.st_mode)) / 1e6
     images.show(capsys, f"{unpacked:.0f} MB unpacked")
     assert unpacked < UNPACKED_MEGABYTES
+
+
+AUTH = {
+    "BACKSTORY_AUTH_ISSUER": "https://tokens.example.com",
+    "BACKSTORY_AUTH_AUDIENCE": "https://context.example.com",
+}
+
+
+@pytest.fixture
+def podman(built):
+    try:
+        return composed.Podman(*built)
+    except images.UnavailableError as error:
+        pytest.skip(f"podman runs no container on this machine: {error}")
+
+
+@pytest.fixture
+def database(postgres):
+    asyncio.run(postgres.do(f"CREATE DATABASE composed TEMPLATE template OWNER {PLAIN}"))
+    yield postgres.url("composed", PLAIN)
+    asyncio.run(postgres.do("DROP DATABASE composed WITH (FORCE)"))
+
+
+@pytest.fixture
+def secrets(tmp_path, database, redis_server):
+    """The files that the Compose file names, for the services of this machine."""
+    folder = tmp_path / "secrets.d"
+    folder.mkdir()
+    url = f"redis://127.0.0.1:{redis_server.port}"
+    for name, text in (("store", database), ("cache", f"{url}/0"), ("bus", f"{url}/1")):
+        (folder / name).write_text(text)
+    backstory(tmp_path, "token", "keys", **AUTH)
+    jwks = (tmp_path / ".backstory" / "token-jwks.json").read_text()
+    (folder / "token-jwks.json").write_text(jwks)
+    return folder
+
+
+def test_nodes_run_by_podman_as_the_compose_file_says(podman, secrets, tmp_path):
+    assert "up to date" in podman.run("migrate", secrets)
+    token = backstory(tmp_path, "token", "create", "--subject", "ada", "--role", "admin", **AUTH)
+    nodes = {}
+    with ExitStack() as stack:
+        for name in ("node1", "node2"):
+            port, ops = free_port(), free_port()
+            here = {
+                "BACKSTORY_PORT": port,
+                "BACKSTORY_OPS_PORT": ops,
+                "BACKSTORY_HOST": "127.0.0.1",
+            }
+            here["BACKSTORY_OPS_HOST"] = "127.0.0.1"
+            codes = stack.enter_context(podman.running(name, secrets, **here))
+            nodes[name] = f"http://127.0.0.1:{port}", codes
+        path, shown = "/v1/contexts/users.ada/note", {"Authorization": f"Bearer {token}"}
+        shown["Host"] = "127.0.0.1:8080"  # as HAProxy hands it on
+        with httpx.Client(headers=shown, timeout=SECONDS) as http:
+            one, two = (url for url, _ in nodes.values())
+            http.put(one + path, json={"kind": "session", "state": {"n": 1}}).raise_for_status()
+            assert http.get(two + path).json()["state"] == {"n": 1}
+    assert [codes for _, codes in nodes.values()] == [[0], [0]]

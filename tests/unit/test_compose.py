@@ -47,7 +47,7 @@ def environment(name, secrets):
     """What a node is told by its image and here, with its secrets where they are in this test."""
     image = (ROOT / "deploy" / "image" / "Containerfile").read_text()
     told = dict(re.findall(r"(BACKSTORY_\w+)=(\S+)", image))
-    assert "BACKSTORY_STORE" in told
+    assert "BACKSTORY_DEFAULT_STORE" in told
     told |= {key: GIVEN.sub(r"\2", value) for key, value in SERVICES[name]["environment"].items()}
     return {key: value.replace("/run/secrets", str(secrets)) for key, value in told.items()}
 
@@ -137,6 +137,7 @@ def test_a_node_would_start_with_what_it_is_told(name, secrets):
     told = environment(name, secrets)
     ours = {variable for variable in told if variable.startswith("BACKSTORY_")}
     known = {setting.variable for setting in TABLE.values()}
+    known |= {f"BACKSTORY_DEFAULT_{name.upper()}" for name in TABLE}
     assert {variable.removesuffix("_FILE") for variable in ours} <= known
     settings = load(environ={variable: told[variable] for variable in ours})
     check_callers(settings)

@@ -33,16 +33,19 @@ def test_hadolint_would_find_something(tmp_path):
     assert done.returncode == 1
 
 
-def test_its_variables_are_settings():
+DEFAULTS = {f"BACKSTORY_DEFAULT_{name.upper()}" for name in TABLE}
+
+
+def test_its_variables_are_settings_that_whatever_an_operator_says_puts_aside():
     named = re.findall(r"(BACKSTORY_\w+)=", CONTAINERFILE.read_text())
     assert named
-    assert set(named) <= {setting.variable for setting in TABLE.values()}
+    assert set(named) <= DEFAULTS
 
 
 def test_so_are_those_that_the_page_names():
     named = set(re.findall(r"BACKSTORY_[A-Z_]+\b", PAGE.read_text()))
     known = {setting.variable for setting in TABLE.values()}
-    known |= {variable + "_FILE" for variable in known}
+    known |= {variable + "_FILE" for variable in known} | DEFAULTS
     assert named - known == {"BACKSTORY_NAME", "BACKSTORY_SECRETS"}
 
 

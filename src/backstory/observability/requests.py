@@ -6,7 +6,7 @@ shows the numbers takes what was added since. `served` adds itself, without a ca
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from operator import add, sub
 
 from backstory.observability.catalogue import (
@@ -28,7 +28,7 @@ class Requests:
     def __init__(self) -> None:
         self.in_flight = 0
         """Under way."""
-        self.sent: dict[str, int] = {}
+        self.sent: defaultdict[str, int] = defaultdict(int)
         """Bytes of answers that went out, by their coding."""
         self.answers: dict[Answer, list[float]] = {}
         """How long it took until each began, a long poll's waiting included."""

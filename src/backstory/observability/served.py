@@ -119,20 +119,24 @@ class Served(msgspec.Struct, eq=False):
         del error, trace
         assert self.token is not None
         SERVED.reset(self.token)
-        if self.told.deaf:
-            return
-        if kind is not None and self.code == OK:
-            self.code = UNFORESEEN
         told = self.told
-        requests, coding = told.requests, self.coding
+        if told.deaf:
+            return
+        requests = told.requests
         if requests is not None:
             requests.in_flight -= 1
         if self.dropped:
             return
+        if kind is not None and self.code == OK:
+            self.code = UNFORESEEN
         if requests is not None:
-            requests.sent[coding] = requests.sent.get(coding, 0) + self.sent
+            requests.sent[self.coding] += self.sent
             if self.stale:
                 requests.stale(self.route)
+        if self.recorded or told.ended is not None:
+            self._over(told)
+
+    def _over(self, told: Told) -> None:
         weight = 0 if told.ended is None else 1 if told.sample == 1 else self._weight(told)
         if self.recorded or weight:
             self._end(told, weight)
@@ -185,7 +189,7 @@ class Served(msgspec.Struct, eq=False):
             taken = time.perf_counter() - self.begun
             answer = (self.route, self.method, status)
             seen = requests.answers.get(answer) or requests.first(answer)
-            seen[bisect_left(FAST, taken)] += 1
+            seen[bisect_left(FAST, taken) if taken > FAST[0] else 0] += 1
             seen[-1] += taken
             if self.code != OK:
                 requests.erred(self.route, self.code)

@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager
 from functools import partial
 from random import getrandbits
 from threading import RLock
-from typing import Final
 
 from backstory import limits
 from backstory.observability.gathering import Gathered, Gatherer, both, safely
@@ -35,7 +34,6 @@ Starts = Callable[[str, str, int], Origin]
 
 It is one of that number, where it begins here.
 """
-_RATIO_BITS: Final = (1 << 64) - 1
 
 
 class Told:
@@ -134,14 +132,16 @@ class Told:
         begun = 0.0 if self.deaf else time.perf_counter()
         served = Served(self, method if method in METHODS else OTHER, begun)
         if self.starts is not None:
-            trace = getrandbits(128) or 1
-            if trace & _RATIO_BITS >= self.bound:  # spelt out, since it is done for each request
+            # Of the number of a trace that begins here, the half is drawn by which samplers
+            # decide; most are left at that. Spelt out, since it is done for each request.
+            drawn = getrandbits(64)
+            if drawn >= self.bound:
                 for name, _ in headers:
                     if name == b"traceparent":
                         break
                 else:
-                    served.trace = trace
                     return served
+            trace = getrandbits(64) << 64 | (drawn or 1)
             parent = state = ""
             for name, value in headers:
                 if name == b"traceparent":

@@ -8,7 +8,18 @@ from starlette.responses import PlainTextResponse
 
 from backstory import limits
 from backstory.domain.principals import LOCAL_ADMIN
-from backstory.errors import BusyError, ConfigError, StoreUnavailableError
+from backstory.errors import (
+    BusyError,
+    ConfigError,
+    ConnectionsFullError,
+    HeadTooLargeError,
+    QuotaContextsError,
+    RateLimitedError,
+    RequestTimeoutError,
+    StoreUnavailableError,
+    TooLargeError,
+    WatchesFullError,
+)
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.guard import PRINCIPAL, REQUEST, Guard
 from backstory.transports.edge.local_mode import LocalMode
@@ -177,6 +188,29 @@ async def test_an_error_of_the_tree_becomes_a_problem_document():
     assert len(problem["trace_id"]) == 32
     assert problem["limit"] == "WATCHERS"
     assert answer.headers["retry-after"] == str(problem["retry_after"])
+
+
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [
+        (RateLimitedError("too often"), True),
+        (WatchesFullError("too many"), True),
+        (ConnectionsFullError("too many"), True),
+        (BusyError("too much"), True),
+        (RequestTimeoutError("too slow"), True),
+        (QuotaContextsError("too many", retry_after=9), True),
+        (TooLargeError("too large"), False),
+        (HeadTooLargeError("too large"), False),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+async def test_each_limit_has_its_own_code_and_says_when_to_come_again_where_that_helps(
+    error, waits
+):
+    answer = await ask(Guard(failing(error), LocalMode()))
+    assert (answer.status_code, answer.json()["code"]) == (error.status, error.code)
+    assert ("retry-after" in answer.headers) is waits
+    assert ("retry_after" in answer.json()) is waits
 
 
 async def test_the_time_to_retry_is_the_one_the_error_knows():

@@ -82,7 +82,7 @@ def _violation(violation: Violation) -> dict[str, str]:
 
 
 def _retry_after(error: BackstoryError) -> int | None:
-    if error.retry_after is None and error.status in (429, 503):
+    if error.retry_after is None and error.status in (408, 429, 503):
         return RETRY_AFTER_SECONDS
     return error.retry_after
 
