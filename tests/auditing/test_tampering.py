@@ -178,7 +178,7 @@ async def test_another_block_than_the_noted_one_is_told_of(trail):
 
 async def test_a_change_log_that_was_altered_is_told_of(trail):
     trail.do("UPDATE changes SET author = 77 WHERE id & 1023 = 4")
-    trail.do("INSERT INTO authors (id, trust, subject) VALUES (77, 1, 'mallory')")
+    trail.do("INSERT INTO authors (id, tenant, trust, subject) VALUES (77, 1, 1, 'mallory')")
     assert await trail.findings() == ["change 4: the change log says other than the audit trail"]
 
 
