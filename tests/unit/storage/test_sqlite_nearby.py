@@ -6,11 +6,12 @@ import pytest
 
 from backstory import limits
 from backstory.domain.contexts import Snapshot
+from backstory.ports.store import EntryQuery
 from backstory.storage.sqlite import nearby, open_store
 from backstory.storage.sqlite.nearby import Near, Nearby
 from backstory.storage.tables import reading
 from backstory.testing import FakeClock
-from backstory.testing.scene import Scene, key
+from backstory.testing.scene import Scene, entry, key
 
 
 @pytest.fixture
@@ -98,6 +99,48 @@ async def test_what_another_process_erased_leaves_the_memory_without_a_read(
     await other.aclose()
     async with asyncio.timeout(20):
         while scene.store._nearby._kept:  # noqa: ASYNC110 - memory has no event
+            await asyncio.sleep(0)
+
+
+NEWEST = EntryQuery(after=1)
+
+
+async def newest(scene):
+    view = await scene.view("notes")
+    return await scene.store.page("acme", view.chain, NEWEST)
+
+
+async def test_a_short_page_is_near_until_somebody_writes(scene):
+    await scene.put("notes", kind="conversation")
+    await scene.append("notes", entry("one"), entry("two"))
+    first = await newest(scene)
+    assert await newest(scene) is first
+    await scene.append("notes", entry("three"))
+    assert [each.content for each in (await newest(scene)).entries] == [b'"two"', b'"three"']
+
+
+async def test_what_is_redacted_is_out_of_its_page_at_once(scene, tmp_path):
+    await scene.put("notes", kind="conversation")
+    await scene.append("notes", entry("one"), entry("two"))
+    await newest(scene)
+    other = await open_store(tmp_path / "s.db", clock=FakeClock())
+    await Scene(other, FakeClock()).redact("notes", 2)
+    await other.aclose()
+    assert [each.type for each in (await newest(scene)).entries] == ["redacted"]
+
+
+async def test_pages_are_bounded_and_leave_the_memory_when_somebody_writes(scene, monkeypatch):
+    monkeypatch.setattr(limits, "POLL_SECONDS", 0.001)
+    monkeypatch.setattr(limits, "NEARBY_PAGES", 2)
+    await scene.put("notes", kind="conversation")
+    await scene.append("notes", *(entry(str(number)) for number in range(9)), entry("x" * 5000))
+    view = await scene.view("notes")
+    for after in (6, 7, 8, 9):
+        await scene.store.page("acme", view.chain, EntryQuery(after=after, limit=1))
+    assert [asked[2].after for asked in scene.store._nearby._pages] == [7, 8]
+    await scene.put("others")
+    async with asyncio.timeout(20):
+        while scene.store._nearby._pages:  # noqa: ASYNC110 - memory has no event
             await asyncio.sleep(0)
 
 

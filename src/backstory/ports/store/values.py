@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from backstory.domain import positions
 from backstory.domain.chains import Chain
@@ -38,10 +39,14 @@ class EntryQuery:
 
 @dataclass(frozen=True, slots=True)
 class EntryPage:
-    """Entries in the order asked for; `more` tells whether there are others behind them."""
+    """Entries in the order asked for; `more` tells whether there are others behind them.
+
+    `encoded` holds what was made of it for callers, for as long as somebody keeps it.
+    """
 
     entries: tuple[Entry, ...]
     more: bool
+    encoded: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from backstory.domain.chains import Chain
 from backstory.domain.contexts import Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.errors import StoreError
+from backstory.ports.store import EntryPage, EntryQuery
 
 Place = tuple[str, ContextKey]
 
@@ -34,12 +35,19 @@ class _Kept(NamedTuple):
     near: Near
 
 
+Page = tuple[str, Chain, EntryQuery]
+"""What a page is of: the tenant, what its context shows, and what was asked."""
+
+
 class Nearby:
-    """To be made and used inside one event loop. `version` tells the file's data version."""
+    """Contexts, and short pages of their entries: who is told of a change asks as others do.
+
+    To be made and used inside one event loop. `version` tells the file's data version."""
 
     def __init__(self, version: Callable[[], int], most_bytes: int = limits.NEARBY_BYTES) -> None:
         self._version, self._most = version, most_bytes
         self._kept: OrderedDict[Place, _Kept] = OrderedDict()
+        self._pages: OrderedDict[Page, tuple[int, EntryPage]] = OrderedDict()
         self._size = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -67,13 +75,28 @@ class Nearby:
         self._size += weight
         while self._size > self._most:
             self._take(next(iter(self._kept)))
-        if self._timer is None:
-            self._look_later()
+        self._look_later()
         return near
+
+    def get_page(self, asked: Page, version: int) -> EntryPage | None:
+        """The page, if it was kept at this data version of the file."""
+        kept = self._pages.get(asked)
+        return kept[1] if kept is not None and kept[0] == version else None
+
+    def keep_page(self, asked: Page, version: int, page: EntryPage) -> EntryPage:
+        """Keep what was read after the file had this data version, if it is not much."""
+        if sum(entry.size for entry in page.entries) <= limits.POINT_BYTES:
+            self._pages[asked] = version, page
+            self._pages.move_to_end(asked)
+            if len(self._pages) > limits.NEARBY_PAGES:
+                self._pages.popitem(last=False)
+            self._look_later()
+        return page
 
     def clear(self) -> None:
         """Keep nothing."""
         self._kept.clear()
+        self._pages.clear()
         self._size = 0
         if self._timer is not None:
             self._timer.cancel()
@@ -87,6 +110,8 @@ class Nearby:
         return kept.near
 
     def _look_later(self) -> None:
+        if self._timer is not None:
+            return
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(limits.POLL_SECONDS, self._look)
 
@@ -98,7 +123,9 @@ class Nearby:
             version = self._version()
         for place in [place for place, kept in self._kept.items() if kept.version != version]:
             self._take(place)
-        if self._kept:
+        for asked in [asked for asked, kept in self._pages.items() if kept[0] != version]:
+            del self._pages[asked]
+        if self._kept or self._pages:
             self._look_later()
 
 

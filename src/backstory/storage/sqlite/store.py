@@ -138,9 +138,7 @@ class SqliteStore(TableStore):
         return await super().view(tenant, key, at)
 
     async def _near(self, tenant: str, key: ContextKey) -> Near | None:
-        place, version = (tenant, key), None
-        with suppress(StoreError):  # the read itself knows what to do about it
-            version = self.data_version()
+        place, version = (tenant, key), self._looked()
         near = None if version is None else self._nearby.get(place, version)
         if near is not None:
             return near
@@ -149,6 +147,13 @@ class SqliteStore(TableStore):
             return None
         near = Near(found.snapshot, None if found.closed else reading.open_chain(found))
         return near if version is None else self._nearby.keep(place, version, near)
+
+    def _looked(self) -> int | None:
+        """The data version; None where the read itself knows what to do about it."""
+        try:
+            return self.data_version()
+        except StoreError:
+            return None
 
     async def sweep(self, now: int) -> int:
         return await self._writer.run(lambda tx: sweeping.sweep(tx, now))
@@ -172,9 +177,14 @@ class SqliteStore(TableStore):
             return await super().read_content(tenant, root, start, stop)
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
-        if _is_short(chain, query):
-            return await self._point(reading.page, tenant, chain, query)
-        return await super().page(tenant, chain, query)
+        if not _is_short(chain, query):
+            return await super().page(tenant, chain, query)
+        asked, version = (tenant, chain, query), self._looked()
+        near = None if version is None else self._nearby.get_page(asked, version)
+        if near is not None:
+            return near
+        page = await self._point(reading.page, tenant, chain, query)
+        return page if version is None else self._nearby.keep_page(asked, version, page)
 
     # -- notes ---------------------------------------------------------------------------
 

@@ -38,7 +38,6 @@ from backstory.ports import acts
 from backstory.ports.hooks import OK, Called
 from backstory.ports.hooks import Request as Heard
 from backstory.resilience import deadlines
-from backstory.resilience.stepping import hurried
 from backstory.transports.edge.guard import REQUEST
 from backstory.transports.mcp import answers
 from backstory.transports.mcp.answers import View
@@ -174,7 +173,7 @@ async def within(seconds: float | None, work: Awaitable[_T], *, writes: bool = F
     Raises:
         OutcomeUnknownError, BusyError: not within the time.
     """
-    if seconds is None or hurried():
+    if seconds is None:
         return await work
     try:
         return await deadlines.answered(seconds, work)

@@ -56,13 +56,28 @@ async def list_entries(call: Call) -> Answer:
     if call.unchanged(version) and tag is not None:
         return call.empty(304, version=version)
     page = reading.page or EntryPage((), more=False)
+    if asked["format"] is None and not call.marks:
+        return _kept(call, page, tag)
     following = page.entries[-1].seq if page.entries and page.more else None
     if asked["format"] is not None:
         form = call.served.accepted.formats[asked["format"]]
         body = await _messages(page, form, {"next": following} | call.marks)
         return call.encoded(body, version=tag)
-    items = [views.entry(entry) for entry in page.entries]
-    return call.json(views.page(items, following), version=tag)
+    return call.json(_view(page), version=tag)
+
+
+def _kept(call: Call, page: EntryPage, version: int | None) -> Answer:
+    """The answer that shows the page, made once for a page that is kept."""
+    form = call.tags, version
+    answer: Answer | None = page.encoded.get(form)
+    if answer is None:
+        answer = page.encoded[form] = call.json(_view(page), version=version)
+    return answer
+
+
+def _view(page: EntryPage) -> views.View:
+    following = page.entries[-1].seq if page.entries and page.more else None
+    return views.page([views.entry(entry) for entry in page.entries], following)
 
 
 async def _messages(page: EntryPage, form: Format, more: dict[str, Any]) -> bytes:

@@ -24,6 +24,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, ScopeError
 from backstory.ports.hooks import OK
 from backstory.ports.staleness import Staleness
+from backstory.resilience.stepping import hurried
 from backstory.transports.edge.deprecating import Uses
 from backstory.transports.mcp import answers, calls, extending, failures
 from backstory.transports.mcp.answers import View
@@ -48,8 +49,7 @@ class WriteArguments(Arguments, frozen=True, kw_only=True, forbid_unknown_fields
     idempotency_key: IdempotencyKey | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """One call of a tool: by whom, and with which arguments as they came."""
 
     served: Served
@@ -183,8 +183,9 @@ class Tool(Generic[A]):
         given = {name: value for name, value in raw.items() if value is not None}
         arguments = self._arguments(given)
         work = self.handler(Call(served, principal, self.name, given), arguments)
-        writes = self.verb is not Verb.READ
-        return await (work if self.waits else failures.in_time(work, writes=writes))
+        if self.waits or hurried():
+            return await work
+        return await failures.in_time(work, writes=self.verb is not Verb.READ)
 
     def _arguments(self, given: Mapping[str, Any]) -> A:
         try:
