@@ -19,6 +19,7 @@ from benchmarks.report import Measured, Ratio
 SIZES = (10, 100, 1_000, 10_000, 100_000, 1_000_000)
 BASE = 1_000
 ROUNDS, BLOCKS = 100, 5
+IDLE, QUIET_SECONDS = 0.05, 600.0  # of a core
 PROCESSOR = "ms of processor"
 Works = Mapping[str, Callable[[], object]]
 
@@ -63,6 +64,7 @@ def measure(curves: Curves, size: int, store: Path, works: Callable[[Client], Wo
         servers.ready(port)
         started = time.perf_counter() - begun
         stocking.indexed(store)
+        curves.add(size, "s", {"work of its own after the start": _quiet(pid)})
         asked = works(client)
         taken = timing.medians(asked, ROUNDS)
         curves.add(size, "ms", {what: 1e3 * seconds for what, seconds in taken.items()})
@@ -71,6 +73,17 @@ def measure(curves: Curves, size: int, store: Path, works: Callable[[Client], Wo
         curves.add(size, "s", {"start until ready": started})
         memory = servers.resident(pid, "RssAnon") / 2**20
         curves.add(size, "MiB", {"anonymous memory": memory, "on disk": stocking.size(store)})
+
+
+def _quiet(pid: int) -> float:
+    """Wait until the server has nothing more to do by itself; seconds."""
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < QUIET_SECONDS:
+        before = processor.seconds(pid)
+        time.sleep(1)
+        if processor.seconds(pid) - before < IDLE:
+            break
+    return time.perf_counter() - begun - 1
 
 
 def _processor(pid: int, work: Callable[[], object]) -> float:
