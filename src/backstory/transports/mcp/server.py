@@ -123,7 +123,8 @@ def build(
         get_tool_input_schema=catalogue.mirrored,
     )
     server.tools_change = bool(catalogue.tools_follow)
-    server.middleware.append(_state_boundary(served))
+    # Of requests our own hooks tell, once; the SDK's spans would stand beside theirs.
+    server.middleware[:] = [_state_boundary(served)]
     handlers: dict[str, tuple[type[BaseModel], Handler]] = {
         "tools/list": (PaginatedRequestParams, tools.list),
         "tools/call": (CallToolRequestParams, tools.call),
