@@ -70,8 +70,17 @@ def at_once(work: Coroutine[Any, Any, T]) -> T | None:
         return value
     finally:
         _HURRIED.reset(token)
-    work.close()
+    _end(work)
     return None
+
+
+def _end(work: Coroutine[Any, Any, Any]) -> None:
+    """End work that waits. By an error: a generator that is closed while it waits never ends."""
+    try:
+        work.throw(WaitsError())
+    except (WaitsError, StopIteration):
+        return
+    work.close()
 
 
 def hurried() -> bool:

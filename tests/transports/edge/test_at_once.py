@@ -1,6 +1,7 @@
 """What is answered where it comes in is told of once, and what is not has never happened."""
 
 import asyncio
+import gc
 
 import pytest
 
@@ -172,3 +173,24 @@ async def test_who_is_hurried_knows():
     waits()  # is allowed again
     with pytest.raises(WaitsError):
         at_once(to_a_thread())
+
+
+async def test_what_is_ended_leaves_nothing_behind():
+    """A generator that is closed in the middle of a wait cannot be closed by the loop any more."""
+    told = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+
+    async def pieces():
+        yield 1
+        await asyncio.sleep(0)
+        yield 2
+
+    async def reading():
+        return [piece async for piece in pieces()]
+
+    assert at_once(reading()) is None
+    gc.collect()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert told == []

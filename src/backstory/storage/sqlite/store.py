@@ -168,6 +168,7 @@ class SqliteStore(TableStore):
     async def read_content(self, tenant: str, root: bytes, start: int, stop: int) -> bytes:
         if stop - start > limits.POINT_BYTES or self._closing is not None:
             return await super().read_content(tenant, root, start, stop)
+        waits()
         await asyncio.sleep(0)  # who reads many pieces one after the other takes turns
         db, seal = self._inline, self._seal
         try:
