@@ -10,11 +10,12 @@ from __future__ import annotations
 import random
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from benchmarks import growing, servers, stocking, wrk
 from benchmarks.client import Client
-from benchmarks.growing import Curves, Works
+from benchmarks.growing import Works
 from benchmarks.report import Measured, Ratio
 
 NAMESPACE = "many"
@@ -36,14 +37,11 @@ end
 
 
 def run(folder: Path) -> Iterator[Ratio | Measured]:
-    curves, store, before = Curves(), folder / "contexts.db", 0
-    for size in growing.sizes():
-        stocking.contexts(store, NAMESPACE, range(before, size))
-        before = size
-        growing.measure(curves, size, store, lambda client, size=size: _works(client, size))
+    store = folder / "contexts.db"
+    curves = growing.grown(store, partial(stocking.contexts, store, NAMESPACE), _works)
     yield from curves.measured()
     yield from curves.ratios(AT_MOST)
-    yield from _busy(folder, store, before)
+    yield from _busy(folder, store, growing.sizes()[-1])
 
 
 def _works(client: Client, size: int) -> Works:

@@ -6,12 +6,13 @@ Entries are written by the store's own commits, 500 in each; then a server is st
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from backstory.domain.keys import ContextKey
 from benchmarks import growing, stocking
 from benchmarks.client import Client
-from benchmarks.growing import Curves, Works
+from benchmarks.growing import Works
 from benchmarks.report import Measured, Ratio
 
 KEY = ContextKey("bench", "long")
@@ -26,11 +27,8 @@ _WINDOW = {
 
 
 def run(folder: Path) -> Iterator[Ratio | Measured]:
-    curves, store, before = Curves(), folder / "entries.db", 0
-    for size in growing.sizes():
-        stocking.entries(store, KEY, range(before, size))
-        before = size
-        growing.measure(curves, size, store, lambda client, size=size: _works(client, size))
+    store = folder / "entries.db"
+    curves = growing.grown(store, partial(stocking.entries, store, KEY), _works)
     yield from curves.measured()
     yield from curves.ratios(AT_MOST)
 

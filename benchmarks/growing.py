@@ -30,6 +30,20 @@ def sizes() -> tuple[int, ...]:
     return tuple(size for size in SIZES if size <= most)
 
 
+def grown(
+    store: Path,
+    stock: Callable[[range], object],
+    works: Callable[[Client, int], Works],
+) -> Curves:
+    """The works at each size; `stock` adds what lies between two sizes."""
+    curves, before = Curves(), 0
+    for size in sizes():
+        stock(range(before, size))
+        before = size
+        measure(curves, size, store, lambda client, size=size: works(client, size))
+    return curves
+
+
 class Curves:
     """Numbers by size, of one work after the other."""
 

@@ -104,22 +104,6 @@ async def test_whom_one_change_wakes_reads_the_log_together(contexts, monkeypatc
     assert len(asked) < 10  # one by the tail, and one or a few by those whom it woke
 
 
-async def test_a_stream_outlives_a_moment_with_too_many_reads(contexts, away):
-    await create(contexts)
-    async with asyncio.timeout(WAIT), aclosing(contexts.stream.follow(LOCAL_ADMIN)) as pages:
-        first = await anext(pages)
-        away.error = BusyError("too many reads are waiting; try again")
-        away.set()
-        contexts.hub.wake()
-        assert (await anext(pages)).items == ()
-        away.clear()
-        await say(contexts, "x")
-        seen = []
-        while not seen:
-            seen = [change.version for _, change in (await anext(pages)).items]
-    assert ([change.version for _, change in first.items], seen) == ([1], [2])
-
-
 async def test_too_many_watchers_are_turned_away(contexts, monkeypatch):
     monkeypatch.setattr(limits, "WATCHERS", 1)
     task = asyncio.create_task(changes(contexts, wait=WAIT))
@@ -186,7 +170,16 @@ def away(contexts, monkeypatch):
     return event
 
 
-async def test_a_stream_goes_on_when_the_store_was_away(contexts, away):
+@pytest.mark.parametrize(
+    "error",
+    [
+        StoreUnavailableError("the database does not answer"),
+        BusyError("too many reads are waiting"),
+    ],
+    ids=["away", "busy"],
+)
+async def test_a_stream_goes_on_when_the_store_could_not_be_read(contexts, away, error):
+    away.error = error
     await create(contexts)
     async with asyncio.timeout(WAIT), aclosing(contexts.stream.follow(LOCAL_ADMIN)) as pages:
         first = await anext(pages)

@@ -8,14 +8,21 @@ without one, and only what has to wait for something is timed.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Coroutine, Generator
-from contextvars import ContextVar
 from types import CoroutineType
 from typing import Any, Final, Generic, TypeVar
 
 T = TypeVar("T")
 
-_HURRIED: Final[ContextVar[bool]] = ContextVar("backstory_hurried", default=False)
+
+class _Hurry(threading.local):
+    """Whether a first step is being made on this thread: what it starts for later is in no hurry."""
+
+    now = False
+
+
+_hurry: Final = _Hurry()
 
 
 class LateError(Exception):
@@ -62,14 +69,14 @@ def at_once(work: Coroutine[Any, Any, T]) -> T | None:
     Raises:
         WaitsError: it was about to hand something to a thread.
     """
-    token = _HURRIED.set(True)
+    _hurry.now = True
     try:
         work.send(None)
     except StopIteration as ended:
         value: T = ended.value
         return value
     finally:
-        _HURRIED.reset(token)
+        _hurry.now = False
     _end(work)
     return None
 
@@ -85,7 +92,7 @@ def _end(work: Coroutine[Any, Any, Any]) -> None:
 
 def hurried() -> bool:
     """Whether it is done `at_once`, so that there is nothing to bound."""
-    return _HURRIED.get()
+    return _hurry.now
 
 
 def waits() -> None:
@@ -94,7 +101,7 @@ def waits() -> None:
     Raises:
         WaitsError: whoever asks does not wait.
     """
-    if _HURRIED.get():
+    if _hurry.now:
         raise WaitsError
 
 

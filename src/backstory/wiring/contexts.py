@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -62,9 +62,7 @@ async def open_contexts(
         StoreError: the store cannot be opened; the detail says why and what to do.
     """
     clock = SystemClock()
-    rules = PipelineRules(
-        _chosen(settings), hooks, packaged=extensions.made(packaged.GROUP), count=count_stored
-    )
+    rules = _rules(settings, hooks)
     async with AsyncExitStack() as stack:
         wanted = making.read(json.loads(settings.summariser or "{}"))
         summarising = _summarising(wanted, settings, clock, hooks) if serving else None
@@ -107,11 +105,7 @@ async def open_contexts(
         if sweep:
             await stack.enter_async_context(_kept(contexts.sweeper.run(), _SWEEPER))
         if serving:
-            hooks.stands(first.scrub.numbers)
-            for name, own in kept.items():
-                hooks.stands(partial(own.numbers, name))
-            for own in (first, *kept.values()):
-                await stack.enter_async_context(own.looked_after())
+            await _look_after(stack, hooks, first, kept)
         if serving and wanted.rules is not None:
             background = contexts.background(wanted.rules)
             await stack.enter_async_context(background.running(contexts.writer))
@@ -151,6 +145,23 @@ class _Kept:
         for number, labels, value in self.scrub.numbers():
             if labels:
                 yield number, (f"{labels[0]}.{name}",), value
+
+
+async def _look_after(
+    stack: AsyncExitStack, hooks: Hooks, first: _Kept, apart: Mapping[str, _Kept]
+) -> None:
+    """From now until the stack ends; `apart` are those that are routed to, by name."""
+    hooks.stands(first.scrub.numbers)
+    for name, own in apart.items():
+        hooks.stands(partial(own.numbers, name))
+    for own in (first, *apart.values()):
+        await stack.enter_async_context(own.looked_after())
+
+
+def _rules(settings: Settings, hooks: Hooks) -> PipelineRules:
+    return PipelineRules(
+        _chosen(settings), hooks, packaged=extensions.made(packaged.GROUP), count=count_stored
+    )
 
 
 def _rotation(settings: Settings, opened: Opened, clock: Clock) -> Rotation | None:

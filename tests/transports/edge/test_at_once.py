@@ -175,6 +175,19 @@ async def test_who_is_hurried_knows():
         at_once(to_a_thread())
 
 
+async def test_what_it_starts_for_later_is_in_no_hurry():
+    begun = []
+
+    async def later():
+        return hurried()
+
+    async def starting():
+        begun.append(asyncio.create_task(later()))
+
+    at_once(starting())
+    assert await begun[0] is False
+
+
 async def test_what_is_ended_leaves_nothing_behind():
     """A generator that is closed in the middle of a wait cannot be closed by the loop any more."""
     told = []

@@ -58,8 +58,8 @@ class DataVersion:
 class _Index:
     """One file that is mapped, for all stores of this process that are on it."""
 
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
+    def __init__(self, inode: Inode, descriptor: int) -> None:
+        self.inode, self.descriptor = inode, descriptor
         self.map = mmap.mmap(descriptor, _BOTH, prot=mmap.PROT_READ)
         self.users = 1
 
@@ -77,16 +77,17 @@ def _opened(path: Path) -> _Index | None:
     with _lock:
         try:
             found = there.stat()
-            known = _open.get((found.st_dev, found.st_ino))
+            inode = found.st_dev, found.st_ino
+            known = _open.get(inode)
             if known is not None:
                 known.users += 1
                 return known
             if found.st_size < _BOTH:
                 return None
-            index = _Index(os.open(there, os.O_RDONLY | os.O_CLOEXEC))
+            index = _Index(inode, os.open(there, os.O_RDONLY | os.O_CLOEXEC))
         except (OSError, ValueError):
             return None
-        _open[found.st_dev, found.st_ino] = index
+        _open[inode] = index
         return index
 
 
@@ -95,8 +96,6 @@ def _close(index: _Index) -> None:
         index.users -= 1
         if index.users:
             return
-        for inode, each in [*_open.items()]:
-            if each is index:
-                del _open[inode]
+        del _open[index.inode]
         index.map.close()
         os.close(index.descriptor)

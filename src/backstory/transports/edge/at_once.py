@@ -75,8 +75,6 @@ class AtOnce:
 
     def __call__(self, scope: Scope, body: bytes) -> Answer | None:
         """The answer to a request, or None where the applications have to be asked."""
-        if not _is_plain(scope):
-            return None
         for lane in self._lanes:
             work = lane(scope, body)
             if work is not None:
@@ -84,7 +82,7 @@ class AtOnce:
         else:
             return None
         try:
-            return self._answer(scope, work)
+            return self._answer(scope, work) if _is_plain(scope) else None
         except Exception:  # noqa: BLE001 - the other way fails as well, and says of what
             return None
         finally:
