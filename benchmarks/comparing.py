@@ -14,11 +14,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from backstory.rendering.counters import counter_named
 from benchmarks import cores, servers
 from benchmarks.asking import Asked
 from benchmarks.peers import LEFT_OUT, serving
 from benchmarks.peers.work import EACH, NO_SERVER, PEERS, THREADS, TURNS
 from benchmarks.report import Measured, Ratio
+from benchmarks.sending import VOCABULARY
 
 OURS = "Backstory"
 LENGTHS = (10, 100, 1000)
@@ -80,11 +82,19 @@ def _timed(peers: Peers, do: str, work: str) -> Iterator[Ratio | Measured]:
         name: 1e3 * median(taken for each in all_ for taken in each["seconds"])
         for name, all_ in told.items()
     }
-    sizes = {name: float(all_[-1]["bytes"]) for name, all_ in told.items()}
     yield Measured(work, "ms", found)
-    if any(sizes.values()):
-        yield Measured(f"the answer to {work}", "bytes", sizes)
+    if do != "append":
+        yield from _sizes(work, {name: all_[-1]["sent"] for name, all_ in told.items()})
     yield from _ratios(work, "ms", found, {name: AT_MOST.get((do, name)) for name in found})
+
+
+def _sizes(work: str, sent: Mapping[str, str]) -> Iterator[Measured]:
+    """What came, in bytes and in tokens of a model that is shown all of it."""
+    count = counter_named(VOCABULARY).count
+    sizes = {name: float(len(body.encode())) for name, body in sent.items()}
+    yield Measured(f"the answer to {work}", "bytes", sizes)
+    tokens = {name: float(count(body)) for name, body in sent.items()}
+    yield Measured(f"the answer to {work}, in tokens", "tokens", tokens)
 
 
 def _days(peers: Peers) -> Iterator[Ratio | Measured]:

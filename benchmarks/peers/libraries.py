@@ -40,12 +40,12 @@ class AgentsSession:
         items: list[Any] = self._run(self._session(conversation).get_items(limit))
         return items
 
-    def read(self, conversation: str) -> int:
-        return len(json.dumps(self._items(conversation)))
+    def read(self, conversation: str) -> bytes:
+        return json.dumps(self._items(conversation)).encode()
 
-    def catch_up(self, conversation: str, known: int) -> int:
+    def catch_up(self, conversation: str, known: int) -> bytes:
         """There is only "the last so many", and nobody knows how many are new."""
-        return len(json.dumps(self._items(conversation)[known:]))
+        return json.dumps(self._items(conversation)[known:]).encode()
 
     def count(self, conversation: str) -> int:
         return len(self._items(conversation))
@@ -72,10 +72,10 @@ class LangGraphStore:
         found = self._store.search((conversation,), limit=1_000_000)
         return [item.value for item in found]
 
-    def read(self, conversation: str) -> int:
-        return len(json.dumps(self._items(conversation)))
+    def read(self, conversation: str) -> bytes:
+        return json.dumps(self._items(conversation)).encode()
 
-    def catch_up(self, conversation: str, known: int) -> int:
+    def catch_up(self, conversation: str, known: int) -> bytes:
         """Items have no order to go on from: all are read again."""
         del known
         return self.read(conversation)
@@ -112,11 +112,11 @@ class LangGraphSaver:
         state = self._graph.get_state(_thread(conversation))
         return [message.content for message in state.values.get("messages", [])]
 
-    def read(self, conversation: str) -> int:
-        return len(json.dumps(self._messages(conversation)))
+    def read(self, conversation: str) -> bytes:
+        return json.dumps(self._messages(conversation)).encode()
 
-    def catch_up(self, conversation: str, known: int) -> int:
-        return len(json.dumps(self._messages(conversation)[known:]))
+    def catch_up(self, conversation: str, known: int) -> bytes:
+        return json.dumps(self._messages(conversation)[known:]).encode()
 
     def count(self, conversation: str) -> int:
         return len(self._messages(conversation))

@@ -22,12 +22,12 @@ class Peer(Protocol):
         """Add a message by the user; returns once it is kept."""
         ...
 
-    def read(self, conversation: str) -> int:
-        """Read all messages; returns how many bytes came."""
+    def read(self, conversation: str) -> bytes:
+        """Read all messages, as they come."""
         ...
 
-    def catch_up(self, conversation: str, known: int) -> int:
-        """Read what came after so many messages, as its users would; returns the bytes."""
+    def catch_up(self, conversation: str, known: int) -> bytes:
+        """Read what came after so many messages, as its users would."""
         ...
 
     def count(self, conversation: str) -> int:

@@ -55,11 +55,11 @@ class Backstory(_Rest):
         entry = {"role": "user", "content": text}
         self._ask("POST", f"{self._path(conversation)}/entries", {"entries": [entry]})
 
-    def read(self, conversation: str) -> int:
-        return len(self._ask("GET", f"{self._path(conversation)}/entries?limit=1000"))
+    def read(self, conversation: str) -> bytes:
+        return self._ask("GET", f"{self._path(conversation)}/entries?limit=1000")
 
-    def catch_up(self, conversation: str, known: int) -> int:
-        return len(self._ask("GET", f"{self._path(conversation)}/entries?after={known}"))
+    def catch_up(self, conversation: str, known: int) -> bytes:
+        return self._ask("GET", f"{self._path(conversation)}/entries?after={known}")
 
     def count(self, conversation: str) -> int:
         head = orjson.loads(self._ask("GET", self._path(conversation)))
@@ -83,15 +83,15 @@ class Kinto(_Rest):
     def append(self, conversation: str, text: str) -> None:
         self._ask("POST", self._path(conversation), {"data": {"role": "user", "content": text}})
 
-    def read(self, conversation: str) -> int:
-        return len(self._ask("GET", f"{self._path(conversation)}?_sort=last_modified"))
+    def read(self, conversation: str) -> bytes:
+        return self._ask("GET", f"{self._path(conversation)}?_sort=last_modified")
 
-    def catch_up(self, conversation: str, known: int) -> int:
+    def catch_up(self, conversation: str, known: int) -> bytes:
         """Its clients keep the time of the newest record that they know."""
         del known
         newest = self._ask("GET", f"{self._path(conversation)}?_sort=-last_modified&_limit=2")
         since = orjson.loads(newest)["data"][-1]["last_modified"]
-        return len(self._ask("GET", f"{self._path(conversation)}?_since={since}"))
+        return self._ask("GET", f"{self._path(conversation)}?_since={since}")
 
     def count(self, conversation: str) -> int:
         return len(orjson.loads(self._ask("GET", self._path(conversation)))["data"])

@@ -52,10 +52,10 @@ class MemoryServer:
         said = {"entityName": conversation, "contents": [text]}
         self._tool("add_observations", observations=[said])
 
-    def read(self, conversation: str) -> int:
-        return len(json.dumps(self._tool("open_nodes", names=[conversation])))
+    def read(self, conversation: str) -> bytes:
+        return json.dumps(self._tool("open_nodes", names=[conversation])).encode()
 
-    def catch_up(self, conversation: str, known: int) -> int:
+    def catch_up(self, conversation: str, known: int) -> bytes:
         """There is no way to ask for what is new: all is read again."""
         del known
         return self.read(conversation)

@@ -5,8 +5,8 @@ took, or what is named below.
 
     fill     messages are added until there are so many (`times`)
     append   one more message, `times` times
-    read     all of it; with the bytes of the answer
-    catch_up what came after all but the last message; with the bytes
+    read     all of it; with what was `sent`
+    catch_up what came after all but the last message; with what was `sent`
     hot      16 threads add 20 messages each to one conversation; `kept` tells how many are there
     day      a new conversation of an agent, `times` times: each of its turns adds what the user says, reads
              all of it for the model, adds the answer, and somebody else reads what is new
@@ -54,19 +54,19 @@ class Worker:
             return self._race()
         if do == "day":
             return {"seconds": [self._day() for _ in range(times)]}
-        return {"seconds": self._timed(do, times), "bytes": self._bytes}
+        return {"seconds": self._timed(do, times), "sent": self._sent.decode()}
 
     def _timed(self, do: str, times: int) -> list[float]:
         known = self._count() if do in ("fill", "catch_up") else 0
-        found, self._bytes = [], 0
+        found, self._sent = [], b""
         for _ in range(times - known if do == "fill" else times):
             said, begun = self._said(), time.perf_counter()
             if do in ("fill", "append"):
                 self._peer.append(LONG, said)
             elif do == "read":
-                self._bytes = self._peer.read(LONG)
+                self._sent = self._peer.read(LONG)
             else:
-                self._bytes = self._peer.catch_up(LONG, known - 1)
+                self._sent = self._peer.catch_up(LONG, known - 1)
             found.append(time.perf_counter() - begun)
         return found
 

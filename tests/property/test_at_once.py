@@ -218,6 +218,15 @@ def mcp_calls(draw):
 
 
 @st.composite
+def repeated(draw):
+    """Some requests, and again some of them, each whole in a piece of its own or with others."""
+    asked = draw(st.lists(rest_requests() | mcp_calls(), min_size=1, max_size=3))
+    return [
+        b"".join(draw(st.lists(st.sampled_from(asked), min_size=1, max_size=2))) for _ in range(6)
+    ]
+
+
+@st.composite
 def pieces(draw):
     """Requests one behind the other, in pieces as they may come."""
     data = b"".join(draw(st.lists(rest_requests() | mcp_calls(), min_size=1, max_size=3)))
@@ -228,8 +237,16 @@ def pieces(draw):
     return [data[a:b] for a, b in zip([0, *cuts], ends, strict=True) if a < b]
 
 
-@given(pieces())
+CHAT, BODY = raw("GET", PATHS[0]), raw("GET", PATHS[0], body=b"body")
+
+
+@given(pieces() | repeated())
 @example([raw("GET", PATHS[0]) * 40])
+@example([CHAT, CHAT, CHAT[:9], CHAT[9:], CHAT, CHAT * 2, CHAT, b"\r\n", CHAT, b"\r", CHAT])
+@example([CHAT, CHAT, raw("GET", PATHS[0], [("connection", "close")]), CHAT])
+@example([CHAT, raw("GET", PATHS[0], [("upgrade", "h2c"), ("connection", "upgrade")]), CHAT])
+@example([CHAT, BODY[:-2], BODY[-2:], CHAT, BODY, CHAT])
+@example([CHAT, CHAT, raw("GET", PATHS[2]), CHAT, CHAT])
 @example([raw("GET", PATHS[0], [("transfer-encoding", "chunked")]) + b"3\r\nabc\r\nnonsense"])
 @settings(max_examples=120, deadline=None)
 def test_what_goes_out_is_the_same(server, runner, pieces):
@@ -280,6 +297,22 @@ HERE = "context://users.42/chat"
 def test_only_what_waits_for_something_gets_a_task(server, runner, asked, tasks):
     _, _, made = runner.run(server.sent([asked], directly=True))
     assert made == tasks
+
+
+def test_a_head_that_comes_again_is_not_read_again(server, runner, monkeypatch):
+    read = []
+
+    class Counted(BoundedProtocol):
+        def on_headers_complete(self):
+            read.append(self.url)
+            super().on_headers_complete()
+
+    monkeypatch.setitem(globals(), "BoundedProtocol", Counted)
+    tool = called("read_context", name="read_context", arguments={"context": "users.42/chat"})
+    sent, _, tasks = runner.run(server.sent([CHAT, tool, tool, CHAT, CHAT * 2], directly=True))
+    assert sent.count(b"HTTP/1.1 200 OK") == 6
+    assert read == [b"/v1/contexts/users.42/chat", b"/mcp", *[b"/v1/contexts/users.42/chat"] * 2]
+    assert tasks == 0
 
 
 def test_who_sends_many_at_once_lets_others_have_a_turn(server, runner):

@@ -72,7 +72,7 @@ class MemoryPacer:
     def give_back(self, key: str, rate: Rate) -> None:
         """As the port says."""
         if key in self._full_at:
-            self._full_at[key] -= rate.lasting(1)
+            self._full_at[key] -= rate.each
 
     async def aclose(self) -> None:
         """As the port says."""

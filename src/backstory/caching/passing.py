@@ -85,6 +85,10 @@ class PassingStore:
 
     # -- reading one context -----------------------------------------------------------
 
+    def near(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        del tenant, key
+        return None
+
     async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
         return await self._store.snapshot(tenant, key)
 

@@ -39,7 +39,8 @@ class Reader:
             MissingError: there is no such living context, or the caller may not know of it.
         """
         access.require(principal, Verb.READ, key)
-        snapshot = await self._store.snapshot(principal.tenant, key)
+        tenant, store = principal.tenant, self._store
+        snapshot = store.near(tenant, key) or await store.snapshot(tenant, key)
         if snapshot is None or not snapshot.head.alive(self._clock.now()):
             raise missing(key)
         return snapshot

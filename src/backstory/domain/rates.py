@@ -9,8 +9,8 @@ Times are whole microseconds, here as in the script that Redis runs.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
 SECOND: Final = 1_000_000
 
@@ -21,19 +21,22 @@ class Rate:
 
     per_second: int
     burst: int
+    each: int = field(init=False, repr=False, compare=False)
+    """Microseconds until a token has come back, rounded up."""
+    filling: int = field(init=False, repr=False, compare=False)
+    """Microseconds that an empty bucket needs to become full."""
 
-    @property
-    def filling(self) -> int:
-        """Microseconds that an empty bucket needs to become full."""
-        return self.lasting(self.burst)
+    def __post_init__(self) -> None:
+        each = -(-SECOND // self.per_second)
+        object.__setattr__(self, "each", each)
+        object.__setattr__(self, "filling", each * self.burst)
 
     def lasting(self, tokens: int) -> int:
-        """Microseconds until so many tokens have come back, each one's rounded up."""
-        return tokens * -(-SECOND // self.per_second)
+        """Microseconds until so many tokens have come back."""
+        return tokens * self.each
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """What came of asking for tokens: when the bucket is `full_at`, and the `wait`.
 
     `wait` is in microseconds; 0 where the tokens were given. After it they would be, if nobody
@@ -46,7 +49,7 @@ class Taken:
 
 def take(rate: Rate, full_at: int, now: int, tokens: int = 1) -> Taken:
     """Take tokens, at most `rate.burst`, or none of them."""
-    then = max(full_at, now) + rate.lasting(tokens)
+    then = max(full_at, now) + tokens * rate.each
     over = then - now - rate.filling
     return Taken(full_at, over) if over > 0 else Taken(then, 0)
 

@@ -122,7 +122,7 @@ CACHE_ANSWERS: Final = _counter(
 LOOKUPS: Final = _counter(
     "lookups",
     "What a process was asked to remember: verified `tokens`, `rules` of kinds, `kinds` of "
-    "contexts, coded `variants` of answers; `hit` or `miss`",
+    "contexts, `states` of contexts beside a file, coded `variants` of answers; `hit` or `miss`",
     "memory",
     "outcome",
 )

@@ -82,9 +82,9 @@ class Counting:
             self._count((STEP_FAILURES, event.step, event.code))
 
     def _store_asked(self, event: StoreAsked) -> None:
-        self._observe((STORE_SECONDS, event.operation), event.seconds, event.weight)
+        self._observe((STORE_SECONDS, event.operation), event.seconds)
         if event.code != OK:
-            self._count((STORE_FAILURES, event.operation, event.code), event.weight)
+            self._count((STORE_FAILURES, event.operation, event.code))
 
     def _cache_asked(self, event: CacheAsked) -> None:
         self._observe((CACHE_SECONDS, event.operation), event.seconds)

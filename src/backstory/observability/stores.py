@@ -6,8 +6,6 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
-from itertools import cycle
 from typing import Any, Final, cast
 
 from backstory.domain.chunking import Chunk
@@ -29,9 +27,6 @@ OPERATIONS: Final = tuple(
 )
 """Whatever can be asked of a store."""
 
-SAMPLED: Final = frozenset({"snapshot"})
-"""Point reads, of which so many are made that only some are timed."""
-EACH: Final = 16
 _CANCELLED: Final = "cancelled"
 
 
@@ -53,8 +48,7 @@ class _ToldStore:
         self._behind = f".{name}" if name else ""
         # What never changes while a store is open is asked with each request.
         self.epoch, self.first_epoch, self.secret = store.epoch, store.first_epoch, store.secret
-        for operation in SAMPLED:
-            setattr(self, operation, _now_and_then(self, operation))
+        self.near = store.near  # asks nobody
 
     async def check(self) -> None:
         await self._store.check()
@@ -63,17 +57,17 @@ class _ToldStore:
         await self._store.aclose()
 
 
-def _told(operation: str, weight: int = 1) -> Callable[..., Awaitable[Any]]:
+def _told(operation: str) -> Callable[..., Awaitable[Any]]:
     async def asked(self: _ToldStore, *args: Any, **kwargs: Any) -> Any:
         request, ask = SERVED.get(), getattr(self._store, operation)
-        code, counts, begun = OK, weight, time.perf_counter()
+        code, counts, begun = OK, True, time.perf_counter()
         try:
             if request is None or not request.recorded:
                 return await ask(*args, **kwargs)
             with request.part(STORE, operation):
                 return await ask(*args, **kwargs)
         except (WaitsError, GeneratorExit):  # whoever does not wait asks again, and waits
-            counts = 0
+            counts = False
             raise
         except BaseException as error:
             code = code_of(error)
@@ -81,7 +75,7 @@ def _told(operation: str, weight: int = 1) -> Callable[..., Awaitable[Any]]:
         finally:
             if counts:
                 taken = time.perf_counter() - begun
-                self._hooks.tell(StoreAsked(operation + self._behind, code, taken, counts))
+                self._hooks.tell(StoreAsked(operation + self._behind, code, taken))
 
     return asked
 
@@ -96,27 +90,6 @@ async def _keep_chunks(
 ) -> None:
     await _told("keep_chunks")(self, tenant, key, holder, chunks, *more)
     self._hooks.tell(ChunksKept(len(chunks), sum(chunk.ref.size for chunk in chunks)))
-
-
-def _now_and_then(told: _ToldStore, operation: str) -> Callable[..., Awaitable[Any]]:
-    """The same for a read of some microseconds, which to measure each time would cost too much.
-
-    One of `EACH` is timed, and counts for all of them; what is recorded has its part all the same.
-    """
-    ask: Callable[..., Awaitable[Any]] = getattr(told._store, operation)  # noqa: SLF001 -- ours
-    timed, untimed = (partial(_told(operation, weight), told) for weight in (EACH, 0))
-    traced, present = told._hooks.hears(Traced), SERVED.get  # noqa: SLF001 -- ours
-    turns = cycle((timed, *(None,) * (EACH - 1))).__next__
-
-    def asked(*args: Any) -> Awaitable[Any]:
-        now = turns()
-        if now is not None:
-            return now(*args)
-        if traced and (request := present()) is not None and request.recorded:
-            return untimed(*args)
-        return ask(*args)
-
-    return asked
 
 
 for _operation in OPERATIONS:

@@ -169,15 +169,11 @@ class DependencyChanged(Event, frozen=True, gc=False):
 
 
 class StoreAsked(Event, frozen=True, gc=False):
-    """The store answered; `operation` is a method of `ports.store.Store`.
-
-    It stands for `weight` answers, where not all are measured.
-    """
+    """The store answered; `operation` is a method of `ports.store.Store`."""
 
     operation: str
     code: str
     seconds: float
-    weight: int = 1
 
 
 class CacheAsked(Event, frozen=True, gc=False):

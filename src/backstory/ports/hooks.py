@@ -23,6 +23,7 @@ from backstory.resilience.deadlines import belongs_to_request
 __all__ = [
     "OK",
     "SILENCE",
+    "TRACE",
     "Called",
     "Hear",
     "Hooks",
@@ -39,6 +40,8 @@ __all__ = [
 ]
 
 RawHeaders = Iterable[tuple[bytes, bytes]]
+TRACE: Final = frozenset({b"traceparent", b"tracestate"})
+"""Headers of the W3C trace context."""
 
 Measure = Callable[[str], AbstractContextManager[object]]
 """Wraps a step by its name. An exception that leaves the step is its failure, and goes on."""
@@ -120,7 +123,7 @@ class Hooks(Protocol):
     def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
         """Wraps the serving of a request, in the task that serves it.
 
-        Of the headers only the W3C trace context (`traceparent`, `tracestate`) is looked at.
+        Of the headers only those of `TRACE` are looked at.
         """
         ...
 

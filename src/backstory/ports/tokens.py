@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from backstory.domain.principals import Principal
@@ -12,6 +13,10 @@ class TokenVerifier(Protocol):
 
     def known(self, token: str) -> Principal | None:
         """Who shows the token, where it was verified lately and nothing speaks against it since."""
+        ...
+
+    def knowing(self, token: str) -> Callable[[], Principal | None]:
+        """What tells the same again and again, without keeping the token."""
         ...
 
     async def verify(self, token: str) -> Principal:

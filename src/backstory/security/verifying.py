@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from hashlib import sha256
 from typing import Protocol
 
@@ -50,7 +51,14 @@ class Verifier:
 
     def known(self, token: str) -> Principal | None:
         """Who shows the token, where it was verified lately."""
-        found = self._known.get(sha256(token.encode()).digest())
+        return self._known_by(_name(token))
+
+    def knowing(self, token: str) -> Callable[[], Principal | None]:
+        """What tells the same again and again, without keeping the token."""
+        return partial(self._known_by, _name(token))
+
+    def _known_by(self, name: bytes) -> Principal | None:
+        found = self._known.get(name)
         if found is None or found[0] <= self._monotonic():
             return None  # a miss once it is verified
         return self.seen.seen(found[1])
@@ -77,6 +85,10 @@ class Verifier:
         if len(self._known) >= limits.TOKENS_KNOWN:
             del self._known[next(iter(self._known))]
         until = self._monotonic() + min(left, limits.TOKEN_KNOWN_SECONDS)
-        name = sha256(token.encode()).digest()
+        name = _name(token)
         self._known.pop(name, None)  # so that it is the newest of them
         self._known[name] = (until, principal)
+
+
+def _name(token: str) -> bytes:
+    return sha256(token.encode()).digest()

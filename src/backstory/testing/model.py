@@ -150,6 +150,10 @@ class ModelStore(Keeping, Noting):
 
     # -- reading -----------------------------------------------------------------------
 
+    def near(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        record = self._tenant(tenant).find(key)
+        return record.view.snapshot if record else None
+
     async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
         record = self._tenant(tenant).find(key)
         return record.view.snapshot if record else None

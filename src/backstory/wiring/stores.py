@@ -141,6 +141,7 @@ async def open_store_of(settings: Settings, clock: Clock, hooks: Hooks, name: st
     safe = safe_in_file(settings, options)
     file = await open_store(options, clock=clock, committed=_committed(hooks), safe=safe)
     hooks.stands(partial(_waiting, file, name))
+    hooks.stands(partial(file.seen.numbers, _named("states", name)))
     check = Dependency(_named("store", name), file.check, needed=not name)
     told = told_store(file, hooks, name)
     return Opened(told, file, file, file, (check,), file.data_version)

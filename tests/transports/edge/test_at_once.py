@@ -30,10 +30,10 @@ class Known:
     def __init__(self, found=WHO):
         self.found = found
 
-    def known(self, scope):
+    def knowing(self, scope):
         if isinstance(self.found, Exception):
             raise self.found
-        return self.found
+        return lambda: self.found
 
     def challenge(self, scope, error):
         return None
@@ -60,14 +60,14 @@ class Scene:
         )
         acting = Acting(told.tell, lambda scope: "127.0.0.1", reads=True)
 
-        async def lane(scope):
+        async def lane(scope, body):
             self.begun += 1
             scope[REQUEST].routed("/somewhere")
             acts.decided("read", scope[PRINCIPAL].subject, "ok")
             return await work()
 
         self.ask_once = AtOnce(
-            [lambda scope, body: lane(scope) if scope["path"] == "/" else None],
+            [lambda scope: lane if scope["path"] == "/" else None],
             Known(who),
             told,
             Coding(None),
@@ -85,7 +85,8 @@ class Scene:
             "headers": [(b"host", b"localhost"), *headers],
             "client": ("127.0.0.1", 1),
         }
-        return self.ask_once(scope, b"")
+        ready = self.ask_once.ready(scope)
+        return None if ready is None else ready(scope, b"")
 
     @property
     def tokens(self):

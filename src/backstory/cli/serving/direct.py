@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from backstory.cli.serving.lines import Header, lines
 from backstory.transports.edge.answer import Answer
-from backstory.transports.edge.at_once import METHODS, AtOnce
+from backstory.transports.edge.at_once import AtOnce, Ready
 
 _KEPT_BYTES: Final = 16_384
 """Of a body that is kept behind its head, for the next who gets the same answer."""
@@ -18,21 +18,17 @@ class Direct:
     """Asks `edge.at_once`, and puts together what goes out."""
 
     def __init__(self, at_once: AtOnce) -> None:
-        self._at_once = at_once
+        self.ready = at_once.ready
         self._added = lines(at_once.added)
         self._said: Any = None
         self._begun: dict[int, bytes] = {}
 
-    def may(self, method: str) -> bool:
-        """Whether it pays to wait for the end of such a request."""
-        return method in METHODS
-
-    def answer(self, scope: Any, body: bytes, said: list[Header]) -> bytes | None:
+    def answer(self, ready: Ready, scope: Any, body: bytes, said: list[Header]) -> bytes | None:
         """All of the answer, with what is `said` in each; None where a task has to be made.
 
         `said` is another list whenever there is something else in it.
         """
-        answer = self._at_once(scope, body)
+        answer = ready(scope, body)
         if answer is None:
             return None
         if said is not self._said:

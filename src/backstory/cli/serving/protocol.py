@@ -11,7 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import unquote
 
 import httptools
@@ -21,6 +21,7 @@ from uvicorn.server import ServerState
 from backstory import limits
 from backstory.cli.serving.cycle import Cycle
 from backstory.cli.serving.direct import Direct
+from backstory.cli.serving.heads import Head, Heads, Room
 from backstory.errors import (
     BackstoryError,
     ConnectionsFullError,
@@ -30,6 +31,7 @@ from backstory.errors import (
 )
 from backstory.ports.hooks import new_trace
 from backstory.transports.edge import problems
+from backstory.transports.edge.at_once import Ready
 from backstory.transports.edge.pacing import Network, client_of, is_within
 from backstory.transports.edge.secure_headers import SECURE
 
@@ -55,6 +57,7 @@ class State(ServerState):
     def __init__(self) -> None:
         super().__init__()
         self.addresses: Counter[str] = Counter()
+        self.room = Room()
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -75,8 +78,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self._busy = 0  # requests that were not answered yet
         self._address = ""
         self._direct_left = 0
-        self._held: bytes | None = None
+        self._ready: Ready | None = None
+        """What may answer the request under way at once."""
+        self._held = b""
         """The body, so far, of a request whose end is waited for within what has come."""
+        self._piece = b""
+        """What has come, where it began with a request."""
+        self._between = True  # requests: all of each that has begun was taken in
+        self._heads = Heads(self.server_state.room)
         self.idle_since: float | None = None
         self.head_since: float | None = None
         self.rest_since: float | None = None
@@ -111,6 +120,7 @@ class BoundedProtocol(HttpToolsProtocol):
             if not addresses[self._address]:
                 del addresses[self._address]
             self._address = ""
+        self._heads.clear()
 
     def shutdown(self) -> None:
         super().shutdown()
@@ -128,14 +138,16 @@ class BoundedProtocol(HttpToolsProtocol):
     # -- what comes ------------------------------------------------------------------------
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self.transport.is_closing() or (self._heads and self._answer_again(data)):
             return
         self._head_bytes += len(data)
         self._direct_left = limits.DIRECT_ANSWERS
+        self._piece = data if self._between else b""
         if self._busy == 0 and (len(data) > len(_LINE_END) or data != _LINE_END):
             self._note()
         super().data_received(data)
-        if self._held is not None:  # the rest comes later, if at all
+        self._piece = b""
+        if self._ready is not None:  # the rest comes later, if at all
             self._begin()
         if self._head_bytes > limits.HEADER_BUFFER_BYTES and not self.transport.is_closing():
             self._refuse(
@@ -156,7 +168,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.head_since = self.loop.time()
 
     def on_message_begin(self) -> None:
-        self._in_head = True
+        self._in_head, self._between = True, False
         self.url = b""
         self.expect_100_continue = False
         self.headers = []
@@ -190,37 +202,60 @@ class BoundedProtocol(HttpToolsProtocol):
         self._busy += 1
         self._head_bytes = 0
         self.idle_since = self.head_since = self.rest_since = None
-        if self._may_be_direct():
-            self._held = b""
-        else:
+        direct = self._direct()
+        if direct is not None and self._is_plain():
+            self._ready = direct.ready(cast("dict[str, Any]", self.scope))
+        if self._ready is None:
             self._begin()
 
-    def _may_be_direct(self) -> bool:
-        """Whether nothing stands in the way of an answer as soon as the request is here."""
+    def _direct(self) -> Direct | None:
+        """What may answer at once, where nothing stands in the way of that."""
         state = self.server_state
         cycle: RequestResponseCycle | None = self.cycle
+        if state.leaving or self.flow.write_paused:
+            return None
+        return state.direct if cycle is None or cycle.response_complete else None
+
+    def _is_plain(self) -> bool:
+        """Whether nothing in the head asks for more than an answer."""
         return (
-            state.direct is not None
-            and self._direct_left > 0
-            and not (state.leaving or self.flow.write_paused or self.expect_100_continue)
-            and state.direct.may(self.scope["method"])
+            self._direct_left > 0
+            and not self.expect_100_continue
             and self.scope["http_version"] == "1.1"
             and self.parser.should_keep_alive()
-            and (cycle is None or cycle.response_complete)
         )
 
-    def _answer_directly(self, direct: Direct, body: bytes) -> bool:
-        answer = direct.answer(self.scope, body, self.server_state.default_headers)
+    def _answer_directly(self, direct: Direct, ready: Ready) -> bool:
+        before = cast("dict[str, Any]", self.scope.copy())
+        answer = direct.answer(ready, self.scope, self._held, self.server_state.default_headers)
         if answer is None:
             return False
         self._direct_left -= 1
         self.transport.write(answer)
+        if not self.parser.should_upgrade():
+            self._heads.keep(self._piece, Head(before, len(self._held), ready))
         self.on_response_complete()
+        return True
+
+    def _answer_again(self, data: bytes) -> bool:
+        """Answer a request whose head came before, which the parser need not see."""
+        found = self._heads.find(data) if self._between and not self._busy else None
+        direct = None if found is None else self._direct()
+        if found is None or direct is None:
+            return False
+        head, body = found
+        said = self.server_state.default_headers
+        answer = direct.answer(head.ready, head.scope.copy(), body, said)
+        if answer is None:
+            return False
+        self.transport.write(answer)
+        self.server_state.total_requests += 1
+        self.idle_since = self.loop.time()
         return True
 
     def _begin(self) -> None:
         """Hand the request to the application, in a task."""
-        held, self._held = self._held, None
+        held, self._held, self._ready = self._held, b"", None
         before: RequestResponseCycle | None = self.cycle
         self.cycle = self._new_cycle()
         if held:
@@ -260,17 +295,18 @@ class BoundedProtocol(HttpToolsProtocol):
         )
 
     def on_body(self, body: bytes) -> None:
-        if self._held is None:
+        if self._ready is None:
             super().on_body(body)
         else:
             self._held += body
         self._head_bytes = 0
 
     def on_message_complete(self) -> None:
-        held, direct = self._held, self.server_state.direct
-        if held is not None and direct is not None:
-            if self._answer_directly(direct, held):
-                self._held = None
+        self._between = True
+        ready, direct = self._ready, self.server_state.direct
+        if ready is not None and direct is not None:
+            if self._answer_directly(direct, ready):
+                self._held, self._ready = b"", None
                 return
             self._begin()
         super().on_message_complete()
@@ -319,10 +355,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def _refuse(self, error: BackstoryError) -> None:
         """Answer what is no request, and close; in the middle of an answer only close."""
-        if self._busy and self._held is None and self.cycle.response_started:
+        if self._busy and self._ready is None and self.cycle.response_started:
             self.leave()
             return
-        self._held = None
+        self._ready = None
         status, headers, body = problems.answer(error, f"{new_trace():032x}")
         headers = [*(each for each in headers if each != _CLOSE), _CLOSE, *SECURE]
         phrase = HTTPStatus(status).phrase.encode()

@@ -93,6 +93,10 @@ class Commits(Protocol):
 class Reads(Protocol):
     """Reading one context."""
 
+    def near(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        """What `snapshot` would tell, where that is known without asking anybody; else None."""
+        ...
+
     async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
         """The context as it stands, tombstones and expired ones included; None if unknown."""
         ...

@@ -17,6 +17,7 @@ from backstory.domain.chains import Chain
 from backstory.domain.contexts import Snapshot
 from backstory.domain.keys import ContextKey
 from backstory.errors import StoreError, StoreFullError, StoreUnavailableError
+from backstory.ports.memories import Hits
 from backstory.ports.store import EntryPage, EntryQuery, Match, SearchQuery, View
 from backstory.resilience.deadlines import detached
 from backstory.resilience.stepping import waits
@@ -75,6 +76,7 @@ class SqliteStore(TableStore):
         looked_at = options.path if options.vfs is None else None
         self._version = DataVersion(looked_at, partial(self._inline.value, "PRAGMA data_version"))
         self._nearby = Nearby(self.data_version)
+        self.seen = Hits()
         self._closing: asyncio.Task[None] | None = None
 
     # -- the store itself --------------------------------------------------------------
@@ -123,6 +125,15 @@ class SqliteStore(TableStore):
         for lock in self._locks:
             lock.close()
         self._safe.close()
+
+    def near(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        version = self._looked()
+        near = None if version is None else self._nearby.get((tenant, key), version)
+        if near is None:
+            self.seen.misses += 1
+            return None
+        self.seen.hits += 1
+        return near.snapshot
 
     async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
         near = await self._near(tenant, key)

@@ -114,6 +114,10 @@ class TableStore(RotatingStore):
 
     # -- reading one context -----------------------------------------------------------
 
+    def near(self, tenant: str, key: ContextKey) -> Snapshot | None:
+        del tenant, key
+        return None
+
     async def snapshot(self, tenant: str, key: ContextKey) -> Snapshot | None:
         found = await self._point(reading.find, tenant, key)
         return found.snapshot if found else None

@@ -10,7 +10,7 @@ nothing has been done, and nothing was told.
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import nullcontext
 from typing import Any, Final, Protocol
 
@@ -18,8 +18,10 @@ from starlette.types import Scope
 
 from backstory import limits
 from backstory.domain.principals import Principal
-from backstory.ports.hooks import Hooks
+from backstory.errors import BackstoryError
+from backstory.ports.hooks import TRACE, Hooks, RawHeaders, Request
 from backstory.resilience.stepping import at_once
+from backstory.transports.edge import headers
 from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.coding.middleware import Coding
@@ -31,26 +33,26 @@ from backstory.transports.edge.guard import (
     PRINCIPAL,
     REQUEST,
     Knowing,
+    Who,
 )
-from backstory.transports.edge.pacing import Pacing
+from backstory.transports.edge.pacing import Gate, Pacing
 from backstory.transports.edge.secure_headers import SECURE
 
 Header = tuple[bytes, bytes]
 
-METHODS: Final = frozenset({"GET", "POST"})
-"""Of the requests that a lane may answer."""
 _FOREIGN: Final = frozenset({b"origin", b"content-encoding"})
 """Headers that say of a request that more has to be looked at than a lane looks at."""
+
+
+Work = Callable[[Scope, bytes], Coroutine[Any, Any, Answer | None]]
+"""What answers a request by its scope and its body. It may find that it is none of the lane's."""
 
 
 class Lane(Protocol):
     """Answers some requests, and says nothing itself of what `secure_headers` are about."""
 
-    def __call__(self, scope: Scope, body: bytes) -> Coroutine[Any, Any, Answer | None] | None:
-        """What answers the request; None where this is none of the lane's.
-
-        That is told by its head. The coroutine may find out more, and answer None.
-        """
+    def __call__(self, scope: Scope) -> Work | None:
+        """What answers requests with this head; None where they are none of the lane's."""
         ...
 
 
@@ -69,65 +71,93 @@ class AtOnce:
         always: Iterable[Header] = (),
     ) -> None:
         self._lanes = tuple(lanes)
-        self._authenticate, self._hooks, self._coding = authenticate, hooks, coding
-        self._pacing, self._acting = pacing, acting
+        self._authenticate = authenticate
+        self.challenge, self.hooks, self.coding = authenticate.challenge, hooks, coding
+        self._pacing, self.acting = pacing, acting
         self._always = tuple(always)
 
-    def __call__(self, scope: Scope, body: bytes) -> Answer | None:
-        """The answer to a request, or None where the applications have to be asked."""
+    def ready(self, scope: Scope) -> Ready | None:
+        """What answers requests with this head, for as long as the server runs.
+
+        None where the applications have to be asked.
+        """
         for lane in self._lanes:
-            work = lane(scope, body)
+            work = lane(scope)
             if work is not None:
                 break
         else:
             return None
+        headers.index(scope)
         try:
-            return self._answer(scope, work) if _is_plain(scope) else None
-        except Exception:  # noqa: BLE001 - the other way fails as well, and says of what
+            who = self._authenticate.knowing(scope) if _is_plain(scope) else None
+        except BackstoryError:  # the other way refuses as well, and says why
             return None
-        finally:
-            work.close()
+        if who is None:
+            return None
+        gate = None if self._pacing is None else self._pacing.gate(scope)
+        told = tuple(each for each in scope["headers"] if each[0] in TRACE)
+        return Ready(self, work, who, gate, told)
 
     @property
     def added(self) -> tuple[Header, ...]:
         """What goes out with each answer, beside what it says itself."""
         return (*SECURE, *self._always)
 
-    def _answer(self, scope: Scope, work: Coroutine[Any, Any, Answer | None]) -> Answer | None:
-        principal = self._authenticate.known(scope)
-        if principal is None:
+
+class Ready:
+    """Answers requests with one head."""
+
+    __slots__ = ("_all", "_gate", "_trace", "_who", "_work")
+
+    def __init__(
+        self, all_: AtOnce, work: Work, who: Who, gate: Gate | None, trace: RawHeaders
+    ) -> None:
+        self._all, self._work, self._who, self._gate, self._trace = all_, work, who, gate, trace
+
+    def __call__(self, scope: Scope, body: bytes) -> Answer | None:
+        """The answer to a request, or None where the applications have to be asked."""
+        try:
+            principal, gate = self._who(), self._gate
+            if principal is None:
+                return None
+            if gate is None:
+                return self._heard(scope, principal, body)
+            return self._paced(scope, principal, body, gate)
+        except Exception:  # noqa: BLE001 - the other way fails as well, and says of what
             return None
-        pacing = self._pacing
-        if pacing is not None and not pacing.let_in(scope, principal):
+
+    def _paced(self, scope: Scope, principal: Principal, body: bytes, gate: Gate) -> Answer | None:
+        if not gate.let_in(principal):
             return None
         answer = None
         try:
-            answer = self._heard(scope, principal, work)
+            answer = self._heard(scope, principal, body)
         finally:
-            if answer is None and pacing is not None:
-                pacing.come_again(scope, principal)
+            if answer is None:
+                gate.come_again(principal)
         return answer
 
-    def _heard(
-        self, scope: Scope, principal: Principal, work: Coroutine[Any, Any, Answer | None]
-    ) -> Answer | None:
-        scope[HOOKS], scope[CHALLENGE] = self._hooks, self._authenticate.challenge
-        with self._hooks.request(scope["method"], scope["headers"]) as request:
+    def _heard(self, scope: Scope, principal: Principal, body: bytes) -> Answer | None:
+        hooks, acting = self._all.hooks, self._all.acting
+        scope[HOOKS], scope[CHALLENGE] = hooks, self._all.challenge
+        with hooks.request(scope["method"], self._trace) as request:
             request.dropped = True  # unless it comes to something
             scope[REQUEST], scope[PRINCIPAL] = request, principal
             request.principal = principal
-            acting = self._acting
             with nullcontext() if acting is None else acting.heard(scope, request):
-                plain = answer = at_once(work)
-                if answer is not None:
-                    answer = self._coding.coded(scope, answer)
-                if answer is not None:
-                    if answer is not plain and answer.body:
-                        coding = dict(answer.headers).get(b"content-encoding")
-                        request.coding = IDENTITY if coding is None else CODINGS[coding]
-                    request.dropped = False
-                    request.answered(answer.status)
-                    request.sent = len(answer.body)
+                return self._told(scope, body, request)
+
+    def _told(self, scope: Scope, body: bytes, request: Request) -> Answer | None:
+        plain = at_once(self._work(scope, body))
+        answer = None if plain is None else self._all.coding.coded(scope, plain)
+        if answer is None:
+            return None
+        if answer is not plain and answer.body:
+            coding = dict(answer.headers).get(b"content-encoding")
+            request.coding = IDENTITY if coding is None else CODINGS[coding]
+        request.dropped = False
+        request.answered(answer.status)
+        request.sent = len(answer.body)
         return answer
 
 

@@ -23,6 +23,7 @@ from backstory.errors import (
 )
 from backstory.ports.tokens import ProofChecker, TokenVerifier
 from backstory.transports.edge import headers
+from backstory.transports.edge.guard import Who
 from backstory.transports.edge.local_mode import is_open
 from backstory.transports.edge.origins import Origins
 from backstory.transports.edge.resource_metadata import FIRST_SCOPES, PREFIX, ResourceMetadata
@@ -86,8 +87,8 @@ class Bearer:
             raise _refused(scope, ProofRefusedError("a token came without its proof"))
         return principal
 
-    def known(self, scope: Scope) -> Principal | None:
-        """The principal of a request whose token was verified lately, and needs no proof.
+    def knowing(self, scope: Scope) -> Who | None:
+        """As `guard.Knowing`, of tokens that were verified lately and need no proof.
 
         Raises:
             BackstoryError: nobody that is let in.
@@ -96,10 +97,15 @@ class Bearer:
         self._origins.check(host, origin)
         if authorization is None or authorization[: len(_SCHEME)].lower() != _SCHEME:
             return None
-        found = self._verifier.known(authorization[len(_SCHEME) :].strip())
-        if found is None or self._proofs is None:
-            return found
-        return None if found.bound_to or self._proofs.required else found
+        who, proofs = self._verifier.knowing(authorization[len(_SCHEME) :].strip()), self._proofs
+        if proofs is None:
+            return who
+
+        def unproven() -> Principal | None:
+            found = who()
+            return None if found is None or found.bound_to or proofs.required else found
+
+        return unproven
 
     def _is_open(self, path: str) -> bool:
         return (

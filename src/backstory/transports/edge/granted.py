@@ -6,7 +6,7 @@ from starlette.types import Scope
 
 from backstory.contexts.granting import Granting
 from backstory.domain.principals import ANONYMOUS, Principal
-from backstory.transports.edge.guard import Knowing
+from backstory.transports.edge.guard import Knowing, Who
 
 
 class Granted:
@@ -17,16 +17,17 @@ class Granted:
         self._granting = granting
         self.challenge = authenticate.challenge
 
-    def known(self, scope: Scope) -> Principal | None:
-        """The principal, where it and its rights are known already.
+    def knowing(self, scope: Scope) -> Who | None:
+        """As `guard.Knowing`, where the rights are known as well."""
+        who, rights = self._authenticate.knowing(scope), self._granting.known
+        if who is None:
+            return None
 
-        Raises:
-            BackstoryError: nobody that is let in.
-        """
-        found = self._authenticate.known(scope)
-        if found is None or found is ANONYMOUS:
-            return found
-        return self._granting.known(found)
+        def known() -> Principal | None:
+            found = who()
+            return found if found is None or found is ANONYMOUS else rights(found)
+
+        return known
 
     async def __call__(self, scope: Scope) -> Principal:
         """The principal of a request.

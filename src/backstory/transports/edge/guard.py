@@ -63,11 +63,17 @@ class Authenticator(Protocol):
         ...
 
 
+Who = Callable[[], Principal | None]
+"""Tells the principal of a request; None where only waiting can tell."""
+
+
 class Knowing(Authenticator, Protocol):
     """One that may know without waiting."""
 
-    def known(self, scope: Scope) -> Principal | None:
-        """The principal of a request; None where only waiting can tell.
+    def knowing(self, scope: Scope) -> Who | None:
+        """What tells whose requests with this head are, now and whenever one comes again.
+
+        None where each needs another look.
 
         Raises:
             BackstoryError: nobody that is let in.

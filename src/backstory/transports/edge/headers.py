@@ -19,15 +19,22 @@ _INDEX: Final = "backstory.headers"
 def values(scope: Scope, name: bytes) -> list[str]:
     """All values of a header, each field line on its own."""
     raw = scope["headers"]
-    known = scope.get(_INDEX)
-    if known is None or known[0] is not raw:  # what is behind may see other headers
-        known = scope[_INDEX] = (raw, dict(raw))
-    last: bytes | None = known[1].get(name)
+    known = index(scope)
+    last: bytes | None = known.get(name)
     if last is None:
         return []
-    if len(known[1]) == len(raw):  # as nearly always, each stands once
+    if len(known) == len(raw):  # as nearly always, each stands once
         return [_text(last)]
     return [_text(value) for each, value in raw if each == name]
+
+
+def index(scope: Scope) -> dict[bytes, bytes]:
+    """The last value of each header, made once for a scope."""
+    raw, known = scope["headers"], scope.get(_INDEX)
+    if known is None or known[0] is not raw:  # what is behind may see other headers
+        known = scope[_INDEX] = (raw, dict(raw))
+    found: dict[bytes, bytes] = known[1]
+    return found
 
 
 def _text(value: bytes) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import re
+from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -42,22 +43,22 @@ class LocalMode:
         """The principal of a request.
 
         Raises:
-            BackstoryError: as `known`.
-        """
-        return self.known(scope)
-
-    def known(self, scope: Scope) -> Principal:
-        """The same, which never takes any waiting.
-
-        Raises:
             DeniedError: it does not come from this machine, or a foreign page made it.
             UnauthenticatedError: the token is missing or wrong.
             MalformedError: there is no Host header, or several.
         """
+        return self.knowing(scope)()
+
+    def knowing(self, scope: Scope) -> Callable[[], Principal]:
+        """As `guard.Knowing`: whoever is let in once with a head is let in with it again.
+
+        Raises:
+            BackstoryError: as `__call__`.
+        """
         self._check_origin(scope)
         if self._token is not None and not is_open(scope["path"]):
             self._check_token(scope, self._token)
-        return _LOCAL
+        return _local
 
     def challenge(self, scope: Scope, error: BackstoryError) -> str | None:
         """What the answer to an error tells of the token that is missing."""
@@ -102,6 +103,10 @@ class LocalMode:
                 "the token is not the one in the server's file",
                 challenge=f'{CHALLENGE}, error="invalid_token"',
             )
+
+
+def _local() -> Principal:
+    return _LOCAL
 
 
 def _proxied(name: bytes) -> DeniedError:

@@ -71,26 +71,10 @@ class Pacing:
             return
         await self._take(self._principal_key(principal), self._rates.principal, "this caller")
 
-    def let_in(self, scope: Scope, principal: Principal) -> bool:
-        """Both at once; False where that takes waiting, or they come too often."""
-        address, each = self._rates.address, self._rates.principal
-        if address is not None and self._pacer.take_now(self._address_key(scope), address) != 0:
-            return False
-        if each is None or principal is ANONYMOUS:
-            return True
-        if self._pacer.take_now(self._principal_key(principal), each) == 0:
-            return True
-        if address is not None:
-            self._pacer.give_back(self._address_key(scope), address)
-        return False
-
-    def come_again(self, scope: Scope, principal: Principal) -> None:
-        """Who was let in at once is asked again, as if nobody had come."""
-        address, each = self._rates.address, self._rates.principal
-        if address is not None:
-            self._pacer.give_back(self._address_key(scope), address)
-        if each is not None and principal is not ANONYMOUS:
-            self._pacer.give_back(self._principal_key(principal), each)
+    def gate(self, scope: Scope) -> Gate:
+        """For all who come with this head from this address."""
+        address = "" if self._rates.address is None else self._address_key(scope)
+        return Gate(self._pacer, self._rates, address, self._principal_key)
 
     async def _take(self, key: str, rate: Rate, who: str) -> None:
         if wait := await self._pacer.take(key, rate):
@@ -108,6 +92,42 @@ class Pacing:
 
     def _made(self, purpose: str, *parts: str) -> str:
         return self._named(purpose, *(part.encode() for part in parts)).hex()
+
+
+class Gate:
+    """Both rates at once, for those who come again and again; takes no waiting."""
+
+    __slots__ = ("_address", "_key", "_named", "_pacer", "_rates", "_who")
+
+    def __init__(
+        self, pacer: Pacer, rates: Rates, address: str, named: Callable[[Principal], str]
+    ) -> None:
+        self._pacer, self._rates, self._named = pacer, rates, named
+        self._address, self._key = address, ""
+        self._who: Principal | None = None
+
+    def let_in(self, principal: Principal) -> bool:
+        """Whether they may; False where that takes waiting, or they come too often."""
+        address, each = self._rates.address, self._rates.principal
+        if address is not None and self._pacer.take_now(self._address, address) != 0:
+            return False
+        if each is None or principal is ANONYMOUS:
+            return True
+        if principal is not self._who:
+            self._who, self._key = principal, self._named(principal)
+        if self._pacer.take_now(self._key, each) == 0:
+            return True
+        if address is not None:
+            self._pacer.give_back(self._address, address)
+        return False
+
+    def come_again(self, principal: Principal) -> None:
+        """Who was let in is asked again, as if nobody had come."""
+        address, each = self._rates.address, self._rates.principal
+        if address is not None:
+            self._pacer.give_back(self._address, address)
+        if each is not None and principal is not ANONYMOUS:
+            self._pacer.give_back(self._named(principal), each)
 
 
 def client_of(scope: Scope, trusted: Sequence[Network]) -> str:

@@ -41,7 +41,7 @@ from backstory.transports.mcp.call_streams import STREAM, CallStream, watched
 from backstory.transports.mcp.callers import RequestContext, Served
 from backstory.transports.mcp.catalogue import Catalogue
 from backstory.transports.mcp.era_2025 import Era2025
-from backstory.transports.mcp.lane import Lane, tell_of_cause
+from backstory.transports.mcp.lane import Lane, routing, tell_of_cause
 from backstory.transports.mcp.lines import HttpLine, http_line
 from backstory.transports.mcp.reads import FORM, Reads
 from backstory.transports.mcp.replies import reply_error
@@ -94,6 +94,13 @@ class Endpoint:
             else:
                 await self._older.delete(scope, send)
 
+    async def _quickly(self, scope: Scope, message: Any) -> bytes | None:
+        """What the fast lane answers, if it does."""
+        told = None if self._lane is None else routing(scope["headers"])
+        if self._lane is None or told is None:
+            return None
+        return await self._lane.answer(scope, message, told)
+
     async def _post(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             raw = await bodies.read(scope, receive)
@@ -107,7 +114,7 @@ class Endpoint:
             await reply_error(send, 400, error.detail, code=PARSE_ERROR)
             return
         tell_of_cause(scope, message)
-        if self._lane is not None and (answer := await self._lane.answer(scope, message)):
+        if answer := await self._quickly(scope, message):
             await Answer(200, answer)(scope, receive, send)
             return
         scope["headers"], send = _trimmed(scope["headers"]), stepping_up(scope, send)

@@ -55,8 +55,8 @@ TOOL: Final = "tools/call"
 RESOURCE: Final = "resources/read"
 VERSION: Final = "2026-07-28"
 
-_Routing = tuple[bytes | None, ...]
-"""The values of `_TELLING_IN_TURN`."""
+Routing = tuple[bytes | None, ...]
+"""The values of `_TELLING_IN_TURN`; the last names the tool or the resource."""
 _ROUTING: Final = (MCP_PROTOCOL_VERSION_HEADER, MCP_METHOD_HEADER, MCP_NAME_HEADER)
 _TELLING_IN_TURN: Final = (b"content-type", b"accept", *(name.encode() for name in _ROUTING))
 _TELLING: Final = frozenset(_TELLING_IN_TURN)
@@ -89,12 +89,14 @@ class Lane:
         self._stamp = {SERVER_INFO_META_KEY: stamp}
         self._plain = orjson.dumps(self._stamp)
 
-    async def answer(self, scope: Scope, message: Any) -> bytes | None:
+    async def answer(self, scope: Scope, message: Any, told: Routing) -> bytes | None:
         """The body of the answer, which is a 200; None where the SDK has to answer.
+
+        `told` is the `routing` of its head.
 
         Nothing has been done where it is None.
         """
-        params = _accepted(scope["headers"], message)
+        params = _accepted(told, message)
         if params is None:
             return None
         principal: Principal = scope[PRINCIPAL]
@@ -181,7 +183,7 @@ def tell_of_cause(scope: Scope, message: Any) -> None:
         scope[REQUEST].caused(parent, state if isinstance(state, str) else "")
 
 
-def _accepted(headers: Iterable[tuple[bytes, bytes]], message: Any) -> dict[str, Any] | None:
+def _accepted(routing: Routing, message: Any) -> dict[str, Any] | None:
     """The parameters, where head and body are as plain as they are right."""
     if not isinstance(message, dict) or message.keys() != _MESSAGE:
         return None
@@ -195,13 +197,13 @@ def _accepted(headers: Iterable[tuple[bytes, bytes]], message: Any) -> dict[str,
         return None
     if not isinstance(params.get("arguments", _NOTHING), dict):
         return None
-    routing, meta = _routing(headers), _plain_meta(params.get("_meta"))
-    if routing is None or meta is None:
+    meta = _plain_meta(params.get("_meta"))
+    if meta is None:
         return None
     return params if _right(routing, method, params[NAME_BEARING_METHODS[method]], meta) else None
 
 
-def _routing(headers: Iterable[tuple[bytes, bytes]]) -> _Routing | None:
+def routing(headers: Iterable[tuple[bytes, bytes]]) -> Routing | None:
     """The headers that say what the body is; None where there are others that need a look."""
     found: dict[bytes, bytes] = {}
     for name, value in headers:
@@ -215,7 +217,7 @@ def _routing(headers: Iterable[tuple[bytes, bytes]]) -> _Routing | None:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def _right(routing: _Routing, method: str, name: str, meta: bytes) -> bool:
+def _right(routing: Routing, method: str, name: str, meta: bytes) -> bool:
     """Whether the SDK finds that head and body agree, and takes both; of one client's tool it is
     always the same.
     """

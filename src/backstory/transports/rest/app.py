@@ -91,7 +91,7 @@ class Resource:
         query = endpoint.asked(scope["query_string"])
         call = Call(scope, receive, self._served, query)
         if endpoint.bodies and not endpoint.streams:
-            await call.read_body(tuple(body.media for body in endpoint.bodies))
+            await call.read_body(endpoint.media)
         if endpoint.waits:
             return await endpoint.handler(call)
         try:
@@ -109,7 +109,7 @@ class Resource:
         headers = [(b"allow", ", ".join(self._allow).encode())]
         for method, header in _ADVICE.items():
             if method in self._endpoints and self._endpoints[method].bodies:
-                types = ", ".join(body.media for body in self._endpoints[method].bodies)
+                types = ", ".join(self._endpoints[method].media)
                 headers.append((header, types.encode()))
         return Answer(204, headers=headers)
 

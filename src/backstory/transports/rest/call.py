@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from starlette.types import Receive, Scope
 
@@ -29,6 +29,8 @@ from backstory.transports.rest.answers import CACHING, NO_STORE, STALE, encode
 from backstory.transports.rest.tags import Tags, Versions, holds, tags_of
 
 T = TypeVar("T")
+
+_CONDITIONS: Final = frozenset({b"if-match", b"if-none-match"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,8 @@ class Call:
         self, if_version: int | None = None, if_state_version: int | None = None
     ) -> Conditions:
         """What must hold before a write: the headers' conditions, and those of the body."""
+        if _CONDITIONS.isdisjoint(headers.index(self.scope)):  # as nearly always
+            return Conditions(if_version, if_state_version)
         return Conditions(
             if_version, if_state_version, self.named("If-Match"), self.named("If-None-Match")
         )

@@ -5,12 +5,12 @@ The rows of the table that say `at_once` are served here as well, by the same ha
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from starlette.types import Message, Scope
 
 from backstory.transports.edge.answer import Answer
+from backstory.transports.edge.at_once import Work
 from backstory.transports.edge.guard import REQUEST
 from backstory.transports.rest.call import Call, Served
 from backstory.transports.rest.contexts import PATH
@@ -33,21 +33,32 @@ class Reads:
             if row.at_once
         }
 
-    def __call__(self, scope: Scope, body: bytes) -> Coroutine[Any, Any, Answer | None] | None:
+    def __call__(self, scope: Scope) -> Work | None:
         """As `edge.at_once.Lane`."""
-        if scope["method"] != "GET" or body or not scope["path"].startswith(_BEFORE):
+        if scope["method"] != "GET" or not scope["path"].startswith(_BEFORE):
             return None
         parts = scope["path"].split("/")
         row = self._rows.get(tuple(parts[_PARTS + 1 :]))
         if row is None or len(parts) <= _PARTS:
             return None
-        scope["path_params"] = {"namespace": parts[_PARTS - 1], "name": parts[_PARTS]}
-        return self._read(row, scope)
+        return _Read(row, self._served, {"namespace": parts[_PARTS - 1], "name": parts[_PARTS]})
 
-    async def _read(self, row: Endpoint, scope: Scope) -> Answer:
+
+class _Read:
+    """`edge.at_once.Work` of one path."""
+
+    __slots__ = ("_path", "_row", "_served")
+
+    def __init__(self, row: Endpoint, served: Served, path: dict[str, str]) -> None:
+        self._row, self._served, self._path = row, served, path
+
+    async def __call__(self, scope: Scope, body: bytes) -> Answer | None:
+        if body:
+            return None
+        row, scope["path_params"] = self._row, self._path
         scope[REQUEST].routed(row.path)
-        query = row.asked(scope["query_string"])
-        return cast(Answer, await row.handler(Call(scope, _nothing, self._served, query)))
+        call = Call(scope, _nothing, self._served, row.asked(scope["query_string"]))
+        return cast(Answer, await row.handler(call))
 
 
 async def _nothing() -> Message:

@@ -106,6 +106,11 @@ class Endpoint:
     def _asked_plainly(self) -> Mapping[str, Any]:
         return params.read(self.query, b"")
 
+    @cached_property
+    def media(self) -> tuple[str, ...]:
+        """The media types that its body may have."""
+        return tuple(body.media for body in self.bodies)
+
     @property
     def operation_id(self) -> str:
         return self.handler.__name__
