@@ -45,11 +45,12 @@ class Served(msgspec.Struct, eq=False):
     told: Told
     method: str
     begun: float
+    dropped: bool = False
+    in_flight: bool = False
     route: str = NO_ROUTE
     coding: str = "identity"
     sent: int = 0
     stale: bool = False
-    dropped: bool = False
     principal: Principal | None = None
     recorded: bool = False
     id: int = 0
@@ -105,8 +106,10 @@ class Served(msgspec.Struct, eq=False):
     # -- its life ----------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        if self.told.requests is not None:
-            self.told.requests.in_flight += 1
+        requests = self.told.requests
+        if requests is not None and not self.dropped:
+            requests.in_flight += 1
+            self.in_flight = True
         self.token = SERVED.set(self)
         return self
 
@@ -123,7 +126,7 @@ class Served(msgspec.Struct, eq=False):
         if told.deaf:
             return
         requests = told.requests
-        if requests is not None:
+        if self.in_flight and requests is not None:
             requests.in_flight -= 1
         if self.dropped:
             return

@@ -128,9 +128,11 @@ class Told:
         if way is not None:
             way(event)
 
-    def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
+    def request(
+        self, method: str, headers: RawHeaders, *, dropped: bool = False
+    ) -> AbstractContextManager[Request]:
         begun = 0.0 if self.deaf else time.perf_counter()
-        served = Served(self, method if method in METHODS else OTHER, begun)
+        served = Served(self, method if method in METHODS else OTHER, begun, dropped)
         if self.starts is not None:
             # Of the number of a trace that begins here, the half is drawn by which samplers
             # decide; most are left at that. Spelt out, since it is done for each request.

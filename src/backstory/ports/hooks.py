@@ -120,10 +120,13 @@ What a counter has come to since the start of the process is told whole each tim
 class Hooks(Protocol):
     """Hears of requests, of the steps that are done for them, and of all other events."""
 
-    def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
+    def request(
+        self, method: str, headers: RawHeaders, *, dropped: bool = False
+    ) -> AbstractContextManager[Request]:
         """Wraps the serving of a request, in the task that serves it.
 
-        Of the headers only those of `TRACE` are looked at.
+        Of the headers only those of `TRACE` are looked at. One that is `dropped` from its
+        beginning waits for nothing, and is told of only if that is changed before its end.
         """
         ...
 
@@ -187,10 +190,10 @@ class _Unheard:
 
     recorded: Final = False
 
-    def __init__(self) -> None:
+    def __init__(self, *, dropped: bool) -> None:
         self._trace = 0
         self.route, self.coding, self.sent, self.stale = "", "", 0, False
-        self.dropped = False
+        self.dropped = dropped
         self.principal: Principal | None = None
 
     @property
@@ -244,9 +247,11 @@ class Silence:
 
     standing: Sequence[Numbers] = ()
 
-    def request(self, method: str, headers: RawHeaders) -> AbstractContextManager[Request]:
+    def request(
+        self, method: str, headers: RawHeaders, *, dropped: bool = False
+    ) -> AbstractContextManager[Request]:
         del method, headers
-        return _Unheard()
+        return _Unheard(dropped=dropped)
 
     def steps(self, of: str) -> Measure:
         del of

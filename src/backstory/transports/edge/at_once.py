@@ -140,8 +140,7 @@ class Ready:
     def _heard(self, scope: Scope, principal: Principal, body: bytes) -> Answer | None:
         hooks, acting = self._all.hooks, self._all.acting
         scope[HOOKS], scope[CHALLENGE] = hooks, self._all.challenge
-        with hooks.request(scope["method"], self._trace) as request:
-            request.dropped = True  # unless it comes to something
+        with hooks.request(scope["method"], self._trace, dropped=True) as request:
             scope[REQUEST], scope[PRINCIPAL] = request, principal
             request.principal = principal
             with nullcontext() if acting is None else acting.heard(scope, request):
