@@ -5,4 +5,8 @@ files.py     stores in files: locked, full, damaged
 networks.py  a database, a Redis
 callers.py   tokens, rates, quotas, certificates
 processes.py workers, nodes that are down or stall, a log, open files
+clocks.py    a clock
+extensions.py what an extension may do to a node
+slowness.py  a network, few connections, a provider
+watching.py  those who watch
 """
