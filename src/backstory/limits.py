@@ -100,9 +100,10 @@ HEADER_BYTES: Final = 32 * KIB
 DIRECT_ANSWERS: Final = (
     16  # made at once to requests that come in one piece; others wait for a turn
 )
-HEADS_KEPT: Final = 2048  # of requests that were answered at once, by a process
+HEADS_KEPT: Final = 2048  # sets of headers, of requests that were answered at once, by a process
 HEADS_EACH: Final = 4  # of those, for one connection
 HEAD_KEPT_BYTES: Final = 4 * KIB  # of one
+PATHS_KNOWN: Final = 4096  # of contexts that were read lately, each with what answers there
 HEADER_BUFFER_BYTES: Final = 128 * KIB  # taken in before the head of a request is complete
 PATIENCE_TICKS: Final = 10  # of a tenth of a second, between two looks at who keeps it waiting
 HEAD_SECONDS: Final = 10.0  # between the first byte of a head and its end

@@ -299,7 +299,7 @@ def test_only_what_waits_for_something_gets_a_task(server, runner, asked, tasks)
     assert made == tasks
 
 
-def test_a_head_that_comes_again_is_not_read_again(server, runner, monkeypatch):
+def test_headers_that_come_again_are_not_read_again(server, runner, monkeypatch):
     read = []
 
     class Counted(BoundedProtocol):
@@ -309,8 +309,11 @@ def test_a_head_that_comes_again_is_not_read_again(server, runner, monkeypatch):
 
     monkeypatch.setitem(globals(), "BoundedProtocol", Counted)
     tool = called("read_context", name="read_context", arguments={"context": "users.42/chat"})
-    sent, _, tasks = runner.run(server.sent([CHAT, tool, tool, CHAT, CHAT * 2], directly=True))
-    assert sent.count(b"HTTP/1.1 200 OK") == 6
+    other = raw("GET", "/v1/contexts/users.42/ch%61t?")
+    sent, _, tasks = runner.run(
+        server.sent([CHAT, tool, tool, other, CHAT, CHAT * 2], directly=True)
+    )
+    assert sent.count(b"HTTP/1.1 200 OK") == 7
     assert read == [b"/v1/contexts/users.42/chat", b"/mcp", *[b"/v1/contexts/users.42/chat"] * 2]
     assert tasks == 0
 

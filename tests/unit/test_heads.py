@@ -1,16 +1,17 @@
-"""Heads that came before: kept within bounds, and found only where one whole request has come."""
+"""Headers that came before: kept within bounds, found only where one whole request has come."""
 
 import pytest
 
 from backstory import limits
 from backstory.cli.serving.heads import Head, Heads, Room
 
-RAW = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 4\r\n\r\n"
+HEADERS = b"\r\nhost: a\r\ncontent-length: 4\r\n\r\n"
+RAW = b"POST / HTTP/1.1" + HEADERS
 
 
 def kept(room=None, raw=RAW, body=b"body"):
     heads = Heads(room or Room())
-    heads.keep(raw + body, Head({}, len(body), None))
+    heads.keep(raw + body, Head({"client": "c"}, len(body), None))
     return heads
 
 
@@ -19,6 +20,7 @@ def kept(room=None, raw=RAW, body=b"body"):
     [
         (RAW + b"soul", b"soul"),
         (RAW + b"\r\n\r\n", b"\r\n\r\n"),
+        (b"GET /a/b%20c?d=e HTTP/1.1" + HEADERS + b"soul", b"soul"),
         (RAW + b"bod", None),
         (RAW + b"body" + RAW, None),
         (RAW.replace(b"host: a", b"host: b") + b"body", None),
@@ -30,6 +32,38 @@ def kept(room=None, raw=RAW, body=b"body"):
 def test_only_one_whole_request_is_found(data, body):
     found = kept().find(data)
     assert (None if found is None else found[1]) == body
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"PUT / HTTP/1.1",
+        b"GET / HTTP/1.0",
+        b"GET  / HTTP/1.1",
+        b"GET /\xe9 HTTP/1.1",
+        b"GET http://a/ HTTP/1.1",
+        b"GET //a HTTP/1.1",
+        b"GET /a#b HTTP/1.1",
+        b"GET / HTTP/1.1 ",
+        b"GET /\nx: y HTTP/1.1",
+        b"GET / HTTP/1.1\nx: y",
+        b"CONNECT / HTTP/1.1",
+        b"",
+    ],
+)
+def test_a_line_that_needs_a_parser_is_left_to_it(line):
+    assert kept().find(line + HEADERS + b"body") is None
+
+
+def test_the_scope_is_what_a_parser_makes_of_it():
+    scope, _, _ = kept().find(b"GET /a/b%20c?d=e HTTP/1.1" + HEADERS + b"body")
+    assert scope == {
+        "client": "c",
+        "method": "GET",
+        "path": "/a/b c",
+        "raw_path": b"/a/b%20c",
+        "query_string": b"d=e",
+    }
 
 
 @pytest.mark.parametrize(

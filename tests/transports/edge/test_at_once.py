@@ -85,8 +85,10 @@ class Scene:
             "headers": [(b"host", b"localhost"), *headers],
             "client": ("127.0.0.1", 1),
         }
-        ready = self.ask_once.ready(scope)
-        return None if ready is None else ready(scope, b"")
+        work, known = self.ask_once.work(scope), self.ask_once.known(scope)
+        if work is None or known is None:
+            return None
+        return self.ask_once(work, known, scope, b"")
 
     @property
     def tokens(self):

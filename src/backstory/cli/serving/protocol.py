@@ -31,7 +31,7 @@ from backstory.errors import (
 )
 from backstory.ports.hooks import new_trace
 from backstory.transports.edge import problems
-from backstory.transports.edge.at_once import Ready
+from backstory.transports.edge.at_once import Known, Work
 from backstory.transports.edge.pacing import Network, client_of, is_within
 from backstory.transports.edge.secure_headers import SECURE
 
@@ -78,7 +78,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._busy = 0  # requests that were not answered yet
         self._address = ""
         self._direct_left = 0
-        self._ready: Ready | None = None
+        self._ready: tuple[Work, Known] | None = None
         """What may answer the request under way at once."""
         self._held = b""
         """The body, so far, of a request whose end is waited for within what has come."""
@@ -204,7 +204,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.idle_since = self.head_since = self.rest_since = None
         direct = self._direct()
         if direct is not None and self._is_plain():
-            self._ready = direct.ready(cast("dict[str, Any]", self.scope))
+            self._ready = _ready(direct, cast("dict[str, Any]", self.scope))
         if self._ready is None:
             self._begin()
 
@@ -225,27 +225,28 @@ class BoundedProtocol(HttpToolsProtocol):
             and self.parser.should_keep_alive()
         )
 
-    def _answer_directly(self, direct: Direct, ready: Ready) -> bool:
-        before = cast("dict[str, Any]", self.scope.copy())
-        answer = direct.answer(ready, self.scope, self._held, self.server_state.default_headers)
+    def _answer_directly(self, direct: Direct, work: Work, known: Known) -> bool:
+        before, said = cast("dict[str, Any]", self.scope.copy()), self.server_state.default_headers
+        answer = direct.answer(work, known, self.scope, self._held, said)
         if answer is None:
             return False
         self._direct_left -= 1
         self.transport.write(answer)
         if not self.parser.should_upgrade():
-            self._heads.keep(self._piece, Head(before, len(self._held), ready))
+            self._heads.keep(self._piece, Head(before, len(self._held), known))
         self.on_response_complete()
         return True
 
     def _answer_again(self, data: bytes) -> bool:
-        """Answer a request whose head came before, which the parser need not see."""
-        found = self._heads.find(data) if self._between and not self._busy else None
-        direct = None if found is None else self._direct()
-        if found is None or direct is None:
+        """Answer a request whose headers came before, which the parser need not see."""
+        again = self._heads.find(data) if self._between and not self._busy else None
+        direct = None if again is None else self._direct()
+        if again is None or direct is None:
             return False
-        head, body = found
+        scope, body, known = again
+        work = direct.work(scope)
         said = self.server_state.default_headers
-        answer = direct.answer(head.ready, head.scope.copy(), body, said)
+        answer = None if work is None else direct.answer(work, known, scope, body, said)
         if answer is None:
             return False
         self.transport.write(answer)
@@ -305,7 +306,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._between = True
         ready, direct = self._ready, self.server_state.direct
         if ready is not None and direct is not None:
-            if self._answer_directly(direct, ready):
+            if self._answer_directly(direct, *ready):
                 self._held, self._ready = b"", None
                 return
             self._begin()
@@ -365,3 +366,10 @@ class BoundedProtocol(HttpToolsProtocol):
         lines = [b"HTTP/1.1 %d %s" % (status, phrase), *(b"%s: %s" % each for each in headers)]
         self.transport.write(b"\r\n".join([*lines, b"", body]))
         self.leave()
+
+
+def _ready(direct: Direct, scope: dict[str, Any]) -> tuple[Work, Known] | None:
+    """What may answer requests with this head."""
+    work = direct.work(scope)
+    known = None if work is None else direct.known(scope)
+    return None if work is None or known is None else (work, known)

@@ -21,7 +21,6 @@ from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
 from backstory.ports.hooks import TRACE, Hooks, RawHeaders, Request
 from backstory.resilience.stepping import at_once
-from backstory.transports.edge import headers
 from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.coding.middleware import Coding
@@ -56,6 +55,19 @@ class Lane(Protocol):
         ...
 
 
+class Known:
+    """What the headers of requests say of whoever sends them, for as long as the server runs.
+
+    `who` tells who it is, `gate` whether they may come so often, `trace` are the headers of their
+    trace context, and `target_bytes` are left for the target.
+    """
+
+    __slots__ = ("gate", "target_bytes", "trace", "who")
+
+    def __init__(self, who: Who, gate: Gate | None, trace: RawHeaders, target_bytes: int) -> None:
+        self.who, self.gate, self.trace, self.target_bytes = who, gate, trace, target_bytes
+
+
 class AtOnce:
     """Asks each lane. `always` are headers of every answer, beside those for browsers."""
 
@@ -71,84 +83,75 @@ class AtOnce:
         always: Iterable[Header] = (),
     ) -> None:
         self._lanes = tuple(lanes)
-        self._authenticate = authenticate
-        self.challenge, self.hooks, self.coding = authenticate.challenge, hooks, coding
-        self._pacing, self.acting = pacing, acting
+        self._authenticate, self._challenge = authenticate, authenticate.challenge
+        self._hooks, self._coding = hooks, coding
+        self._pacing, self._acting = pacing, acting
         self._always = tuple(always)
-
-    def ready(self, scope: Scope) -> Ready | None:
-        """What answers requests with this head, for as long as the server runs.
-
-        None where the applications have to be asked.
-        """
-        for lane in self._lanes:
-            work = lane(scope)
-            if work is not None:
-                break
-        else:
-            return None
-        headers.index(scope)
-        try:
-            who = self._authenticate.knowing(scope) if _is_plain(scope) else None
-        except BackstoryError:  # the other way refuses as well, and says why
-            return None
-        if who is None:
-            return None
-        gate = None if self._pacing is None else self._pacing.gate(scope)
-        told = tuple(each for each in scope["headers"] if each[0] in TRACE)
-        return Ready(self, work, who, gate, told)
 
     @property
     def added(self) -> tuple[Header, ...]:
         """What goes out with each answer, beside what it says itself."""
         return (*SECURE, *self._always)
 
+    def work(self, scope: Scope) -> Work | None:
+        """What answers requests with this head; None where the applications have to be asked."""
+        for lane in self._lanes:
+            work = lane(scope)
+            if work is not None:
+                return work
+        return None
 
-class Ready:
-    """Answers requests with one head."""
-
-    __slots__ = ("_all", "_gate", "_trace", "_who", "_work")
-
-    def __init__(
-        self, all_: AtOnce, work: Work, who: Who, gate: Gate | None, trace: RawHeaders
-    ) -> None:
-        self._all, self._work, self._who, self._gate, self._trace = all_, work, who, gate, trace
-
-    def __call__(self, scope: Scope, body: bytes) -> Answer | None:
-        """The answer to a request, or None where the applications have to be asked."""
+    def known(self, scope: Scope) -> Known | None:
+        """What the headers say; None where the applications have to look at them."""
+        left = limits.HEADER_BYTES
+        for name, value in scope["headers"]:
+            if name in _FOREIGN:
+                return None
+            left -= len(name) + len(value)
         try:
-            principal, gate = self._who(), self._gate
+            who = self._authenticate.knowing(scope)
+        except BackstoryError:  # the other way refuses as well, and says why
+            return None
+        if who is None:
+            return None
+        gate = None if self._pacing is None else self._pacing.gate(scope)
+        return Known(who, gate, tuple(each for each in scope["headers"] if each[0] in TRACE), left)
+
+    def __call__(self, work: Work, known: Known, scope: Scope, body: bytes) -> Answer | None:
+        """The answer to a request, or None where the applications have to be asked."""
+        if len(scope["raw_path"]) + len(scope["query_string"]) > known.target_bytes:
+            return None
+        try:
+            principal, gate = known.who(), known.gate
             if principal is None:
                 return None
             if gate is None:
-                return self._heard(scope, principal, body)
-            return self._paced(scope, principal, body, gate)
+                return self._heard(work, known, scope, body, principal)
+            if not gate.let_in(principal):
+                return None
+            answer = None
+            try:
+                answer = self._heard(work, known, scope, body, principal)
+            finally:
+                if answer is None:
+                    gate.come_again(principal)
         except Exception:  # noqa: BLE001 - the other way fails as well, and says of what
             return None
-
-    def _paced(self, scope: Scope, principal: Principal, body: bytes, gate: Gate) -> Answer | None:
-        if not gate.let_in(principal):
-            return None
-        answer = None
-        try:
-            answer = self._heard(scope, principal, body)
-        finally:
-            if answer is None:
-                gate.come_again(principal)
         return answer
 
-    def _heard(self, scope: Scope, principal: Principal, body: bytes) -> Answer | None:
-        hooks, acting = self._all.hooks, self._all.acting
-        scope[HOOKS], scope[CHALLENGE] = hooks, self._all.challenge
-        with hooks.request(scope["method"], self._trace, dropped=True) as request:
+    def _heard(
+        self, work: Work, known: Known, scope: Scope, body: bytes, principal: Principal
+    ) -> Answer | None:
+        hooks, acting = self._hooks, self._acting
+        scope[HOOKS], scope[CHALLENGE] = hooks, self._challenge
+        with hooks.request(scope["method"], known.trace, dropped=True) as request:
             scope[REQUEST], scope[PRINCIPAL] = request, principal
             request.principal = principal
             with nullcontext() if acting is None else acting.heard(scope, request):
-                return self._told(scope, body, request)
+                return self._told(scope, request, at_once(work(scope, body)))
 
-    def _told(self, scope: Scope, body: bytes, request: Request) -> Answer | None:
-        plain = at_once(self._work(scope, body))
-        answer = None if plain is None else self._all.coding.coded(scope, plain)
+    def _told(self, scope: Scope, request: Request, plain: Answer | None) -> Answer | None:
+        answer = None if plain is None else self._coding.coded(scope, plain)
         if answer is None:
             return None
         if answer is not plain and answer.body:
@@ -158,13 +161,3 @@ class Ready:
         request.answered(answer.status)
         request.sent = len(answer.body)
         return answer
-
-
-def _is_plain(scope: Scope) -> bool:
-    """Whether nothing in the head asks for a longer look, and there is not too much of it."""
-    left = limits.HEADER_BYTES - len(scope["raw_path"]) - len(scope["query_string"])
-    for name, value in scope["headers"]:
-        if name in _FOREIGN:
-            return False
-        left -= len(name) + len(value)
-    return left >= 0

@@ -71,9 +71,9 @@ class Knowing(Authenticator, Protocol):
     """One that may know without waiting."""
 
     def knowing(self, scope: Scope) -> Who | None:
-        """What tells whose requests with this head are, now and whenever one comes again.
+        """What tells whose requests with these headers are, now and whenever one comes again.
 
-        None where each needs another look.
+        Of those for which somebody has to be known; None where each needs another look.
 
         Raises:
             BackstoryError: nobody that is let in.

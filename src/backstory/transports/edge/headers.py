@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Hashable
+from typing import Any, Final
 
 from starlette.types import Scope
 
@@ -13,13 +14,13 @@ from backstory.errors import MalformedError
 _WAIT: Final = re.compile(r'(?:^|,)\s*wait\s*=\s*"?([0-9]{1,9})"?\s*(?:[,;]|$)', re.IGNORECASE)
 
 
-_INDEX: Final = "backstory.headers"
+_Seen = tuple[list[tuple[bytes, bytes]], dict[bytes, bytes], dict[Hashable, Any]]
+_SEEN: Final = "backstory.headers"
 
 
 def values(scope: Scope, name: bytes) -> list[str]:
     """All values of a header, each field line on its own."""
-    raw = scope["headers"]
-    known = index(scope)
+    raw, known, _ = _seen(scope)
     last: bytes | None = known.get(name)
     if last is None:
         return []
@@ -29,12 +30,21 @@ def values(scope: Scope, name: bytes) -> list[str]:
 
 
 def index(scope: Scope) -> dict[bytes, bytes]:
-    """The last value of each header, made once for a scope."""
-    raw, known = scope["headers"], scope.get(_INDEX)
+    """The last value of each header."""
+    return _seen(scope)[1]
+
+
+def notes(scope: Scope) -> dict[Hashable, Any]:
+    """What was found out about these headers, and is kept for as long as they are."""
+    return _seen(scope)[2]
+
+
+def _seen(scope: Scope) -> _Seen:
+    raw, known = scope["headers"], scope.get(_SEEN)
     if known is None or known[0] is not raw:  # what is behind may see other headers
-        known = scope[_INDEX] = (raw, dict(raw))
-    found: dict[bytes, bytes] = known[1]
-    return found
+        known = scope[_SEEN] = (raw, dict(raw), {})
+    seen: _Seen = known
+    return seen
 
 
 def _text(value: bytes) -> str:

@@ -47,16 +47,19 @@ class LocalMode:
             UnauthenticatedError: the token is missing or wrong.
             MalformedError: there is no Host header, or several.
         """
-        return self.knowing(scope)()
+        self._check_origin(scope)
+        if self._token is not None and not is_open(scope["path"]):
+            self._check_token(scope, self._token)
+        return _LOCAL
 
     def knowing(self, scope: Scope) -> Callable[[], Principal]:
-        """As `guard.Knowing`: whoever is let in once with a head is let in with it again.
+        """As `guard.Knowing`: whoever is let in once is let in again.
 
         Raises:
             BackstoryError: as `__call__`.
         """
         self._check_origin(scope)
-        if self._token is not None and not is_open(scope["path"]):
+        if self._token is not None:
             self._check_token(scope, self._token)
         return _local
 

@@ -6,24 +6,24 @@ another request is looked into here.
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Final
 
 from starlette.types import Scope
 
 from backstory.ports.hooks import Hooks, Request
 from backstory.processing.steps import PARSE
-from backstory.transports.edge import strict_json
+from backstory.transports.edge import headers, strict_json
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.at_once import Work
 from backstory.transports.edge.guard import HOOKS, REQUEST
-from backstory.transports.mcp.lane import Lane, Routing, routing, tell_of_cause
+from backstory.transports.mcp.lane import Lane, routing, tell_of_cause
 from backstory.transports.mcp.tools import TABLE
 from backstory.transports.mcp.uris import SCHEME
 
 PATH: Final = "/mcp"
 FORM: Final = "application/json"
 """What a message is in."""
+_ROUTING: Final = "routing"
 _RESOURCE: Final = SCHEME.encode()
 _TOOLS: Final = frozenset(name.encode() for name, tool in TABLE.items() if tool.at_once)
 
@@ -38,10 +38,13 @@ class Reads:
         """As `edge.at_once.Lane`."""
         if scope["path"] != PATH or scope["method"] != "POST":
             return None
-        told = routing(scope["headers"])
-        return partial(self._answer, told) if told is not None and _is_read(told[-1]) else None
+        notes = headers.notes(scope)
+        if _ROUTING not in notes:
+            told = routing(scope["headers"])
+            notes[_ROUTING] = told if told is not None and _is_read(told[-1]) else None
+        return None if notes[_ROUTING] is None else self._answer
 
-    async def _answer(self, told: Routing, scope: Scope, body: bytes) -> Answer | None:
+    async def _answer(self, scope: Scope, body: bytes) -> Answer | None:
         if len(body) > strict_json.INLINE_BYTES:
             return None
         request: Request = scope[REQUEST]
@@ -53,6 +56,7 @@ class Reads:
         else:  # of so few bytes, to measure it would take longer
             message = strict_json.loads(body)
         tell_of_cause(scope, message)
+        told = headers.notes(scope)[_ROUTING]
         answer = await self._lane.answer(scope, message, told)
         return None if answer is None else Answer(200, answer)
 

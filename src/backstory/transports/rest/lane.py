@@ -5,10 +5,12 @@ The rows of the table that say `at_once` are served here as well, by the same ha
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, cast
 
 from starlette.types import Message, Scope
 
+from backstory import limits
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.at_once import Work
 from backstory.transports.edge.guard import REQUEST
@@ -32,12 +34,15 @@ class Reads:
             for row in endpoints(served.accepted)
             if row.at_once
         }
+        self._find = lru_cache(limits.PATHS_KNOWN)(self._read_of)
 
     def __call__(self, scope: Scope) -> Work | None:
         """As `edge.at_once.Lane`."""
-        if scope["method"] != "GET" or not scope["path"].startswith(_BEFORE):
-            return None
-        parts = scope["path"].split("/")
+        path = scope["path"]
+        return self._find(path) if scope["method"] == "GET" and path.startswith(_BEFORE) else None
+
+    def _read_of(self, path: str) -> Work | None:
+        parts = path.split("/")
         row = self._rows.get(tuple(parts[_PARTS + 1 :]))
         if row is None or len(parts) <= _PARTS:
             return None
