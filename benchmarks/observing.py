@@ -32,6 +32,8 @@ AT_MOST = 1 / 0.95
 RATIO = "parentbased_traceidratio"
 FEW = {"OTEL_TRACES_SAMPLER": RATIO, "OTEL_TRACES_SAMPLER_ARG": "0.001"}
 MORE = {"OTEL_TRACES_SAMPLER": RATIO, "OTEL_TRACES_SAMPLER_ARG": "0.01"}
+LAYOUT = {"PYTHONHASHSEED": "0"}
+"""Or what lies where by chance makes more of a difference than what is compared."""
 Side = tuple[int, int]
 """A server's port and process."""
 LINES = ("--access-log", "--access-sample", "10")
@@ -49,10 +51,10 @@ def run(folder: Path) -> Iterator[Ratio]:
     with ExitStack() as stack:
         collector = stack.enter_context(_collector())
         off = ("--no-metrics", "--log-level", "error")
-        bare = stack.enter_context(servers.process(folder / "off.db", *off))
+        bare = stack.enter_context(servers.process(folder / "off.db", *off, **LAYOUT))
         fill(bare[0])
         for number, (name, (most, options, sampler)) in enumerate(VARIANTS.items()):
-            environment = {"BACKSTORY_LOG_FORMAT": "json"}
+            environment = {"BACKSTORY_LOG_FORMAT": "json", **LAYOUT}
             if sampler:
                 environment |= {"OTEL_EXPORTER_OTLP_ENDPOINT": collector} | sampler
             store = folder / f"on{number}.db"

@@ -175,10 +175,10 @@ class Call:
         Raises:
             PreconditionError: `If-Match` names other versions.
         """
+        if _CONDITIONS.isdisjoint(headers.index(self.scope)):
+            return False
         wanted = headers.values(self.scope, b"if-match")
         kept = headers.values(self.scope, b"if-none-match")
-        if not wanted and not kept:
-            return False
         if not wanted and len(kept) == 1 and kept[0] == self.tags.of(version).decode():
             return True  # this very tag alone is asked about, as nearly always
         if not holds(self.named("If-Match"), version, otherwise=True):

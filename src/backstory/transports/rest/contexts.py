@@ -49,7 +49,8 @@ TAG: Final = "Contexts"
 
 async def get_context(call: Call) -> Answer:
     """Head and state, as they stand or (`at`) as they stood; `since` tells only what changed."""
-    _check_together(call.query)
+    if call.scope["query_string"]:
+        _check_together(call.query)
     if call.query["since"] is not None:
         return await _catch_up(call)
     at, count = call.query["at"], call.query["entries"]
