@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -33,6 +33,7 @@ class Failed:
     mend: Callable[[], object]
     store: str = ""
     scraped: str = ""
+    addresses: dict = field(default_factory=dict)  # where others are that its page shows
 
     @property
     def target(self):
@@ -88,6 +89,10 @@ def backstory(folder, *arguments, check=True, **variables):
     return done.stdout.decode().strip()
 
 
+def _listed(addresses):
+    return ", ".join(f'"{each}"' for each in addresses)
+
+
 class Watch:
     """Prometheus over nodes, with the rules as they are shipped, in a hurry."""
 
@@ -96,11 +101,14 @@ class Watch:
         self.address, self.alertmanager = "", f"127.0.0.1:{alertmanager_port}"
 
     @contextlib.contextmanager
-    def over(self, targets):
+    def over(self, failures):
         port = free_port()
         self.address = f"127.0.0.1:{port}"
-        addresses = {f'"{NODE}"': ", ".join(f'"{each}"' for each in targets)}
-        addresses |= {PROMETHEUS: self.address, ALERTMANAGER: self.alertmanager}
+        nodes = [one.target for one in failures if one.node]
+        others = [one.addresses.get(ALERTMANAGER) for one in failures]
+        told = [self.alertmanager, *filter(None, others)]
+        addresses = {f'"{NODE}"': _listed(nodes), f'"{ALERTMANAGER}"': _listed(told)}
+        addresses |= {PROMETHEUS: self.address}
         file = write_prometheus(self._folder, SPEED, addresses)
         command = prometheus_command(self._folder, file, port)
         with running("prometheus", command, self._folder) as program:

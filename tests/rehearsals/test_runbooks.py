@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pytest
 
 import server_process
-from drills import callers, files, networks, processes
+from drills import callers, databases, files, networks, processes
 from drills.drill import RUNBOOKS, Failed, Watch
 from observed import skip_where_missing
 from observing.stack import ALERTMANAGER, PROMETHEUS
@@ -34,6 +34,10 @@ SCENES = {
     processes.stalling: ("loop-lag",),
     processes.unheard: ("log-lost",),
     processes.crowded: ("files-run-out",),
+    databases.gone: ("replica-away",),
+    databases.behind: ("replica-lags",),
+    databases.waiting: ("pool-exhausted",),
+    databases.forbidden: ("sweep-fails",),
 }
 PAGES = {page: scene for scene, pages in SCENES.items() for page in pages}
 
@@ -46,8 +50,14 @@ class Services:
     redis: object
 
 
+def wanted(items):
+    """The scenes of the pages that are to be followed in this run."""
+    named = {item.callspec.params.get("name") for item in items if hasattr(item, "callspec")}
+    return [scene for scene, pages in SCENES.items() if named.intersection(pages)]
+
+
 @pytest.fixture(scope="module")
-def drills(postgres_cluster, tmp_path_factory):
+def drills(request, postgres_cluster, tmp_path_factory):
     """Every failure, brought about, and Prometheus over all of the nodes; nobody is told by it yet."""
     skip_where_missing()
     if postgres_cluster is None:
@@ -57,15 +67,15 @@ def drills(postgres_cluster, tmp_path_factory):
         if redis is None:
             pytest.skip(server_process.MISSING["redis"])
         services = Services(postgres_cluster, redis)
+        stack.enter_context(databases.keeping_log(postgres_cluster))
 
         def begin(scene):
             return stack.enter_context(scene(folder / scene.__name__, services))
 
         with ThreadPoolExecutor(4) as pool:
-            found = dict(zip(SCENES, pool.map(begin, SCENES), strict=True))
-        watch = stack.enter_context(
-            Watch(folder, free_port()).over([each.target for each in found.values()])
-        )
+            scenes = wanted(request.session.items)
+            found = dict(zip(scenes, pool.map(begin, scenes), strict=True))
+        watch = stack.enter_context(Watch(folder, free_port()).over(found.values()))
         found[None] = Failed("", lambda: stack.enter_context(watch.told()))
         yield watch, found
 
@@ -89,6 +99,7 @@ def follow(page, watch, one, folder):
     """Type what the page says; commands that tell of a failure may end with another code than 0."""
     addresses = {PROMETHEUS: watch.address, ALERTMANAGER: watch.alertmanager}
     addresses |= {SHOWN_ADDRESS: one.scraped or one.node} if one.node else {}
+    addresses |= one.addresses
     reader = Reader(folder, addresses, {"BACKSTORY_STORE": one.store}, lenient=True)
     try:
         for block in blocks(page):
