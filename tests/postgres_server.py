@@ -29,6 +29,11 @@ _SETTINGS = {
 }
 
 
+def sees_all(url):
+    """A connection that says that it is about all tenants, as row-level security wants it."""
+    return asyncpg.connect(url, server_settings={"backstory.tenant": "*"})
+
+
 def programs():
     """The folder of PostgreSQL's programs, None where it is not installed."""
     folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")

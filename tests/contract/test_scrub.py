@@ -3,7 +3,6 @@
 import asyncio
 import sqlite3
 
-import asyncpg
 import pytest
 
 from backstory import limits
@@ -14,6 +13,7 @@ from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.safe import Safe
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, key
+from postgres_server import sees_all
 from scrubs import scrubbed
 
 BODY = b"".join(b"word%d " % number for number in range(40_000))
@@ -45,7 +45,7 @@ class Postgres:
         return await open_postgres(self.url, clock=clock)
 
     async def spoil(self, statement, *params):
-        connection = await asyncpg.connect(self.url)
+        connection = await sees_all(self.url)
         try:
             assert await connection.execute(statement, *params) != "UPDATE 0"
         finally:

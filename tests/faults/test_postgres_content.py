@@ -2,7 +2,6 @@
 
 import random
 
-import asyncpg
 import pytest
 
 from backstory import limits
@@ -10,6 +9,7 @@ from backstory.storage.postgres.store import open_store
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene
+from postgres_server import sees_all
 
 DATA = random.Random(5).randbytes(3_000_000)
 TABLES = ("chunks", "chunk_bodies", "chunk_refs", "manifests", "manifest_pages", "uploads")
@@ -26,7 +26,7 @@ async def scene(postgres_url):
 @pytest.fixture
 async def rows(postgres_url):
     """How many rows the tables of content have, and those of what is to be erased."""
-    connection = await asyncpg.connect(postgres_url)
+    connection = await sees_all(postgres_url)
 
     async def rows():
         return {

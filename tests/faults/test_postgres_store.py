@@ -23,7 +23,7 @@ from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.waiting import wait
 from backstory.testing import FakeClock
 from backstory.testing.scene import ALL, Scene, entry, key
-from postgres_server import running
+from postgres_server import running, sees_all
 from tcp_proxy import Proxy
 
 KEY = Idempotency(b"k" * 16, b"request")
@@ -138,7 +138,7 @@ async def test_whoever_was_overtaken_plans_again(node):
 async def test_many_commits_of_a_node_share_a_transaction(node, postgres_url):
     scene = await node()
     await scene.put("chat")
-    connection = await asyncpg.connect(postgres_url)
+    connection = await sees_all(postgres_url)
     count = "SELECT count(DISTINCT xmin::text) FROM entries"
     before = await connection.fetchval(count)
     await asyncio.gather(*(scene.append("chat", str(number)) for number in range(64)))
@@ -337,7 +337,7 @@ async def test_erased_text_can_be_found_no_more_by_anybody_who_reads_the_tables(
     await scene.put_content("chat", b"cinnabar " * 2000)
     await scene.redact("chat", 1)
     await scene.purge("chat")
-    connection = await asyncpg.connect(postgres_url)
+    connection = await sees_all(postgres_url)
     tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     assert len(tables) > 20
     for (table,) in tables:

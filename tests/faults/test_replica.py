@@ -50,6 +50,7 @@ def pair():
         if primary is None:
             pytest.skip(postgres_server.MISSING)
         with asyncio.Runner() as runner:
+            runner.run(primary.do(f"CREATE ROLE {PLAIN} LOGIN"))
             standing = standby_of(primary, synchronous=False)
             standby = runner.run(standing.__aenter__())
             yield primary, standby
@@ -60,7 +61,7 @@ def pair():
 async def database(pair, request):
     """A database of the test's own, on both."""
     name = f"replica_{abs(hash(request.node.name)) % 10**8}"
-    await pair[0].do(f"CREATE DATABASE {name}")
+    await pair[0].do(f"CREATE DATABASE {name} OWNER {PLAIN}")
     return name
 
 
@@ -68,9 +69,9 @@ async def database(pair, request):
 async def reading(pair, database):
     """A store with a copy: what is read, the primary behind it, and a scene on it."""
     clock = FakeClock()
-    primary = Primary(await open_store(pair[0].url(database), clock=clock))
+    primary = Primary(await open_store(pair[0].url(database, PLAIN), clock=clock))
     await caught_up(pair)
-    options = PostgresOptions(pair[1].url(database))
+    options = PostgresOptions(pair[1].url(database, PLAIN))
     copies = await open_replica(options, primary.epoch, Breaker("replica"))
     cache = MemoryCache(64 * MIB)
     store = CachedStore(primary, cache, clock, shared=False, copies=copies)
@@ -133,7 +134,7 @@ async def test_a_standby_that_is_behind_is_never_believed(pair, database):
 
 async def test_without_the_standby_all_goes_on(pair, database):
     clock = FakeClock()
-    primary = Primary(await open_store(pair[0].url(database), clock=clock))
+    primary = Primary(await open_store(pair[0].url(database, PLAIN), clock=clock))
     nowhere = PostgresOptions(f"postgresql://backstory@127.0.0.1:1/{database}")
     copies = await open_replica(nowhere, primary.epoch, Breaker("replica"))
     store = CachedStore(primary, MemoryCache(MIB), clock, shared=False, copies=copies)
@@ -147,9 +148,9 @@ async def test_without_the_standby_all_goes_on(pair, database):
 
 async def test_a_standby_of_another_life_of_the_store_gives_nothing(pair, database):
     clock = FakeClock()
-    primary = Primary(await open_store(pair[0].url(database), clock=clock))
+    primary = Primary(await open_store(pair[0].url(database, PLAIN), clock=clock))
     await caught_up(pair)
-    options = PostgresOptions(pair[1].url(database))
+    options = PostgresOptions(pair[1].url(database, PLAIN))
     copies = await open_replica(options, "another", Breaker("replica"))
     store = CachedStore(primary, MemoryCache(MIB), clock, shared=False, copies=copies)
     scene = Scene(store, clock)
@@ -161,9 +162,9 @@ async def test_a_standby_of_another_life_of_the_store_gives_nothing(pair, databa
 
 
 async def test_a_server_tells_how_its_standby_fares(pair, database, tmp_path):
-    await (await open_store(pair[0].url(database))).aclose()
+    await (await open_store(pair[0].url(database, PLAIN))).aclose()
     await caught_up(pair)
-    await asyncio.to_thread(_serve, tmp_path, *(one.url(database) for one in pair))
+    await asyncio.to_thread(_serve, tmp_path, *(one.url(database, PLAIN) for one in pair))
 
 
 def _serve(folder, store, replica):

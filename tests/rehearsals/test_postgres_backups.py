@@ -127,7 +127,10 @@ async def test_a_dump_is_restored_and_who_was_erased_since_is_not_back(primary):
         apart = ("--exclude-schema", KEYS, "--file", data)
         with pytest.raises(AssertionError, match="row-level security"):
             await asyncio.to_thread(primary.run, "pg_dump", "--dbname", url, "--file", data)
-        await asyncio.to_thread(primary.run, *DUMP, *apart, "--dbname", url)
+        with pytest.raises(AssertionError, match=r"backstory\.tenant"):
+            await asyncio.to_thread(primary.run, *DUMP, *apart, "--dbname", url)
+        all_of_it = primary.url("one", PLAIN, options="-c%20backstory.tenant%3D*")
+        await asyncio.to_thread(primary.run, *DUMP, *apart, "--dbname", all_of_it)
         most = writer.acknowledged + 1
         await writer.end()
         await scene.store.erase("acme", "users.9", ANNA)

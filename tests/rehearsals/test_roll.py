@@ -15,6 +15,7 @@ from backstory import __version__
 from clusters.load import under_load
 from clusters.nodes import Node, started
 from clusters.standbys import standby_of, succeed
+from postgres_server import PLAIN
 from serving import SECONDS, failing
 
 OLD, NEW = released.RELEASE, __version__
@@ -32,8 +33,11 @@ def releases(tmp_path_factory):
 
 @pytest.fixture
 def own_postgres(postgres):
-    """A PostgreSQL that may be hurt."""
+    """A PostgreSQL that may be hurt, with a database of a role that row-level security concerns."""
     with postgres_server.running() as server:
+        where = ("-h", "127.0.0.1", "-p", str(server.port), "-U", "backstory", "-d", "postgres")
+        for made in (f"CREATE ROLE {PLAIN} LOGIN", f"CREATE DATABASE store OWNER {PLAIN}"):
+            server.run("psql", *where, "-qc", made)
         yield server
 
 
@@ -84,7 +88,7 @@ def nothing_failed(load):
 
 async def test_two_nodes_roll_one_by_one_and_back(releases, own_postgres, redis_server, tmp_path):
     """The release before runs on the new schema, beside the new one, and hears of what that does."""
-    store = own_postgres.url()
+    store = own_postgres.url("store", PLAIN)
     url = f"redis://127.0.0.1:{redis_server.port}/5"
     shared = ("--bus", url, "--cache", url)
     one, two = (Node(name, tmp_path, store, *shared, env=releases[OLD]) for name in ("one", "two"))
@@ -99,7 +103,9 @@ async def test_two_nodes_roll_one_by_one_and_back(releases, own_postgres, redis_
         await rolled(one, load, OLD, releases[OLD])  # the operator has second thoughts
         await rolled(one, load, NEW, releases[NEW])
         await rolled(two, load, NEW, releases[NEW])
-        await migrated(store, "--after-deploy")
+        done = await migrated(store, "--after-deploy")
+        assert (done["applied"], done["pending"]) == (["unsaid"], [])
+        await is_refused_to(releases[OLD], store, tmp_path)
         await load.of_each(EACH)
         nothing_failed(load)
 
@@ -108,7 +114,7 @@ async def test_the_database_fails_over_in_the_middle_of_a_roll(releases, own_pos
     made = own_postgres
     async with standby_of(made) as standby:
         hosts = f"127.0.0.1:{standby.port},127.0.0.1:{made.port}"
-        store = f"postgresql://backstory@{hosts}/postgres?target_session_attrs=read-write"
+        store = f"postgresql://{PLAIN}@{hosts}/store?target_session_attrs=read-write"
         one, two = (Node(name, tmp_path, store, env=releases[OLD]) for name in ("one", "two"))
         async with started(one, two) as nodes, under_load("roll: failover", nodes) as load:
             await migrated(store, "--before-deploy")

@@ -3,7 +3,6 @@
 import shutil
 
 import apsw
-import asyncpg
 import pytest
 
 from backstory import limits
@@ -24,6 +23,7 @@ from backstory.storage.sqlite.vault import SqliteVault
 from backstory.storage.tables.safe import Safe
 from backstory.testing import FakeClock
 from backstory.testing.scene import ANNA, Scene, key
+from postgres_server import sees_all
 
 MASTER = FileMaster(bytes(32))
 KEPT = "users.2/chat"
@@ -226,7 +226,7 @@ async def test_the_name_is_in_no_table_of_postgresql_and_no_node_shows_it(postgr
     for scene in (one, two):
         assert NAMED not in {entry.author for entry in await scene.entries("teams.1/chat")}
         assert NAMED not in {change.by for change in await scene.changes()}
-    connection = await asyncpg.connect(postgres_url)
+    connection = await sees_all(postgres_url)
     tables = await connection.fetch("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
     for (table,) in tables:
         for asked in ("secretname", b"secretname".hex()):

@@ -17,6 +17,7 @@ from backstory.storage.queries import Queries, read_sql
 from backstory.storage.tables import applying
 from backstory.testing import FakeClock
 from backstory.testing.scene import Scene, entry
+from postgres_server import sees_all
 
 TENANTS = ("acme", "other")
 WALLED = (
@@ -26,8 +27,10 @@ WALLED = (
 )
 """Tables that each statement about them has to name the tenant for."""
 FILES = ("queries.sql", "content.sql", "audit.sql", "scrub.sql", "whole.sql")
-SHARED = {"backstory", "tenants", "counters", "entry_words", "rights"}
-"""Hold nothing that a tenant wrote, but for the words, whose lexemes begin with the tenant."""
+SHARED = {"backstory", "tenants", "counters", "rights"}
+"""Hold nothing that a tenant wrote."""
+READ = SHARED | {"entry_words"}
+"""And the words, whose lexemes begin with the tenant: only who writes them says whose they are."""
 
 
 @pytest.fixture
@@ -43,7 +46,7 @@ async def filled(postgres_url):
         await scene.put_content("users.1/chat", b"text" * 100)
         await store.put_note(tenant, "n", b"1", clock.now() + 10**9)
     await store.aclose()
-    connection = await asyncpg.connect(postgres_url)
+    connection = await sees_all(postgres_url)
     yield connection
     await connection.close()
 
@@ -64,7 +67,7 @@ async def test_each_table_of_tenants_is_behind_the_wall_for_its_owner_too(filled
 async def test_a_transaction_that_says_whose_it_is_sees_nothing_of_others(filled):
     (acme, other) = [await filled.fetchval(QUERIES.find_tenant, name) for name in TENANTS]
     seen = 0
-    for table in await tables(filled) - SHARED:
+    for table in await tables(filled) - READ:
         everybody = await filled.fetch(f"SELECT DISTINCT tenant FROM {table}")
         async with filled.transaction():
             await filled.execute(f"SET LOCAL backstory.tenant = {acme}")
@@ -80,7 +83,11 @@ async def test_such_a_transaction_changes_nothing_of_others(filled):
     (acme, other) = [await filled.fetchval(QUERIES.find_tenant, name) for name in TENANTS]
     async with filled.transaction():
         await filled.execute(f"SET LOCAL backstory.tenant = {acme}")
-        for statement in ("UPDATE states SET body = '{}'", "DELETE FROM entries"):
+        for statement in (
+            "UPDATE states SET body = '{}'",
+            "DELETE FROM entries",
+            "DELETE FROM entry_words",
+        ):
             assert (await filled.execute(f"{statement} WHERE tenant = {other}")).endswith(" 0")
     transaction = filled.transaction()
     await transaction.start()
@@ -96,7 +103,7 @@ async def test_what_a_store_writes_for_one_tenant_cannot_be_of_another(postgres_
     store = await open_store(PostgresOptions(postgres_url), clock=clock)
     for tenant in TENANTS:
         await Scene(store, clock, tenant).put("users.1/chat", {"whose": tenant})
-    connection = await asyncpg.connect(postgres_url)
+    connection = await sees_all(postgres_url)
     other = await connection.fetchval(QUERIES.find_tenant, "other")
     before = await connection.fetch("SELECT * FROM states WHERE tenant = $1", other)
     right = applying._set_state
@@ -112,14 +119,17 @@ async def test_what_a_store_writes_for_one_tenant_cannot_be_of_another(postgres_
     await store.aclose()
 
 
-async def test_a_backup_by_the_owner_is_whole(filled, postgres, postgres_url):
-    """`pg_dump` refuses to leave rows out unseen; told to mind policies, it leaves none out."""
+async def test_a_backup_by_the_owner_is_whole(filled, postgres, postgres_url, monkeypatch):
+    """`pg_dump` never leaves rows out unseen: it fails, or says that it is about all tenants."""
     dump = ["-d", postgres_url, "--data-only"]
     with pytest.raises(AssertionError, match="row-level security"):
         await asyncio.to_thread(postgres.run, "pg_dump", *dump, "-f", "/dev/null")
+    dump.append("--enable-row-security")
+    with pytest.raises(AssertionError, match=r"backstory\.tenant"):
+        await asyncio.to_thread(postgres.run, "pg_dump", *dump, "-f", "/dev/null")
     target = postgres.folder / "dump.sql"
-    whole = [*dump, "--enable-row-security", "-f", str(target)]
-    await asyncio.to_thread(postgres.run, "pg_dump", *whole)
+    monkeypatch.setenv("PGOPTIONS", "-c backstory.tenant=*")
+    await asyncio.to_thread(postgres.run, "pg_dump", *dump, "-f", str(target))
     (copied,) = re.findall(r"COPY public\.states .*?\n(.*?)\\\.", target.read_text(), re.DOTALL)
     assert len(copied.splitlines()) == 2
 

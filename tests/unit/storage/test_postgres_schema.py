@@ -14,7 +14,15 @@ from backstory.storage.postgres.opening import OPENING, SCHEMA_VERSION
 from backstory.storage.postgres.options import PostgresOptions
 
 ROOMS = [Path(read.__code__.co_filename).parent for read in (migrate, pending)]
-FORMS = {"begin", "begin_reading", "commit", "vacuum", "or_nothing"}  # parts, or several
+FORMS = {
+    "begin",
+    "begin_reading",
+    "commit",
+    "vacuum",
+    "or_nothing",
+    "say",
+    "say_several",
+}  # parts, or several
 TOLD = """
 SELECT table_name, column_name, data_type, collation_name, is_nullable, column_default
 FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1, ordinal_position
@@ -33,8 +41,15 @@ async def shape(url):
         "JOIN pg_class AS c ON c.oid = attrelid AND c.relkind = 'r' "
         "WHERE attnum > 0 AND c.relnamespace = 'public'::regnamespace ORDER BY 1, 2"
     )
+    policies = await connection.fetch(
+        "SELECT tablename, policyname, cmd, qual, with_check FROM pg_policies ORDER BY 1, 2"
+    )
+    walled = await connection.fetch(
+        "SELECT relname, relrowsecurity, relforcerowsecurity FROM pg_class "
+        "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    )
     await connection.close()
-    return columns, sorted(indexes), options, storage
+    return columns, sorted(indexes), options, storage, policies, walled
 
 
 async def test_the_migrations_add_up_to_the_schema(postgres, postgres_url):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from typing import Any
 
 from asyncpg import Connection, Record
@@ -15,6 +15,7 @@ from backstory.errors import StoreUnavailableError
 from backstory.storage.postgres.encoding import INTO, OUT_OF, QUERIES, coded, word_key
 from backstory.storage.postgres.pending import Params, Pending, alone, columns, combined
 from backstory.storage.postgres.waiting import wait
+from backstory.storage.postgres.walls import is_walled, said
 from backstory.storage.tables import sealing
 from backstory.storage.tables.database import Database, Names, Row
 from backstory.storage.tokens import Phrase, Tokens, count
@@ -57,9 +58,11 @@ class PostgresDatabase(Database):
         *,
         at_once: bool = False,
         cipher: Cipher | None = None,
+        whose: str | None = None,
     ) -> None:
+        """`whose` rows statements are about; None in a transaction that has said it."""
         super().__init__(names, cipher)
-        self._connection, self._at_once = connection, at_once
+        self._connection, self._at_once, self.whose = connection, at_once, whose
         self.tokens = tokens
         self.pending = Pending()
         self.sent = False
@@ -79,7 +82,7 @@ class PostgresDatabase(Database):
             return foreseen
         if not (self._at_once and sql in _OF_NAMES):
             self.flush()
-        found = wait(self._connection.fetch(sql, *params))
+        found = wait(self._fetch(sql, params))
         return [coded(OUT_OF, sql, row) for row in found] if sql in OUT_OF else found
 
     def each(self, sql: str, *params: Any) -> Iterator[Row]:
@@ -112,11 +115,17 @@ class PostgresDatabase(Database):
             return
         self.flush()
         ahead, lists = _ahead(sql, asked)
-        rows = wait(self._connection.fetch(ahead, tenant, *lists))
+        rows = wait(self._fetch(ahead, (tenant, *lists)))
         for key in asked:
             known[tenant, *key] = []
         for number, *row in rows:
             known[tenant, *asked[number - 1]].append(coded(OUT_OF, sql, row))
+
+    def _fetch(self, sql: str, params: Params) -> Coroutine[Any, Any, list[Record]]:
+        if self.whose is not None and is_walled(sql):
+            sql, params = said(sql), (*params, self.whose)
+        rows: Coroutine[Any, Any, list[Record]] = self._connection.fetch(sql, *params)
+        return rows
 
     # -- writing -----------------------------------------------------------------------
 

@@ -122,7 +122,7 @@ async def _apply(connection: Connection[Record], step: Migration) -> None:
     )
     try:
         await retried(partial(_try, connection, step), _again, backoff, seconds=_PATIENCE)
-    except asyncpg.LockNotAvailableError as error:
+    except _GIVES_WAY as error:
         raise StoreUnavailableError(
             f"step {step.number} ({step.name}) did not get its tables in "
             f"{limits.MIGRATE_TRIES} tries, since others use them; nothing of it was done, try "
@@ -136,8 +136,13 @@ _PATIENCE: Final = limits.MIGRATE_TRIES * (
 )
 
 
+_SAID: Final = 9
+"""The step from which on policies know what is said about all tenants."""
+_GIVES_WAY: Final = (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError)
+
+
 def _again(error: Exception) -> float | None:
-    return 0.0 if isinstance(error, asyncpg.LockNotAvailableError) else None
+    return 0.0 if isinstance(error, _GIVES_WAY) else None
 
 
 async def _try(connection: Connection[Record], step: Migration) -> None:
@@ -147,6 +152,8 @@ async def _try(connection: Connection[Record], step: Migration) -> None:
         await connection.execute(OPENING.lock)
         await connection.execute(OPENING.hurry, f"{limits.MIGRATE_LOCK_SECONDS * 1000:.0f}ms")
         standing = await standing_of(connection)
+        if standing.applied >= _SAID:
+            await connection.execute(OPENING.everybody)
         if standing.applied < step.number:
             await connection.execute(step.sql)
             leaves_floor = step.deploy is Deploy.BEFORE

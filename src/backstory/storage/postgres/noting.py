@@ -15,6 +15,7 @@ from backstory.storage.postgres.database import PostgresDatabase
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import FOREIGN, is_refusal
 from backstory.storage.postgres.waiting import calling
+from backstory.storage.postgres.walls import whose
 from backstory.storage.tables.store import TableStore
 
 UNKNOWN = "the database was lost while it wrote; that may have happened: look, and try again"
@@ -76,6 +77,7 @@ class Noting(TableStore):
         async with self._connections.borrow() as connection:
             db = self._database(connection)
             number = await calling(tenant_of, db, tenant)
+            db.whose = whose(number)
             try:
                 return await calling(write, db, number, *args, **kwargs)
             except FOREIGN as error:

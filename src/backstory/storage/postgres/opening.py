@@ -31,9 +31,9 @@ from backstory.storage.tables.database import Names
 from backstory.storage.tables.words import index_all
 from backstory.storage.tokenizing import words
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 10
 """The number of the last migration."""
-KNOWN = Known(single=6, floor=6, needed=8, newest=SCHEMA_VERSION)
+KNOWN = Known(single=6, floor=10, needed=9, newest=SCHEMA_VERSION)
 OPENING = Queries.load("backstory.storage.postgres", "opening.sql")
 
 
@@ -78,6 +78,7 @@ async def _prepare(
         if await is_empty(connection):
             await _create(connection, options, clock)
         await check_version(connection)
+        await connection.execute(OPENING.everybody)
         row = await connection.fetchrow(QUERIES.meta)
         if row is None:
             raise StoreCorruptError("the database has lost its first row; restore a backup")

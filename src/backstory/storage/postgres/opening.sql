@@ -14,6 +14,9 @@ SELECT pg_advisory_xact_lock(4846798, hashtext(current_schema()))
 -- name: hurry
 SELECT set_config('lock_timeout', $1, TRUE)
 
+-- name: everybody
+SET LOCAL backstory.tenant = '*'
+
 -- name: notice_leaving
 SELECT set_config(name, '1s', TRUE) FROM pg_settings WHERE name = 'client_connection_check_interval'
 

@@ -6,7 +6,7 @@
 BEGIN; SET LOCAL synchronous_commit = {synchronous_commit};
 SET LOCAL statement_timeout = {milliseconds};
 SET LOCAL idle_in_transaction_session_timeout = {milliseconds};
-SET LOCAL backstory.tenant = {tenant}
+SET LOCAL backstory.tenant = '{tenant}'
 
 -- name: commit
 SET LOCAL statement_timeout = 0; COMMIT
@@ -23,7 +23,14 @@ WHERE datname = current_database() AND usename = current_user AND pid <> pg_back
 BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
 SET LOCAL statement_timeout = {milliseconds};
 SET LOCAL idle_in_transaction_session_timeout = {milliseconds};
-SET LOCAL backstory.tenant = {tenant}
+SET LOCAL backstory.tenant = '{tenant}'
+
+-- Whose rows a statement is about that is a transaction of its own, see walls.py.
+-- name: say
+SELECT set_config('backstory.tenant', ${place}, TRUE)
+
+-- name: say_several
+SELECT set_config('backstory.tenant', '0', TRUE) || set_config('backstory.tenants', ${place}, TRUE)
 
 -- name: vacuum
 VACUUM (INDEX_CLEANUP ON) {table}
@@ -226,12 +233,12 @@ SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0
        END::float8
 
 -- name: standings
-SELECT asked.place, found.version, found.commit_id, found.history_from, found.names
+SELECT asked.place, found.tenant, found.version, found.commit_id, found.history_from, found.names
 FROM unnest($1::int[], $2::text[], $3::text[])
     WITH ORDINALITY AS asked (tenant, namespace, name, place),
 LATERAL (
     -- The limit keeps the planner from reading the whole table for a large batch.
-    SELECT version, commit_id, history_from,
+    SELECT tenant, version, commit_id, history_from,
            (SELECT t.names FROM tenants AS t WHERE t.id = asked.tenant) AS names
     FROM contexts
     WHERE tenant = asked.tenant AND namespace = asked.namespace AND name = asked.name LIMIT 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from backstory import limits
 from backstory.domain.keys import ContextKey
@@ -19,10 +19,14 @@ from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.opening import check_epoch
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.waiting import calling
+from backstory.storage.postgres.walls import number_of, whose
 from backstory.storage.tables import reading
 from backstory.storage.tables.database import Database, Names
 from backstory.storage.tokenizing import words
 
+_BEGIN: Final = QUERIES.begin_reading.format(
+    milliseconds=round(limits.REPLICA_SECONDS * 1000), tenant="{tenant}"
+)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -32,9 +36,6 @@ class Replica:
 
     def __init__(self, connections: Connections, cipher: Cipher | None = None) -> None:
         self._connections, self._names, self._cipher = connections, Names(), cipher
-        self._begin = QUERIES.begin_reading.format(
-            milliseconds=round(limits.REPLICA_SECONDS * 1000), tenant="''"
-        )
 
     async def view(self, tenant: str, key: ContextKey, standing: Standing) -> View | None:
         return await self._asked(_view, tenant, key, standing)
@@ -76,7 +77,8 @@ class Replica:
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         async with self._connections.borrow() as connection:
-            await connection.execute(self._begin)
+            tenant = whose(await number_of(connection, self._names, args))
+            await connection.execute(_BEGIN.format(tenant=tenant))
             db = PostgresDatabase(connection, self._names, words, cipher=self._cipher)
             try:
                 return await calling(read, db, *args, **kwargs)

@@ -374,8 +374,7 @@ CREATE INDEX rights_by_time ON rights (at);
 
 -- A second wall between tenants: whoever says whose rows a transaction is about (`backstory.tenant`,
 -- set for the transaction alone) sees and writes no others, whatever the statement says. What is about all
--- tenants says nothing. Owners are not excepted, superusers are. Not for the index of words, whose
--- operator PostgreSQL would not ask the index with; its lexemes begin with their tenant.
+-- tenants says '*'; who says nothing is refused. Owners are not excepted, superusers are.
 DO $$
 DECLARE one TEXT;
 BEGIN
@@ -387,7 +386,22 @@ BEGIN
     LOOP
         EXECUTE format(
             'CREATE POLICY apart ON %I USING (tenant = coalesce('
-            '(SELECT nullif(current_setting(''backstory.tenant'', TRUE), '''')::int), tenant))', one);
+            '(SELECT nullif(current_setting(''backstory.tenant''), ''*'')::int), tenant))', one);
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', one);
     END LOOP;
 END $$;
+
+-- One statement tells how contexts of several tenants stand, and says which.
+CREATE POLICY among ON contexts FOR SELECT USING (tenant = ANY (
+    (SELECT string_to_array(current_setting('backstory.tenants', TRUE), ',')::int[])::int[]));
+
+-- The index of words is read without the wall, since PostgreSQL would not ask it with the operator
+-- that it is made for; its lexemes begin with their tenant, and who finds an entry reads that one, too.
+CREATE POLICY apart ON entry_words FOR SELECT USING (TRUE);
+CREATE POLICY apart_added ON entry_words FOR INSERT WITH CHECK (tenant = coalesce(
+    (SELECT nullif(current_setting('backstory.tenant'), '*')::int), tenant));
+CREATE POLICY apart_changed ON entry_words FOR UPDATE USING (tenant = coalesce(
+    (SELECT nullif(current_setting('backstory.tenant'), '*')::int), tenant));
+CREATE POLICY apart_dropped ON entry_words FOR DELETE USING (tenant = coalesce(
+    (SELECT nullif(current_setting('backstory.tenant'), '*')::int), tenant));
+ALTER TABLE entry_words ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;

@@ -26,6 +26,7 @@ from backstory.storage.postgres.connecting import Connections
 from backstory.storage.postgres.encoding import QUERIES
 from backstory.storage.postgres.faults import FOREIGN, is_refusal, translate
 from backstory.storage.postgres.opening import check_server
+from backstory.storage.postgres.walls import said, said_of_several, several, whose
 from backstory.storage.tables.database import Names, remember
 
 logger = logging.getLogger(__name__)
@@ -141,10 +142,12 @@ class Standings:
             return {}
         asked = list(places)
         namespaces, names = [key.namespace for _, key in asked], [key.name for _, key in asked]
-        rows = await self._rows(QUERIES.standings, list(places.values()), namespaces, names)
+        sql, tenants = _said(sorted(set(places.values())))
+        rows = await self._rows(sql, list(places.values()), namespaces, names, tenants)
         return {
             asked[place - 1]: Standing(Tag(version, commit), history_from, names)
-            for place, version, commit, history_from, names in rows
+            for place, tenant, version, commit, history_from, names in rows
+            if tenant == places[asked[place - 1]]
         }
 
     async def _numbers(self, tenants: set[str]) -> dict[str, int]:
@@ -199,3 +202,10 @@ class Standings:
         if connection is not None:
             with suppress(*FOREIGN):
                 connection.terminate()
+
+
+def _said(tenants: Sequence[int]) -> tuple[str, str]:
+    """The statement, and whose rows it is about: of nobody but those who are asked for."""
+    if len(tenants) == 1:
+        return said(QUERIES.standings), whose(tenants[0])
+    return said_of_several(QUERIES.standings), several(tenants)

@@ -41,9 +41,10 @@ from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.vacuuming import Vacuum
 from backstory.storage.postgres.vault import PostgresVault
 from backstory.storage.postgres.waiting import calling
+from backstory.storage.postgres.walls import EVERYBODY, number_of, said, whose
 from backstory.storage.postgres.writer import Writer
 from backstory.storage.tables import committing, uploads
-from backstory.storage.tables.database import Database, Names, Row, remember
+from backstory.storage.tables.database import Database, Names, Row
 from backstory.storage.tables.expiring import expire_one
 from backstory.storage.tables.jobs import Committed, unheard
 from backstory.storage.tables.safe import Safe
@@ -136,6 +137,7 @@ class PostgresStore(Noting, TableStore):
         async def once() -> T:
             async with self._connections.borrow() as connection:
                 db = self._database(connection)
+                db.whose = whose(await number_of(connection, self._names, args))
                 return await calling(read, db, *args, **kwargs)
 
         return await self._retried(once)
@@ -143,13 +145,11 @@ class PostgresStore(Noting, TableStore):
     async def _read(
         self, read: Callable[Concatenate[Database, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        name = next((each for each in args if isinstance(each, str)), None)
-
         async def once() -> T:
             async with self._connections.borrow() as connection:
-                number = None if name is None else await self._number(connection, name)
+                tenant = whose(await number_of(connection, self._names, args))
                 await connection.execute(
-                    begin_reading(remaining(self._connections.seconds), number)
+                    begin_reading(remaining(self._connections.seconds), tenant)
                 )
                 db = self._database(connection)
                 try:
@@ -164,22 +164,15 @@ class PostgresStore(Noting, TableStore):
     ) -> T:
         async def once() -> T:
             async with self._connections.borrow() as connection:
-                await connection.execute(begin_reading(remaining(self._connections.seconds), None))
+                await connection.execute(
+                    begin_reading(remaining(self._connections.seconds), EVERYBODY)
+                )
                 try:
                     return await calling(read, self._database(connection), *args, **kwargs)
                 finally:
                     await roll_back(connection)
 
         return await self._retried(once)
-
-    async def _number(self, connection: Connection[Record], tenant: str) -> int | None:
-        """The tenant's number, which is asked for once."""
-        known = self._names.tenants.get(tenant)
-        if known is None:
-            known = await connection.fetchval(QUERIES.find_tenant, tenant)
-            if known is not None:
-                remember(self._names.tenants, tenant, known)
-        return known
 
     def _database(self, connection: Connection[Record]) -> PostgresDatabase:
         return PostgresDatabase(connection, self._names, words, cipher=self._safe.cipher)
@@ -239,8 +232,9 @@ class PostgresStore(Noting, TableStore):
         return expired
 
     async def _rows(self, sql: str, *params: int) -> Sequence[Row]:
+        """What concerns all tenants."""
         async with self._connections.borrow() as connection:
-            rows: Sequence[Row] = await connection.fetch(sql, *params)
+            rows: Sequence[Row] = await connection.fetch(said(sql), *params, EVERYBODY)
             return rows
 
 
@@ -319,10 +313,9 @@ def _begin(synchronous_commit: str, seconds: float, tenant: int) -> str:
     )
 
 
-def begin_reading(seconds: float, tenant: int | None) -> str:
-    """The statement that begins a read about one tenant, or about all of them."""
-    whose = "''" if tenant is None else tenant
-    return QUERIES.begin_reading.format(milliseconds=_milliseconds(seconds), tenant=whose)
+def begin_reading(seconds: float, tenant: str) -> str:
+    """The statement that begins a read about one tenant, or about all of them (walls.py)."""
+    return QUERIES.begin_reading.format(milliseconds=_milliseconds(seconds), tenant=tenant)
 
 
 def _milliseconds(seconds: float) -> int:

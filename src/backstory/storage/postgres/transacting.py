@@ -36,6 +36,7 @@ from backstory.storage.postgres.faults import (
 )
 from backstory.storage.postgres.transaction import PostgresTransaction
 from backstory.storage.postgres.waiting import calling
+from backstory.storage.postgres.walls import whose
 from backstory.storage.tables.database import Names, remember
 from backstory.storage.tables.jobs import BatchError, GivenUpError, Job, claimed, run_job
 from backstory.storage.tokenizing import words
@@ -141,7 +142,14 @@ class Transacting:
         known = self._counters.take(tenant)
         async with self._connections.lend(self._connections.seconds) as connection:
             number = await self._tenant(connection, tenant)
-            db = PostgresDatabase(connection, self._names, words, at_once=True, cipher=self._cipher)
+            db = PostgresDatabase(
+                connection,
+                self._names,
+                words,
+                at_once=True,
+                cipher=self._cipher,
+                whose=whose(number),
+            )
             tx = PostgresTransaction(db, self._seal, self._clock, number)
             try:
                 await calling(self._jobs_at_once, tx, batch, known, synchronous_commit)

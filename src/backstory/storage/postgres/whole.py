@@ -59,6 +59,7 @@ async def read(options: PostgresOptions, safe: Safe | None = None) -> AsyncItera
     connection = await connect(options)
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute(OPENING.everybody)
             row = await connection.fetchrow(_SQL.store)
             assert row is not None
             erasing = await connection.fetchval(_SQL.erasing)
@@ -122,6 +123,7 @@ async def write(options: PostgresOptions, clock: Clock, parts: Iterator[Part]) -
         async with connection.transaction():
             await connection.execute(OPENING.lock)
             await connection.execute(OPENING.lock_writers)
+            await connection.execute(OPENING.everybody)
             await _has_nothing(connection)
             return await _Writer(connection).all(parts)
     except asyncpg.IntegrityConstraintViolationError as error:
