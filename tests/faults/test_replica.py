@@ -205,7 +205,7 @@ async def test_a_standby_that_receives_nothing_is_not_taken_for_level(pair, data
     try:
         assert await copies.lag() == 0
         async with receiving_nothing(pair), asyncio.timeout(60):
-            while await copies.lag() == 0:
+            while await copies.lag() == 0:  # noqa: ASYNC110 - nobody tells
                 await asyncio.sleep(0.01)
     finally:
         await copies.aclose()
