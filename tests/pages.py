@@ -93,12 +93,13 @@ class Reader:
     """Somebody who does what a page says, in the root of a checkout with a server running.
 
     `addresses` has where each that a page shows is in truth. One who is `lenient` takes a command that
-    ends with another code than 0 for an answer.
+    ends with another code than 0 for an answer. `printed` is all that was answered.
     """
 
     def __init__(self, folder, addresses, environment=None, *, lenient=False):
         self._folder, self._lenient = folder, lenient
         self._addresses = addresses
+        self.printed = ""
         for name in ("docs", "deploy", "examples", "README.md"):
             (folder / name).symlink_to(ROOT / name)
         (folder / ".venv").symlink_to(sys.prefix)
@@ -153,6 +154,7 @@ class Reader:
             raise AssertionError(f"$ {command}\nended the shell:\n{printed}")
         for shown_address, address in self._addresses.items():
             printed = printed.replace(address, shown_address)
+        self.printed += printed
         assert code == 0 or self._lenient, f"$ {command}\nended with {code}:\n{printed}"
         if shown:
             assert is_like(shown, printed), f"$ {command}\nis shown as\n{shown}\nbut is\n{printed}"

@@ -6,4 +6,8 @@ networks.py  a database, a Redis
 databases.py standbys, locks and rights
 callers.py   tokens, rates, quotas, certificates
 processes.py workers, nodes that are down or stall, a log, open files
+clocks.py    a clock
+extensions.py what an extension may do to a node
+slowness.py  a network, few connections, a provider
+watching.py  those who watch
 """

@@ -35,7 +35,7 @@ def refused(folder, _services):
     call = lambda client: client.get("/v1/whoami", headers=shown)  # noqa: E731
     with (
         serving(folder, "--ops-port", str(port), env=TOKENS) as server,
-        calling(server.url, call, pause=0.01, callers=4),
+        calling(server.url, call, pause=0.02, callers=4),
     ):
         yield failed(server, ask_for_another, scraped=f"127.0.0.1:{port}")
 

@@ -83,7 +83,7 @@ def gone(folder, services):
 
 @contextlib.contextmanager
 def behind(folder, services):
-    """A long query on the standby keeps it from replaying that a table was changed."""
+    """A long query on the standby keeps it from replaying that a table was written anew."""
     with (
         copied(services) as (url, copy, standby),
         serving(folder, "--replica", copy, store=url) as server,
@@ -96,7 +96,7 @@ def behind(folder, services):
             )
         )
         with long_statement(standby, copy, "SELECT count(*) FROM contexts"):
-            asked(url, "ALTER TABLE contexts SET (fillfactor = 80)")
+            asked(url, "VACUUM (FULL) contexts")
             with calling(server.url, use):
                 yield failed(server, lambda: asked(copy, _END), addresses=where)
 

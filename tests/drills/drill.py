@@ -1,5 +1,7 @@
 """What a failure is, callers who go on meanwhile, and Prometheus over all nodes."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 import re
@@ -11,7 +13,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from observing.profile import write_prometheus
+from observing.profile import write_alertmanager, write_prometheus
 from observing.programs import alertmanager_command, prometheus_command, running
 from observing.stack import ALERTMANAGER, NODE, PROMETHEUS
 from pages import DOCS
@@ -27,13 +29,19 @@ _ALERT = re.compile(r"`(Backstory\w+)`")
 
 @dataclass
 class Failed:
-    """A node with a failure, and what mends it as the pages say that tell of it."""
+    """A node with a failure, and what mends it as the pages say that tell of it.
+
+    `variables` are those with which it was started, `addresses` where others are that its page shows. It may have a `watch` of its own, where another
+    would see more than it should.
+    """
 
     node: str
     mend: Callable[[], object]
     store: str = ""
     scraped: str = ""
-    addresses: dict = field(default_factory=dict)  # where others are that its page shows
+    variables: dict[str, str] = field(default_factory=dict)
+    watch: Watch | None = None
+    addresses: dict[str, str] = field(default_factory=dict)
 
     @property
     def target(self):
@@ -89,39 +97,36 @@ def backstory(folder, *arguments, check=True, **variables):
     return done.stdout.decode().strip()
 
 
-def _listed(addresses):
-    return ", ".join(f'"{each}"' for each in addresses)
-
-
 class Watch:
     """Prometheus over nodes, with the rules as they are shipped, in a hurry."""
 
-    def __init__(self, folder, alertmanager_port):
-        self._folder, self._port = folder, alertmanager_port
-        self.address, self.alertmanager = "", f"127.0.0.1:{alertmanager_port}"
+    def __init__(self, folder, speed=SPEED):
+        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._speed = folder, speed
+        self._port, self._alertmanager_port = free_port(), free_port()
+        self.address = f"127.0.0.1:{self._port}"
+        self.alertmanager = f"127.0.0.1:{self._alertmanager_port}"
+        self.program = None
 
     @contextlib.contextmanager
-    def over(self, failures):
-        port = free_port()
-        self.address = f"127.0.0.1:{port}"
-        nodes = [one.target for one in failures if one.node]
-        others = [one.addresses.get(ALERTMANAGER) for one in failures]
-        told = [self.alertmanager, *filter(None, others)]
-        addresses = {f'"{NODE}"': _listed(nodes), f'"{ALERTMANAGER}"': _listed(told)}
-        addresses |= {PROMETHEUS: self.address}
-        file = write_prometheus(self._folder, SPEED, addresses)
-        command = prometheus_command(self._folder, file, port)
-        with running("prometheus", command, self._folder) as program:
-            program.answers(f"http://{self.address}/-/ready")
+    def over(self, targets):
+        file = self.turn_to(targets)
+        command = prometheus_command(self._folder, file, self._port)
+        with running("prometheus", command, self._folder) as self.program:
+            self.program.answers(f"http://{self.address}/-/ready")
             yield self
 
-    @contextlib.contextmanager
-    def told(self):
-        """Somebody to whom it tells."""
-        from observing.profile import write_alertmanager
+    def turn_to(self, targets):
+        """Its file with these nodes in it, which it reads when it starts or gets a SIGHUP."""
+        addresses = {f'"{NODE}"': ", ".join(f'"{each}"' for each in targets)}
+        addresses |= {PROMETHEUS: self.address, ALERTMANAGER: self.alertmanager}
+        return write_prometheus(self._folder, self._speed, addresses)
 
-        file = write_alertmanager(self._folder, SPEED, "http://127.0.0.1:9")
-        command = alertmanager_command(self._folder, file, self._port)
+    @contextlib.contextmanager
+    def told(self, providers="http://127.0.0.1:9"):
+        """Somebody to whom it tells, and who tells the providers."""
+        file = write_alertmanager(self._folder, self._speed, providers)
+        command = alertmanager_command(self._folder, file, self._alertmanager_port)
         with running("alertmanager", command, self._folder) as program:
             program.answers(f"http://{self.alertmanager}/-/ready")
             yield
@@ -131,9 +136,10 @@ class Watch:
         assert answer["status"] == "success", (query, answer)
         return answer["data"]["result"]
 
-    def fires(self, page):
-        """The alert of a page; of one that has two severities, the critical."""
+    def fires(self, page, target):
+        """The alert of a page, for a node or for all; of one that has two severities, the critical."""
         text = (RUNBOOKS / f"{page}.md").read_text("utf-8")
         severity = "critical" if "`, critical" in text else "warning"
-        query = 'ALERTS{alertname="%s", alertstate="firing", severity="%s"}'
-        return self.asked(query % (_ALERT.search(text)[1], severity))
+        labels = f'alertname="{_ALERT.search(text)[1]}", severity="{severity}"'
+        node = f', instance=~"({re.escape(target)})?"'.replace("\\", "\\\\") if target else ""
+        return self.asked(f'ALERTS{{alertstate="firing", {labels}{node}}}')

@@ -8,6 +8,7 @@ import pytest
 
 from drills.drill import CHAT, ENTRY, backstory, calling, failed, serving
 from postgres_server import free_port
+from serving import until
 from troubleshooting import holding
 
 
@@ -36,6 +37,10 @@ def full(folder, _services):
     def make_room():
         (disk / "old-copy.db").unlink()
         subprocess.run(["mount", "-o", "remount,size=4g", disk], check=True)
+        log = folder / "server.log"
+        assert "cannot write the audit trail" in log.read_text()
+        until(lambda: "can write the audit trail again" in log.read_text(), "the trail goes on")
+        backstory(folder, "audit", "verify", "--store", f"sqlite:///{disk / 'test.db'}")
 
     try:
         with serving(folder) as server:

@@ -1,4 +1,4 @@
-"""A database that is not reached, and a Redis that is away."""
+"""A database that is not reached or lost in the middle, and a Redis that is away."""
 
 import asyncio
 import contextlib
@@ -61,3 +61,32 @@ def alone(folder, services):
         redis.kill()
         with calling(server.url, use):
             yield failed(server, redis.start)
+
+
+@contextlib.contextmanager
+def torn(folder, services):
+    """Connections to the database break, again and again, while a write is made durable."""
+    with database(services) as url, network_to(services.postgres.port) as (proxy, do):
+        own = url.replace(f":{services.postgres.port}/", f":{proxy.port}/")
+        with serving(folder, store=own) as server:
+            talk(server)
+            numbers = itertools.count(1)
+
+            def write(client):
+                text = f"Still there, for the {next(numbers)}. time?"
+                do(lambda one: one.cut_at(text.encode(), after=True))
+                entries = {"entries": [{"role": "user", "content": text}]}
+                key = {"Idempotency-Key": f'"{text}"'}
+                lost = client.post(f"{CHAT}/entries", json=entries, headers=key)
+                if lost.status_code == 503:  # as owners of clients are told to do
+                    client.post(f"{CHAT}/entries", json=entries, headers=key)
+
+            def mend():
+                end()
+                with server.client() as client:
+                    page = client.get(f"{CHAT}/entries", params={"limit": 1000}).json()
+                texts = [one["content"] for one in page["items"]]
+                assert len(texts) == len(set(texts)) > 1
+
+            with calling(server.url, write, pause=0.5) as end:
+                yield failed(server, mend)
