@@ -196,7 +196,6 @@ async def receiving_nothing(pair):
 
 async def test_a_standby_that_receives_nothing_is_not_taken_for_level(pair, database):
     """Whatever its user may see, which is little."""
-    await pair[0].do(f"CREATE ROLE {PLAIN} LOGIN", f"ALTER DATABASE {database} OWNER TO {PLAIN}")
     store = await open_store(pair[0].url(database, PLAIN))
     await store.aclose()
     await caught_up(pair)
