@@ -12,11 +12,14 @@ import pytest
 
 import server_process
 from drills import (
+    caches,
     callers,
     clocks,
     databases,
+    disks,
     extensions,
     files,
+    models,
     networks,
     processes,
     slowness,
@@ -56,6 +59,12 @@ SCENES = {
     databases.behind: ("replica-lags",),
     databases.waiting: ("pool-exhausted",),
     databases.forbidden: ("sweep-fails",),
+    caches.broken: ("cache-damaged",),
+    disks.filling: ("disk-fills",),
+    disks.held_back: ("write-ahead-log-large",),
+    disks.unlooked_at: ("scrub-late",),
+    models.unpaid: ("summaries-fail",),
+    watching.unbelieved: ("notifications-fail",),
 }
 PAGES = {page: scene for scene, pages in SCENES.items() for page in pages}
 SPEEDS = {"hurried": SPEED, "patient": 20}
@@ -75,6 +84,12 @@ SHOWN = {
     "replica-away": r'dependency="replica".*instance="127.0.0.1:8765".* => 1 ',
     "replica-lags": r"SELECT count\(\*\) FROM contexts; SELECT pg_sleep",
     "pool-exhausted": r"LOCK TABLE contexts",
+    "cache-damaged": r'instance="127.0.0.1:8765".*outcome="damaged"',
+    "disk-fills": r'instance="127.0.0.1:8765".*\} => -\d',
+    "write-ahead-log-large": r'file="wal", instance="127.0.0.1:8765".* => [23]\d{8} ',
+    "scrub-late": r'instance="127.0.0.1:8765".* => 34\d{4}',
+    "summaries-fail": r'fallback="refused"',
+    "notifications-fail": r'\{integration="\w+"\} => (?!0 )',
     "sweep-fails": r'code="store_unavailable".*instance="127.0.0.1:8765"',
 }
 """What some pages have to show, where it is not enough that they show something."""
