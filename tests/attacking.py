@@ -7,6 +7,7 @@ import socket
 from contextlib import ExitStack, contextmanager
 
 from mcp_serving import modern
+from postgres_server import PLAIN
 from serving import SECONDS, serving
 from token_issuer import AUDIENCE, Issuer, bearer
 
@@ -36,15 +37,21 @@ def target(folder, store=None, nodes=1, **more):
 
 
 @contextmanager
-def on_postgres(cluster, folder, nodes=2, **more):
-    """Nodes of a database of their own."""
+def database(cluster):
+    """The URL of an empty store, of a role that row-level security concerns."""
     name = f"attacked_{next(_numbers)}"
-    asyncio.run(cluster.do(f"CREATE DATABASE {name} TEMPLATE template"))
+    asyncio.run(cluster.do(f"CREATE DATABASE {name} TEMPLATE template OWNER {PLAIN}"))
     try:
-        with target(folder, cluster.url(name), nodes, **more) as found:
-            yield found
+        yield cluster.url(name, PLAIN)
     finally:
         asyncio.run(cluster.do(f"DROP DATABASE {name} WITH (FORCE)"))
+
+
+@contextmanager
+def on_postgres(cluster, folder, nodes=2, **more):
+    """Nodes of a database of their own."""
+    with database(cluster) as url, target(folder, url, nodes, **more) as found:
+        yield found
 
 
 class Target:

@@ -80,6 +80,7 @@ KEY_MARKS: Final = 32  # times, while a key grows old, that it is noted which ke
 SUBKEYS_KNOWN: Final = 20_000  # keys of single contexts that a process keeps made
 WORDS_KNOWN: Final = 50_000  # words of a tenant whose hashes a process remembers
 WORD_TENANTS: Final = 64  # tenants of whom it does
+RETRIES_READ: Final = 1000  # idempotency keys that an erasure looks through at a time
 ERASURES_READ: Final = 1000  # in the list of erasures, looked through at a time
 ERASE_CONTEXTS: Final = 64  # of a subject that are looked up at a time
 ERASE_SHOWN: Final = 64  # entries of a subject in others' contexts that one transaction erases

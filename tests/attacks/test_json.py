@@ -122,3 +122,22 @@ def test_a_prototype_is_only_a_name(attacked):
     assert eve.rest("PATCH", path, content=polluted, headers=MERGE).status_code == 200
     assert eve.rest("GET", path).json()["state"] == json.loads(polluted)
     assert eve.rest("GET", "/v1/whoami").json()["roles"] == ["member"]
+
+
+@pytest.mark.parametrize(
+    "label", ["a\tb", "\x1b[31m", "a\u200bb", "a\u2028b", "\u202ereversed", ""]
+)
+def test_a_label_that_no_list_could_ask_for_is_refused_wherever_it_comes_in(attacked, label):
+    eve = attacked.attacker()
+    path = eve.make("users.eve/labelled", labels=["plain"])
+    labelled = [[label], {label: "x"}] + ([{"x": label}] if label else [])
+    for labels in labelled:
+        body = {"kind": "session", "state": {}, "labels": labels}
+        answer = eve.rest("PUT", f"/v1/contexts/{path}", json=body)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/labels")
+        wrong, told = eve.tool("write_context", context=path, state={}, labels=labels)
+        assert (wrong, told["code"]) == (True, "schema_violation")
+    assert eve.rest("GET", "/v1/contexts", params={"label": label}).status_code == 400
+    assert eve.tool("list_contexts", label=label)[0]
+    assert eve.tool("search_contexts", query="x", label=label)[0]
+    assert eve.rest("GET", f"/v1/contexts/{path}").json()["labels"] == ["plain"]

@@ -1,4 +1,4 @@
-"""Whoever keeps a real server waiting is let go, with TLS and without, and nobody else is."""
+"""Whoever keeps a real server waiting is let go, with TLS and without, one node or two; nobody else is."""
 
 import contextlib
 import json
@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
+import postgres_server
+from attacking import database
 from backstory import limits
 from backstory.cli.serving.patience import look
 from serving import SECONDS, serving, until
@@ -27,29 +29,41 @@ limits.CONTENT_IDLE_SECONDS = 1.0
 """
 
 
-@pytest.fixture(scope="module", params=["plain", "TLS"])
-def server(request, tmp_path_factory):
-    """One that is as patient as ever, but in a tenth of the time."""
+@pytest.fixture(scope="module", params=["one node", "two nodes with TLS"])
+def server(request, tmp_path_factory, postgres_cluster):
+    """One that is as patient as ever, but in a tenth of the time. Of two nodes, the second."""
     folder = tmp_path_factory.mktemp("slow")
     (folder / "sitecustomize.py").write_text(IMPATIENT)
-    more = ()
-    if request.param == "TLS":
-        trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(
-            folder / "both.pem"
+    impatient = {"PYTHONPATH": str(folder)}
+    with contextlib.ExitStack() as stack:
+        if request.param == "one node":
+            yield stack.enter_context(serving(folder, env=impatient))
+            return
+        if postgres_cluster is None:
+            pytest.skip(postgres_server.MISSING)
+        store = stack.enter_context(database(postgres_cluster))
+        pem = folder / "both.pem"
+        trustme.CA().issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(pem)
+        first, second = (
+            stack.enter_context(
+                serving(folder, "--tls-certificate", str(pem), env=impatient, store=store)
+            )
+            for _ in range(2)
         )
-        more = ("--tls-certificate", str(folder / "both.pem"))
-    with serving(folder, *more, env={"PYTHONPATH": str(folder)}) as running:
-        yield running
+        yield second
+        with first.client(verify=False) as http:  # which nobody has attacked
+            assert http.get("/v1/contexts/users.42/up").status_code == 200
 
 
-def connect(server, **options):
-    """A connection as an attacker makes it."""
+def connect(server, source="127.0.0.1", **options):
+    """A connection as an attacker makes it, from an address."""
     scheme, _, address = server.url.partition("://")
     host, port = address.split(":")
     wire = socket.socket()
     for name, value in options.items():
         wire.setsockopt(socket.SOL_SOCKET, getattr(socket, name), value)
     wire.settimeout(SECONDS)
+    wire.bind((source, 0))
     wire.connect((host, int(port)))
     if scheme == "https":
         context = ssl.create_default_context()
@@ -235,7 +249,7 @@ def test_each_kind_of_waiting_has_its_bound(noted, seconds, done):
 def test_an_address_has_so_many_connections_and_a_proxy_any_number(tmp_path):
     env = ISSUER.environment(ISSUER.write(tmp_path / "keys.json"))
     more = {"BACKSTORY_ADDRESS_CONNECTIONS": "3"}
-    with serving(tmp_path, env=env | more) as server:
+    with serving(tmp_path, "--trusted-proxies", "127.0.0.2", env=env | more) as server:
         kept = [connect(server) for _ in range(3)]
         for wire in kept:
             wire.sendall(GET + b"\r\n")
@@ -251,14 +265,12 @@ def test_an_address_has_so_many_connections_and_a_proxy_any_number(tmp_path):
                 return answer(wire)[0] == 200
 
         until(free, "room for another connection")
-        for wire in kept:
+        proxied = [connect(server, "127.0.0.2") for _ in range(5)]
+        proxied[4].sendall(GET + b"\r\n")
+        assert proxied[4].recv(15).startswith(b"HTTP/1.1 200")
+        for wire in (*kept, *proxied):
             wire.close()
-    with serving(tmp_path, "--trusted-proxies", "127.0.0.1", env=env | more) as server:
-        kept = [connect(server) for _ in range(5)]
-        kept[4].sendall(GET + b"\r\n")
-        assert kept[4].recv(15).startswith(b"HTTP/1.1 200")
-        for wire in kept:
-            wire.close()
+        until(free, "room again")
         token = bearer(ISSUER.token("ada"))
         with server.client() as http:
             assert http.get("/v1/whoami", headers=token).status_code == 200

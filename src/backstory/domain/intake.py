@@ -22,6 +22,7 @@ from backstory.domain.pointers import pointer_of as pointer_of  # noqa: PLC0414
 from backstory.domain.sizes import longer_than
 from backstory.errors import SchemaError, TooLargeError, Violation
 
+_JOINERS = dict.fromkeys((0x200C, 0x200D))
 _WORD = re.compile(r"[a-z][a-z0-9_-]*\Z")
 _ENTRY_MEMBERS = frozenset({"role", "content", "id", "type", "metadata"})
 
@@ -138,7 +139,8 @@ def labels(raw: Any, pointer: str = "/labels") -> Labels:
     """The labels of a context: a list of words, or an object of words to words.
 
     Raises:
-        SchemaError: neither, or over `limits.LABELS` of `limits.LABEL_BYTES`.
+        SchemaError: neither, over `limits.LABELS` of `limits.LABEL_BYTES`, or none that `label` of
+            a list could ask for.
     """
     if raw is None:
         return ()
@@ -153,7 +155,25 @@ def labels(raw: Any, pointer: str = "/labels") -> Labels:
         raise wrong(pointer, "must be a list of words, or an object of words to words")
     if len(raw) > limits.LABELS or any(len(word.encode()) > limits.LABEL_BYTES for word in words):
         raise wrong(pointer, f"may have {limits.LABELS} labels of {limits.LABEL_BYTES} bytes")
+    if not all(map(is_label, raw)) or not all(map(is_label, filter(None, words))):
+        raise wrong(pointer, "must be labels of printable text, none of them empty")
     return dict(raw) if isinstance(raw, dict) else tuple(dict.fromkeys(raw))
+
+
+def label(asked: str) -> str:
+    """A label that contexts are looked for by, as `labels` takes them.
+
+    Raises:
+        SchemaError: no context gets such a label.
+    """
+    if not is_label(asked):
+        raise wrong("/label", "must be printable text, not empty")
+    return asked
+
+
+def is_label(word: str) -> bool:
+    """Whether it shows all that it is. Joiners do: they are spelling in some scripts."""
+    return bool(word) and word.translate(_JOINERS).isprintable()
 
 
 def moment(raw: Any, pointer: str = "/expires_at") -> int | None:

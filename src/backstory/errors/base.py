@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+RETRY_AFTER_SECONDS: Final = 1
+"""What is said where nothing better is known."""
+_PASSES: Final = frozenset({408, 429, 503})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,13 @@ class BackstoryError(Exception):
         self.errors = errors
         self.retry_after = retry_after
         self.context = context
+
+    @property
+    def waits(self) -> int | None:
+        """After how many seconds it may be tried again; None where waiting does not help."""
+        if self.retry_after is None and self.status in _PASSES:
+            return RETRY_AFTER_SECONDS
+        return self.retry_after
 
 
 class ConfigError(BackstoryError):

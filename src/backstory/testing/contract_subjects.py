@@ -6,11 +6,12 @@ import pytest
 
 from backstory import limits
 from backstory.domain.changes import Part
+from backstory.domain.commits import Append, Idempotency, Purge, Put
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author, Trust, segment_of
 from backstory.errors import BackstoryError
 from backstory.testing.contract_base import Contract
-from backstory.testing.scene import ANNA, ROBOT, Scene, key, summary
+from backstory.testing.scene import ANNA, ROBOT, Scene, entry, key, summary
 
 EVE = Author("eve", Trust.USER)
 NAMESAKE = Author("eve", Trust.AGENT)
@@ -50,6 +51,24 @@ class SubjectsContract(Contract):
         again = await scene.store.erase(scene.tenant, "users.1", ANNA)
         assert again.number > before.number
         assert await scene.store.view(scene.tenant, key("users.1/a")) is None
+
+    async def test_what_came_of_requests_about_a_subject_is_told_no_more(
+        self, scene: Scene, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nor is kept; and requests about others are recognised as before."""
+        monkeypatch.setattr(limits, "RETRIES_READ", 2)
+        mine, theirs = Put(key("users.1/a"), "session", b"{}", (), None), key("teams.1/b")
+        asked = [Idempotency(bytes([n]) * 16, b"request") for n in range(8)]
+        await scene.put("users.10/c")
+        await scene.do(Purge(key("users.10/c")), idempotency=asked[6])
+        scene.clock.advance(seconds=1)
+        await scene.do(mine, idempotency=asked[5])
+        for n in range(4):
+            await scene.do(Put(theirs, "session", b'{"n":%d}' % n, (), None), idempotency=asked[n])
+        await scene.do(Append(theirs, (entry("x"),)), Append(mine.key, ()), idempotency=asked[7])
+        await scene.store.erase(scene.tenant, "users.1", ANNA)
+        known = [await scene.store.replay(scene.tenant, one) for one in asked]
+        assert [n for n, one in enumerate(known) if one is not None] == [0, 1, 2, 3, 6]
 
     async def test_erasing_twice_is_erasing_once(self, scene: Scene) -> None:
         await scene.put("users.1/a", {"n": 1})

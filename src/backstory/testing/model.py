@@ -253,6 +253,7 @@ class ModelStore(Keeping, Noting):
         if last is not None and not (found or bindings or subjects.named(mine, subject)):
             return last
         done = Erasure(len(self._erasures) + 1, tenant, subject, now, now)
+        subjects.forget_retries(mine, {*bindings, *(record.key for record in found)})
         for record in found:
             wanted = Commit(tenant, ids.commit_id(), author, now, ())
             taken = subjects.take(mine, subject, record)

@@ -76,6 +76,15 @@ def named(tenant: Tenant, subject: str) -> bool:
     return any(wrote(subject, author) for author in authors)
 
 
+def forget_retries(tenant: Tenant, gone: AbstractSet[ContextKey | None]) -> None:
+    """Whatever came of requests that wrote there."""
+    tenant.retries = {
+        name: kept
+        for name, kept in tenant.retries.items()
+        if gone.isdisjoint(result.key for result in kept[1].results)
+    }
+
+
 def rename(tenant: Tenant, subject: str, name: str) -> None:
     """Call the subject by another name, wherever it is an author."""
 

@@ -225,3 +225,4 @@ async def test_what_takes_too_long_says_what_may_have_become_of_it(contexts, mon
     assert "idempotency_key" in error["next_step"]
     error = await fail(contexts, "read_context", context="users.42/chat")
     assert (error["code"], error["limit"]) == ("busy", "REQUEST_SECONDS")
+    assert error["retry_after"] == 1, "as REST says in Retry-After"

@@ -30,6 +30,33 @@ async def test_all_of_a_subject_is_erased_with_a_receipt_that_can_be_verified(ht
     assert (await http.get("/v1/subjects/users.42/erasure")).json()["holds"]
 
 
+async def test_a_request_is_not_told_any_more_that_it_made_what_was_erased(http, put):
+    await put("users.43/chat")
+    path, retry = "/v1/contexts/users.42/chat", {"idempotency-key": "one"}
+    said = {"entries": [{"role": "user", "content": "tea"}]}
+    both = [{"op": "append", "context": f"users.{n}/chat", **said} for n in (42, 43)]
+    sent = {"json": {"kind": "conversation", "state": {}}, "headers": retry}
+    first = await http.put(path, **sent)
+    assert (first.status_code, first.json()["version"]) == (201, 1)
+    more = [
+        ("POST", f"{path}/entries", {"json": said, "headers": {"idempotency-key": "two"}}),
+        (
+            "POST",
+            "/v1/commits",
+            {"json": {"operations": both}, "headers": {"idempotency-key": "3"}},
+        ),
+    ]
+    for method, url, request in more:
+        assert (await http.request(method, url, **request)).is_success
+    await http.delete("/v1/subjects/users.42")
+    for method, url, request in more:
+        answer = await http.request(method, url, **request)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    again = await http.put(path, **sent)
+    assert "idempotency-replayed" not in again.headers
+    assert again.json()["created_at"] > first.json()["created_at"]
+
+
 async def test_a_receipt_of_the_release_before_is_genuine(http, put, running):
     await put("users.42/chat")
     receipt = (await http.delete("/v1/subjects/users.42")).json()

@@ -448,6 +448,15 @@ SELECT * FROM unnest($1::int[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bigin
 ON CONFLICT (tenant, key) DO UPDATE SET request = excluded.request, outcome = excluded.outcome,
     expires_at = excluded.expires_at
 
+-- name: idempotency_behind
+SELECT key, outcome FROM idempotency WHERE tenant = $1 AND key > $2 ORDER BY key LIMIT $3
+
+-- name: forget_idempotency
+DELETE FROM idempotency WHERE tenant = $1 AND key = $2
+
+-- name: purged_since
+SELECT 1 FROM contexts WHERE tenant = $1 AND id = $2 AND namespace IS NULL AND updated_at >= $3
+
 -- name: drop_idempotency
 DELETE FROM idempotency WHERE expires_at <= $1
 

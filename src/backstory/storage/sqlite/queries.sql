@@ -358,6 +358,15 @@ SELECT request, outcome FROM idempotency WHERE tenant = ?1 AND key = ?2 AND expi
 INSERT OR REPLACE INTO idempotency (tenant, key, request, outcome, expires_at)
 VALUES (?1, ?2, ?3, ?4, ?5)
 
+-- name: idempotency_behind
+SELECT key, outcome FROM idempotency WHERE tenant = ?1 AND key > ?2 ORDER BY key LIMIT ?3
+
+-- name: forget_idempotency
+DELETE FROM idempotency WHERE tenant = ?1 AND key = ?2
+
+-- name: purged_since
+SELECT 1 FROM contexts WHERE id = ?2 AND tenant = ?1 AND namespace IS NULL AND updated_at >= ?3
+
 -- name: drop_idempotency
 DELETE FROM idempotency WHERE expires_at <= ?1
 

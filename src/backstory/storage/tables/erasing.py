@@ -22,7 +22,7 @@ from backstory.domain.subjects import Erasure
 from backstory.ports.store import Gone
 from backstory.ports.vault import More
 from backstory.storage.meta import Meta
-from backstory.storage.tables import authors, subjects
+from backstory.storage.tables import authors, retries, subjects
 from backstory.storage.tables.database import Database
 from backstory.storage.tables.safe import Safe
 from backstory.storage.tables.transaction import Transaction
@@ -155,6 +155,7 @@ class ErasingStore(ABC):
         await self._forget(erasure)
         for binding in await self._read(subjects.bound, tenant, subject, fence):
             await self._erase_context(erasure, wanted, binding, gone, bound=True)
+        await self._forget_retries(erasure)
         await self._take_names(erasure)
         await self._write(tenant, lambda tx: subjects.forget_names(tx, tenant, subject))
         await self._write(tenant, subjects.wipe)
@@ -172,6 +173,15 @@ class ErasingStore(ABC):
             held = await holder.forget(erasure.tenant, erasure.subject, erasure.begun_at)
             await self._count(erasure, "accounts", held.accounts)
             await self._count(erasure, "grants", held.grants)
+
+    async def _forget_retries(self, erasure: Erasure) -> None:
+        """Nobody is told any more what came of a request that wrote to what was erased."""
+        tenant: str = erasure.tenant
+        more: bytes | None = b""
+        while more is not None:
+            keys, more = await self._read(retries.of_gone, tenant, erasure.begun_at, more)
+            if keys:
+                await self._write(tenant, partial(_forget, tenant, keys))
 
     async def _count(self, erasure: Erasure, what: More, times: int) -> None:
         if times and erasure.ended_at is None:
@@ -234,6 +244,10 @@ class ErasingStore(ABC):
         if newest > self._erasure:
             await self._write(_NOBODY, lambda tx: subjects.note(tx, newest))
             self._erasure = newest
+
+
+def _forget(tenant: str, keys: Sequence[bytes], tx: Transaction) -> None:
+    retries.forget(tx, tenant, keys)
 
 
 def _came_back(db: Database, tenant: str, erasure: Erasure, name: str) -> bool:

@@ -18,6 +18,7 @@ from backstory.domain.keys import ContextKey
 from backstory.errors import KeyReusedError
 from backstory.storage.tables import rows
 from backstory.storage.tables.database import Database
+from backstory.storage.tables.transaction import Transaction
 
 NAMELESS = ContextKey("", "")
 
@@ -72,6 +73,34 @@ def keep(db: Database, commit: Commit, outcome: Outcome, numbers: Mapping[Contex
         orjson.dumps(kept),
         commit.at + limits.IDEMPOTENCY_KEY_SECONDS * SECOND,
     )
+
+
+def of_gone(
+    db: Database, tenant: str, since: int, behind: bytes
+) -> tuple[Sequence[bytes], bytes | None]:
+    """Keys, behind one, of requests that wrote to what was purged since then.
+
+    Only some are looked through; the other value is where to go on, None at the end.
+    """
+    number = db.tenant(tenant)
+    if number is None:
+        return (), None
+    kept = db.all(db.sql.idempotency_behind, number, behind, limits.RETRIES_READ)
+    told = {key: {result[0] for result in orjson.loads(outcome)[2]} for key, outcome in kept}
+    contexts = sorted(set().union(*told.values()))
+    db.foresee(db.sql.purged_since, number, [(context, since) for context in contexts])
+    gone = {n for n in contexts if db.one(db.sql.purged_since, number, n, since) is not None}
+    more = kept[-1][0] if len(kept) == limits.RETRIES_READ else None
+    return [key for key, numbers in told.items() if numbers & gone], more
+
+
+def forget(tx: Transaction, tenant: str, keys: Sequence[bytes]) -> None:
+    """As if they had never been used."""
+    number = tx.db.intern_tenant(tenant)
+    tx.writing = True
+    for key in keys:
+        tx.db.run(tx.db.sql.forget_idempotency, number, key)
+    tx.writing = False
 
 
 def _members(result: Result, number: int) -> tuple[Any, ...]:

@@ -10,7 +10,6 @@ from backstory.errors import BackstoryError, Violation
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:backstory:error:"
-RETRY_AFTER_SECONDS: Final = 1
 """What a 429 or 503 says where the error knows nothing better."""
 
 RawHeaders = list[tuple[bytes, bytes]]
@@ -48,7 +47,7 @@ def document(error: BackstoryError, trace_id: str) -> dict[str, Any]:
     }
     if error.errors:
         members["errors"] = [_violation(violation) for violation in error.errors]
-    if (seconds := _retry_after(error)) is not None:
+    if (seconds := error.waits) is not None:
         members["retry_after"] = seconds
     for name, value in error.context.items():
         name = _RENAMED.get(name, name)  # noqa: PLW2901
@@ -69,7 +68,7 @@ def answer(error: BackstoryError, trace_id: str) -> tuple[int, RawHeaders, bytes
     for name, header in _HEADERS.items():
         if name in error.context:
             headers.append((header, _text(error.context[name]).encode("latin-1")))
-    if (seconds := _retry_after(error)) is not None:
+    if (seconds := error.waits) is not None:
         headers.append((b"retry-after", str(seconds).encode()))
     if error.status in (408, 413):  # the rest of the body is not waited for
         headers.append((b"connection", b"close"))
@@ -79,12 +78,6 @@ def answer(error: BackstoryError, trace_id: str) -> tuple[int, RawHeaders, bytes
 def _violation(violation: Violation) -> dict[str, str]:
     members = {"pointer": violation.pointer, "detail": violation.detail}
     return members if violation.rule is None else members | {"rule": violation.rule}
-
-
-def _retry_after(error: BackstoryError) -> int | None:
-    if error.retry_after is None and error.status in (408, 429, 503):
-        return RETRY_AFTER_SECONDS
-    return error.retry_after
 
 
 def _text(value: Any) -> str:

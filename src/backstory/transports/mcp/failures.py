@@ -84,6 +84,7 @@ _STEPS: Final = {
     "busy": "Wait, then call again.",
     "store_unavailable": "Nothing was written. Wait, then call again.",
 }
+_LEAST: Final = ("code", "detail", "next_step", "retry_after")
 _DEFAULT_STEP: Final = "Tell the user; calling again is not likely to help."
 _AT: Final = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<where>.*)`)?\Z", re.DOTALL)
 _TOKEN: Final = re.compile(r"\.([^.\[\]]+)|\[([^\]]+)\]")
@@ -98,12 +99,12 @@ def tool_error(error: BackstoryError) -> View:
     }
     for name, value in error.context.items():
         view.setdefault(_RENAMED.get(name, name), value)
-    if error.retry_after is not None:
-        view["retry_after"] = error.retry_after
+    if (seconds := error.waits) is not None:
+        view["retry_after"] = seconds
     if error.errors:
         view["errors"] = [_violation(item) for item in error.errors[:_VIOLATIONS]]
     if not answers.fits(view):
-        view = {name: view[name] for name in ("code", "detail", "next_step")}
+        view = {name: view[name] for name in _LEAST if name in view}
         view["detail"] = answers.cut(error.detail, 0, answers.BYTES // 2)
     return view
 
@@ -131,8 +132,8 @@ def protocol_error(error: BackstoryError, **data: Any) -> MCPError:
     data |= {"code": error.code}
     for name, value in error.context.items():
         data.setdefault(_RENAMED.get(name, name), value)
-    if error.retry_after is not None:
-        data["retry_after"] = error.retry_after
+    if (seconds := error.waits) is not None:
+        data["retry_after"] = seconds
     plain = orjson.loads(orjson.dumps(data, default=str))
     return MCPError(INVALID_PARAMS if theirs else INTERNAL_ERROR, error.detail, plain)
 

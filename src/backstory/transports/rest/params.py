@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from backstory import clock, limits
+from backstory.domain.intake import is_label
 from backstory.domain.keys import NamespacePattern, shorten
 from backstory.domain.kinds import check_kind
 from backstory.errors import MalformedError
@@ -16,6 +17,7 @@ from backstory.errors import MalformedError
 _DIGITS = re.compile(r"[0-9]{1,16}\Z", re.ASCII)
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?\Z", re.ASCII)
 _FIELDS: Final = 32  # in one query
+_LABEL_BYTES: Final = 300
 # Each name has a value, and none of either is spelled in another way than it stands.
 _PLAIN = re.compile(r"[a-z_]+=[A-Za-z0-9_.-]+(?:&[a-z_]+=[A-Za-z0-9_.-]+)*\Z")
 _SHORT_BYTES: Final = 2 * _FIELDS  # has no more fields than that
@@ -68,9 +70,16 @@ def text(most: int) -> Callable[[str], str]:
     def read(value: str) -> str:
         if 0 < len(value.encode()) <= most and value.isprintable():
             return value
-        raise ValueError(f"must be text of 1 to {most} bytes")
+        raise ValueError(f"must be printable text of 1 to {most} bytes")
 
     return read
+
+
+def label(value: str) -> str:
+    """A label as a context may have it; a key and its value have a sign between them."""
+    if len(value.encode()) <= _LABEL_BYTES and is_label(value):
+        return value
+    raise ValueError(f"must be printable text of 1 to {_LABEL_BYTES} bytes")
 
 
 def moment(value: str) -> int:
@@ -128,9 +137,7 @@ KIND: Final = Param(
     check_kind,
     {"type": "string", "examples": ["conversation"]},
 )
-LABEL: Final = Param(
-    "label", "Only contexts with this label: a word, `key` or `key=value`.", text(300)
-)
+LABEL: Final = Param("label", "Only contexts with this label: a word, `key` or `key=value`.", label)
 UPDATED_SINCE: Final = Param(
     "updated_since",
     "Only contexts that changed at or after this time.",

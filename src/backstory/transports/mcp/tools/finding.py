@@ -11,7 +11,7 @@ from backstory import limits
 from backstory.contexts import views
 from backstory.contexts.listing import Filter, HeadsPage
 from backstory.contexts.searching import FoundPage, Wanted
-from backstory.domain import policy
+from backstory.domain import intake, policy
 from backstory.domain.contexts import Head
 from backstory.domain.keys import NamespacePattern
 from backstory.domain.policy import Verb
@@ -55,7 +55,7 @@ class SearchContexts(Arguments, frozen=True, kw_only=True, forbid_unknown_fields
 
 async def list_contexts(call: Call, wanted: ListContexts) -> View:
     """Living contexts, and where the caller may write."""
-    where = Filter(_pattern(wanted.namespace), given(wanted.kind), given(wanted.label))
+    where = Filter(_pattern(wanted.namespace), given(wanted.kind), _label(wanted.label))
     cursor = given(wanted.cursor)
 
     async def read(limit: int) -> HeadsPage:
@@ -73,7 +73,7 @@ async def list_contexts(call: Call, wanted: ListContexts) -> View:
 async def search_contexts(call: Call, wanted: SearchContexts) -> View:
     """Hits, the best first."""
     where = Wanted(
-        wanted.query, _pattern(wanted.namespace), given(wanted.kind), given(wanted.label)
+        wanted.query, _pattern(wanted.namespace), given(wanted.kind), _label(wanted.label)
     )
     cursor = given(wanted.cursor)
 
@@ -85,6 +85,10 @@ async def search_contexts(call: Call, wanted: SearchContexts) -> View:
 
 def _pattern(text: str | UnsetType) -> NamespacePattern | None:
     return None if text is UNSET else NamespacePattern.parse(text)
+
+
+def _label(text: str | UnsetType) -> str | None:
+    return None if text is UNSET else intake.label(text)
 
 
 async def _page(
