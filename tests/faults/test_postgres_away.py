@@ -208,24 +208,48 @@ async def held(url, statement):
     return connection
 
 
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND wait_event_type = 'Lock'"
+)
+
+
 async def test_a_read_ends_by_its_deadline_and_so_does_its_statement(scene, postgres_url):
     holder = await held(postgres_url, "LOCK TABLE entries, contexts")
-    active = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND wait_event_type = 'Lock'"
-    )
     for read in (scene.view, scene.texts):
         with within(0.3), pytest.raises(StoreUnavailableError):
             await read("chat")
 
     async def ended():
-        return await holder.fetchval(active) == 0
+        return await holder.fetchval(WAITING) == 0
 
     await until(ended)
     await holder.execute("ROLLBACK")
     await holder.close()
     assert await scene.texts("chat") == []
     assert scene.breaker.state is State.CLOSED  # it is slow, and there
+
+
+async def test_nobody_is_left_waiting_on_the_server_for_how_contexts_stand(
+    scene, postgres_url, monkeypatch
+):
+    """It would not notice that nobody listens, and soon take no connections any more."""
+    monkeypatch.setattr(limits, "STANDINGS_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 5.0)  # of which not all is needed
+    await scene.store.standings(scene.tenant, [key("chat")])
+    holder = await held(postgres_url, "LOCK TABLE contexts")
+    with pytest.raises(StoreUnavailableError):
+        await scene.store.standings(scene.tenant, [key("chat")])
+
+    async def ended():
+        return await holder.fetchval(WAITING) == 0
+
+    await until(ended)
+    await holder.execute("ROLLBACK")
+    await holder.close()
+    [standing] = await scene.store.standings(scene.tenant, [key("chat")])
+    assert standing is not None
+    assert scene.breaker.state is State.CLOSED
 
 
 def in_turn(scene):

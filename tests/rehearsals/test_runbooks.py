@@ -15,6 +15,7 @@ import server_process
 from drills import (
     callers,
     clocks,
+    databases,
     extensions,
     files,
     networks,
@@ -52,6 +53,10 @@ SCENES = {
     slowness.unanswered: ("backlog",),
     watching.forgotten: ("no-nodes",),
     watching.silent: ("watchdog",),
+    databases.gone: ("replica-away",),
+    databases.behind: ("replica-lags",),
+    databases.waiting: ("pool-exhausted",),
+    databases.forbidden: ("sweep-fails",),
 }
 PAGES = {page: scene for scene, pages in SCENES.items() for page in pages}
 SPEEDS = {"hurried": SPEED, "patient": 15}
@@ -70,6 +75,10 @@ SHOWN = {
     "backlog": r'instance="127.0.0.1:8765".*queue="summaries".* => [56]\d\d ',
     "no-nodes": r'\{job="prometheus"\} => 1',
     "watchdog": r"connection refused",
+    "replica-away": r'dependency="replica".*instance="127.0.0.1:8765".* => 1 ',
+    "replica-lags": r"SELECT count\(\*\) FROM contexts; SELECT pg_sleep",
+    "pool-exhausted": r"LOCK TABLE contexts",
+    "sweep-fails": r'code="store_unavailable".*instance="127.0.0.1:8765"',
 }
 """What some pages have to show, where it is not enough that they show something."""
 
@@ -82,8 +91,14 @@ class Services:
     redis: object
 
 
+def wanted(items):
+    """The scenes of the pages that are to be followed in this run."""
+    named = {item.callspec.params.get("name") for item in items if hasattr(item, "callspec")}
+    return [scene for scene, pages in SCENES.items() if named.intersection(pages)]
+
+
 @pytest.fixture(scope="module")
-def drills(postgres_cluster, tmp_path_factory):
+def drills(request, postgres_cluster, tmp_path_factory):
     """Every failure, brought about, and Prometheus over all of the nodes; nobody is told by it yet."""
     skip_where_missing()
     if postgres_cluster is None:
@@ -93,13 +108,15 @@ def drills(postgres_cluster, tmp_path_factory):
         if redis is None:
             pytest.skip(server_process.MISSING["redis"])
         services = Services(postgres_cluster, redis)
+        stack.enter_context(databases.keeping_log(postgres_cluster))
 
         def begin(scene):
             return stack.enter_context(scene(folder / scene.__name__, services))
 
         with ThreadPoolExecutor(4) as pool:
             # First those of which more has to be seen.
-            begun = {scene: pool.submit(begin, scene) for scene in sorted(SCENES, key=is_hurried)}
+            scenes = sorted(wanted(request.session.items), key=is_hurried)
+            begun = {scene: pool.submit(begin, scene) for scene in scenes}
             watches = {}
             for name in ("patient", "hurried"):
                 targets = targets_of(name, begun)
@@ -117,7 +134,7 @@ def is_hurried(scene):
 def targets_of(watch, begun):
     """The nodes whose failures a Prometheus is there for."""
     scenes = [scene for page, scene in PAGES.items() if (page in PATIENT) == (watch == "patient")]
-    nodes = [begun[scene].result() for scene in dict.fromkeys(scenes)]
+    nodes = [begun[scene].result() for scene in dict.fromkeys(scenes) if scene in begun]
     return [one.target for one in nodes if one.watch is None]
 
 
@@ -140,7 +157,7 @@ def follow(page, watch, one, folder):
     """Type what the page says; commands that tell of a failure may end with another code than 0."""
     folder.mkdir()
     addresses = {PROMETHEUS: watch.address, ALERTMANAGER: watch.alertmanager}
-    addresses |= {SHOWN_ADDRESS: one.target} if one.node else {}
+    addresses |= ({SHOWN_ADDRESS: one.target} if one.node else {}) | one.addresses
     variables = {"BACKSTORY_STORE": one.store} | one.variables
     reader = Reader(folder, addresses, variables, lenient=True)
     try:

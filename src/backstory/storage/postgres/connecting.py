@@ -215,6 +215,14 @@ class Connections:
             raise
         return connection
 
+    def let_go(self, connection: Connection[Record]) -> None:
+        """End one that was kept, on which the server was too slow: nobody waits for that.
+
+        A server does not notice that nobody listens any more to a statement that waits for a lock,
+        so it is told first.
+        """
+        self._later(_ended(connection))
+
     async def close(self) -> None:
         """Wait for those that are borrowed, then close all."""
         pool, self._pool = self._pool, None
@@ -249,6 +257,14 @@ _NONE_FREE = "all connections to the database were in use for too long; try agai
 def _end(connection: Connection[Record]) -> None:
     with suppress(asyncpg.InterfaceError):  # it was given back just now
         connection.terminate()
+
+
+async def _ended(connection: Connection[Record]) -> None:
+    with suppress(*FOREIGN):
+        async with asyncio.timeout(limits.CHECK_SECONDS):
+            # The driver has asked the server to give up; its next statement waits for that.
+            await connection.execute("SELECT 1")
+    connection.terminate()
 
 
 async def _given_up(pool: asyncpg.Pool[Record], connection: Connection[Record]) -> None:
