@@ -3,6 +3,7 @@
 drill.py     what a failure is, callers who go on meanwhile, and Prometheus over all nodes
 files.py     stores in files: locked, full, damaged
 networks.py  a database, a Redis
+databases.py standbys, locks and rights
 callers.py   tokens, rates, quotas, certificates
 processes.py workers, nodes that are down or stall, a log, open files
 clocks.py    a clock

@@ -13,10 +13,11 @@ FRESH = {"Cache-Control": "no-cache"}
 
 
 @contextlib.contextmanager
-def database(services):
+def database(services, owner="backstory"):
     """The URL of one of one's own."""
     name = f"drill_{next(_numbers)}"
-    asyncio.run(services.postgres.do(f"CREATE DATABASE {name} TEMPLATE template"))
+    made = f"CREATE DATABASE {name} TEMPLATE template OWNER {owner}"
+    asyncio.run(services.postgres.do(made))
     try:
         yield services.postgres.url(name)
     finally:
