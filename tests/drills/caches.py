@@ -35,5 +35,5 @@ def broken(folder, services):
             with server.client() as client:
                 client.get(CHAT, headers=FRESH).raise_for_status()
 
-        with calling(server.url, use) as end:
+        with calling(server.url, use, pause=0.5) as end:
             yield failed(server, have_other_memory)

@@ -77,7 +77,7 @@ def gone(folder, services):
     ):
         talk(server)
         standby.stop()
-        with calling(server.url, use):
+        with calling(server.url, use, pause=0.5):
             yield failed(server, standby.start, addresses=shown(url))
 
 
@@ -97,7 +97,7 @@ def behind(folder, services):
         )
         with long_statement(standby, copy, "SELECT count(*) FROM contexts"):
             asked(url, "VACUUM (FULL) contexts")
-            with calling(server.url, use):
+            with calling(server.url, use, pause=0.5):
                 yield failed(server, lambda: asked(copy, _END), addresses=where)
 
 

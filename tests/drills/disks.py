@@ -66,7 +66,8 @@ def held_back(folder, _services):
             while log.stat().st_size < MOST_BYTES + 2**20:
                 sent = client.put(f"{DOCUMENT}/content", content=os.urandom(2**24), headers=PLAIN)
                 sent.raise_for_status()
-            with calling(server.url, lambda one: one.post(f"{CHAT}/entries", json=ENTRY)):
+            write = lambda one: one.post(f"{CHAT}/entries", json=ENTRY)  # noqa: E731
+            with calling(server.url, write, pause=0.5):
                 yield failed(server, shell.close)
 
 

@@ -4,6 +4,7 @@ import contextlib
 import json
 import signal
 import threading
+import time
 
 import httpx
 
@@ -79,7 +80,7 @@ def say(client, text):
     return client.post(f"{CHAT}/entries", json={"entries": [entry]})
 
 
-MEGABYTES = 320
+MEGABYTES = 400
 NEARLY = 0.94  # of what a worker may have
 
 
@@ -107,6 +108,9 @@ def careless(folder, _services):
             yield failed(server, mend, variables=packages.variables)
 
 
+LIFE_SECONDS = 10
+
+
 @contextlib.contextmanager
 def looping(folder, _services):
     """One sort of entry ends the process, and whoever supervises it starts it again."""
@@ -115,11 +119,14 @@ def looping(folder, _services):
 
     def supervise():
         while not over.is_set():
+            begun = time.monotonic()
             with serving(folder, "--port", port, env=packages.variables) as server:
                 alive.set()
                 with server.client() as client:
                     client.put(CHAT, json={"kind": "conversation"})
-                    # It lives for long enough to be scraped.
+                    # Long enough to be scraped; so it begins five times a minute at most.
+                    lived = time.monotonic() - begun
+                    over.wait(max(0, LIFE_SECONDS - lived))
                     while not over.wait(2) and server.process.poll() is None:
                         with contextlib.suppress(httpx.HTTPError):
                             say(client, "@everybody")

@@ -40,5 +40,5 @@ def unpaid(folder, _services):
         server = start("sk-an-old-one")
         with server.client() as client:
             client.put(CHAT, json={"kind": "conversation"}).raise_for_status()
-        with calling(server.url, summarise, pause=0.3):
+        with calling(server.url, summarise, pause=0.5):
             yield failed(server, lambda: start(RIGHT))

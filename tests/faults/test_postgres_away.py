@@ -14,7 +14,7 @@ from backstory import limits
 from backstory.domain.commits import Append, Idempotency
 from backstory.errors import BusyError, OutcomeUnknownError, StoreError, StoreUnavailableError
 from backstory.resilience.breaker import Breaker, State
-from backstory.resilience.deadlines import within
+from backstory.resilience.deadlines import left, within
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store
 from backstory.storage.postgres.transaction import PostgresTransaction
@@ -308,6 +308,21 @@ async def test_reads_that_hold_all_their_connections_keep_no_writer_out(postgres
             await scene.append("chat", "and again")
         assert await asyncio.gather(*waiting) == [["written", "and again"]] * 50
         assert scene.breaker.state is State.CLOSED
+
+
+async def test_who_waits_for_a_turn_leaves_while_the_rest_of_its_time_is_of_use_to_nobody(
+    postgres_url, monkeypatch
+):
+    """Or under too many readers each would get its turn when it is too late, and none an answer."""
+    monkeypatch.setattr(limits, "TURN_SHARE", 0.0005)
+    async with opened(postgres_url, connections=2) as scene:
+        await scene.put("chat")
+        async with scene.store._connections.borrow():
+            with within(600):
+                with pytest.raises(BusyError) as caught:
+                    await scene.texts("chat")
+                assert left() > 300
+            assert caught.value.context["limit"] == "STORE_CONNECTIONS"
 
 
 async def test_they_wait_in_order_and_only_so_many(postgres_url, monkeypatch):
