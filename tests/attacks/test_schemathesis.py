@@ -55,7 +55,7 @@ def callers(one_node, two_nodes):
 
 @schema.parametrize()
 @settings(
-    max_examples=DEEPER or 20,
+    max_examples=DEEPER or 16,
     deadline=None,
     derandomize=not DEEPER,
     suppress_health_check=list(HealthCheck),

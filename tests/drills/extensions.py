@@ -100,7 +100,7 @@ def careless(folder, _services):
                 say(client, "@all")
 
         def mend():
-            assert "unexpected failure" in server.errors()
+            until(lambda: "unexpected failure" in server.errors(), "a line on the failure")
             packages.go_back()
             server.signal(signal.SIGHUP)
 

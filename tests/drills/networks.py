@@ -5,6 +5,7 @@ import contextlib
 import itertools
 
 from drills.drill import CHAT, ENTRY, calling, failed, serving
+from serving import until
 from tcp_proxy import Proxy
 from troubleshooting import network_to
 
@@ -83,8 +84,15 @@ def torn(folder, services):
 
             def mend():
                 end()
+                page = {}
                 with server.client() as client:
-                    page = client.get(f"{CHAT}/entries", params={"limit": 1000}).json()
+
+                    def read():
+                        answer = client.get(f"{CHAT}/entries", params={"limit": 1000})
+                        page.update(answer.json())
+                        return answer.status_code == 200
+
+                    until(read, "a read")
                 texts = [one["content"] for one in page["items"]]
                 assert len(texts) == len(set(texts)) > 1
 
