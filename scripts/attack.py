@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "build" / "attacks"
-SUITES = ("tests/attacks", "tests/integration/test_schemathesis.py", "tests/integration/test_bad_input.py", "tests/property/test_tenants_apart.py")  # fmt: skip
+SUITES = ("tests/attacks", "tests/integration/test_bad_input.py", "tests/property/test_tenants_apart.py")  # fmt: skip
 EXAMPLES = 500
 Report = dict[str, Any]
 

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 SHOWN_ADDRESS = "127.0.0.1:8765"
 SHOWN_DATABASE = "127.0.0.1:5432"
+SHOWN_STANDBY = "127.0.0.1:5433"
 SHOWN_REDIS = "127.0.0.1:6379"
 SHOWN_MEMCACHED = "127.0.0.1:11211"
 SHOWN_PORTS = ("8800", "8801", "8802")  # on which a page itself starts something

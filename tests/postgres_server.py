@@ -20,7 +20,7 @@ _MEMORY = Path("/dev/shm")
 _ROOM = 512 * 2**20
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
-    "max_connections": "60",
+    "max_connections": "150",
     "shared_buffers": "32MB",
     "max_wal_size": "128MB",
     "autovacuum": "off",

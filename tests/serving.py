@@ -121,9 +121,9 @@ def failing(folder, *arguments, **options):
         server.close()
 
 
-def until(condition, what="it"):
+def until(condition, what="it", seconds=SECONDS):
     """Looks again and again, for a bounded time."""
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"{what} did not happen"
         time.sleep(0.01)

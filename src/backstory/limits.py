@@ -422,6 +422,7 @@ MIGRATE_LOCK_SECONDS: Final = 2.0  # that a migration waits for a table, and oth
 MIGRATE_TRIES: Final = 8  # at a migration that did not get its tables in time
 MIGRATE_PAUSE_SECONDS: Final = 4.0  # between two of them at most
 SILENCE_SECONDS: Final = 1.5  # of PostgreSQL, after which it is looked whether it is still there
+TURN_SHARE: Final = 0.5  # of the time that is left, in which a read waits for a connection
 STATEMENT_SHARE: Final = 0.9  # of the time that is left, which PostgreSQL may take for a statement
 COUNTER_STATE_BYTES: Final = 16 * KIB  # of a state that is believed to be as it was, too
 WRITE_ATTEMPTS: Final = 4  # at a transaction that PostgreSQL has taken back

@@ -9,6 +9,13 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt.algorithms import get_default_algorithms
 
+from backstory import limits
+from backstory.errors import TokenRefusedError
+from backstory.security.claims import Reading
+from backstory.security.keeping import Keys
+from backstory.security.tokens import Expected, Reader
+from backstory.security.verifying import Verifier
+from backstory.transports.edge.problems import document
 from mcp_serving import modern
 from serving import serving, until
 from token_issuer import AUDIENCE, MINUTE, Issuer, SigningKey, bearer, segment
@@ -159,6 +166,46 @@ def test_the_reason_stands_in_the_log_and_the_token_does_not(server, http):
 
 
 NAMES = list(bad_tokens())
+REASONS = {
+    "another signature": "InvalidSignatureError",
+    "expired an hour ago": "ExpiredSignatureError",
+    "not yet for an hour": "ImmatureSignatureError",
+    "made an hour ahead": "ImmatureSignatureError",
+    "wrong audience": "InvalidAudienceError",
+    "wrong issuer": "InvalidIssuerError",
+    "alg none": "not the form of a JWT",
+    "alg None and a signature": "signed by 'None'",
+    "HMAC with the public key": "signed by 'HS256'",
+    "unknown kid": "no key 'other' for ES256 is known",
+    "known kid, another key": "InvalidSignatureError",
+    "no end": "exp",
+    "60 KB": "too long",
+}
+"""What stands in the log of each, in part."""
+
+
+class Told:
+    """The issuer's keys, without asking for them."""
+
+    name, every = "told", limits.KEYS_FRESH_SECONDS
+
+    async def read(self):
+        return json.dumps(ISSUER.jwks()).encode()
+
+    async def aclose(self):
+        """Nothing is held."""
+
+
+@pytest.mark.parametrize("name", REASONS)
+async def test_each_kind_of_bad_token_has_its_reason_for_the_log_alone(bad, name):
+    keys = Keys(Told(), lambda: None, time.monotonic)
+    await keys.refresh()
+    verifier = Verifier(Reader(Expected(ISSUER.url, (AUDIENCE,), Reading()), keys))
+    with pytest.raises(TokenRefusedError) as caught:
+        await verifier.verify(bad[name])
+    assert REASONS[name] in caught.value.reason
+    assert caught.value.reason not in str(caught.value)
+    assert caught.value.reason not in str(document(caught.value, "trace"))
 
 
 @pytest.fixture(scope="module")

@@ -31,7 +31,7 @@ _ALERT = re.compile(r"`(Backstory\w+)`")
 class Failed:
     """A node with a failure, and what mends it as the pages say that tell of it.
 
-    `variables` are those with which it was started. It may have a `watch` of its own, where another
+    `variables` are those with which it was started, `addresses` where others are that its page shows. It may have a `watch` of its own, where another
     would see more than it should.
     """
 
@@ -41,6 +41,7 @@ class Failed:
     scraped: str = ""
     variables: dict[str, str] = field(default_factory=dict)
     watch: Watch | None = None
+    addresses: dict[str, str] = field(default_factory=dict)
 
     @property
     def target(self):

@@ -35,10 +35,10 @@ def full(folder, _services):
         pytest.skip("a small disk can be mounted by root only")
 
     def make_room():
+        log = folder / "server.log"
+        until(lambda: "cannot write the audit trail" in log.read_text(), "a line on the trail")
         (disk / "old-copy.db").unlink()
         subprocess.run(["mount", "-o", "remount,size=4g", disk], check=True)
-        log = folder / "server.log"
-        assert "cannot write the audit trail" in log.read_text()
         until(lambda: "can write the audit trail again" in log.read_text(), "the trail goes on")
         backstory(folder, "audit", "verify", "--store", f"sqlite:///{disk / 'test.db'}")
 

@@ -5,6 +5,7 @@ import contextlib
 import itertools
 
 from drills.drill import CHAT, ENTRY, calling, failed, serving
+from serving import until
 from tcp_proxy import Proxy
 from troubleshooting import network_to
 
@@ -13,10 +14,11 @@ FRESH = {"Cache-Control": "no-cache"}
 
 
 @contextlib.contextmanager
-def database(services):
+def database(services, owner="backstory"):
     """The URL of one of one's own."""
     name = f"drill_{next(_numbers)}"
-    asyncio.run(services.postgres.do(f"CREATE DATABASE {name} TEMPLATE template"))
+    made = f"CREATE DATABASE {name} TEMPLATE template OWNER {owner}"
+    asyncio.run(services.postgres.do(made))
     try:
         yield services.postgres.url(name)
     finally:
@@ -82,8 +84,15 @@ def torn(folder, services):
 
             def mend():
                 end()
+                page = {}
                 with server.client() as client:
-                    page = client.get(f"{CHAT}/entries", params={"limit": 1000}).json()
+
+                    def read():
+                        answer = client.get(f"{CHAT}/entries", params={"limit": 1000})
+                        page.update(answer.json())
+                        return answer.status_code == 200
+
+                    until(read, "a read")
                 texts = [one["content"] for one in page["items"]]
                 assert len(texts) == len(set(texts)) > 1
 

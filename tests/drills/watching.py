@@ -2,11 +2,13 @@
 
 import contextlib
 import signal
+import subprocess
 import time
 
 from drills.drill import Failed, Watch, failed, serving
 from observing.listening import listening
 from observing.pager import HEARTBEAT, Pager
+from observing.profile import PROVIDER_KEYS
 from serving import until
 
 
@@ -52,3 +54,28 @@ def silent(folder, _services):
             watch.program.process.kill()
         with contextlib.ExitStack() as again:
             yield Failed("", lambda: again.enter_context(watch.over([])), watch=watch)
+
+
+@contextlib.contextmanager
+def unbelieved(folder, _services):
+    """The keys were taken back by which Alertmanager tells the providers."""
+    watch, pager = Watch(folder), Pager()
+
+    def believe(request):
+        shown = request.headers.get("authorization", "") + request.body.decode()
+        if not any(key in shown for key in PROVIDER_KEYS.values()):
+            return 403, b'{"message": "Key format is not valid!"}'
+        return pager.answer(request)
+
+    def put_back():
+        said = (folder / "alertmanager.log").read_text()
+        assert "Notify for alerts failed" in said, said
+        for name, key in PROVIDER_KEYS.items():
+            subprocess.run(["sh", "-c", f"printf %s {key} >keys/{name}"], cwd=folder, check=True)
+        until(lambda: pager.at(HEARTBEAT), "a heartbeat")
+
+    with listening(believe) as port, watch.told(f"http://127.0.0.1:{port}"):
+        for name, key in PROVIDER_KEYS.items():
+            (folder / "keys" / name).write_text(key[::-1])
+        with watch.over([]):
+            yield Failed("", put_back, watch=watch)

@@ -14,7 +14,7 @@ from backstory import limits
 from backstory.domain.commits import Append, Idempotency
 from backstory.errors import BusyError, OutcomeUnknownError, StoreError, StoreUnavailableError
 from backstory.resilience.breaker import Breaker, State
-from backstory.resilience.deadlines import within
+from backstory.resilience.deadlines import left, within
 from backstory.storage.postgres.options import PostgresOptions
 from backstory.storage.postgres.store import open_store
 from backstory.storage.postgres.transaction import PostgresTransaction
@@ -208,24 +208,48 @@ async def held(url, statement):
     return connection
 
 
+WAITING = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+    "AND wait_event_type = 'Lock'"
+)
+
+
 async def test_a_read_ends_by_its_deadline_and_so_does_its_statement(scene, postgres_url):
     holder = await held(postgres_url, "LOCK TABLE entries, contexts")
-    active = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
-        "AND wait_event_type = 'Lock'"
-    )
     for read in (scene.view, scene.texts):
         with within(0.3), pytest.raises(StoreUnavailableError):
             await read("chat")
 
     async def ended():
-        return await holder.fetchval(active) == 0
+        return await holder.fetchval(WAITING) == 0
 
     await until(ended)
     await holder.execute("ROLLBACK")
     await holder.close()
     assert await scene.texts("chat") == []
     assert scene.breaker.state is State.CLOSED  # it is slow, and there
+
+
+async def test_nobody_is_left_waiting_on_the_server_for_how_contexts_stand(
+    scene, postgres_url, monkeypatch
+):
+    """It would not notice that nobody listens, and soon take no connections any more."""
+    monkeypatch.setattr(limits, "STANDINGS_SECONDS", 0.2)
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 5.0)  # of which not all is needed
+    await scene.store.standings(scene.tenant, [key("chat")])
+    holder = await held(postgres_url, "LOCK TABLE contexts")
+    with pytest.raises(StoreUnavailableError):
+        await scene.store.standings(scene.tenant, [key("chat")])
+
+    async def ended():
+        return await holder.fetchval(WAITING) == 0
+
+    await until(ended)
+    await holder.execute("ROLLBACK")
+    await holder.close()
+    [standing] = await scene.store.standings(scene.tenant, [key("chat")])
+    assert standing is not None
+    assert scene.breaker.state is State.CLOSED
 
 
 def in_turn(scene):
@@ -284,6 +308,21 @@ async def test_reads_that_hold_all_their_connections_keep_no_writer_out(postgres
             await scene.append("chat", "and again")
         assert await asyncio.gather(*waiting) == [["written", "and again"]] * 50
         assert scene.breaker.state is State.CLOSED
+
+
+async def test_who_waits_for_a_turn_leaves_while_the_rest_of_its_time_is_of_use_to_nobody(
+    postgres_url, monkeypatch
+):
+    """Or under too many readers each would get its turn when it is too late, and none an answer."""
+    monkeypatch.setattr(limits, "TURN_SHARE", 0.0005)
+    async with opened(postgres_url, connections=2) as scene:
+        await scene.put("chat")
+        async with scene.store._connections.borrow():
+            with within(600):
+                with pytest.raises(BusyError) as caught:
+                    await scene.texts("chat")
+                assert left() > 300
+            assert caught.value.context["limit"] == "STORE_CONNECTIONS"
 
 
 async def test_they_wait_in_order_and_only_so_many(postgres_url, monkeypatch):

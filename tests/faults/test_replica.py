@@ -177,3 +177,34 @@ def _serve(folder, store, replica):
     for given, status in ((replica, "ok"), ("postgresql://backstory@127.0.0.1:1/x", "warning")):
         found = json.loads(CliRunner().invoke(cli, [*asked, given]).output)["findings"]
         assert [one["status"] for one in found if one["name"] == "replica"] == [status]
+
+
+@asynccontextmanager
+async def receiving_nothing(pair):
+    """The standby asks a primary that is not there; what it has replayed is all it has received."""
+    connection = await asyncpg.connect(pair[1].url())
+    before = await connection.fetchval("SELECT quote_literal(current_setting('primary_conninfo'))")
+    try:
+        for where in ("'host=127.0.0.1 port=1'", before):
+            await connection.execute(f"ALTER SYSTEM SET primary_conninfo = {where}")
+            await connection.execute("SELECT pg_reload_conf()")
+            if where != before:
+                yield
+    finally:
+        await connection.close()
+
+
+async def test_a_standby_that_receives_nothing_is_not_taken_for_level(pair, database):
+    """Whatever its user may see, which is little."""
+    store = await open_store(pair[0].url(database, PLAIN))
+    await store.aclose()
+    await caught_up(pair)
+    options = PostgresOptions(pair[1].url(database, PLAIN))
+    copies = await open_replica(options, store.epoch, Breaker("replica"))
+    try:
+        assert await copies.lag() == 0
+        async with receiving_nothing(pair), asyncio.timeout(60):
+            while await copies.lag() == 0:  # noqa: ASYNC110 - nobody tells
+                await asyncio.sleep(0.01)
+    finally:
+        await copies.aclose()

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from serving import serving
-from token_issuer import bearer, website
+from serving import serving, until
+from token_issuer import SigningKey, bearer, website
 
 PAGE = Path(__file__).parents[2] / "docs/how-to/identity-provider.md"
 SETTING = re.compile(r"^(BACKSTORY_\w+)=(\S+)$", re.MULTILINE)
@@ -27,6 +27,7 @@ def http(site, tmp_path_factory):
     environment = told | {"BACKSTORY_AUTH_ISSUER": site.url}
     folder = tmp_path_factory.mktemp("provider")
     with serving(folder, env=environment) as server, server.client() as http:
+        http.server = server
         yield http
 
 
@@ -68,6 +69,22 @@ def test_its_keys_may_rotate(http, site):
     old = keycloak(site)
     site.issuer.keys.insert(0, type(site.issuer.keys[0])())
     assert http.get("/v1/whoami", headers=HOST | bearer(old)).status_code == 200
+
+
+def test_while_it_is_down_a_key_that_nobody_knows_is_refused_and_the_log_says_why(http, site):
+    forged = site.issuer.token(key=SigningKey("ES256", "elsewhere"))
+    site.down = True
+    try:
+        answer = http.get("/v1/whoami", headers=HOST | bearer(forged))
+    finally:
+        site.down = False
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (401, "unauthenticated")
+    assert problem["detail"] == "the token is not accepted; get another one"
+    assert "error_description" not in answer.headers["www-authenticate"]
+    until(lambda: problem["trace_id"] in http.server.errors(), "a line in the log")
+    (line,) = [one for one in http.server.errors().splitlines() if problem["trace_id"] in one]
+    assert "no key 'elsewhere' for ES256 is known" in line
 
 
 def test_while_it_is_down_its_tokens_are_believed(http, site):

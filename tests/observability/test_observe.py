@@ -12,10 +12,11 @@ import httpx
 import pytest
 
 import paging
+import postgres_server
 from observed import asked, observing, skip_where_missing
 from observing import stack as stack_addresses
 from observing.stack import Wanted
-from pages import DOCS, ROOT, Reader, blocks
+from pages import DOCS, ROOT, SHOWN_DATABASE, SHOWN_STANDBY, Reader, blocks
 from serving import SECONDS, until
 
 pytestmark = pytest.mark.operations
@@ -89,10 +90,19 @@ def test_the_load_is_taken_but_for_its_mistakes(stack):
     assert {"mcp tools/call 200", "write content 200", "missing 404"} <= set(counts)
 
 
+@pytest.fixture
+def database(postgres):
+    """The address of a PostgreSQL server with an empty database `backstory`."""
+    with postgres_server.database(postgres, "backstory") as address:
+        yield address
+
+
 @pytest.mark.parametrize("page", RUNBOOKS, ids=lambda page: page.stem)
-def test_what_a_runbook_shows_can_be_done(page, scraped, tmp_path):
+def test_what_a_runbook_shows_can_be_done(page, scraped, tmp_path, request):
     variables = {"BACKSTORY_STORE": f"sqlite:///{scraped.folder / 'backstory.db'}"}
-    reader = Reader(tmp_path, scraped.addresses(), variables)
+    shown = [one for one in (SHOWN_DATABASE, SHOWN_STANDBY) if one in page.read_text("utf-8")]
+    there = {one: request.getfixturevalue("database") for one in shown}
+    reader = Reader(tmp_path, scraped.addresses() | there, variables)
     try:
         do_all(page, reader)
     finally:

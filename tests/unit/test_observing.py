@@ -21,6 +21,12 @@ def test_a_window_holds_several_scrapes_however_fast_it_goes():
     assert hurried("for: 1m", 60) == "for: 3000ms"
 
 
+def test_what_is_foretold_is_as_near_as_the_rest():
+    assert hurried("predict_linear(x[6h], 86400) < 5e9", 60) == (
+        "predict_linear(x[360000ms], 1440) < 5e9"
+    )
+
+
 def test_nothing_is_made_longer_and_no_wait_longer_than_it_was():
     assert hurried("group_wait: 0s", 60) == "group_wait: 0ms"
     assert hurried("rate(x[2s])", 60) == "rate(x[2000ms])"

@@ -118,18 +118,25 @@ class Connections:
     async def borrow(self) -> AsyncIterator[Connection[Record]]:
         """A connection for a read, until its answer is due. What it raises is translated.
 
+        Who has to wait for it leaves in the middle of its time: with too many readers each would
+        else get its turn when it is too late, and use up what another could be answered with.
+
         Raises:
-            BusyError: `limits.READ_QUEUE` are waiting already, or none was free in time.
+            BusyError: `limits.READ_QUEUE` are waiting already, or none was free soon enough.
             StoreUnavailableError: the server is gone, or did not answer in time.
         """
         self.require()
         if self._waiting >= limits.READ_QUEUE:
             raise BusyError("too many reads are waiting; try again", limit="READ_QUEUE")
         self._waiting += 1
-        queued = True
+        queued, left = True, remaining(self.seconds)
+        now = asyncio.get_running_loop().time()
+        share = limits.TURN_SHARE if self._turns.locked() else 1
         try:
-            async with asyncio.timeout(remaining(self.seconds)), self._turns:
+            async with asyncio.timeout_at(now + share * left) as clock, self._turns:
                 queued, self._waiting = False, self._waiting - 1
+                if share < 1:
+                    clock.reschedule(now + left)
                 async with self.lend(None) as connection:
                     yield connection
         except FOREIGN as error:
@@ -208,6 +215,14 @@ class Connections:
             raise
         return connection
 
+    def let_go(self, connection: Connection[Record]) -> None:
+        """End one that was kept, on which the server was too slow: nobody waits for that.
+
+        A server does not notice that nobody listens any more to a statement that waits for a lock,
+        so it is told first.
+        """
+        self._later(_ended(connection))
+
     async def close(self) -> None:
         """Wait for those that are borrowed, then close all."""
         pool, self._pool = self._pool, None
@@ -236,12 +251,20 @@ class Connections:
         task.add_done_callback(self._tasks.discard)
 
 
-_NONE_FREE = "all connections to the database were in use until the answer was due; try again"
+_NONE_FREE = "all connections to the database were in use for too long; try again"
 
 
 def _end(connection: Connection[Record]) -> None:
     with suppress(asyncpg.InterfaceError):  # it was given back just now
         connection.terminate()
+
+
+async def _ended(connection: Connection[Record]) -> None:
+    with suppress(*FOREIGN):
+        async with asyncio.timeout(limits.CHECK_SECONDS):
+            # The driver has asked the server to give up; its next statement waits for that.
+            await connection.execute("SELECT 1")
+    connection.terminate()
 
 
 async def _given_up(pool: asyncpg.Pool[Record], connection: Connection[Record]) -> None:

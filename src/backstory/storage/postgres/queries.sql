@@ -224,8 +224,12 @@ FROM contexts WHERE tenant = $1 AND namespace = $2 AND name = $3
 SELECT extract(epoch FROM clock_timestamp())::float8
 
 -- name: replica_lag
-SELECT CASE WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN 0
-            ELSE coalesce(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()), 0)
+-- One that has replayed all it has received is level only while it receives; else nobody knows what it misses.
+SELECT CASE WHEN NOT pg_is_in_recovery() THEN 0
+            WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn()
+                 AND EXISTS (SELECT FROM pg_stat_wal_receiver) THEN 0
+            ELSE extract(epoch FROM clock_timestamp()
+                         - coalesce(pg_last_xact_replay_timestamp(), pg_postmaster_start_time()))
        END::float8
 
 -- name: standings

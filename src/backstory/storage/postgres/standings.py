@@ -165,7 +165,7 @@ class Standings:
         try:
             return await self._fetch(sql, params)
         except FOREIGN as error:
-            self._hang_up()
+            self._part(error)
             if not was_there or is_refusal(error) or isinstance(error, TimeoutError):
                 raise
         return await self._fetch(sql, params)
@@ -187,6 +187,15 @@ class Standings:
             raise
         self._connection = connection
         return connection
+
+    def _part(self, error: BaseException) -> None:
+        """A statement that took too long is to end on the server as well."""
+        connection = self._connection
+        if connection is not None and isinstance(error, TimeoutError):
+            self._connection = None
+            self._connections.let_go(connection)
+        else:
+            self._hang_up()
 
     def _hang_up(self) -> None:
         connection, self._connection = self._connection, None
