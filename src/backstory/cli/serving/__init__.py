@@ -2,6 +2,13 @@
 
 listening.py   the socket, and what is told once requests are taken
 protocol.py    HTTP/1.1, within bounds
+patience.py    who keeps it waiting
+cycle.py       a request and its answer
+direct.py      answers that need no task
+heads.py       headers that came before, which need no parser
+lines.py       lines of the heads of answers
+first.py       the first process of a container
+sockets.py     sockets of workers
 one.py         one process that serves
 alone.py       the only one, without a supervisor
 stopping.py    how it stops so that nobody notices

@@ -122,21 +122,25 @@ class AtOnce:
         if len(scope["raw_path"]) + len(scope["query_string"]) > known.target_bytes:
             return None
         try:
-            principal, gate = known.who(), known.gate
+            principal = known.who()
             if principal is None:
                 return None
-            if gate is None:
-                return self._heard(work, known, scope, body, principal)
-            if not gate.let_in(principal):
-                return None
-            answer = None
-            try:
-                answer = self._heard(work, known, scope, body, principal)
-            finally:
-                if answer is None:
-                    gate.come_again(principal)
+            serve = self._heard if known.gate is None else self._paced
+            return serve(work, known, scope, body, principal)
         except Exception:  # noqa: BLE001 - the other way fails as well, and says of what
             return None
+
+    def _paced(
+        self, work: Work, known: Known, scope: Scope, body: bytes, principal: Principal
+    ) -> Answer | None:
+        gate, answer = known.gate, None
+        if gate is None or not gate.let_in(principal):
+            return None
+        try:
+            answer = self._heard(work, known, scope, body, principal)
+        finally:
+            if answer is None:
+                gate.come_again(principal)
         return answer
 
     def _heard(
