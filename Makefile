@@ -33,7 +33,7 @@ unit: ## Only the fast tests that start nothing (ARGS="-k config")
 faults: ## Hurt whole clusters and check that nothing is lost, twice or read back (ARGS="-k redis")
 	@scripts/faults $(ARGS)
 
-operations: ## Run what watches and heals: Prometheus, Alertmanager, dashboards, workers (ARGS="-k tutorial")
+operations: ## Run what watches and heals, Prometheus, Alertmanager, workers, and the longest how-tos (ARGS="-k tutorial")
 	@scripts/operations $(ARGS)
 
 rehearse: ## Rehearse rolls, upgrades, backups, images with the real programs (ARGS="-k restore")

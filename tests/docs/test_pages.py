@@ -135,12 +135,16 @@ def memcached(memcached_server):
     return f"127.0.0.1:{memcached_server.port}"
 
 
+LONG = {"audit", "caching", "cloud", "encryption", "hybrid", "roles", "sign-in", "two-nodes"}
+"""How-tos that take longer than most, and are run with what watches and heals."""
+
+
 def runnable():
     """Those that a server suffices for; others have tests of their own."""
     languages = {"console", "python", "json"}
     found = [page for page in pages() if languages & {block.language for block in blocks(page)}]
     return [
-        page
+        pytest.param(page, marks=pytest.mark.operations if page.stem in LONG else ())
         for page in found
         if page.parent.name != "runbooks" and not any(map(page.read_text("utf-8").count, ELSEWHERE))
     ]

@@ -149,6 +149,7 @@ async def let_through(gate, task):
     return await task
 
 
+@pytest.mark.operations
 async def test_others_write_while_large_content_is_purged_and_nobody_reads_it(
     scene, files, bodies, gate
 ):

@@ -132,8 +132,8 @@ def answered(monkeypatch):
     """What the lane made of each request: an answer, or None."""
     made, answer = [], Lane.answer
 
-    async def watched(self, scope, message):
-        made.append(await answer(self, scope, message))
+    async def watched(self, scope, message, told):
+        made.append(await answer(self, scope, message, told))
         return made[-1]
 
     monkeypatch.setattr(Lane, "answer", watched)

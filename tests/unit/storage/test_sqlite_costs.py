@@ -40,6 +40,7 @@ def sentences(count):
 
 
 @pytest.mark.slow
+@pytest.mark.operations
 @pytest.mark.parametrize(
     ("search", "ids", "messages", "most"),
     [(False, False, 2000, 1.5), (True, True, 8000, 2.2)],
