@@ -69,13 +69,20 @@ def use(client):
 
 
 @contextlib.contextmanager
-def gone(folder, services):
-    """The standby that a node reads was stopped, and nobody has started it again."""
+def reading(folder, services):
+    """A node that reads a standby, which has what was said; and what `copied` has."""
     with (
         copied(services) as (url, copy, standby),
         serving(folder, "--replica", copy, store=url) as server,
     ):
         talk(server)
+        yield server, url, copy, standby
+
+
+@contextlib.contextmanager
+def gone(folder, services):
+    """The standby that a node reads was stopped, and nobody has started it again."""
+    with reading(folder, services) as (server, url, _, standby):
         standby.stop()
         with calling(server.url, use, pause=0.5):
             yield failed(server, standby.start, addresses=shown(url))
@@ -84,11 +91,7 @@ def gone(folder, services):
 @contextlib.contextmanager
 def behind(folder, services):
     """A long query on the standby keeps it from replaying that a table was written anew."""
-    with (
-        copied(services) as (url, copy, standby),
-        serving(folder, "--replica", copy, store=url) as server,
-    ):
-        talk(server)
+    with reading(folder, services) as (server, url, copy, standby):
         where = shown(url) | shown(copy, SHOWN_STANDBY)
         asyncio.run(
             standby.do(

@@ -33,15 +33,20 @@ def talk(server):
 
 
 @contextlib.contextmanager
+def through(services):
+    """The URL of a database behind a network, and what is done to that."""
+    with database(services) as url, network_to(services.postgres.port) as (proxy, do):
+        yield url.replace(f":{services.postgres.port}/", f":{proxy.port}/"), do
+
+
+@contextlib.contextmanager
 def cut(folder, services):
     """Nothing gets from the node to its database any more."""
-    with database(services) as url, network_to(services.postgres.port) as (proxy, do):
-        own = url.replace(f":{services.postgres.port}/", f":{proxy.port}/")
-        with serving(folder, store=own) as server:
-            talk(server)
-            do(Proxy.cut)
-            with calling(server.url, lambda client: client.get(CHAT), callers=2):
-                yield failed(server, lambda: do(Proxy.mend))
+    with through(services) as (url, do), serving(folder, store=url) as server:
+        talk(server)
+        do(Proxy.cut)
+        with calling(server.url, lambda client: client.get(CHAT), callers=2):
+            yield failed(server, lambda: do(Proxy.mend))
 
 
 @contextlib.contextmanager
@@ -67,34 +72,32 @@ def alone(folder, services):
 @contextlib.contextmanager
 def torn(folder, services):
     """Connections to the database break, again and again, while a write is made durable."""
-    with database(services) as url, network_to(services.postgres.port) as (proxy, do):
-        own = url.replace(f":{services.postgres.port}/", f":{proxy.port}/")
-        with serving(folder, store=own) as server:
-            talk(server)
-            numbers = itertools.count(1)
+    with through(services) as (url, do), serving(folder, store=url) as server:
+        talk(server)
+        numbers = itertools.count(1)
 
-            def write(client):
-                text = f"Still there, for the {next(numbers)}. time?"
-                do(lambda one: one.cut_at(text.encode(), after=True))
-                entries = {"entries": [{"role": "user", "content": text}]}
-                key = {"Idempotency-Key": f'"{text}"'}
-                lost = client.post(f"{CHAT}/entries", json=entries, headers=key)
-                if lost.status_code == 503:  # as owners of clients are told to do
-                    client.post(f"{CHAT}/entries", json=entries, headers=key)
+        def write(client):
+            text = f"Still there, for the {next(numbers)}. time?"
+            do(lambda one: one.cut_at(text.encode(), after=True))
+            entries = {"entries": [{"role": "user", "content": text}]}
+            key = {"Idempotency-Key": f'"{text}"'}
+            lost = client.post(f"{CHAT}/entries", json=entries, headers=key)
+            if lost.status_code == 503:  # as owners of clients are told to do
+                client.post(f"{CHAT}/entries", json=entries, headers=key)
 
-            def mend():
-                end()
-                page = {}
-                with server.client() as client:
+        def mend():
+            end()
+            page = {}
+            with server.client() as client:
 
-                    def read():
-                        answer = client.get(f"{CHAT}/entries", params={"limit": 1000})
-                        page.update(answer.json())
-                        return answer.status_code == 200
+                def read():
+                    answer = client.get(f"{CHAT}/entries", params={"limit": 1000})
+                    page.update(answer.json())
+                    return answer.status_code == 200
 
-                    until(read, "a read")
-                texts = [one["content"] for one in page["items"]]
-                assert len(texts) == len(set(texts)) > 1
+                until(read, "a read")
+            texts = [one["content"] for one in page["items"]]
+            assert len(texts) == len(set(texts)) > 1
 
-            with calling(server.url, write, pause=0.5) as end:
-                yield failed(server, mend)
+        with calling(server.url, write, pause=0.5) as end:
+            yield failed(server, mend)

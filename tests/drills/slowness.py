@@ -6,27 +6,22 @@ import threading
 import time
 
 from drills.drill import CHAT, ENTRY, Watch, calling, failed, serving
-from drills.networks import FRESH, database, talk
+from drills.networks import FRESH, talk, through
 from observing.listening import listening
 from postgres_server import free_port
 from serving import until
 from tcp_proxy import Proxy
-from troubleshooting import network_to
 
 
 @contextlib.contextmanager
 def far(services, seconds):
     """The URL of a database behind a network that is slow, and what makes it fast."""
-    with database(services) as url, network_to(services.postgres.port) as (proxy, do):
+    with through(services) as (url, do):
 
         def slow():
             do(lambda one: one.delay(seconds))
 
-        yield (
-            url.replace(f":{services.postgres.port}/", f":{proxy.port}/"),
-            slow,
-            lambda: do(Proxy.mend),
-        )
+        yield url, slow, lambda: do(Proxy.mend)
 
 
 @contextlib.contextmanager

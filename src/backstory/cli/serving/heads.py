@@ -18,9 +18,10 @@ from backstory.transports.edge.at_once import Known
 
 _LINE_END: Final = b"\r\n"
 _END: Final = _LINE_END * 2
-_LINE: Final = re.compile(
-    rb"(GET|POST) (/(?:[a-zA-Z0-9._~%-][a-zA-Z0-9._~%/-]*)?)(?:\?([a-zA-Z0-9._~%=&,-]*))? HTTP/1\.1"
-)
+_PATH: Final = rb"/(?:[a-zA-Z0-9._~%-][a-zA-Z0-9._~%/-]*)?"
+PLAIN_PATH: Final = re.compile(_PATH)
+"""A target that is a path and nothing else."""
+_LINE: Final = re.compile(rb"(GET|POST) (%b)(?:\?([a-zA-Z0-9._~%%=&,-]*))? HTTP/1\.1" % _PATH)
 """A first line that every parser reads alike."""
 
 
@@ -93,10 +94,14 @@ def _said(line: bytes) -> dict[str, Any] | None:
     found = _LINE.fullmatch(line)
     if found is None:
         return None
-    method, raw, query = found.groups()
+    method, path, query = found.groups()
+    return {"method": method.decode("ascii"), **target(path, query)}
+
+
+def target(raw: bytes, query: bytes | None) -> dict[str, Any]:
+    """What a target says in a scope."""
     path = raw.decode("ascii")
     return {
-        "method": method.decode("ascii"),
         "path": unquote(path) if "%" in path else path,
         "raw_path": raw,
         "query_string": query or b"",

@@ -7,12 +7,10 @@ parser would take in whatever is sent, and wait for as long as it takes.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any, Final, cast
-from urllib.parse import unquote
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -21,7 +19,7 @@ from uvicorn.server import ServerState
 from backstory import limits
 from backstory.cli.serving.cycle import Cycle
 from backstory.cli.serving.direct import Direct
-from backstory.cli.serving.heads import Head, Heads, Room
+from backstory.cli.serving.heads import PLAIN_PATH, Head, Heads, Room, target
 from backstory.errors import (
     BackstoryError,
     ConnectionsFullError,
@@ -36,8 +34,6 @@ from backstory.transports.edge.pacing import Network, client_of, is_within
 from backstory.transports.edge.secure_headers import SECURE
 
 _CLOSE: Final = (b"connection", b"close")
-_PLAIN_PATH: Final = re.compile(rb"/(?:[a-zA-Z0-9._~%-][a-zA-Z0-9._~%/-]*)?\Z")
-"""The target of a request that is a path and nothing else."""
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 _LINE_END: Final = b"\r\n"  # which some clients send behind a body
 
@@ -268,16 +264,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self.pipeline.appendleft((self.cycle, self.app))
 
     def _complete_scope(self) -> None:
-        scope, raw, query = self.scope, self.url, b""
-        if _PLAIN_PATH.match(raw) is None:
-            url = httptools.parse_url(raw)
-            raw, query = url.path, url.query or b""
-        path = raw.decode("ascii")
+        scope, path, query = cast("dict[str, Any]", self.scope), self.url, None
+        if PLAIN_PATH.fullmatch(path) is None:
+            url = httptools.parse_url(path)
+            path, query = url.path, url.query
         scope["method"] = self.parser.get_method().decode("ascii")
         scope["http_version"] = self.parser.get_http_version()
-        scope["path"] = unquote(path) if "%" in path else path
-        scope["raw_path"] = raw
-        scope["query_string"] = query
+        scope.update(target(path, query))
 
     def _new_cycle(self) -> Cycle:
         stays = self.scope["http_version"] != "1.0" and self.parser.should_keep_alive()
