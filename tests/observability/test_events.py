@@ -1,13 +1,21 @@
 """The hooks: what is told reaches whoever hears it, does no harm, and costs nobody anything else."""
 
 import asyncio
+import random
 import threading
+import time
+from itertools import count
+from unittest.mock import Mock
 
 import pytest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
+from backstory import limits
 from backstory.errors import BusyError, CacheUnavailableError, StoreUnavailableError
 from backstory.observability.caches import told_cache
 from backstory.observability.catalogue import (
+    ANSWER_BYTES,
     LABELS,
     LOOKED_AT,
     METRICS,
@@ -21,6 +29,7 @@ from backstory.observability.stores import OPERATIONS, told_store
 from backstory.observability.summarisers import ToldSummariser
 from backstory.observability.tallying import Tally
 from backstory.observability.telling import Told
+from backstory.observability.traces import Traces
 from backstory.ports import events
 from backstory.ports.cache import Cached
 from backstory.ports.hooks import SILENCE, part, served
@@ -123,9 +132,90 @@ def test_of_requests_that_went_well_one_in_so_many_is_told_of_and_stands_for_the
     ]
 
 
-def test_what_took_long_or_failed_inside_mcp_is_told_of_each_time(monkeypatch):
-    from backstory import limits
+def many_at_once(told, times, headers=()):
+    for _ in range(times):
+        with told.request("GET", headers, dropped=True) as request:
+            request.routed("/v1/whoami")
+            request.whole(200, 7)
 
+
+def test_of_very_many_answers_without_waiting_each_is_counted_and_one_in_sixteen_is_timed(
+    monkeypatch,
+):
+    ticks, most, more = count(1), limits.TIMED_AT_ONCE, limits.TIMED_OF_MORE
+    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks) / 1000)
+    told = Told()
+    counted = told.count()
+    many_at_once(told, most)
+    assert next(ticks) - 1 == 2 * most
+    many_at_once(told, more * 100)
+    assert next(ticks) - 2 == 2 * (most + 100)
+    told.drain()
+    many_at_once(told, more - 1 + most)
+    assert next(ticks) - 3 == 2 * (most + 100 + most)
+    counts, seen = counted.take()
+    total = most + more * 100 + more - 1 + most
+    assert counts[REQUESTS, "/v1/whoami", "GET", 200] == total
+    assert counts[ANSWER_BYTES, "identity"] == 7 * total
+    *buckets, seconds = seen[REQUEST_SECONDS, "/v1/whoami", "GET"]
+    assert (sum(buckets), seconds) == (total, pytest.approx(total / 1000))
+
+
+def test_what_is_told_of_answers_without_waiting_stands_for_all_of_them():
+    ear = Ear(events.Ended)
+    told = Told([ear])
+    told.count()
+    told.sample = 10
+    many_at_once(told, 2000)
+    assert [event.weight for event in ear.heard] == [10] * 200
+    assert all(event.seconds > 0 for event in ear.heard)
+
+
+def test_where_each_request_is_told_of_each_is_timed():
+    ear = Ear(events.Ended)
+    told = Told([ear])
+    many_at_once(told, 1000)
+    assert [(event.weight, event.seconds > 0) for event in ear.heard] == [(1, True)] * 1000
+
+
+def test_an_answer_without_waiting_that_failed_inside_mcp_is_told_of_though_nobody_timed_it():
+    ear = Ear(events.Ended)
+    told = Told([ear])
+    told.sample = 1000
+    many_at_once(told, limits.TIMED_AT_ONCE + 1)
+    with told.request("POST", (), dropped=True) as request:
+        request.called(events.Called("tools/call", "read_context", "not_found", 0.1))
+        request.whole(200, 7)
+    assert [(event.weight, event.seconds < 1) for event in ear.heard] == [(1, True)]
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.3, 1.0])
+def test_as_many_traces_are_recorded_as_the_sampler_takes(share, dropped):
+    random.seed(7)
+    traces = Traces(Mock(), Resource.create(), ParentBased(TraceIdRatioBased(share)))
+    told, recorded = Told(), 0
+    told.trace(traces.starts, traces.bound)
+    for _ in range(20_000):
+        with told.request("GET", (), dropped=dropped) as request:
+            recorded += request.recorded
+            request.whole(200, 7)
+    assert recorded == pytest.approx(20_000 * share, rel=0.2)
+
+
+def test_a_caller_whose_trace_context_is_none_is_not_recorded_more_often_for_it():
+    random.seed(7)
+    traces = Traces(Mock(), Resource.create(), ParentBased(TraceIdRatioBased(0.01)))
+    told = Told()
+    told.trace(traces.starts, traces.bound)
+    recorded = 0
+    for _ in range(5000):
+        with told.request("GET", [(b"traceparent", b"00-evil")]) as request:
+            recorded += request.recorded
+    assert recorded < 150
+
+
+def test_what_took_long_or_failed_inside_mcp_is_told_of_each_time(monkeypatch):
     ear = Ear(events.Ended)
     told = Told([ear])
     told.sample = 1000

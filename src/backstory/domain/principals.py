@@ -26,9 +26,11 @@ class Trust(IntEnum):
     TOOL = 3
     IMPORT = 4
 
-    @property
-    def word(self) -> str:
-        return self.name.lower()
+    word: str
+
+    def __init__(self, number: int) -> None:
+        del number
+        self.word = self.name.lower()
 
 
 @dataclass(frozen=True, slots=True)

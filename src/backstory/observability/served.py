@@ -14,6 +14,7 @@ import msgspec
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.observability.catalogue import FAST
+from backstory.observability.requests import BUCKETS, BYTES, LAST, SECONDS
 from backstory.observability.steps import Timed
 from backstory.ports.events import (
     OK,
@@ -34,6 +35,7 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 OTHER: Final = "other"
 """Stands for the method of a request that there is not, which is the caller's own word."""
 NO_ROUTE: Final = "none"
+_SOONEST: Final = FAST[0]
 
 
 class Served(msgspec.Struct, eq=False):
@@ -59,6 +61,8 @@ class Served(msgspec.Struct, eq=False):
     code: str = OK
     origin: Origin | None = None
     clock: int = 0
+    seen: list[float] | None = None
+    weight: int | None = None
     parts: list[Part] | None = None
     calls: tuple[Called, ...] = ()
     token: Token[Request | None] | None = None
@@ -76,6 +80,7 @@ class Served(msgspec.Struct, eq=False):
         self.origin, self.trace = origin, origin.trace
         if origin.recorded:
             self.id, self.recorded = self.id or new_span(), True
+            self.begun = self.begun or time.perf_counter()
             self.clock = self.clock or time.time_ns()
 
     def caused(self, parent: str, state: str = "") -> None:
@@ -106,10 +111,11 @@ class Served(msgspec.Struct, eq=False):
     # -- its life ----------------------------------------------------------------------
 
     def __enter__(self) -> Self:
-        requests = self.told.requests
-        if requests is not None and not self.dropped:
-            requests.in_flight += 1
-            self.in_flight = True
+        if not self.dropped:
+            requests = self.told.requests
+            if requests is not None:
+                requests.in_flight += 1
+                self.in_flight = True
         self.token = SERVED.set(self)
         return self
 
@@ -122,40 +128,44 @@ class Served(msgspec.Struct, eq=False):
         del error, trace
         assert self.token is not None
         SERVED.reset(self.token)
-        told = self.told
-        if told.deaf:
+        if self.dropped:
             return
+        told = self.told
         requests = told.requests
         if self.in_flight and requests is not None:
             requests.in_flight -= 1
-        if self.dropped:
+        if told.deaf:
             return
         if kind is not None and self.code == OK:
             self.code = UNFORESEEN
-        if requests is not None:
-            requests.sent[self.coding] += self.sent
-            if self.stale:
-                requests.stale(self.route)
+        if self.seen is not None:
+            self.seen[BYTES] += self.sent
         if self.recorded or told.ended is not None:
             self._over(told)
 
     def _over(self, told: Told) -> None:
-        weight = 0 if told.ended is None else 1 if told.sample == 1 else self._weight(told)
-        if self.recorded or weight:
-            self._end(told, weight)
+        if self.weight is None:
+            self.weight = self._weight(told, time.perf_counter() - self.begun)
+        if self.recorded or self.weight:
+            self._end(told, self.weight)
         if len(told.waiting) >= told.most:
             told.drain()
 
-    def _weight(self, told: Told) -> int:
+    def _weight(self, told: Told, seconds: float) -> int:
         """For how many requests this one is told of; 0: it is left out."""
+        if told.ended is None:
+            return 0
         if self.code != OK or not 100 <= self.status < 400 or self.stale or self.recorded:
             return 1
-        if time.perf_counter() - self.begun >= limits.ACCESS_SLOW_SECONDS:
+        if seconds >= limits.ACCESS_SLOW_SECONDS or told.sample == 1:
             return 1
         if self.calls and any(call.code != OK for call in self.calls):
             return 1
         told.well += 1
-        return 0 if told.well % told.sample else told.sample
+        if told.well < told.sample or not self.begun:
+            return 0
+        weight, told.well = told.well, 0
+        return weight
 
     def _end(self, told: Told, weight: int) -> None:
         self.trace = self.trace or new_trace()
@@ -190,12 +200,40 @@ class Served(msgspec.Struct, eq=False):
         requests = self.told.requests
         if requests is not None:
             taken = time.perf_counter() - self.begun
-            answer = (self.route, self.method, status)
+            answer = (self.route, self.method, status, self.coding)
+            seen = self.seen = requests.answers.get(answer) or requests.first(answer)
+            seen[BUCKETS + bisect_left(FAST, taken)] += 1
+            seen[SECONDS] += taken
+            if self.code != OK or self.stale:
+                requests.uncommon(self.route, self.code, stale=self.stale)
+
+    def whole(self, status: int, sent: int) -> None:
+        self.status, self.sent = status, sent
+        told = self.told
+        if told.deaf:
+            return
+        requests = told.requests
+        taken = time.perf_counter() - self.begun if self.begun else 0.0
+        if requests is not None:  # spelt out, since it is done for each request
+            answer = (self.route, self.method, status, self.coding)
             seen = requests.answers.get(answer) or requests.first(answer)
-            seen[bisect_left(FAST, taken) if taken > FAST[0] else 0] += 1
-            seen[-1] += taken
-            if self.code != OK:
-                requests.erred(self.route, self.code)
+            if self.begun:
+                seen[LAST] = taken
+            else:
+                taken = seen[LAST]
+            seen[SECONDS] += taken
+            seen[BYTES] += sent
+            seen[BUCKETS if taken <= _SOONEST else BUCKETS + bisect_left(FAST, taken)] += 1
+            if self.code != OK or self.stale:
+                requests.uncommon(self.route, self.code, stale=self.stale)
+        if told.ended is None:
+            self.dropped = not self.recorded
+        elif self.begun or self.calls or self.code != OK:
+            self.weight = self._weight(told, taken)
+            if self.weight:
+                self.dropped, self.begun = False, self.begun or time.perf_counter() - taken
+        else:
+            told.well += 1
 
     def failed(self, code: str) -> None:
         self.code = code

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Sized
 from contextlib import AbstractContextManager
 from functools import partial
-from random import getrandbits
+from math import inf, log, log1p
+from random import getrandbits, random, randrange
 from threading import RLock
 
 from backstory import limits
@@ -52,12 +53,21 @@ class Told:
         self.starts = starts
         self.deaf = starts is None
         """Nobody wants to know of requests, which are then not even timed."""
-        self.bound = 1 << 64
-        """Traces that begin here are not recorded whose numbers' low 64 bits are not below it."""
+        self._bound = 1 << 64
+        """Traces that begin here are recorded only where their numbers' low 64 bits are below it."""
+        self._unrecorded = inf if starts is None else 0.0
+        """Requests that begin a trace before the next one may be recorded."""
+        self._quiet = 0
+        """How many requests that wait for nothing are neither timed nor recorded, from now on.
+
+        To look at the clock twice is a twentieth of what such a request costs.
+        """
+        self._noticed = 0
+        """How many were timed since the last look."""
         self.sample = 1
         """Of requests that went well and soon, `Ended` is told of one in so many."""
         self.well = 0
-        """Requests that did, so far."""
+        """Requests that did since it was told of one."""
         self.requests: Requests | None = None
         """Counts them, where somebody wants to know."""
         self.standing: list[Numbers] = []
@@ -101,11 +111,16 @@ class Told:
             self.drain()
 
     def trace(self, starts: Starts, bound: int) -> None:
-        """Let this one say which trace a request belongs to; see `bound`."""
-        self.starts, self.bound, self.deaf = starts, bound, False
+        """Let this one say which trace a request belongs to.
+
+        It records none that begins here whose number's low 64 bits are not below the bound.
+        """
+        self.starts, self._bound, self.deaf = starts, bound, False
+        self._unrecorded = self._gap()
 
     def drain(self) -> None:
         """Tell those who can wait what has gathered. From any thread."""
+        self._noticed = 0
         with self._draining:
             for later in self._later.values():
                 later.drain()
@@ -131,29 +146,56 @@ class Told:
     def request(
         self, method: str, headers: RawHeaders, *, dropped: bool = False
     ) -> AbstractContextManager[Request]:
-        begun = 0.0 if self.deaf else time.perf_counter()
-        served = Served(self, method if method in METHODS else OTHER, begun, dropped)
+        method = method if method in METHODS else OTHER
+        if dropped and self._quiet and not headers:
+            self._quiet -= 1
+            return Served(self, method, 0.0, dropped)
+        served = Served(self, method, 0.0 if self.deaf else time.perf_counter(), dropped)
         if self.starts is not None:
-            # Of the number of a trace that begins here, the half is drawn by which samplers
-            # decide; most are left at that. Spelt out, since it is done for each request.
-            drawn = getrandbits(64)
-            if drawn >= self.bound:
-                for name, _ in headers:
-                    if name == b"traceparent":
-                        break
-                else:
-                    return served
-            trace = getrandbits(64) << 64 | (drawn or 1)
-            parent = state = ""
-            for name, value in headers:
-                if name == b"traceparent":
-                    parent = value.decode("latin-1")
-                elif name == b"tracestate":
-                    state = (
-                        f"{state},{value.decode('latin-1')}" if state else value.decode("latin-1")
-                    )
-            served.begins(self.starts(parent, state, trace))
+            self._unrecorded -= 1
+            self._begin(served, headers, self.starts)
+        if dropped and not self._quiet:
+            self._rest()
         return served
+
+    def _begin(self, served: Served, headers: RawHeaders, starts: Starts) -> None:
+        """Let it belong to its trace, where that may be recorded."""
+        parent = state = ""
+        for name, value in headers:
+            if name == b"traceparent":
+                parent = value.decode("latin-1")
+            elif name == b"tracestate":
+                state = f"{state},{value.decode('latin-1')}" if state else value.decode("latin-1")
+        if parent or self._unrecorded < 0:
+            served.begins(starts(parent, state, getrandbits(64) << 64 | self._drawn()))
+
+    def _drawn(self) -> int:
+        """The low half of a new trace's number, by which samplers decide. No secret."""
+        if self._unrecorded >= 0:
+            return randrange(self._bound, 1 << 64)  # noqa: S311
+        self._unrecorded = self._gap()
+        return randrange(self._bound) or 1  # noqa: S311
+
+    def _gap(self) -> float:
+        """How many requests come before the next that is recorded, where each may be that one.
+
+        To draw this once is to draw for each of them (a geometric distribution).
+        """
+        share = self._bound / (1 << 64)
+        if share in (0, 1):
+            return 0 if share else inf
+        return log(1 - random()) // log1p(-share)  # noqa: S311
+
+    def _rest(self) -> None:
+        """Let some pass that wait for nothing, once there are many of them."""
+        self._noticed += 1
+        if self._noticed < limits.TIMED_AT_ONCE:
+            return
+        untold = inf
+        if self.ended is not None:  # so many after this one, of which it is told
+            untold = max(0, self.sample - self.well - 1) or self.sample
+        self._quiet = int(min(limits.TIMED_OF_MORE, self._unrecorded + 1, untold)) - 1
+        self._unrecorded -= self._quiet
 
     def steps(self, of: str) -> Measure:
         request = SERVED.get()

@@ -15,7 +15,7 @@ from typing import Any, Final
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor
-from opentelemetry.sdk.trace.sampling import Decision, Sampler, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, Decision, Sampler, TraceIdRatioBased
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import (
     Link,
@@ -61,7 +61,9 @@ class Traces:
         # What begins a trace here is by far the most: where a sampler takes it by its number
         # alone, nobody has to be asked about those that it does not take.
         root = getattr(sampler, "_root", sampler)
-        self.bound = root.bound if isinstance(root, TraceIdRatioBased) else 1 << 64
+        self.bound = 0 if root is ALWAYS_OFF else 1 << 64
+        if isinstance(root, TraceIdRatioBased):
+            self.bound = root.bound
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {Traced: self._traced}

@@ -39,7 +39,7 @@ __all__ = [
     "unmeasured",
 ]
 
-RawHeaders = Iterable[tuple[bytes, bytes]]
+RawHeaders = Sequence[tuple[bytes, bytes]]
 TRACE: Final = frozenset({b"traceparent", b"tracestate"})
 """Headers of the W3C trace context."""
 
@@ -93,7 +93,14 @@ class Request(Protocol):
         ...
 
     def answered(self, status: int) -> None:
-        """The answer has begun."""
+        """The answer has begun; what it is coded in is known."""
+        ...
+
+    def whole(self, status: int, sent: int) -> None:
+        """The same of one that was `dropped`, and that goes out at once, with so many bytes of body.
+
+        Nothing but its end comes after it.
+        """
         ...
 
     def failed(self, code: str) -> None:
@@ -220,6 +227,9 @@ class _Unheard:
 
     def answered(self, status: int) -> None:
         del status
+
+    def whole(self, status: int, sent: int) -> None:
+        del status, sent
 
     def failed(self, code: str) -> None:
         del code

@@ -18,6 +18,7 @@ _LEVEL = 1
 _WORTH_TRYING = 128  # bytes; below that frames save next to nothing
 _SHAPES = tuple(Shape)
 _MARKS = tuple(bytes([shape]) for shape in _SHAPES)
+_MARKS_END = len(_SHAPES)
 _BEGINNING = 256  # bytes of content without a mark that an outline has to have
 _FORMAT = zstandard.FORMAT_ZSTD1_MAGICLESS
 
@@ -50,14 +51,14 @@ def encode(content: bytes) -> bytes:
 
 def decode(stored: bytes) -> bytes:
     """The content, byte for byte."""
-    if stored[:1] not in _MARKS:
+    if stored[0] >= _MARKS_END:
         return stored
     return _codecs.decompressor.decompress(stored[1:], max_output_size=limits.ENTRY_BYTES)
 
 
 def shape(beginning: bytes) -> Shape:
     """What is known from a mark, or from the first 256 bytes of content without one."""
-    if beginning[0] < len(_SHAPES):
+    if beginning[0] < _MARKS_END:
         return _SHAPES[beginning[0]]
     whole = len(beginning) < _BEGINNING
     return Shape.of(beginning) if whole else min(Shape.of(beginning), Shape.TEXT)
@@ -65,7 +66,7 @@ def shape(beginning: bytes) -> Shape:
 
 def size(header: bytes, stored: int) -> int:
     """The content's bytes, told from how many are stored, and the first 19 of those."""
-    if header[:1] not in _MARKS:
+    if header[0] >= _MARKS_END:
         return stored
     return zstandard.get_frame_parameters(header[1:], format=_FORMAT).content_size
 

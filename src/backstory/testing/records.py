@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from backstory.domain.changes import Change
 from backstory.domain.commits import Idempotency, Outcome
@@ -47,8 +47,8 @@ class Kept:
 
     def redact(self) -> None:
         self.redacted = True
-        self.entry = replace(
-            self.entry, type=REDACTED, content=REDACTED_CONTENT, metadata=None, tokens=None
+        self.entry = self.entry._replace(
+            type=REDACTED, content=REDACTED_CONTENT, metadata=None, tokens=None
         )
 
 

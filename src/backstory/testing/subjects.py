@@ -93,7 +93,7 @@ def rename(tenant: Tenant, subject: str, name: str) -> None:
 
     tenant.changes = [(no, replace(one, by=called(one.by))) for no, one in tenant.changes]
     for kept in tenant.entries.values():
-        kept.entry = replace(kept.entry, author=called(kept.entry.author))
+        kept.entry = kept.entry._replace(author=called(kept.entry.author))
     for record in tenant.records:
         for version, view in record.views.items():
             head = view.snapshot.head

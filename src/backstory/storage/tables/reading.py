@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
+from itertools import chain as flattened
 
 from backstory import limits
 from backstory.domain.chains import Chain, Piece
@@ -182,9 +184,12 @@ def _entries(db: Database, tenant: int, chain: Chain, query: EntryQuery) -> Iter
     before = min(query.before, limits.SEQ_MAX + 1)
     pieces = chain.descending if query.descending else chain.ascending
     sql = db.sql.page_descending if query.descending else db.sql.page_ascending
-    for piece in pieces(query.after, before):
-        for row in db.each(sql, tenant, *_bounds(piece), query.limit + 1):
-            yield rows.entry(db, tenant, row)
+    read = partial(rows.entry, db, tenant)
+    found = (
+        db.each(sql, tenant, *_bounds(piece), query.limit + 1)
+        for piece in pieces(query.after, before)
+    )
+    return map(read, flattened.from_iterable(found))
 
 
 def outline(db: Database, tenant: str, chain: Chain, query: OutlineQuery) -> OutlinePage:

@@ -161,7 +161,5 @@ class AtOnce:
         if answer is not plain and answer.body:
             coding = dict(answer.headers).get(b"content-encoding")
             request.coding = IDENTITY if coding is None else CODINGS[coding]
-        request.dropped = False
-        request.answered(answer.status)
-        request.sent = len(answer.body)
+        request.whole(answer.status, len(answer.body))
         return answer

@@ -188,11 +188,11 @@ class _Answering:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
-            self._request.answered(message["status"])
             headers = list(message.get("headers", ()))
             for name, value in headers:
                 if name == b"content-encoding":
                     self._request.coding = CODINGS.get(value, "other")
+            self._request.answered(message["status"])
             message["headers"] = [*headers, *lacking(headers)]
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
