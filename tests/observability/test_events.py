@@ -8,6 +8,8 @@ from itertools import count
 from unittest.mock import Mock
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
@@ -24,6 +26,7 @@ from backstory.observability.catalogue import (
 )
 from backstory.observability.counting import Counting
 from backstory.observability.prometheus import Metrics
+from backstory.observability.requests import BUCKETS, SECONDS, UNTIMED, Requests
 from backstory.observability.standing import Standing
 from backstory.observability.stores import OPERATIONS, told_store
 from backstory.observability.summarisers import ToldSummariser
@@ -161,6 +164,24 @@ def test_of_very_many_answers_without_waiting_each_is_counted_and_one_in_sixteen
     assert (sum(buckets), seconds) == (total, pytest.approx(total / 1000))
 
 
+@given(timed=st.lists(st.integers(0, 1000), min_size=3, max_size=3), untimed=st.integers(0, 9999))
+def test_what_nobody_timed_is_shown_as_long_as_what_was(timed, untimed):
+    counted = Requests()
+    seen = counted.first(("/v1/whoami", "GET", 200, "identity"))
+    seen[SECONDS], seen[UNTIMED], seen[BUCKETS : BUCKETS + 3] = 8.0, untimed, timed
+    counts, shown = counted.take()
+    *buckets, seconds = shown[REQUEST_SECONDS, "/v1/whoami", "GET"]
+    many = sum(timed)
+    assert sum(buckets) == counts[REQUESTS, "/v1/whoami", "GET", 200] == many + untimed
+    if many:
+        assert seconds == pytest.approx(8.0 * (1 + untimed / many))
+        for before, after in zip(timed, buckets, strict=False):
+            assert after == pytest.approx(before * (1 + untimed / many), abs=1)
+    seen[UNTIMED] += 10  # and nothing else came
+    _, later = counted.take()
+    assert sum(later[REQUEST_SECONDS, "/v1/whoami", "GET"][:-1]) == 10
+
+
 def test_what_is_told_of_answers_without_waiting_stands_for_all_of_them():
     ear = Ear(events.Ended)
     told = Told([ear])
@@ -186,7 +207,8 @@ def test_an_answer_without_waiting_that_failed_inside_mcp_is_told_of_though_nobo
     with told.request("POST", (), dropped=True) as request:
         request.called(events.Called("tools/call", "read_context", "not_found", 0.1))
         request.whole(200, 7)
-    assert [(event.weight, event.seconds < 1) for event in ear.heard] == [(1, True)]
+    (event,) = ear.heard
+    assert (event.weight, event.seconds) == (1, pytest.approx(0.1, abs=0.05))
 
 
 @pytest.mark.parametrize("dropped", [False, True])

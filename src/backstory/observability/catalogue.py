@@ -47,7 +47,7 @@ REQUESTS: Final = _counter(
 )
 REQUEST_SECONDS: Final = _histogram(
     "request_seconds",
-    "Time until an answer began; a long poll's includes its waiting; of very many answers in memory, one in 16 is timed",
+    "Time until an answer began; a long poll's includes its waiting; of very many answers that wait for nothing, one in 16 is timed",
     FAST,
     "route",
     "method",

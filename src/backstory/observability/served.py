@@ -14,7 +14,7 @@ import msgspec
 from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.observability.catalogue import FAST
-from backstory.observability.requests import BUCKETS, BYTES, LAST, SECONDS
+from backstory.observability.requests import BUCKETS, BYTES, SECONDS, UNTIMED
 from backstory.observability.steps import Timed
 from backstory.ports.events import (
     OK,
@@ -35,7 +35,6 @@ METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OP
 OTHER: Final = "other"
 """Stands for the method of a request that there is not, which is the caller's own word."""
 NO_ROUTE: Final = "none"
-_SOONEST: Final = FAST[0]
 
 
 class Served(msgspec.Struct, eq=False):
@@ -217,13 +216,12 @@ class Served(msgspec.Struct, eq=False):
         if requests is not None:  # spelt out, since it is done for each request
             answer = (self.route, self.method, status, self.coding)
             seen = requests.answers.get(answer) or requests.first(answer)
-            if self.begun:
-                seen[LAST] = taken
-            else:
-                taken = seen[LAST]
-            seen[SECONDS] += taken
             seen[BYTES] += sent
-            seen[BUCKETS if taken <= _SOONEST else BUCKETS + bisect_left(FAST, taken)] += 1
+            if self.begun:
+                seen[SECONDS] += taken
+                seen[BUCKETS + bisect_left(FAST, taken)] += 1
+            else:
+                seen[UNTIMED] += 1
             if self.code != OK or self.stale:
                 requests.uncommon(self.route, self.code, stale=self.stale)
         if told.ended is None:
@@ -231,7 +229,9 @@ class Served(msgspec.Struct, eq=False):
         elif self.begun or self.calls or self.code != OK:
             self.weight = self._weight(told, taken)
             if self.weight:
-                self.dropped, self.begun = False, self.begun or time.perf_counter() - taken
+                self.dropped = False
+                if not self.begun:
+                    self.begun = time.perf_counter() - sum(call.seconds for call in self.calls)
         else:
             told.well += 1
 
