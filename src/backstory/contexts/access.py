@@ -43,10 +43,11 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
 
 def _require(principal: Principal, verb: Verb, key: ContextKey) -> None:
     decision = policy.decide(principal, verb, key.namespace)
+    if decision is Decision.ALLOWED:
+        acts.decided(verb, key, OK)
+        return
     acts.decided(verb, key, CODES[decision])
     match decision:
-        case Decision.ALLOWED:
-            return
         case Decision.NARROW:
             raise narrow(verb, key.namespace)
         case Decision.REFUSED:

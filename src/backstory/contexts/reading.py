@@ -41,7 +41,7 @@ class Reader:
         access.require(principal, Verb.READ, key)
         tenant, store = principal.tenant, self._store
         snapshot = store.near(tenant, key) or await store.snapshot(tenant, key)
-        if snapshot is None or not snapshot.head.alive(self._clock.now()):
+        if snapshot is None or not snapshot.head.alive_by(self._clock):
             raise missing(key)
         return snapshot
 
@@ -56,7 +56,7 @@ class Reader:
         view = await self._store.view(principal.tenant, key, at)
         if view is None or view.snapshot.head.deleted:
             raise missing(key)
-        if at is None and not view.snapshot.head.alive(self._clock.now()):
+        if at is None and not view.snapshot.head.alive_by(self._clock):
             raise missing(key)
         return view
 
@@ -88,7 +88,7 @@ class Reader:
             return Reading(await self.snapshot(principal, key))
         access.require(principal, Verb.READ, key)
         found = await self._store.view_and_page(principal.tenant, key, query)
-        if found is None or not found[0].snapshot.head.alive(self._clock.now()):
+        if found is None or not found[0].snapshot.head.alive_by(self._clock):
             raise missing(key)
         view, page = found
         return Reading(view.snapshot, page)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from backstory.clock import Clock
 from backstory.domain.content import ContentRef
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
@@ -71,6 +72,10 @@ class Head:
     def alive(self, now: int) -> bool:
         """Whether the context can be read: neither deleted nor expired."""
         return not self.deleted and (self.expires_at is None or now < self.expires_at)
+
+    def alive_by(self, clock: Clock) -> bool:
+        """The same now; most never expire, and nobody has to look at a clock for them."""
+        return not self.deleted and (self.expires_at is None or clock.now() < self.expires_at)
 
 
 @dataclass(frozen=True, slots=True)

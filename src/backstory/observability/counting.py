@@ -16,8 +16,6 @@ from backstory.observability.catalogue import (
     DEPENDENCY,
     DEPENDENCY_CHANGES,
     DEPRECATED,
-    MCP_CALLS,
-    MCP_SECONDS,
     RENDER_SECONDS,
     RENDERED_TOKENS,
     STEP_FAILURES,
@@ -32,7 +30,6 @@ from backstory.ports.events import (
     OK,
     BusSpoke,
     CacheAsked,
-    Called,
     ChunksKept,
     Committed,
     DependencyChanged,
@@ -56,7 +53,6 @@ class Counting:
 
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {
-            Called: self._called,
             DeprecatedUsed: self._deprecated_used,
             Stepped: self._stepped,
             StoreAsked: self._store_asked,
@@ -68,10 +64,6 @@ class Counting:
             ChunksKept: self._chunks_kept,
             DependencyChanged: self._dependency_changed,
         }
-
-    def _called(self, event: Called) -> None:
-        self._count((MCP_CALLS, event.method, event.tool, event.code))
-        self._observe((MCP_SECONDS, event.method, event.tool), event.seconds)
 
     def _deprecated_used(self, event: DeprecatedUsed) -> None:
         self._count((DEPRECATED, event.route, event.method))

@@ -6,6 +6,7 @@ shows the numbers takes what was added since. `served` adds itself, without a ca
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from itertools import accumulate
 from operator import add, sub
@@ -13,17 +14,22 @@ from operator import add, sub
 from backstory.observability.catalogue import (
     ANSWER_BYTES,
     ERRORS,
+    MCP_CALLS,
+    MCP_SECONDS,
     REQUEST_SECONDS,
     REQUESTS,
     STALE_ANSWERS,
+    Metric,
 )
 from backstory.observability.tallying import Key, Taken
-from backstory.ports.events import OK
+from backstory.ports.events import OK, Called
 
 Answer = tuple[str, str, int, str]
 """Route, method, status and coding."""
+Call = tuple[str, str, str]
+"""Method of MCP, tool and code."""
 Seen = list[float]
-"""Of answers of a kind: the seconds until each began, a long poll's waiting included, and the bytes of
+"""Of answers or calls of a kind: the seconds until each began, a long poll's waiting included, and the bytes of
 their bodies that went out; how many were not timed; how many others fell into each bucket of
 `REQUEST_SECONDS`. All but the first are whole numbers.
 """
@@ -39,13 +45,26 @@ class Requests:
         self.answers: dict[Answer, Seen] = {}
         self.rare: Counter[Key] = Counter()
         """What few come to: errors, and answers from copies."""
-        self._taken: dict[Answer, Seen] = {}
+        self.calls: dict[Call, Seen] = {}
+        self._taken: dict[Answer | Call, Seen] = {}
         self._counted: dict[Key, float] = {}
 
     def first(self, answer: Answer) -> Seen:
         """The first answer of its kind is about to be counted."""
-        seen = self.answers[answer] = [0.0, *[0] * (BUCKETS + len(REQUEST_SECONDS.buckets))]
+        seen = self.answers[answer] = _nothing(REQUEST_SECONDS)
         return seen
+
+    def called(self, call: Called, *, timed: bool) -> None:
+        """A request of MCP is done."""
+        kind = (call.method, call.tool, call.code)
+        seen = self.calls.get(kind)
+        if seen is None:
+            seen = self.calls[kind] = _nothing(MCP_SECONDS)
+        if timed:
+            seen[SECONDS] += call.seconds
+            seen[BUCKETS + bisect_left(MCP_SECONDS.buckets, call.seconds)] += 1
+        else:
+            seen[UNTIMED] += 1
 
     def uncommon(self, route: str, code: str, *, stale: bool) -> None:
         """The answer is an error, or from a copy."""
@@ -61,19 +80,31 @@ class Requests:
         for key, now in self.rare.copy().items():
             counts[key], self._counted[key] = now - self._counted.get(key, 0), now
         for answer, standing in self.answers.copy().items():
-            total = standing.copy()
-            came = self._more(answer, total)
+            came, shown = self._came(answer, standing.copy())
             route, method, status, coding = answer
             counts[REQUESTS, route, method, status] += sum(came[UNTIMED:])
             counts[ANSWER_BYTES, coding] += came[BYTES]
-            more = _all_timed(came, came if any(came[BUCKETS:]) else total)
-            known = seen.get((REQUEST_SECONDS, route, method))
-            seen[REQUEST_SECONDS, route, method] = list(map(add, known, more)) if known else more
+            _add(seen, (REQUEST_SECONDS, route, method), shown)
+        for call, standing in self.calls.copy().items():
+            came, shown = self._came(call, standing.copy())
+            counts[MCP_CALLS, *call] += sum(came[UNTIMED:])
+            _add(seen, (MCP_SECONDS, *call[:2]), shown)
         return counts, seen
 
-    def _more(self, answer: Answer, now: Seen) -> Seen:
-        before, self._taken[answer] = self._taken.get(answer), now
-        return now if before is None else list(map(sub, now, before))
+    def _came(self, kind: Answer | Call, total: Seen) -> tuple[Seen, list[float]]:
+        """What came since it was taken last, and how it is shown."""
+        before, self._taken[kind] = self._taken.get(kind), total
+        came = total if before is None else list(map(sub, total, before))
+        return came, _all_timed(came, came if any(came[BUCKETS:]) else total)
+
+
+def _nothing(metric: Metric) -> Seen:
+    return [0.0, *[0] * (BUCKETS + len(metric.buckets))]
+
+
+def _add(seen: dict[Key, list[float]], key: Key, more: list[float]) -> None:
+    known = seen.get(key)
+    seen[key] = list(map(add, known, more)) if known else more
 
 
 def _all_timed(came: Seen, like: Seen) -> list[float]:

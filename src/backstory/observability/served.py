@@ -47,6 +47,7 @@ class Served(msgspec.Struct, eq=False):
     method: str
     begun: float
     dropped: bool = False
+    over: bool = False
     in_flight: bool = False
     route: str = NO_ROUTE
     coding: str = "identity"
@@ -67,6 +68,10 @@ class Served(msgspec.Struct, eq=False):
     token: Token[Request | None] | None = None
 
     __repr__ = object.__repr__  # shows nothing of whoever calls
+
+    @property
+    def timed(self) -> bool:
+        return self.begun > 0
 
     # -- its trace ---------------------------------------------------------------------
 
@@ -127,7 +132,7 @@ class Served(msgspec.Struct, eq=False):
         del error, trace
         assert self.token is not None
         SERVED.reset(self.token)
-        if self.dropped:
+        if self.over or self.dropped:
             return
         told = self.told
         requests = told.requests
@@ -174,7 +179,7 @@ class Served(msgspec.Struct, eq=False):
             self.route,
             self.status,
             self.code,
-            now - self.begun,
+            now - self.begun if self.begun else 0.0,
             self.sent,
             self.coding,
             self.stale,
@@ -208,6 +213,7 @@ class Served(msgspec.Struct, eq=False):
 
     def whole(self, status: int, sent: int) -> None:
         self.status, self.sent = status, sent
+        self.dropped, self.over = False, True
         told = self.told
         if told.deaf:
             return
@@ -222,16 +228,15 @@ class Served(msgspec.Struct, eq=False):
                 seen[BUCKETS + bisect_left(FAST, taken)] += 1
             else:
                 seen[UNTIMED] += 1
+            for call in self.calls:
+                requests.called(call, timed=self.timed)
             if self.code != OK or self.stale:
                 requests.uncommon(self.route, self.code, stale=self.stale)
         if told.ended is None:
-            self.dropped = not self.recorded
+            self.over = not self.recorded
         elif self.begun or self.calls or self.code != OK:
             self.weight = self._weight(told, taken)
-            if self.weight:
-                self.dropped = False
-                if not self.begun:
-                    self.begun = time.perf_counter() - sum(call.seconds for call in self.calls)
+            self.over = not self.weight
         else:
             told.well += 1
 
@@ -240,4 +245,6 @@ class Served(msgspec.Struct, eq=False):
 
     def called(self, call: Called) -> None:
         self.calls = (*self.calls, call)
-        self.told.tell(call)
+        requests = self.told.requests
+        if requests is not None and not self.dropped:
+            requests.called(call, timed=self.timed)

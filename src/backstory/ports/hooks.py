@@ -84,6 +84,11 @@ class Request(Protocol):
         """Whether somebody wants to know of its parts."""
         ...
 
+    @property
+    def timed(self) -> bool:
+        """Whether somebody wants to know how long it takes."""
+        ...
+
     def caused(self, parent: str, state: str = "") -> None:
         """The message that it carries names its own W3C trace context; nothing if it is none."""
         ...
@@ -196,6 +201,7 @@ class _Unheard:
     __slots__ = ("_trace", "coding", "dropped", "principal", "route", "sent", "stale")
 
     recorded: Final = False
+    timed: Final = False
 
     def __init__(self, *, dropped: bool) -> None:
         self._trace = 0

@@ -93,7 +93,7 @@ class Editor:
 
     async def _standing(self, principal: Principal, key: ContextKey) -> Content:
         snapshot = await self._store.snapshot(principal.tenant, key)
-        if snapshot is None or not snapshot.head.alive(self._clock.now()):
+        if snapshot is None or not snapshot.head.alive_by(self._clock):
             raise missing(key)
         return self._fetcher.of(principal, snapshot.head)
 

@@ -85,7 +85,7 @@ class Storer:
     async def _wanted(self, principal: Principal, key: ContextKey, sent: Sent) -> bool:
         """Whether there is a context to keep the body for; else it can only be a known retry."""
         snapshot = await self._store.snapshot(principal.tenant, key)
-        alive = snapshot is not None and snapshot.head.alive(self._clock.now())
+        alive = snapshot is not None and snapshot.head.alive_by(self._clock)
         if sent.retrying:
             return alive
         if snapshot is None or not alive:

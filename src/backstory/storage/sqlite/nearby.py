@@ -56,7 +56,8 @@ class Nearby:
         kept = self._kept.get(place)
         if kept is None or kept.version != version:
             return None
-        self._kept.move_to_end(place)
+        if self._size * 2 > self._most:  # until then, none will have to go for another
+            self._kept.move_to_end(place)
         return kept.near
 
     def keep(self, place: Place, version: int, near: Near) -> Near:

@@ -112,7 +112,7 @@ class Lane:
         tool = self._tools.get(params["name"])
         if tool is None:
             return None
-        begun = time.perf_counter()
+        begun = time.perf_counter() if heard.timed else 0.0
         with Staleness(allowed=tool.stale) as staleness:
             try:
                 answer = await tool.call(self._served, principal, params.get("arguments") or {})
@@ -122,7 +122,8 @@ class Lane:
                 if tool.verb is not Verb.READ:
                     raise  # it may have been done; the guard answers, and tells the log
                 return None  # the SDK's way fails as well, and says so
-        heard.called(Called(TOOL, tool.name, answer.code, time.perf_counter() - begun))
+        taken = time.perf_counter() - begun if begun else 0.0
+        heard.called(Called(TOOL, tool.name, answer.code, taken))
         acts.doing(f"{TOOL} {tool.name}", answer.code)
         return b"".join(
             (
@@ -145,13 +146,14 @@ class Lane:
         uri = params["uri"]
         if self._foreign(RESOURCE, params):
             return None
-        begun = time.perf_counter()
+        begun = time.perf_counter() if heard.timed else 0.0
         with Staleness() as staleness:
             try:
                 contents = await resources.contents(self._served, principal, uri)
             except BackstoryError:
                 return None  # which error it is there, depends on more than the lane knows
-        heard.called(Called(RESOURCE, "", OK, time.perf_counter() - begun))
+        taken = time.perf_counter() - begun if begun else 0.0
+        heard.called(Called(RESOURCE, "", OK, taken))
         acts.doing(RESOURCE)
         return b"".join(
             (
