@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from backstory.clock import Clock
 from backstory.contexts import access
@@ -13,8 +13,7 @@ from backstory.domain.principals import Principal
 from backstory.ports.store import EntryPage, EntryQuery, Store, View
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """A context, with the page of entries that was asked for."""
 
     snapshot: Snapshot
@@ -74,6 +73,8 @@ class Reader:
             MissingError, GoneError: as `view`.
         """
         if at is None:
+            if query is None:
+                return Reading(await self.snapshot(principal, key))
             return await self._present(principal, key, query)
         view = await self.view(principal, key, at)
         if query is None:
@@ -81,11 +82,7 @@ class Reader:
         page = await self._store.page(principal.tenant, view.chain, query)
         return Reading(view.snapshot, page)
 
-    async def _present(
-        self, principal: Principal, key: ContextKey, query: EntryQuery | None
-    ) -> Reading:
-        if query is None:
-            return Reading(await self.snapshot(principal, key))
+    async def _present(self, principal: Principal, key: ContextKey, query: EntryQuery) -> Reading:
         access.require(principal, Verb.READ, key)
         found = await self._store.view_and_page(principal.tenant, key, query)
         if found is None or not found[0].snapshot.head.alive_by(self._clock):

@@ -39,7 +39,7 @@ def line(name: bytes, value: bytes) -> bytes:
     if known is not None:
         return known
     key = lower(name)
-    if HEADER_VALUE_RE.search(value):
+    if not value.isdigit() and HEADER_VALUE_RE.search(value):
         raise RuntimeError(f"the header {name!r} has a value that is none")
     made = b"%b: %b\r\n" % (key, value)
     if key in _OFTEN_THE_SAME and len(KNOWN) < _MOST:

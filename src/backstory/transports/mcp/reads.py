@@ -55,7 +55,8 @@ class Reads:
                 message = strict_json.loads(body)
         else:  # of so few bytes, to measure it would take longer
             message = strict_json.loads(body)
-        tell_of_cause(scope, message)
+        if b"traceparent" in body or b"\\" in body:  # spelt out, or hidden in escapes
+            tell_of_cause(scope, message)
         told = headers.notes(scope)[_ROUTING]
         answer = await self._lane.answer(scope, message, told)
         return None if answer is None else Answer(200, answer)
