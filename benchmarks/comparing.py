@@ -69,6 +69,7 @@ def _at(peers: Peers, length: int) -> Iterator[Ratio | Measured]:
         ("read", f"a full read of {length:,} messages"),
         ("catch_up", f"a catch-up by one of {length:,} messages"),
         ("append", f"an append to {length:,} messages"),
+        ("fresh", f"a full read of {length:,} messages after an append"),
     )
     for one in peers.values():
         one.do("fill", length)
@@ -83,7 +84,7 @@ def _timed(peers: Peers, do: str, work: str) -> Iterator[Ratio | Measured]:
         for name, all_ in told.items()
     }
     yield Measured(work, "ms", found)
-    if do != "append":
+    if do in ("read", "catch_up"):
         yield from _sizes(work, {name: all_[-1]["sent"] for name, all_ in told.items()})
     yield from _ratios(work, "ms", found, {name: AT_MOST.get((do, name)) for name in found})
 

@@ -56,7 +56,12 @@ class Backstory(_Rest):
         self._ask("POST", f"{self._path(conversation)}/entries", {"entries": [entry]})
 
     def read(self, conversation: str) -> bytes:
-        return self._ask("GET", f"{self._path(conversation)}/entries?limit=1000")
+        pages, following = [], b"0"
+        while following != b"null":
+            asked = f"/entries?limit=1000&after={following.decode()}"
+            pages.append(self._ask("GET", self._path(conversation) + asked))
+            following = pages[-1].rpartition(b'"next":')[2].rstrip(b"}")
+        return b"".join(pages)
 
     def catch_up(self, conversation: str, known: int) -> bytes:
         return self._ask("GET", f"{self._path(conversation)}/entries?after={known}")

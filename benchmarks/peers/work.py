@@ -6,6 +6,7 @@ took, or what is named below.
     fill     messages are added until there are so many (`times`)
     append   one more message, `times` times
     read     all of it; with what was `sent`
+    fresh    the same, each time after one more message, whose time does not count
     catch_up what came after all but the last message; with what was `sent`
     hot      16 threads add 20 messages each to one conversation; `kept` tells how many are there
     day      a new conversation of an agent, `times` times: each of its turns adds what the user says, reads
@@ -60,10 +61,13 @@ class Worker:
         known = self._count() if do in ("fill", "catch_up") else 0
         found, self._sent = [], b""
         for _ in range(times - known if do == "fill" else times):
-            said, begun = self._said(), time.perf_counter()
+            said = self._said()
+            if do == "fresh":
+                self._peer.append(LONG, said)
+            begun = time.perf_counter()
             if do in ("fill", "append"):
                 self._peer.append(LONG, said)
-            elif do == "read":
+            elif do in ("read", "fresh"):
                 self._sent = self._peer.read(LONG)
             else:
                 self._sent = self._peer.catch_up(LONG, known - 1)

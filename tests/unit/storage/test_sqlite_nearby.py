@@ -119,6 +119,35 @@ async def test_a_short_page_is_near_until_somebody_writes(scene):
     assert [each.content for each in (await newest(scene)).entries] == [b'"two"', b'"three"']
 
 
+async def test_a_long_page_is_near_too_and_one_that_was_redacted_meanwhile_is_read_again(scene):
+    await scene.put("notes", kind="conversation")
+    await scene.append("notes", *(entry(f"number {n}") for n in range(100)))
+    everything = EntryQuery(limit=1000)
+    chain = (await scene.view("notes")).chain
+    first = await scene.store.page("acme", chain, everything)
+    assert await scene.store.page("acme", chain, everything) is first
+    await scene.redact("notes", 7)
+    again = await scene.store.page("acme", chain, everything)
+    assert (first.entries[6].type, again.entries[6].type) == ("message", "redacted")
+
+
+async def test_pages_share_a_bound_and_what_would_take_an_eighth_of_it_is_not_kept(scene):
+    await scene.put("notes", kind="conversation")
+    await scene.append("notes", *(entry("x" * 1000) for _ in range(40)))
+    chain, small = (await scene.view("notes")).chain, Nearby(lambda: 1, most_bytes=64 * 1024)
+    pages = {}
+    for first in range(40):
+        asked = ("acme", chain, EntryQuery(first, limit=1))
+        pages[asked] = small.keep_page(asked, 1, await scene.store.page(*asked))
+    kept = [asked for asked in pages if small.get_page(asked, 1) is pages[asked]]
+    assert kept == list(pages)[-len(kept) :]
+    assert 20 <= len(kept) < 40
+    asked = ("acme", chain, EntryQuery())
+    small.keep_page(asked, 1, await scene.store.page(*asked))
+    assert small.get_page(asked, 1) is None
+    small.clear()
+
+
 async def test_what_is_redacted_is_out_of_its_page_at_once(scene, tmp_path):
     await scene.put("notes", kind="conversation")
     await scene.append("notes", entry("one"), entry("two"))
@@ -133,11 +162,11 @@ async def test_pages_are_bounded_and_leave_the_memory_when_somebody_writes(scene
     monkeypatch.setattr(limits, "POLL_SECONDS", 0.001)
     monkeypatch.setattr(limits, "NEARBY_PAGES", 2)
     await scene.put("notes", kind="conversation")
-    await scene.append("notes", *(entry(str(number)) for number in range(9)), entry("x" * 5000))
+    await scene.append("notes", *(entry(str(number)) for number in range(10)))
     view = await scene.view("notes")
     for after in (6, 7, 8, 9):
         await scene.store.page("acme", view.chain, EntryQuery(after=after, limit=1))
-    assert [asked[2].after for asked in scene.store._nearby._pages] == [7, 8]
+    assert [asked[2].after for asked in scene.store._nearby._pages] == [8, 9]
     await scene.put("others")
     async with asyncio.timeout(20):
         while scene.store._nearby._pages:  # noqa: ASYNC110 - memory has no event

@@ -35,20 +35,26 @@ class _Kept(NamedTuple):
     near: Near
 
 
+class _KeptPage(NamedTuple):
+    version: int
+    page: EntryPage
+    weight: int
+
+
 Page = tuple[str, Chain, EntryQuery]
 """What a page is of: the tenant, what its context shows, and what was asked."""
 
 
 class Nearby:
-    """Contexts, and short pages of their entries: who is told of a change asks as others do.
+    """Contexts, and pages of their entries: who is told of a change asks as others do.
 
     To be made and used inside one event loop. `version` tells the file's data version."""
 
     def __init__(self, version: Callable[[], int], most_bytes: int = limits.NEARBY_BYTES) -> None:
         self._version, self._most = version, most_bytes
         self._kept: OrderedDict[Place, _Kept] = OrderedDict()
-        self._pages: OrderedDict[Page, tuple[int, EntryPage]] = OrderedDict()
-        self._size = 0
+        self._pages: OrderedDict[Page, _KeptPage] = OrderedDict()
+        self._size = self._paged = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def get(self, place: Place, version: int) -> Near | None:
@@ -82,23 +88,26 @@ class Nearby:
     def get_page(self, asked: Page, version: int) -> EntryPage | None:
         """The page, if it was kept at this data version of the file."""
         kept = self._pages.get(asked)
-        return kept[1] if kept is not None and kept[0] == version else None
+        return kept.page if kept is not None and kept.version == version else None
 
     def keep_page(self, asked: Page, version: int, page: EntryPage) -> EntryPage:
-        """Keep what was read after the file had this data version, if it is not much."""
-        if sum(entry.size for entry in page.entries) <= limits.POINT_BYTES:
-            self._pages[asked] = version, page
-            self._pages.move_to_end(asked)
-            if len(self._pages) > limits.NEARBY_PAGES:
-                self._pages.popitem(last=False)
-            self._look_later()
+        """Keep what was read after the file had this data version, if it is not too much."""
+        self._take_page(asked)
+        weight = _weight_of(page)
+        if weight * 8 > self._most:
+            return page
+        self._pages[asked] = _KeptPage(version, page, weight)
+        self._paged += weight
+        while self._paged > self._most or len(self._pages) > limits.NEARBY_PAGES:
+            self._take_page(next(iter(self._pages)))
+        self._look_later()
         return page
 
     def clear(self) -> None:
         """Keep nothing."""
         self._kept.clear()
         self._pages.clear()
-        self._size = 0
+        self._size = self._paged = 0
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -109,6 +118,11 @@ class Nearby:
             return None
         self._size -= _weight(kept.near)
         return kept.near
+
+    def _take_page(self, asked: Page) -> None:
+        kept = self._pages.pop(asked, None)
+        if kept is not None:
+            self._paged -= kept.weight
 
     def _look_later(self) -> None:
         if self._timer is not None:
@@ -124,8 +138,8 @@ class Nearby:
             version = self._version()
         for place in [place for place, kept in self._kept.items() if kept.version != version]:
             self._take(place)
-        for asked in [asked for asked, kept in self._pages.items() if kept[0] != version]:
-            del self._pages[asked]
+        for asked in [asked for asked, kept in self._pages.items() if kept.version != version]:
+            self._take_page(asked)
         if self._kept or self._pages:
             self._look_later()
 
@@ -133,3 +147,8 @@ class Nearby:
 def _weight(near: Near) -> int:
     """What it costs with its encoded forms, about."""
     return limits.CACHE_ENTRY_BYTES + 8 * len(near.snapshot.state)
+
+
+def _weight_of(page: EntryPage) -> int:
+    """The same of a page, which is kept as entries and encoded."""
+    return sum(limits.CACHE_ENTRY_BYTES + 2 * entry.size for entry in page.entries)

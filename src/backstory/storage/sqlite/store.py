@@ -189,13 +189,12 @@ class SqliteStore(TableStore):
             return await super().read_content(tenant, root, start, stop)
 
     async def page(self, tenant: str, chain: Chain, query: EntryQuery) -> EntryPage:
-        if not _is_short(chain, query):
-            return await super().page(tenant, chain, query)
         asked, version = (tenant, chain, query), self._looked()
         near = None if version is None else self._nearby.get_page(asked, version)
         if near is not None:
             return near
-        page = await self._point(reading.page, tenant, chain, query)
+        read = self._point if _is_short(chain, query) else self._read
+        page = await read(reading.page, tenant, chain, query)
         return page if version is None else self._nearby.keep_page(asked, version, page)
 
     # -- notes ---------------------------------------------------------------------------
