@@ -1,7 +1,5 @@
 """A page that is cut from a context's tail is the page that a store would answer."""
 
-from dataclasses import replace
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,8 +69,8 @@ def test_a_tail_answers_for_the_newest_that_it_has(found, size, limit):
 
 
 def test_an_entry_is_read_back_as_it_was():
-    odd = replace(
-        entry(3), id="é" * 40, author=Author("", Trust.IMPORT), tokens=None, type="redacted"
+    odd = entry(3)._replace(
+        id="é" * 40, author=Author("", Trust.IMPORT), tokens=None, type="redacted"
     )
     page = EntryPage((odd,), more=False)
     tail = bodies.decode_tail(bodies.encode_tail(Tail.of(page)))
