@@ -434,9 +434,7 @@ ERASE_ROWS: Final = 10_000  # erased in one transaction of PostgreSQL
 INDEXED_WORD_CHARS: Final = 200  # of a word, in PostgreSQL's index; texts tell longer ones apart
 CACHE_BODY_BYTES: Final = 2 * MIB  # of a body that a cache keeps
 NEARBY_PAGES: Final = 256  # of entries, that a process keeps beside its SQLite file
-NEARBY_BYTES: Final = (
-    16 * MIB
-)  # of contexts that a process keeps beside its SQLite file, and of pages
+NEARBY_BYTES: Final = 16 * MIB  # of contexts, and of pages, that a process keeps beside its file
 ROUTED_STORES: Final = 16  # beside the first one
 ROUTED_SIGHTS: Final = (
     4096  # of what callers may see, that are worked out for each of several stores

@@ -3,18 +3,20 @@
 import asyncio
 import random
 import threading
-import time
 from itertools import count
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, ParentBased, TraceIdRatioBased
 
 from backstory import limits
 from backstory.errors import BusyError, CacheUnavailableError, StoreUnavailableError
+from backstory.observability import served as serving
+from backstory.observability import telling
 from backstory.observability.caches import told_cache
 from backstory.observability.catalogue import (
     ANSWER_BYTES,
@@ -135,9 +137,9 @@ def test_of_requests_that_went_well_one_in_so_many_is_told_of_and_stands_for_the
     ]
 
 
-def many_at_once(told, times, headers=()):
+def many_at_once(told, times):
     for _ in range(times):
-        with told.request("GET", headers, dropped=True) as request:
+        with told.request("GET", (), dropped=True) as request:
             request.routed("/v1/whoami")
             request.whole(200, 7)
 
@@ -146,7 +148,9 @@ def test_of_very_many_answers_without_waiting_each_is_counted_and_one_in_sixteen
     monkeypatch,
 ):
     ticks, most, more = count(1), limits.TIMED_AT_ONCE, limits.TIMED_OF_MORE
-    monkeypatch.setattr(time, "perf_counter", lambda: next(ticks) / 1000)
+    clock = SimpleNamespace(perf_counter=lambda: next(ticks) / 1000)
+    for module in (telling, serving):  # and of no other thread
+        monkeypatch.setattr(module, "time", clock)
     told = Told()
     counted = told.count()
     many_at_once(told, most)
@@ -222,6 +226,16 @@ def test_as_many_traces_are_recorded_as_the_sampler_takes(share, dropped):
             recorded += request.recorded
             request.whole(200, 7)
     assert recorded == pytest.approx(20_000 * share, rel=0.2)
+
+
+def test_a_sampler_that_takes_none_is_not_asked():
+    traces, asked = Traces(Mock(), Resource.create(), ParentBased(ALWAYS_OFF)), []
+    told = Told()
+    told.trace(lambda *of: asked.append(of) or traces.starts(*of), traces.bound)
+    for dropped in (False, True) * 1000:
+        with told.request("GET", (), dropped=dropped) as request:
+            assert not request.recorded
+    assert asked == []
 
 
 def test_a_caller_whose_trace_context_is_none_is_not_recorded_more_often_for_it():

@@ -29,9 +29,9 @@ Answer = tuple[str, str, int, str]
 Call = tuple[str, str, str]
 """Method of MCP, tool and code."""
 Seen = list[float]
-"""Of answers or calls of a kind: the seconds until each began, a long poll's waiting included, and the bytes of
-their bodies that went out; how many were not timed; how many others fell into each bucket of
-`REQUEST_SECONDS`. All but the first are whole numbers.
+"""Of answers of a kind: the seconds until each began, a long poll's waiting included; the bytes of their
+bodies that went out; how many were not timed; and how many others fell into each bucket of
+`REQUEST_SECONDS`. All but the first are whole numbers. Of calls in the same way, without bytes.
 """
 SECONDS, BYTES, UNTIMED, BUCKETS = 0, 1, 2, 3
 

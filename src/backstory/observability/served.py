@@ -161,7 +161,7 @@ class Served(msgspec.Struct, eq=False):
             return 0
         if self.code != OK or not 100 <= self.status < 400 or self.stale or self.recorded:
             return 1
-        if seconds >= limits.ACCESS_SLOW_SECONDS or told.sample == 1:
+        if seconds >= limits.ACCESS_SLOW_SECONDS:
             return 1
         if self.calls and any(call.code != OK for call in self.calls):
             return 1
