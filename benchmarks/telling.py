@@ -97,8 +97,8 @@ async def _hooks(*, traced: bool) -> AsyncIterator[Told]:
 def _cost(running: Running) -> float:
     """Seconds of processor time for each answer."""
     answer = running.at_once
-    assert answer is not None, "a read is answered at once"
-    work, known = answer.work({**SCOPE}), answer.known({**SCOPE})
+    way, known = answer.way({**SCOPE}), answer.known({**SCOPE})
+    work = None if way is None else way.now
     assert work is not None, "it is the lane's"
     assert known is not None, "its headers are plain"
     before = time.process_time()

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import re
+from itertools import count
+from unittest.mock import patch
 
 import pytest
 import uvicorn
@@ -14,10 +16,14 @@ from backstory.cli.serving.direct import Direct
 from backstory.cli.serving.one import SERVER
 from backstory.cli.serving.protocol import BoundedProtocol, State
 from backstory.config import load
-from backstory.wiring import open_app
+from backstory.wiring import app, open_app
 from mcp_requests import READS, requests
 
-CHANCE = re.compile(rb'"(trace_id|render_id)": ?"[^"]*"')
+OWN = "LOG000"
+"""Stands for a name that each run has for itself."""
+CHANCE = re.compile(
+    rb'"(trace_id|render_id|created_at|updated_at)": ?"[^"]*"|"id": ?"[0-9a-z]{16}"'
+)
 PATHS = [
     "/v1/contexts/users.42/chat",
     "/v1/contexts/users.42/chat/",
@@ -111,11 +117,16 @@ class Server:
     def __init__(self, running):
         self.config = uvicorn.Config(running.app, lifespan="off", **SERVER)
         self.config.load()
-        self.direct = Direct(running.at_once)
+        self.direct = Direct(running.at_once, running.shortly)
+        self.runs = count()
 
-    async def sent(self, pieces, *, directly):
-        """What is on the wire after the pieces have come, whether it is closed, and the tasks."""
-        state, wire = State(), Wire()
+    async def sent(self, pieces, *, directly, patiently=False):
+        """What is on the wire after the pieces have come, whether it is closed, and the tasks.
+
+        Whoever is patient sends nothing before what was sent is answered.
+        """
+        state, wire, own = State(), Wire(), b"l%05d" % next(self.runs)
+        pieces = [piece.replace(OWN.encode(), own) for piece in pieces]
         state.default_headers = [(b"date", b"today")]
         state.direct = self.direct if directly else None
         protocol = BoundedProtocol(config=self.config, server_state=state, app_state={})
@@ -124,12 +135,20 @@ class Server:
         for piece in pieces:
             protocol.data_received(piece)
             tasks = max(tasks, len(state.tasks))
-        while state.tasks and not (_waits_for_more(protocol) and len(state.tasks) == 1):
-            await asyncio.wait(state.tasks, return_when=asyncio.FIRST_COMPLETED)
+            if patiently:
+                await self._settled(protocol)
+        await self._settled(protocol)
         protocol.connection_lost(None)
         while state.tasks:
             await asyncio.wait(state.tasks)
-        return CHANCE.sub(b"", bytes(wire.written)), wire.closed, tasks
+        written = bytes(wire.written).replace(own, OWN.encode())
+        return CHANCE.sub(b"", written), wire.closed, tasks
+
+    async def _settled(self, protocol):
+        """Everything is answered, but for what does not come to its end."""
+        tasks = protocol.server_state.tasks
+        while tasks and not (_waits_for_more(protocol) and len(tasks) == 1):
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
 
 
 def _waits_for_more(protocol):
@@ -142,21 +161,24 @@ def runner():
         yield runner
 
 
-@pytest.fixture(scope="module")
-def server(runner, tmp_path_factory):
+@pytest.fixture(scope="module", params=[True])
+def server(request, runner, tmp_path_factory):
+    """One that knows whether it has what is asked for, or not, as with a store on a server."""
     store = tmp_path_factory.mktemp("at_once") / "test.db"
     opened, over = asyncio.Queue(), asyncio.Event()
 
     async def serve():
-        async with open_app(load({"store": f"sqlite:///{store}"}, environ={})) as running:
-            opened.put_nowait(Server(running))
-            await over.wait()
+        settings = load({"store": f"sqlite:///{store}"}, environ={})
+        with patch.object(app, "knows", return_value=request.param):
+            async with open_app(settings) as running:
+                opened.put_nowait(Server(running))
+                await over.wait()
 
     async def begin():
         task = asyncio.create_task(serve())
         server = await opened.get()
-        for request in MADE:
-            answer, _, _ = await server.sent([request], directly=False)
+        for made in MADE:
+            answer, _, _ = await server.sent([made], directly=False)
             assert answer.startswith(b"HTTP/1.1 20"), answer
         return server, task
 
@@ -209,6 +231,57 @@ def rest_requests(draw):
     return raw(method, target, headers, body)
 
 
+MADE_OWN = raw(
+    "PUT",
+    f"/v1/contexts/users.42/{OWN}",
+    [("content-type", "application/json")],
+    b'{"kind": "conversation"}',
+)
+BODIES = [
+    json.dumps(_entries("one")).encode(),
+    json.dumps(_entries("x" * 5000, "two")).encode(),
+    b'{"entries":[{"role":"user","content":"same id","id":"one"}]}',
+    b'{"entries":[{"role":"user","content":"twice"}],"entries":[]}',
+    b'{"entries":[{"role":"no word","content":1}]}',
+    b'{"entries":[]}',
+    b'{"entries":',
+    b"Where is my order?",
+    b"",
+]
+MEDIA = ["application/json", "application/json; charset=utf-8", "text/plain", "image/png", ""]
+SAID = [
+    *HEADERS,
+    ("idempotency-key", OWN),
+    ("if-match", '"1"'),
+    ("if-match", "nonsense"),
+    ("content-encoding", "gzip"),
+    ("content-type", "text/html"),
+]
+
+
+@st.composite
+def appends(draw):
+    method = draw(st.sampled_from(["POST", "POST", "POST", "PUT", "PATCH"]))
+    name = draw(st.sampled_from([OWN, OWN, OWN, "none", "gone"]))
+    said = [("content-type", media)] if (media := draw(st.sampled_from(MEDIA))) else []
+    said += draw(st.lists(st.sampled_from(SAID), max_size=1))
+    query = draw(st.sampled_from(["", "", "?role=user", "?format=openai.chat", "?nonsense=1"]))
+    target = f"/v1/contexts/users.42/{name}/entries{query}"
+    return raw(method, target, said, draw(st.sampled_from(BODIES)))
+
+
+@st.composite
+def conversations(draw):
+    """A context is made, and appended to, by requests each in a piece of its own or torn."""
+    asked = draw(st.lists(appends(), min_size=1, max_size=3))
+    told = [MADE_OWN]
+    for _ in range(draw(st.integers(1, 6))):
+        one = draw(st.sampled_from(asked))
+        cut = draw(st.sampled_from([0, 0, 0, 10, len(one) - 3]))
+        told += [piece for piece in (one[:cut], one[cut:]) if piece]
+    return told
+
+
 @st.composite
 def mcp_calls(draw):
     headers, body = draw(requests(READS))
@@ -240,18 +313,24 @@ def pieces(draw):
 CHAT, BODY = raw("GET", PATHS[0]), raw("GET", PATHS[0], body=b"body")
 
 
-@given(pieces() | repeated())
-@example([raw("GET", PATHS[0]) * 40])
-@example([CHAT, CHAT, CHAT[:9], CHAT[9:], CHAT, CHAT * 2, CHAT, b"\r\n", CHAT, b"\r", CHAT])
-@example([CHAT, CHAT, raw("GET", PATHS[0], [("connection", "close")]), CHAT])
-@example([CHAT, raw("GET", PATHS[0], [("upgrade", "h2c"), ("connection", "upgrade")]), CHAT])
-@example([CHAT, BODY[:-2], BODY[-2:], CHAT, BODY, CHAT])
-@example([CHAT, CHAT, raw("GET", PATHS[2]), CHAT, CHAT])
-@example([raw("GET", PATHS[0], [("transfer-encoding", "chunked")]) + b"3\r\nabc\r\nnonsense"])
+@given(pieces() | repeated() | conversations(), st.booleans())
+@example([raw("GET", PATHS[0]) * 40], False)
+@example([CHAT, CHAT, CHAT[:9], CHAT[9:], CHAT, CHAT * 2, CHAT, b"\r\n", CHAT, b"\r", CHAT], False)
+@example([CHAT, CHAT, raw("GET", PATHS[0], [("connection", "close")]), CHAT], False)
+@example([CHAT, raw("GET", PATHS[0], [("upgrade", "h2c"), ("connection", "upgrade")]), CHAT], False)
+@example([CHAT, BODY[:-2], BODY[-2:], CHAT, BODY, CHAT], False)
+@example([CHAT, CHAT, raw("GET", PATHS[2]), CHAT, CHAT], False)
+@example(
+    [raw("GET", PATHS[0], [("transfer-encoding", "chunked")]) + b"3\r\nabc\r\nnonsense"], False
+)
 @settings(max_examples=120, deadline=None)
-def test_what_goes_out_is_the_same(server, runner, pieces):
+@pytest.mark.parametrize("server", [True, False], indirect=True)
+def test_what_goes_out_is_the_same(server, runner, pieces, patiently):
     async def both():
-        return [await server.sent(pieces, directly=directly) for directly in (True, False)]
+        return [
+            await server.sent(pieces, directly=directly, patiently=patiently)
+            for directly in (True, False)
+        ]
 
     (ours, ours_closed, _), (theirs, theirs_closed, _) = runner.run(both())
     assert ours == theirs
@@ -323,3 +402,122 @@ def test_who_sends_many_at_once_lets_others_have_a_turn(server, runner):
     sent, _, tasks = runner.run(server.sent([raw("GET", PATHS[0]) * 40], directly=True))
     assert sent.count(b"HTTP/1.1 200 OK") == 40
     assert tasks == 1
+
+
+def append(*texts, headers=()):
+    body = json.dumps(_entries(*texts)).encode()
+    said = [("content-type", "application/json"), *headers]
+    return raw("POST", f"/v1/contexts/users.42/{OWN}/entries", said, body)
+
+
+async def nobody(scope, receive, send):
+    raise AssertionError("the applications were asked")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ([append("one"), append("two"), append("six", headers=[("idempotency-key", "k")])], 200),
+        ([append("one"), append("one", headers=[("traceparent", "nonsense")])], 200),
+        ([append("one", headers=[("if-match", '"9"')])], 412),
+        ([append("one", headers=[("accept-encoding", "gzip")])], 200),
+        ([append()], 422),
+        ([raw("GET", PATHS[0] + "/entries?limit=1000")] * 3, 200),
+        ([raw("GET", PATHS[3])] * 2, 404),
+    ],
+    ids=str,
+)
+def test_what_waits_does_not_go_through_the_applications(
+    server, runner, monkeypatch, asked, status
+):
+    async def both():
+        await server.sent([MADE_OWN], directly=False)
+        server.runs = count(next(server.runs) - 1)  # the same context
+        monkeypatch.setattr(server.config, "loaded_app", nobody)
+        return await server.sent(asked, directly=True, patiently=True)
+
+    sent, _, _ = runner.run(both())
+    assert sent.count(b"HTTP/1.1 %d " % status) == len(asked), sent
+
+
+class Asked:
+    """A connection on which an append is under way."""
+
+    def __init__(self, server):
+        self.state, self.wire, self.own = State(), Wire(), b"l%05d" % next(server.runs)
+        self.state.default_headers, self.state.direct = [(b"date", b"today")], server.direct
+        self.protocol = BoundedProtocol(config=server.config, server_state=self.state, app_state={})
+
+    async def begin(self, server):
+        self.protocol.connection_made(self.wire)
+        self.send(MADE_OWN)
+        await self.over()
+        self.wire.written.clear()
+        self.send(append("one"))
+
+    def send(self, data):
+        self.protocol.data_received(data.replace(OWN.encode(), self.own))
+
+    async def over(self):
+        while self.state.tasks:
+            await asyncio.wait(self.state.tasks)
+        return bytes(self.wire.written)
+
+
+def test_an_append_whose_client_leaves_is_kept(server, runner):
+    async def asked():
+        one = Asked(server)
+        await one.begin(server)
+        one.protocol.connection_lost(None)
+        assert await one.over() == b""
+        path = f"/v1/contexts/users.42/{one.own.decode()}"
+        return await server.sent([raw("GET", path)], directly=True)
+
+    sent, _, _ = runner.run(asked())
+    assert b'"version":2,' in sent
+
+
+def test_an_append_that_a_server_leaves_behind_is_answered_and_its_connection_closed(
+    server, runner
+):
+    async def asked():
+        one = Asked(server)
+        await one.begin(server)
+        one.protocol.shutdown()
+        return await one.over(), one.wire.closed
+
+    sent, closed = runner.run(asked())
+    assert sent.startswith(b"HTTP/1.1 200 OK")
+    assert b"\r\nconnection: close\r\n" in sent
+    assert closed
+
+
+def test_an_append_waits_for_a_client_that_does_not_read(server, runner):
+    async def asked():
+        one = Asked(server)
+        await one.begin(server)
+        one.protocol.pause_writing()
+        done, _ = await asyncio.wait(one.state.tasks, timeout=0.2)
+        assert not done
+        assert one.wire.written == b""
+        one.protocol.resume_writing()
+        return await one.over()
+
+    assert runner.run(asked()).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_what_comes_behind_an_append_is_answered_behind_it(server, runner):
+    async def asked():
+        one = Asked(server)
+        await one.begin(server)
+        one.send(append("two"))
+        one.send(CHAT + append("three"))
+        return await one.over()
+
+    sent = runner.run(asked())
+    assert re.findall(rb'"(?:first_seq|kind)":("?[a-z0-9]+)', sent) == [
+        b"1",
+        b"2",
+        b'"session',
+        b"3",
+    ]

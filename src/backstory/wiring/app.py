@@ -20,7 +20,7 @@ from backstory.ports.hooks import SILENCE, Hooks, Request
 from backstory.rendering.models import Models
 from backstory.rendering.service import Renderer
 from backstory.resilience.checking import Dependency
-from backstory.wiring.at_once import at_once
+from backstory.wiring.at_once import at_once, knows
 from backstory.wiring.auditing import acting, open_auditing
 from backstory.wiring.callers import Callers, open_callers
 from backstory.wiring.contexts import open_contexts
@@ -30,6 +30,7 @@ from backstory.wiring.secure import is_secure
 
 if TYPE_CHECKING:
     from backstory.transports.edge.at_once import AtOnce, Lane
+    from backstory.transports.edge.shortly import Shortly
 
 MCP_PATHS: Final = ("/mcp", "/mcp/")
 _METADATA: Final = "/.well-known/oauth-protected-resource"
@@ -57,8 +58,10 @@ class Running:
     contexts: Contexts
     ops: ASGIApp
     """What is for operators alone, on a port of its own."""
-    at_once: AtOnce | None = None
+    at_once: AtOnce
     """What a server may ask before the application."""
+    shortly: Shortly
+    """What it may ask instead, for whom the first knows."""
 
     def leave(self) -> None:
         """Say to whoever asks whether to come here that nobody should; who comes is served."""
@@ -86,13 +89,14 @@ async def open_app(
     from backstory.transports.edge.coding.middleware import Coding
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.ops import Ops
+    from backstory.transports.edge.shortly import Shortly
     from backstory.transports.edge.strict_transport import StrictTransport
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.mcp.offers import found
     from backstory.transports.rest import call as rest_call
     from backstory.transports.rest.app import rest_app
-    from backstory.transports.rest.lane import Reads
+    from backstory.transports.rest.lane import Hot
 
     accepted = with_extensions()
     async with AsyncExitStack() as stack:
@@ -122,15 +126,16 @@ async def open_app(
         coding = Coding(split)
         hooks.stands(partial(coding.variants.seen.numbers, "variants"))
         acts = acting(settings, hooks)
-        app = _for_pages(Guard(coding, callers.authenticate, hooks, pacing, acts), settings)
+        guard = Guard(coding, callers.authenticate, hooks, pacing, acts)
+        app = _for_pages(guard, settings)
         if is_secure(settings):
             app = StrictTransport(app)
-        lanes: list[Lane] = [Reads(served)]
-        if mcp.reads is not None:
+        lanes: list[Lane] = [Hot(served, knows=knows(settings))]
+        if mcp.reads is not None and knows(settings):
             lanes.append(mcp.reads)
         first = at_once(settings, lanes, callers, coding, hooks, pacing=pacing, acting=acts)
         watched = Guard(rest, Ops(loopback=is_loopback(settings.ops_host)), hooks)
-        yield Running(app, contexts, watched, first)
+        yield Running(app, contexts, watched, first, Shortly(guard, coding))
 
 
 def message_formats() -> Mapping[str, Format]:

@@ -26,13 +26,11 @@ def at_once(
     *,
     pacing: Pacing | None,
     acting: Acting | None,
-) -> AtOnce | None:
-    """Those of the lanes; None where each read has to ask a server for the tag, and wait."""
+) -> AtOnce:
+    """Those of the lanes."""
     from backstory.transports.edge.at_once import AtOnce
     from backstory.transports.edge.strict_transport import STRICT
 
-    if not isinstance(settings.store, StoreUrl) or settings.routes:
-        return None
     return AtOnce(
         lanes,
         callers.authenticate,
@@ -42,3 +40,8 @@ def at_once(
         acting=acting,
         always=[STRICT] if is_secure(settings) else [],
     )
+
+
+def knows(settings: Settings) -> bool:
+    """Whether a read may be answered from memory; a store on a server has to be asked for the tag."""
+    return isinstance(settings.store, StoreUrl) and not settings.routes

@@ -47,6 +47,15 @@ class Listener:
         return {Ended: self.heard.append, Acted: self.heard.append}
 
 
+class Way:
+    """Answers now, or not at all."""
+
+    later = None
+
+    def __init__(self, now):
+        self.now = now
+
+
 class Scene:
     """What answers by a lane, who is told of it, and the tokens of callers."""
 
@@ -67,7 +76,7 @@ class Scene:
             return await work()
 
         self.ask_once = AtOnce(
-            [lambda scope: lane if scope["path"] == "/" else None],
+            [lambda scope: Way(lane) if scope["path"] == "/" else None],
             Known(who),
             told,
             Coding(None),
@@ -85,10 +94,10 @@ class Scene:
             "headers": [(b"host", b"localhost"), *headers],
             "client": ("127.0.0.1", 1),
         }
-        work, known = self.ask_once.work(scope), self.ask_once.known(scope)
-        if work is None or known is None:
+        way, known = self.ask_once.way(scope), self.ask_once.known(scope)
+        if way is None or known is None:
             return None
-        return self.ask_once(work, known, scope, b"")
+        return self.ask_once(way.now, known, scope, b"")
 
     @property
     def tokens(self):

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from backstory.cli.serving.direct import Direct
 from backstory.cli.serving.lines import KNOWN, Header, line, lower
+from backstory.transports.edge.answer import Answer
 
 _TOGETHER_BYTES: Final = 65_536
 """A longer body is not copied behind its head."""
@@ -37,6 +39,18 @@ class Cycle(RequestResponseCycle):
             await super().send(message)
         else:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
+
+    def send_whole(self, direct: Direct, answer: Answer) -> bool:
+        """Send all of an answer at once; False where something else has to be said or waited for."""
+        if self.flow.write_paused or not self.keep_alive or self._bodiless:
+            return False
+        if not self.disconnected:
+            self.response_started = self.response_complete = True
+            self.waiting_for_100_continue = False
+            self.transport.write(direct.wire(answer, self.default_headers))
+            self.message_event.set()
+            self.on_response()
+        return True
 
     def _begin(self, message: Any) -> None:
         if message["type"] != "http.response.start":

@@ -1,4 +1,4 @@
-"""Whole answers as bytes, made where a request comes in: without a task, and without messages."""
+"""Whole answers as bytes, which go out where a request came in, without messages."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from backstory.cli.serving.lines import Header, lines
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.at_once import AtOnce, Known, Work
+from backstory.transports.edge.shortly import Shortly
 
 _KEPT_BYTES: Final = 16_384
 """Of a body that is kept behind its head, for the next who gets the same answer."""
 
 
 class Direct:
-    """Asks `edge.at_once`, and puts together what goes out."""
+    """Asks `edge.at_once` or `edge.shortly`, and puts together what goes out."""
 
-    def __init__(self, at_once: AtOnce) -> None:
-        self._at_once = at_once
-        self.work, self.known = at_once.work, at_once.known
+    def __init__(self, at_once: AtOnce, shortly: Shortly) -> None:
+        self._at_once, self.shortly = at_once, shortly
+        self.way, self.known = at_once.way, at_once.known
         self._added = lines(at_once.added)
         self._said: Any = None
         self._begun: dict[int, bytes] = {}
@@ -27,13 +28,15 @@ class Direct:
     def answer(
         self, work: Work, known: Known, scope: Any, body: bytes, said: list[Header]
     ) -> bytes | None:
-        """All of the answer, with what is `said` in each; None where a task has to be made.
+        """As `wire`, of the answer to a request; None where it has to wait for something."""
+        answer = self._at_once(work, known, scope, body)
+        return None if answer is None else self.wire(answer, said)
+
+    def wire(self, answer: Answer, said: list[Header]) -> bytes:
+        """All of an answer, with what is `said` in each.
 
         `said` is another list whenever there is something else in it.
         """
-        answer = self._at_once(work, known, scope, body)
-        if answer is None:
-            return None
         if said is not self._said:
             self._said, self._begun = said, {}
         begun = self._begun.get(answer.status)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, cast
 
@@ -29,9 +30,10 @@ from backstory.errors import (
 )
 from backstory.ports.hooks import new_trace
 from backstory.transports.edge import problems
-from backstory.transports.edge.at_once import Known, Work
+from backstory.transports.edge.at_once import Known, Later, Way
 from backstory.transports.edge.pacing import Network, client_of, is_within
 from backstory.transports.edge.secure_headers import SECURE
+from backstory.transports.edge.shortly import Whole
 
 _CLOSE: Final = (b"connection", b"close")
 _ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
@@ -74,8 +76,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._busy = 0  # requests that were not answered yet
         self._address = ""
         self._direct_left = 0
-        self._ready: tuple[Work, Known] | None = None
-        """What may answer the request under way at once."""
+        self._ready: tuple[Way, Known] | None = None
+        """What may answer the request under way by a shorter way, once it is whole."""
         self._held = b""
         """The body, so far, of a request whose end is waited for within what has come."""
         self._piece = b""
@@ -221,34 +223,60 @@ class BoundedProtocol(HttpToolsProtocol):
             and self.parser.should_keep_alive()
         )
 
-    def _answer_directly(self, direct: Direct, work: Work, known: Known) -> bool:
-        before, said = cast("dict[str, Any]", self.scope.copy()), self.server_state.default_headers
-        answer = direct.answer(work, known, self.scope, self._held, said)
-        if answer is None:
+    def _answer_directly(self, direct: Direct, way: Way, known: Known) -> bool:
+        """Answer the request under way, or begin to, by a shorter way than the applications'."""
+        before = cast("dict[str, Any]", self.scope.copy())
+        done = self._answer_now(direct, way, known, self.scope, self._held)
+        if not done and way.later is None:
             return False
-        self._direct_left -= 1
-        self.transport.write(answer)
         if not self.parser.should_upgrade():
             self._heads.keep(self._piece, Head(before, len(self._held), known))
-        self.on_response_complete()
+        if done:
+            self._direct_left -= 1
+            self.on_response_complete()
+        elif way.later is not None:
+            self._begin_shortly(direct, way.later, known, self._held)
         return True
 
     def _answer_again(self, data: bytes) -> bool:
-        """Answer a request whose headers came before, which the parser need not see."""
+        """As before, for a request whose headers came before, which the parser need not see."""
         again = self._heads.find(data) if self._between and not self._busy else None
         direct = None if again is None else self._direct()
         if again is None or direct is None:
             return False
         scope, body, known = again
-        work = direct.work(scope)
-        said = self.server_state.default_headers
-        answer = None if work is None else direct.answer(work, known, scope, body, said)
-        if answer is None:
+        way = direct.way(scope)
+        if way is None:
             return False
-        self.transport.write(answer)
-        self.server_state.total_requests += 1
-        self.idle_since = self.loop.time()
+        if self._answer_now(direct, way, known, scope, body):
+            self.server_state.total_requests += 1
+            self.idle_since = self.loop.time()
+        elif way.later is None:
+            return False
+        else:
+            self._busy, self.idle_since = 1, None
+            self.scope, self.headers = cast(Any, scope), scope["headers"]
+            self.expect_100_continue = False
+            self._begin_shortly(direct, way.later, known, body)
         return True
+
+    def _answer_now(self, direct: Direct, way: Way, known: Known, scope: Any, body: bytes) -> bool:
+        if way.now is None:
+            return False
+        said = self.server_state.default_headers
+        answer = direct.answer(way.now, known, scope, body, said)
+        if answer is not None:
+            self.transport.write(answer)
+        return answer is not None
+
+    def _begin_shortly(self, direct: Direct, later: Later, known: Known, body: bytes) -> None:
+        """Begin a task for the request under way, of which nothing is still to come."""
+        self.cycle = cycle = self._new_cycle()
+        cycle.body += body
+        cycle.more_body = False
+        cycle.message_event.set()
+        whole = Whole(later, known, body, partial(cycle.send_whole, direct))
+        self._start_asgi_task(cycle, partial(direct.shortly, whole))
 
     def _begin(self) -> None:
         """Hand the request to the application, in a task."""
@@ -361,8 +389,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.leave()
 
 
-def _ready(direct: Direct, scope: dict[str, Any]) -> tuple[Work, Known] | None:
+def _ready(direct: Direct, scope: dict[str, Any]) -> tuple[Way, Known] | None:
     """What may answer requests with this head."""
-    work = direct.work(scope)
-    known = None if work is None else direct.known(scope)
-    return None if work is None or known is None else (work, known)
+    way = direct.way(scope)
+    known = None if way is None else direct.known(scope)
+    return None if way is None or known is None else (way, known)

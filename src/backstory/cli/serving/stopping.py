@@ -51,8 +51,7 @@ class Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.server_state = self._state = State()
-        if running.at_once is not None:
-            self._state.direct = Direct(running.at_once)
+        self._state.direct = Direct(running.at_once, running.shortly)
         self._running = running
         self._ready = ready
         self.drain_seconds = drain_seconds

@@ -7,6 +7,7 @@ granted.py      the same, with all rights
 pacing.py       how often they may come
 acting.py       what the audit trail is told of each
 at_once.py      requests that wait for nothing, around the applications
+shortly.py      requests that wait, but are whole and from somebody known
 answer.py       a whole answer
 coding/         bodies that are compressed
 origins.py      which hosts a request may name, and which pages may make it

@@ -21,6 +21,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError
 from backstory.ports.hooks import TRACE, Hooks, RawHeaders, Request
 from backstory.resilience.stepping import at_once
+from backstory.transports.edge import headers
 from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.coding.middleware import Coding
@@ -45,12 +46,24 @@ _FOREIGN: Final = frozenset({b"origin", b"content-encoding"})
 
 Work = Callable[[Scope, bytes], Coroutine[Any, Any, Answer | None]]
 """What answers a request by its scope and its body. It may find that it is none of the lane's."""
+Later = Callable[[Scope, bytes], Coroutine[Any, Any, Answer]]
+"""The same in a task of the request's own, where it may wait, and raise what the guard answers."""
+
+
+class Way(Protocol):
+    """How requests with one head are answered: `now`, where that needs no task, or `later`."""
+
+    @property
+    def now(self) -> Work | None: ...
+
+    @property
+    def later(self) -> Later | None: ...
 
 
 class Lane(Protocol):
     """Answers some requests, and says nothing itself of what `secure_headers` are about."""
 
-    def __call__(self, scope: Scope) -> Work | None:
+    def __call__(self, scope: Scope) -> Way | None:
         """What answers requests with this head; None where they are none of the lane's."""
         ...
 
@@ -66,6 +79,12 @@ class Known:
 
     def __init__(self, who: Who, gate: Gate | None, trace: RawHeaders, target_bytes: int) -> None:
         self.who, self.gate, self.trace, self.target_bytes = who, gate, trace, target_bytes
+
+    def principal(self, scope: Scope) -> Principal | None:
+        """Who sends a request with these headers; None where the applications have to look."""
+        if len(scope["raw_path"]) + len(scope["query_string"]) > self.target_bytes:
+            return None
+        return self.who()
 
 
 class AtOnce:
@@ -93,16 +112,17 @@ class AtOnce:
         """What goes out with each answer, beside what it says itself."""
         return (*SECURE, *self._always)
 
-    def work(self, scope: Scope) -> Work | None:
+    def way(self, scope: Scope) -> Way | None:
         """What answers requests with this head; None where the applications have to be asked."""
         for lane in self._lanes:
-            work = lane(scope)
-            if work is not None:
-                return work
+            way = lane(scope)
+            if way is not None:
+                return way
         return None
 
     def known(self, scope: Scope) -> Known | None:
         """What the headers say; None where the applications have to look at them."""
+        headers.notes(scope)  # is there from now on, for whoever finds something out
         left = limits.HEADER_BYTES
         for name, value in scope["headers"]:
             if name in _FOREIGN:
@@ -119,10 +139,8 @@ class AtOnce:
 
     def __call__(self, work: Work, known: Known, scope: Scope, body: bytes) -> Answer | None:
         """The answer to a request, or None where the applications have to be asked."""
-        if len(scope["raw_path"]) + len(scope["query_string"]) > known.target_bytes:
-            return None
         try:
-            principal = known.who()
+            principal = known.principal(scope)
             if principal is None:
                 return None
             serve = self._heard if known.gate is None else self._paced
@@ -158,8 +176,13 @@ class AtOnce:
         answer = None if plain is None else self._coding.coded(scope, plain)
         if answer is None:
             return None
-        if answer is not plain and answer.body:
-            coding = dict(answer.headers).get(b"content-encoding")
-            request.coding = IDENTITY if coding is None else CODINGS[coding]
+        note_coding(request, answer, coded=answer is not plain)
         request.whole(answer.status, len(answer.body))
         return answer
+
+
+def note_coding(request: Request, answer: Answer, *, coded: bool) -> None:
+    """Tell what an answer is coded in, where somebody has thought of coding it."""
+    if coded and answer.body:
+        coding = dict(answer.headers).get(b"content-encoding")
+        request.coding = IDENTITY if coding is None else CODINGS[coding]

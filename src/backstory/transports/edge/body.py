@@ -53,6 +53,17 @@ async def read(
     return body
 
 
+def bounded(body: bytes) -> bytes:
+    """The body that came already.
+
+    Raises:
+        TooLargeError: as `read`.
+    """
+    if len(body) > limits.BODY_BYTES:
+        raise _too_large(limits.BODY_BYTES, "BODY_BYTES")
+    return body
+
+
 async def stream(scope: Scope, receive: Receive) -> AsyncIterator[bytes]:
     """The body piece by piece as it comes; how long it may be is for the caller to say.
 

@@ -16,7 +16,7 @@ raised becomes a 500 that tells nothing, and a line in the log that tells all.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -25,7 +25,7 @@ from backstory import limits
 from backstory.domain.principals import Principal
 from backstory.errors import BackstoryError, HeadTooLargeError, TokenRefusedError
 from backstory.ports import acts
-from backstory.ports.hooks import SILENCE, Hooks, Request
+from backstory.ports.hooks import SILENCE, Hooks, RawHeaders, Request
 from backstory.transports.edge import problems
 from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.body import ClientGoneError
@@ -107,22 +107,33 @@ class Guard:
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
         elif scope["type"] == "http":
-            hooks = SILENCE if scope["path"] in _PROBES else self._hooks
-            scope[HOOKS] = hooks
-            with hooks.request(scope["method"], scope["headers"]) as request:
-                scope[REQUEST] = request
-                answering = _Answering(scope, send, request)
-                if self._acting is None or scope["path"] in _PROBES:
-                    await self._serve(scope, receive, answering)
-                else:
-                    with self._acting.heard(scope, request):
-                        await self._serve(scope, receive, answering)
+            answering = Answering(scope, send)
+            await self.around(
+                scope, scope["headers"], answering, self._let_in(scope, receive, answering)
+            )
         else:
             await send({"type": "websocket.close", "code": _CLOSE_POLICY_VIOLATION})
 
-    async def _serve(self, scope: Scope, receive: Receive, send: _Answering) -> None:
+    async def around(
+        self, scope: Scope, trace: RawHeaders, answering: Answering, work: Coroutine[Any, Any, None]
+    ) -> None:
+        """Tell of the request, and answer for whatever goes wrong in its work.
+
+        `trace` has the headers of its trace context, maybe among others.
+        """
+        probe = scope["path"] in _PROBES
+        hooks = scope[HOOKS] = SILENCE if probe else self._hooks
+        with hooks.request(scope["method"], trace) as request:
+            scope[REQUEST] = request
+            if self._acting is None or probe:
+                await self._serve(scope, answering, work)
+            else:
+                with self._acting.heard(scope, request):
+                    await self._serve(scope, answering, work)
+
+    async def _serve(self, scope: Scope, send: Answering, work: Coroutine[Any, Any, None]) -> None:
         try:
-            await self._let_in(scope, receive, send)
+            await self._answered(scope, send, work)
         except ClientGoneError:
             logger.debug("client gone", extra=_extra(scope))
         except Exception:
@@ -132,12 +143,17 @@ class Guard:
                 raise  # the server cuts the connection, so that no half answer looks whole
             await _send_problem(scope, send, problems.UnexpectedError())
 
-    async def _let_in(self, scope: Scope, receive: Receive, send: _Answering) -> None:
+    async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
+        _check_head(scope)
+        scope[PRINCIPAL] = scope[REQUEST].principal = await self._who(scope)
+        await self._app(scope, receive, send)
+
+    async def _answered(
+        self, scope: Scope, send: Answering, work: Coroutine[Any, Any, None]
+    ) -> None:
         try:
-            _check_head(scope)
             scope[CHALLENGE] = self._authenticate.challenge
-            scope[PRINCIPAL] = scope[REQUEST].principal = await self._who(scope)
-            await self._app(scope, receive, send)
+            await work
         except BackstoryError as error:
             if send.started or error.status == 500:
                 raise
@@ -176,28 +192,29 @@ async def _send_problem(
     await send({"type": "http.response.body", "body": body})
 
 
-class _Answering:
+class Answering:
     """Sends on, with the headers that every answer has, and none of the body for HEAD."""
 
-    def __init__(self, scope: Scope, send: Send, request: Request) -> None:
+    def __init__(self, scope: Scope, send: Send) -> None:
         self._send = send
-        self._request = request
+        self._scope = scope
         self._bodiless = scope["method"] == "HEAD"
         self.started = False
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.started = True
+            request: Request = self._scope[REQUEST]
             headers = list(message.get("headers", ()))
             for name, value in headers:
                 if name == b"content-encoding":
-                    self._request.coding = CODINGS.get(value, "other")
-            self._request.answered(message["status"])
+                    request.coding = CODINGS.get(value, "other")
+            request.answered(message["status"])
             message["headers"] = [*headers, *lacking(headers)]
         elif self._bodiless and message["type"] == "http.response.body":
             message = {**message, "body": b""}
         else:
-            self._request.sent += len(message.get("body", b""))
+            self._scope[REQUEST].sent += len(message.get("body", b""))
         await self._send(message)
 
 

@@ -29,12 +29,16 @@ _TOOLS: Final = frozenset(name.encode() for name, tool in TABLE.items() if tool.
 
 
 class Reads:
-    """`edge.at_once.Lane` of what the fast lane answers without waiting."""
+    """`edge.at_once.Lane` of what the fast lane answers without waiting, all in one `Way`."""
+
+    later: Final = None
+    """What waits is left to the application: tools know best for how long they may."""
 
     def __init__(self, lane: Lane) -> None:
         self._lane = lane
+        self.now: Work = self._answer
 
-    def __call__(self, scope: Scope) -> Work | None:
+    def __call__(self, scope: Scope) -> Reads | None:
         """As `edge.at_once.Lane`."""
         if scope["path"] != PATH or scope["method"] != "POST":
             return None
@@ -42,7 +46,7 @@ class Reads:
         if _ROUTING not in notes:
             told = routing(scope["headers"])
             notes[_ROUTING] = told if told is not None and _is_read(told[-1]) else None
-        return None if notes[_ROUTING] is None else self._answer
+        return None if notes[_ROUTING] is None else self
 
     async def _answer(self, scope: Scope, body: bytes) -> Answer | None:
         if len(body) > strict_json.INLINE_BYTES:

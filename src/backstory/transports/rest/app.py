@@ -11,17 +11,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.domain.deprecations import Deprecation
 from backstory.domain.keys import shorten
-from backstory.errors import BusyError, MethodError, MissingError, OutcomeUnknownError
+from backstory.errors import MethodError, MissingError
 from backstory.ports.events import DeprecatedUsed
-from backstory.ports.staleness import Staleness
-from backstory.resilience.deadlines import LateError, answered
 from backstory.transports.edge import deprecating
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.guard import HOOKS, PRINCIPAL, REQUEST
-from backstory.transports.edge.headers import patience
 from backstory.transports.rest import docs
 from backstory.transports.rest.call import Call, Served
 from backstory.transports.rest.endpoints import endpoints
+from backstory.transports.rest.handling import handled
 from backstory.transports.rest.table import Endpoint
 
 _ADVICE: Final = {"POST": b"accept-post", "PATCH": b"accept-patch"}
@@ -92,13 +90,7 @@ class Resource:
         call = Call(scope, receive, self._served, query)
         if endpoint.bodies and not endpoint.streams:
             await call.read_body(endpoint.media)
-        if endpoint.waits:
-            return await endpoint.handler(call)
-        try:
-            with Staleness(allowed=endpoint.stale and call.takes_copies) as call.staleness:
-                return await answered(patience(scope), endpoint.handler(call))
-        except LateError as error:
-            raise _late(endpoint, error) from error
+        return await handled(endpoint, call)
 
     def _other(self, scope: Scope) -> Answer:
         """OPTIONS (RFC 9110 section 9.3.7), or a method that is not for this resource."""
@@ -112,9 +104,3 @@ class Resource:
                 types = ", ".join(self._endpoints[method].media)
                 headers.append((header, types.encode()))
         return Answer(204, headers=headers)
-
-
-def _late(endpoint: Endpoint, late: LateError) -> BusyError | OutcomeUnknownError:
-    if endpoint.writes:
-        return OutcomeUnknownError(f"{late}; retry with the same idempotency key or entry ids")
-    return BusyError(str(late), limit="REQUEST_SECONDS")

@@ -152,6 +152,7 @@ _APPEND: Final = Endpoint(
     ),
     writes=True,
     conditional=True,
+    hot=True,
 )
 
 

@@ -238,7 +238,7 @@ GET: Final = Endpoint(
     errors=(GoneError, PreconditionError),
     conditional=True,
     stale=True,
-    at_once=True,
+    hot=True,
 )
 PUT: Final = Endpoint(
     method="PUT",

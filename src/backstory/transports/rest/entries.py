@@ -140,7 +140,7 @@ _LIST: Final = Endpoint(
     errors=(GoneError, PreconditionError),
     conditional=True,
     stale=True,
-    at_once=True,
+    hot=True,
 )
 REDACT: Final = Endpoint(
     method="DELETE",

@@ -73,7 +73,8 @@ class Endpoint:
     `waits`: may take longer than `limits.REQUEST_SECONDS`. `probe`: an endpoint of
     operations, which knows no tenant. `stale`: may be answered from a copy while the store is
     away. `deprecation`: it goes on for now, and says so.
-    `at_once`: a read of one context that mostly waits for nothing, and answers whole.
+    `hot`: asked of one context so often that it goes a shorter way, with its body given and its
+    answer whole; mostly without a wait, where it writes nothing.
     """
 
     method: str
@@ -92,7 +93,7 @@ class Endpoint:
     probe: bool = False
     stale: bool = False
     deprecation: Deprecation | None = None
-    at_once: bool = False
+    hot: bool = False
 
     def asked(self, query: bytes) -> Mapping[str, Any]:
         """The value of each parameter in a query.

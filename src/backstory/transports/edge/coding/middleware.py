@@ -63,17 +63,24 @@ class Coding:
             return answer
         if len(answer.body) > limits.INLINE_BYTES:
             return None
-        known = answer.variants[codec.name] = self._variant(codec, answer)
-        return known
+        return _variant(codec, answer, self._variants.made(codec, answer.body))
 
-    def _variant(self, codec: Codec, answer: Answer) -> Answer:
-        plain, found = answer.body, _with_vary(answer.headers)
-        coded = self._variants.find(codec, plain)
-        if coded is None:
-            coded = self._variants.keep(codec, plain, codec.compress(plain))
-        if coded is not plain:
-            found = _coded_headers(found, codec, len(coded))
-        return answer.changed(found, coded)
+    def check(self, scope: Scope) -> None:
+        """Look at what the caller takes before anything is done.
+
+        Raises:
+            NotAcceptableError: as `coded`.
+        """
+        choose(headers.joined(scope, b"accept-encoding"))
+
+    async def best(self, scope: Scope, answer: Answer) -> Answer:
+        """The same, however long that takes."""
+        coded = self.coded(scope, answer)
+        if coded is not None:
+            return coded
+        codec = choose(headers.joined(scope, b"accept-encoding"))
+        assert codec is not None, "what is not coded takes no time"
+        return _variant(codec, answer, await self._variants.made_apart(codec, answer.body))
 
 
 # -- requests --------------------------------------------------------------------------
@@ -168,16 +175,19 @@ class _Answer:
 
     async def _whole(self, start: Message, plain: bytes) -> bytes:
         """The coded body, or the plain one where that is no longer."""
-        coded = self._variants.find(self._codec, plain)
-        if coded is None:
-            if len(plain) <= limits.INLINE_BYTES:
-                made = self._codec.compress(plain)
-            else:
-                made = await asyncio.to_thread(self._codec.compress, plain)
-            coded = self._variants.keep(self._codec, plain, made)
+        coded = await self._variants.made_apart(self._codec, plain)
         if coded is not plain:
             start["headers"] = _coded_headers(start["headers"], self._codec, len(coded))
         return coded
+
+
+def _variant(codec: Codec, answer: Answer, coded: bytes) -> Answer:
+    """The answer with a coded body, or with the plain one as what it might have been coded to."""
+    found = _with_vary(answer.headers)
+    if coded is not answer.body:
+        found = _coded_headers(found, codec, len(coded))
+    known = answer.variants[codec.name] = answer.changed(found, coded)
+    return known
 
 
 def _worth_coding(status: int, said: Iterable[tuple[bytes, bytes]]) -> bool:

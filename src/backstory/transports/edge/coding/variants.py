@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from hashlib import blake2b
 
@@ -38,6 +39,20 @@ class Variants:
         """Keep the coded bytes. As `find`, from now on."""
         self.put(self.key(codec, plain), coded)
         return coded if len(coded) < len(plain) else plain
+
+    def made(self, codec: Codec, plain: bytes) -> bytes:
+        """As `find`, and made where nobody knows."""
+        coded = self.find(codec, plain)
+        return self.keep(codec, plain, codec.compress(plain)) if coded is None else coded
+
+    async def made_apart(self, codec: Codec, plain: bytes) -> bytes:
+        """The same, in a thread where it takes long."""
+        if len(plain) <= limits.INLINE_BYTES:
+            return self.made(codec, plain)
+        coded = self.find(codec, plain)
+        if coded is None:
+            coded = self.keep(codec, plain, await asyncio.to_thread(codec.compress, plain))
+        return coded
 
     def key(self, codec: Codec, plain: bytes) -> tuple[str, bytes]:
         return codec.name, blake2b(plain, digest_size=16).digest()

@@ -1,0 +1,67 @@
+"""Requests that wait for something, served without the applications before their handlers.
+
+A write waits for the disk, so that it cannot be answered `at_once`; but what the applications on
+the way to its handler would look at is known by then (`at_once.Known`, and the lane's `Way`), and
+the whole of it is there. It has a task, in which the guard tells of it and answers for whatever
+goes wrong, as of any other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol
+
+from starlette.types import Receive, Scope, Send
+
+from backstory.ports.hooks import Request
+from backstory.transports.edge.answer import Answer
+from backstory.transports.edge.at_once import Known, Later, note_coding
+from backstory.transports.edge.coding.middleware import Coding
+from backstory.transports.edge.guard import PRINCIPAL, REQUEST, Answering, Guard
+
+
+class SendWhole(Protocol):
+    """Sends an answer in one piece; False where it has to go by messages."""
+
+    def __call__(self, answer: Answer) -> bool: ...
+
+
+class Whole(NamedTuple):
+    """A request that is there to its last byte: what answers it, and where the answer goes."""
+
+    later: Later
+    known: Known
+    body: bytes
+    send: SendWhole
+
+
+class Shortly:
+    """Asks the guard, whose applications are asked where somebody is not known any more."""
+
+    def __init__(self, guard: Guard, coding: Coding) -> None:
+        self._guard, self._coding = guard, coding
+
+    async def __call__(self, asked: Whole, scope: Scope, receive: Receive, send: Send) -> None:
+        """As an application in its last three."""
+        known = asked.known
+        principal = known.principal(scope)
+        if principal is None or not (known.gate is None or known.gate.let_in(principal)):
+            await self._guard(scope, receive, send)
+            return
+        scope[PRINCIPAL] = principal
+        answering = Answering(scope, send)
+        work = self._answer(asked, scope, receive, answering)
+        await self._guard.around(scope, known.trace, answering, work)
+
+    async def _answer(self, asked: Whole, scope: Scope, receive: Receive, send: Answering) -> None:
+        request: Request = scope[REQUEST]
+        request.principal = scope[PRINCIPAL]
+        self._coding.check(scope)
+        plain = await asked.later(scope, asked.body)
+        answer = await self._coding.best(scope, plain)
+        if not asked.send(answer):
+            await answer(scope, receive, send)
+            return
+        send.started = True
+        note_coding(request, answer, coded=answer is not plain)
+        request.answered(answer.status)
+        request.sent = len(answer.body)
