@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
+from msgspec import Struct, structs
 
 from backstory.caching.memory import MemoryCache
 from backstory.caching.store import CachedStore
@@ -332,14 +333,19 @@ def plain(value):
     if isinstance(value, list | tuple):
         return tuple(map(plain, value))
     if hasattr(value, "head"):
-        return replace(value, head=plain(value.head))
+        return changed(value, head=plain(value.head))
     if hasattr(value, "results"):
-        return replace(value, results=plain(value.results))
+        return changed(value, results=plain(value.results))
     if hasattr(value, "changes"):
-        return replace(value, changes=plain(value.changes))
+        return changed(value, changes=plain(value.changes))
     if getattr(value, "author", None) == SYSTEM or getattr(value, "by", None) == SYSTEM:
-        return replace(value, commit=b"")
+        return changed(value, commit=b"")
     return value
+
+
+def changed(value, **members):
+    """A copy with other members, of a structure or of a data class."""
+    return (structs.replace if isinstance(value, Struct) else replace)(value, **members)
 
 
 class SqliteLikeModel(StoreLikeModel):

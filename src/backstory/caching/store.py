@@ -15,6 +15,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from msgspec import structs
+
 from backstory import limits
 from backstory.caching.erasing import Erasing
 from backstory.caching.old_copies import OldCopies
@@ -277,6 +279,5 @@ def _with_history_from(view: View, history_from: int) -> View:
     snapshot = view.snapshot
     if snapshot.head.history_from == history_from:
         return view
-    return replace(
-        view, snapshot=replace(snapshot, head=replace(snapshot.head, history_from=history_from))
-    )
+    head = structs.replace(snapshot.head, history_from=history_from)
+    return replace(view, snapshot=replace(snapshot, head=head))

@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from msgspec import structs
+
 from backstory import limits
 from backstory.domain.commits import Fork, Operation, Restore
 from backstory.domain.entries import INSTRUCTING_ROLES, REDACTED
@@ -24,7 +26,7 @@ async def pinned(store: Store, tenant: str, operation: Operation) -> Operation:
     if not isinstance(operation, Fork) or operation.at is not None:
         return operation
     snapshot = await store.snapshot(tenant, operation.source)
-    return operation if snapshot is None else replace(operation, at=snapshot.head.version)
+    return operation if snapshot is None else structs.replace(operation, at=snapshot.head.version)
 
 
 async def brings_along(store: Store, tenant: str, operation: Operation) -> bool:

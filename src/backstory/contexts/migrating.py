@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from msgspec import structs
+
 from backstory import limits
 from backstory.contexts.ruling import Ruled, Ruler
 from backstory.contexts.writing import Intent, Writer
@@ -156,7 +158,7 @@ class Migrator:
         async def prepare(attempt: int, at: int) -> Ruled:
             ruled = await self._ruler.rule(tenant, [patch], at, attempt)
             # What was not to be believed is not believed more for having been migrated.
-            return replace(ruled, author=Author(SYSTEM.subject, trust))
+            return structs.replace(ruled, author=Author(SYSTEM.subject, trust))
 
         await self._writer.write_prepared(principal, [Intent(Verb.WRITE, head.key)], prepare)
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Final, TypeVar
+
+from msgspec import Struct, field, structs
 
 from backstory import limits
 from backstory.contexts.beliefs import Beliefs, Ruling
@@ -33,8 +34,7 @@ from backstory.ports.store import Store
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Ruled:
+class Ruled(Struct, frozen=True):
     """Operations as they are to be committed, the kinds that ruled them, and what was masked."""
 
     operations: tuple[Operation, ...]
@@ -124,16 +124,14 @@ _ABSENT: Final = Unruled("", 0)
 """Stands for the rule of a context that is not there: no context has this kind."""
 
 
-@dataclass(slots=True)
-class _Place:
+class _Place(Struct):
     """A context as the operations so far leave it; `kind` None: it is not there."""
 
     kind: str | None
     standing: Standing | None = None
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """One commit's operations, ruled one after the other."""
 
     ruler: Ruler
@@ -144,10 +142,10 @@ class _Draft:
     believing: bool = False
     believed: bool = False
     weight: int = 0
-    kinds: dict[str, Tag | None] = field(default_factory=dict)
+    kinds: dict[str, Tag | None] = {}
     counts: Counter[str] = field(default_factory=Counter)
-    places: dict[ContextKey, _Place] = field(default_factory=dict)
-    rules: dict[tuple[str, str], KindRule] = field(default_factory=dict)
+    places: dict[ContextKey, _Place] = {}
+    rules: dict[tuple[str, str], KindRule] = {}
 
     async def all(self, operations: Sequence[Operation]) -> Ruled:
         done = tuple([await self._ruled(operation) for operation in operations])
@@ -173,43 +171,43 @@ class _Draft:
             place.kind = put.kind
         if put.kind is not None and put.kind != place.kind:
             await self._rule(put.key, put.kind, f"{put.place}/kind")
-            return replace(put, rule=_ABSENT)  # planning says what stands against it
+            return structs.replace(put, rule=_ABSENT)  # planning says what stands against it
         if place.kind is None:
-            return replace(put, rule=_ABSENT)
+            return structs.replace(put, rule=_ABSENT)
         rule = await self._rule(put.key, place.kind, f"{put.place}/kind")
         work = partial(rule.state, put.state, f"{put.place}/state")
         done = await self._run(work, len(put.state))
         self._count(done.counts)
         place.standing = Standing(done.state, rule.version)
-        return replace(put, state=done.state, rule=rule)
+        return structs.replace(put, state=done.state, rule=rule)
 
     async def _append(self, append: Append) -> Append:
         place = self._believed_place(append.key) or await self._place(append.key)
         if place.kind is None:
-            return replace(append, rule=_ABSENT)
+            return structs.replace(append, rule=_ABSENT)
         rule = await self._rule(append.key, place.kind)
         work = partial(rule.entries, append.entries, f"{append.place}/entries")
         done = await self._run(work, sum(entry.size for entry in append.entries))
         self._count(done.counts)
-        return replace(append, entries=done.entries, rule=rule)
+        return structs.replace(append, entries=done.entries, rule=rule)
 
     async def _patch(self, patch: Patch) -> Patch:
         place = await self._place(patch.key)
         if place.kind is None:
-            return replace(patch, rule=_ABSENT)
+            return structs.replace(patch, rule=_ABSENT)
         rule = await self._rule(patch.key, place.kind)
         rule = rule.here()  # which rules where it is committed
         standing, place.standing = place.standing, None
         last = self.attempt + 1 >= limits.RULED_ATTEMPTS
         if standing is None or not (self.attempt or _is_large(len(standing.state))):
-            return replace(patch, rule=rule, anyway=last)
+            return structs.replace(patch, rule=rule, anyway=last)
         pointer = f"{patch.place}/state"
         foreseen = await asyncio.to_thread(_foresee, rule, patch.patch, standing, pointer)
         if isinstance(foreseen.after, RuledState):
             changed = foreseen.after.state != standing.state
             version = rule.version if changed else standing.version
             place.standing = Standing(foreseen.after.state, version)
-        return replace(patch, rule=rule, foreseen=foreseen, anyway=last)
+        return structs.replace(patch, rule=rule, foreseen=foreseen, anyway=last)
 
     async def _run(self, work: Callable[[], T], size: int) -> T:
         """What the work comes to; what is large, or much in all, leaves the event loop."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from backstory import ids, limits
 from backstory.clock import Clock
@@ -35,8 +36,7 @@ Build = Callable[[], Sequence[Operation]]
 """Validates what was sent and makes operations of it. May raise SchemaError and its kin."""
 
 
-@dataclass(frozen=True, slots=True)
-class Retry:
+class Retry(Struct, frozen=True):
     """The caller's idempotency key, and all that makes the request what it is.
 
     `request` holds method, path and body, or tool and arguments.
@@ -46,8 +46,7 @@ class Retry:
     request: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Intent:
+class Intent(Struct, frozen=True):
     """What will be done where, known before the body is looked into."""
 
     verb: Verb

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Span = tuple[int, int]
 """Seqs from the first to the last, both included."""
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """The entries of one log whose seq is from `first` to `last`, both included."""
 
     log: int
@@ -28,8 +28,7 @@ class Piece:
         return self.last - self.first + 1
 
 
-@dataclass(frozen=True, slots=True)
-class Chain:
+class Chain(Struct, frozen=True):
     """What a context shows of its logs at one version."""
 
     pieces: tuple[Piece, ...] = ()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum, IntFlag
+
+from msgspec import Struct
 
 from backstory.domain.chains import Span
 from backstory.domain.keys import ContextKey
@@ -55,8 +56,7 @@ _PART_WORDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One row of the change log.
 
     `position` orders the tenant's changes and is the place a cursor points to; a commit's

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from backstory.domain.content import NewContent
 from backstory.domain.contexts import Head, Labels
@@ -16,8 +17,7 @@ from backstory.domain.quotas import Quota
 from backstory.domain.ruling import Foreseen, KindRule, KindTag
 
 
-@dataclass(frozen=True, slots=True)
-class Conditions:
+class Conditions(Struct, frozen=True):
     """What must hold of a context's version before the commit, or nothing is done.
 
     `if_version` and `if_state_version` stood in a body (0 means: there is no such context).
@@ -34,8 +34,7 @@ class Conditions:
 ALWAYS = Conditions()
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(Struct, frozen=True):
     """Create, or replace state, labels and expiry as a whole; `kind` None keeps the kind.
 
     `rule` is what the state was ruled by. `place` is where the operation lies in the request,
@@ -52,8 +51,7 @@ class Put:
     rule: KindRule | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Patch:
+class Patch(Struct, frozen=True):
     """Change the state by a patch. `rule` rules what it comes to."""
 
     key: ContextKey
@@ -66,8 +64,7 @@ class Patch:
     """Whether a large state may be ruled inside the transaction: it changed too often before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+class Append(Struct, frozen=True):
     """Add entries behind the last; those whose id is known are not stored twice."""
 
     key: ContextKey
@@ -77,32 +74,28 @@ class Append:
     rule: KindRule | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(Struct, frozen=True):
     """Take the context away and keep its history."""
 
     key: ContextKey
     conditions: Conditions = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Expire:
+class Expire(Struct, frozen=True):
     """Take away a context whose time is over. Nothing where it is not."""
 
     key: ContextKey
     conditions: Conditions = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Purge:
+class Purge(Struct, frozen=True):
     """Erase the context with its history; only id, keyed hash of the name and version stay."""
 
     key: ContextKey
     conditions: Conditions = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Redact:
+class Redact(Struct, frozen=True):
     """Take one entry's text out of present and past, in every context that shows it."""
 
     key: ContextKey
@@ -110,8 +103,7 @@ class Redact:
     conditions: Conditions = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Restore:
+class Restore(Struct, frozen=True):
     """Make the present like an earlier version; entries after it are hidden."""
 
     key: ContextKey
@@ -119,8 +111,7 @@ class Restore:
     conditions: Conditions = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class Fork:
+class Fork(Struct, frozen=True):
     """Make `key` begin as `source` stands, or stood at version `at`. Conditions are on `source`."""
 
     key: ContextKey
@@ -129,8 +120,7 @@ class Fork:
     conditions: Conditions = ALWAYS
 
 
-@dataclass(frozen=True, slots=True)
-class PutContent:
+class PutContent(Struct, frozen=True):
     """Give the context another content, or none.
 
     With `base`, the standing content has to be the one whose root this is (b"": none).
@@ -145,16 +135,14 @@ class PutContent:
 Operation = Put | Patch | Append | Delete | Expire | Purge | Redact | Restore | Fork | PutContent
 
 
-@dataclass(frozen=True, slots=True)
-class Idempotency:
+class Idempotency(Struct, frozen=True):
     """A retry's name: keyed hashes of (tenant, subject, key) and of the request."""
 
     key: bytes
     request: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Commit:
+class Commit(Struct, frozen=True):
     """Operations that happen together or not at all.
 
     `id` is random; `at` is in microseconds since the Unix epoch. Several operations on one
@@ -172,8 +160,7 @@ class Commit:
     quota: Quota | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What one operation came to.
 
     `version` is the context's after the commit, the old one where nothing changed. `seqs`
@@ -189,11 +176,10 @@ class Result:
     seqs: tuple[int, ...] = ()
     appended: int = 0
     head: Head | None = None
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """What a commit came to: `id` None where nothing changed, `replayed` for a known retry.
 
     `position` is the tenant's after the commit. `touched` are the contexts that it changed, those

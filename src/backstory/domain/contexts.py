@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+
 from backstory.clock import Clock
 from backstory.domain.content import ContentRef
 from backstory.domain.keys import ContextKey
@@ -25,16 +27,14 @@ def label_terms(labels: Labels) -> frozenset[str]:
     return frozenset(labels)
 
 
-@dataclass(frozen=True, slots=True)
-class Tag:
+class Tag(Struct, frozen=True):
     """What tells two states of a name apart: equal tags mean equal bytes, order means nothing."""
 
     version: int
     commit: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(Struct, frozen=True):
     """All that is known of a context but its state, its entries and the bytes of its content.
 
     `id` is random and stays from creation to after purge. `version` counts commits on the

@@ -7,10 +7,10 @@ made at until the next one; a store keeps the older ones small as it likes, byte
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from backstory.domain.content import ContentRef
 from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
@@ -18,8 +18,7 @@ from backstory.domain.contexts import EMPTY_STATE, Head, Labels, Snapshot
 _SEPARATOR = b"\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """State, kind, labels, expiry and what names the content, with the versions that belong to them."""
 
     kind: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from backstory.domain.chains import Chain, Span
 from backstory.domain.changes import Op, Part
@@ -15,8 +16,7 @@ from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Trust
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
+class Past(Struct, frozen=True):
     """A version to go back to or to fork from, with what it showed.
 
     `trust` is the least of those who wrote its state and its content.
@@ -29,8 +29,7 @@ class Past:
     trust: Trust
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(Struct, frozen=True):
     """What has to be loaded beside the head before operations on one name are planned.
 
     Without `state` the snapshot's state is not looked at, whatever it holds, and is not written.
@@ -44,8 +43,7 @@ class Needs:
     state: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """What a store found.
 
     `snapshot` is the context as it stands, a tombstone included. Where the name was purged or
@@ -59,7 +57,7 @@ class Loaded:
     snapshot: Snapshot | None = None
     version: int = 0
     last_seq: int = 0
-    known: Mapping[str, int] = field(default_factory=dict)
+    known: Mapping[str, int] = {}
     chain: Chain | None = None
     past: Past | None = None
     source: Snapshot | None = None
@@ -67,16 +65,14 @@ class Loaded:
     missing: Sequence[bytes] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ChainStart:
+class ChainStart(Struct, frozen=True):
     """A chain's closed pieces; behind them the context's own log is open from `first`."""
 
     closed: Chain
     first: int
 
 
-@dataclass(frozen=True, slots=True)
-class Effect:
+class Effect(Struct, frozen=True):
     """What a store has to write for one context. `before` is None for a new row.
 
     `redact` is an entry that loses its text, and with it all that was made of that text.

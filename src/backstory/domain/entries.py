@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 import orjson
+from msgspec import Struct
 
 from backstory.domain.principals import Author
 
@@ -20,8 +20,7 @@ DERIVED_ID = "~"
 """Ids that begin so are made from the seq by the server; a caller's own may not."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewEntry:
+class NewEntry(Struct, frozen=True):
     """An entry on its way in, checked and encoded.
 
     `content` and `metadata` are compact JSON. `tokens` are those of the entry's text

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from backstory import limits
 from backstory.errors import InvalidKeyError
@@ -55,8 +56,7 @@ def shorten(text: str, most: int = 60) -> str:
     return ascii(text if len(text) <= most else text[: most - 3] + "...")
 
 
-@dataclass(frozen=True, slots=True)
-class ContextKey:
+class ContextKey(Struct, frozen=True):
     """The address of a context inside its tenant."""
 
     namespace: str
@@ -97,8 +97,7 @@ def _checked(namespace: str, name: str) -> ContextKey:
     return ContextKey(check_namespace(namespace), check_name(name))
 
 
-@dataclass(frozen=True, slots=True)
-class NamespacePattern:
+class NamespacePattern(Struct, frozen=True):
     """`users.42` (itself alone), `users.42.*` (itself and all below) or `*` (everything)."""
 
     base: str

@@ -7,8 +7,9 @@ inside its own transaction. So every store does the same, and the rules can be t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Final
+
+from msgspec import structs
 
 from backstory.domain.chains import merge
 from backstory.domain.changes import Op, Part
@@ -95,7 +96,7 @@ def plan(
 
 def redaction(commit: Commit, snapshot: Snapshot, seqs: Iterable[int]) -> Effect:
     """What it does to a context that entries it shows lose their text."""
-    head = replace(
+    head = structs.replace(
         snapshot.head,
         version=snapshot.head.version + 1,
         commit=commit.id,
@@ -114,4 +115,4 @@ def redacting(effect: Effect, seqs: Iterable[int]) -> Effect:
     if effect.op is not Op.UPDATED:
         return effect
     spans = merge([*effect.seqs, *((seq, seq) for seq in seqs)])
-    return replace(effect, parts=effect.parts | Part.REDACTED, seqs=spans)
+    return structs.replace(effect, parts=effect.parts | Part.REDACTED, seqs=spans)

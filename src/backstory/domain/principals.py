@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final
 
+from msgspec import Struct
+
 from backstory import limits
 from backstory.domain.permissions import Rights
 
@@ -33,8 +35,7 @@ class Trust(IntEnum):
         self.word = self.name.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Author:
+class Author(Struct, frozen=True):
     """Who wrote an entry or a version, as it is shown later."""
 
     subject: str

@@ -9,8 +9,9 @@ was sent; what takes away is never refused.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec import Struct
 
 from backstory import limits
 from backstory.domain.contexts import EMPTY_STATE, Snapshot
@@ -24,16 +25,14 @@ KEY: Final = ContextKey(NAMESPACE, "limits")
 """The context of a tenant that says what it may keep; written by `backstory quota` alone."""
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(Struct, frozen=True):
     """What a tenant keeps, or what a write adds to that."""
 
     contexts: int = 0
     bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Quota:
+class Quota(Struct, frozen=True):
     """What a tenant may keep; None bounds nothing. `elsewhere` is what other stores keep of it."""
 
     contexts: int | None = None

@@ -9,8 +9,9 @@ write slips in under rules that a registration has replaced meanwhile.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct
 
 from backstory.domain.contexts import Tag
 from backstory.domain.entries import NewEntry
@@ -21,20 +22,18 @@ KindTag = tuple[str, Tag | None]
 """A kind, and the tag of the context that holds its schema; None where there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class RuledState:
+class RuledState(Struct, frozen=True):
     """A state as it is to be kept, and what transforms did: `{"redact:email": 2}`."""
 
     state: bytes
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class RuledEntries:
+class RuledEntries(Struct, frozen=True):
     """Entries as they are to be kept, and what transforms did to all of them together."""
 
     entries: tuple[NewEntry, ...]
-    counts: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = {}
 
 
 class KindRule(Protocol):
@@ -72,8 +71,7 @@ class KindRule(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class Unruled:
+class Unruled(Struct, frozen=True):
     """The rule of a kind that demands nothing and changes nothing."""
 
     kind: str
@@ -95,16 +93,14 @@ class Unruled:
         return state
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(Struct, frozen=True):
     """A state before a patch, and the version of its kind that ruled it."""
 
     state: bytes
     version: int
 
 
-@dataclass(frozen=True, slots=True)
-class Foreseen:
+class Foreseen(Struct, frozen=True):
     """What a patch of a large state comes to, worked out outside of the transaction.
 
     It holds for the state `before` alone.

@@ -8,10 +8,10 @@ one, its range is checked; an entry of that type without `covers` stands in for 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import Struct
 
 from backstory.domain.chains import Span
 from backstory.errors import SchemaError, Violation
@@ -25,8 +25,7 @@ CUT: Final = " …"
 """Stands where a text was too long."""
 
 
-@dataclass(frozen=True, slots=True)
-class Summary:
+class Summary(Struct, frozen=True):
     """Where a summary is, and the seqs that it covers, both included."""
 
     seq: int

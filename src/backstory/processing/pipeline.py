@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
+from msgspec import structs
 
 from backstory import limits
 from backstory.domain.entries import NewEntry
@@ -108,7 +109,7 @@ class Pipeline:
         if content.raw == entry.content and metadata == entry.metadata:
             return entry
         counts.update(content.counts)
-        changed = replace(entry, content=content.raw, metadata=metadata)
+        changed = structs.replace(entry, content=content.raw, metadata=metadata)
         _require_size(changed.size, limits.ENTRY_BYTES, "ENTRY_BYTES", pointer)
         _still_fits(self._check_entry, changed, pointer)
         return changed

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from backstory import ids, limits
 from backstory.clock import SECOND
@@ -42,8 +43,8 @@ def known(tenant: Tenant, asked: Idempotency | None, now: int) -> Outcome | None
         return None
     if kept[0].request != asked.request:
         raise KeyReusedError("this idempotency key was used with another request; take a new one")
-    results = tuple(replace(result, head=None) for result in kept[1].results)
-    return replace(kept[1], results=results, replayed=True, touched=())
+    results = tuple(structs.replace(result, head=None) for result in kept[1].results)
+    return structs.replace(kept[1], results=results, replayed=True, touched=())
 
 
 def expire_due(
@@ -194,7 +195,7 @@ def _log(tenant: Tenant, commit: Commit, record: Record, effect: Effect) -> None
 
 
 def with_history(view: View, history_from: int) -> View:
-    head = replace(view.snapshot.head, history_from=history_from)
+    head = structs.replace(view.snapshot.head, history_from=history_from)
     return View(Snapshot(head, view.snapshot.state), view.chain)
 
 

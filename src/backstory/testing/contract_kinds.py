@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from backstory.domain.commits import Operation, Patch, Put
 from backstory.domain.contexts import Tag
@@ -39,7 +40,7 @@ class KindsContract(Contract):
         return (await scene.view(DEAL)).snapshot.head.tag
 
     async def ruled(self, scene: Scene, tag: Tag | None, *operations: Operation) -> None:
-        await scene.store.commit(replace(scene.commit(*operations), kinds=(("deal", tag),)))
+        await scene.store.commit(structs.replace(scene.commit(*operations), kinds=(("deal", tag),)))
 
     async def test_a_commit_is_done_under_the_kinds_that_it_names(self, scene: Scene) -> None:
         await self.ruled(scene, None, put("a", 0))
@@ -94,13 +95,13 @@ class KindsContract(Contract):
         change = Patch(key("a"), JsonPatch(()), rule=Unruled("deal", 2))
         stale = Foreseen(Standing(b"{}", 1), RuledState(b'{"n":0}'))
         with pytest.raises(StaleRulesError):
-            await scene.do(replace(change, foreseen=stale))
+            await scene.do(structs.replace(change, foreseen=stale))
         seen = Foreseen(Standing(large, 1), RuledState(b'{"n":0}', {"redact:email": 1}))
-        result = await scene.one(replace(change, foreseen=seen))
+        result = await scene.one(structs.replace(change, foreseen=seen))
         assert result.counts == {"redact:email": 1}
         assert await scene.state("a") == {"n": 0}
         await scene.do(put("b", 1, large))
-        await scene.do(replace(patch("b", 2, {"n": 1}), anyway=True))
+        await scene.do(structs.replace(patch("b", 2, {"n": 1}), anyway=True))
         assert await self.schema_version(scene, "b") == 2
 
     async def test_states_of_earlier_versions_can_be_listed(self, scene: Scene) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from backstory import ids
 from backstory.domain.commits import Append, Commit, Delete, Operation, Put
@@ -25,7 +24,7 @@ class QuotaContract(Contract):
     async def commit(self, scene: Scene, *operations: Operation, quota: Quota) -> None:
         at = scene.clock.advance(seconds=1)
         commit = Commit(scene.tenant, ids.commit_id(), SYSTEM, at, operations)
-        await scene.store.commit(replace(commit, quota=quota))
+        await scene.store.commit(structs.replace(commit, quota=quota))
 
     async def counted(self, scene: Scene) -> Usage:
         """What was counted, which is what counting anew comes to."""

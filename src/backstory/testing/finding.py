@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec import structs
 
 from backstory import limits
 from backstory.domain.chains import Chain, Span
@@ -112,8 +113,8 @@ def keyed(tenant: Tenant) -> list[Change]:
 def _named(change: Change, record: Record) -> Change:
     """With the name and kind that its context has now."""
     if record.key is None:
-        return replace(change, key=None, kind=None)
-    return replace(change, kind=record.head.kind)
+        return structs.replace(change, key=None, kind=None)
+    return structs.replace(change, kind=record.head.kind)
 
 
 def of_context(tenant: Tenant, key: ContextKey) -> list[Change]:

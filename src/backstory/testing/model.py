@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
+from msgspec import structs
+
 from backstory import ids, limits
 from backstory.clock import SECOND, Clock, SystemClock
 from backstory.domain import quotas
@@ -264,10 +266,10 @@ class ModelStore(Keeping, Noting):
             for other, seqs in subjects.told(mine, subject, taken.reached, now):
                 applying.apply(mine, wanted, other, redaction(wanted, other.view.snapshot, seqs))
             for key in taken.without_content:
-                await self.commit(replace(wanted, operations=(PutContent(key, None),)))
+                await self.commit(structs.replace(wanted, operations=(PutContent(key, None),)))
             assert record.key is not None
             touched = (record.key, *taken.forks)
-            await self.commit(replace(wanted, operations=(Purge(record.key),)))
+            await self.commit(structs.replace(wanted, operations=(Purge(record.key),)))
             for root in taken.roots:
                 mine.manifests.pop(root, None)
             done = replace(

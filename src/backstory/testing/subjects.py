@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 
+from msgspec import structs
+
 from backstory.domain.bindings import keys_of
 from backstory.domain.keys import ContextKey
 from backstory.domain.principals import Author
@@ -89,15 +91,15 @@ def rename(tenant: Tenant, subject: str, name: str) -> None:
     """Call the subject by another name, wherever it is an author."""
 
     def called(author: Author) -> Author:
-        return replace(author, subject=name) if wrote(subject, author) else author
+        return structs.replace(author, subject=name) if wrote(subject, author) else author
 
-    tenant.changes = [(no, replace(one, by=called(one.by))) for no, one in tenant.changes]
+    tenant.changes = [(no, structs.replace(one, by=called(one.by))) for no, one in tenant.changes]
     for kept in tenant.entries.values():
         kept.entry = kept.entry._replace(author=called(kept.entry.author))
     for record in tenant.records:
         for version, view in record.views.items():
             head = view.snapshot.head
-            head = replace(head, author=called(head.author))
+            head = structs.replace(head, author=called(head.author))
             record.views[version] = replace(view, snapshot=replace(view.snapshot, head=head))
 
 

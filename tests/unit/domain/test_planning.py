@@ -1,8 +1,7 @@
 """The rules of a commit that need no store to be seen. The contract shows the rest."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec import structs
 
 from backstory import limits
 from backstory.domain.chains import Chain, Piece
@@ -126,7 +125,7 @@ def test_expiring_is_nothing_before_its_time(standing):
 
 
 def test_seqs_end_at_their_bound(standing):
-    full = Snapshot(replace(standing.head, last_seq=limits.SEQ_MAX), standing.state)
+    full = Snapshot(structs.replace(standing.head, last_seq=limits.SEQ_MAX), standing.state)
     with pytest.raises(LimitReachedError):
         planned(Append(KEY, (entry(),)), loaded=Loaded(snapshot=full))
 

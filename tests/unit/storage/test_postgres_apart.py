@@ -2,11 +2,11 @@
 
 import asyncio
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 import backstory.storage.postgres as package
 from backstory.errors import StoreError
@@ -109,7 +109,7 @@ async def test_what_a_store_writes_for_one_tenant_cannot_be_of_another(postgres_
     right = applying._set_state
 
     def wrong(tx, by, *rest):
-        right(tx, replace(by, tenant=other), *rest)
+        right(tx, structs.replace(by, tenant=other), *rest)
 
     monkeypatch.setattr(applying, "_set_state", wrong)
     with pytest.raises(StoreError):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import orjson
+from msgspec import structs
 
 from backstory import limits
 from backstory.contexts import access
@@ -153,7 +154,7 @@ class Summaries:
         return None
 
     async def _append(self, work: _Work, version: int) -> Outcome:
-        operation = Append(work.key, (work.entry,), replace(work.held, if_version=version))
+        operation = Append(work.key, (work.entry,), structs.replace(work.held, if_version=version))
         tenant = work.principal.tenant
 
         async def prepare(attempt: int, at: int) -> Ruled:
@@ -163,7 +164,7 @@ class Summaries:
             except SchemaError as error:
                 detail = f"the kind of {work.key} allows no such entry: {error.detail}"
                 raise SchemaError(detail, errors=error.errors) from error
-            return replace(ruled, author=Author(work.principal.subject, work.found.trust))
+            return structs.replace(ruled, author=Author(work.principal.subject, work.found.trust))
 
         intents = [Intent(Verb.WRITE, work.key)]
         return await self._writer.write_prepared(work.principal, intents, prepare, work.retry)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final, Protocol, runtime_checkable
 
 import orjson
+from msgspec import Struct
 
 from backstory import limits
 
@@ -44,8 +44,7 @@ class Transform(Protocol):
 _NOTHING: Final[Mapping[str, int]] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Transformed:
+class Transformed(Struct, frozen=True):
     """A document after all transforms, and what they did: never a value, only numbers."""
 
     raw: bytes

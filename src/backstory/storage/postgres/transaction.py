@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
+from msgspec import structs
+
 from backstory import limits
 from backstory.clock import Clock
 from backstory.domain.quotas import Usage
@@ -150,7 +152,7 @@ class PostgresTransaction(Transaction):
 
     def _add(self, new: Stored, author: int) -> Stored:
         self.db.numbers += 1
-        added = replace(new, id=self.db.numbers)
+        added = structs.replace(new, id=self.db.numbers)
         self._put(QUERIES.add_context, added, author)
         return added
 

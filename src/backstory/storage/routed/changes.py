@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from msgspec import structs
+
 from backstory import limits
 from backstory.domain.changes import Change
 from backstory.domain.positions import UNKNOWN, pack, unpack
@@ -126,7 +128,7 @@ def _merged(logs: dict[int, _Log], parts: list[int], limit: int) -> ChangePage:
         log = logs[at]
         for change in log.commits.popleft():
             parts[at] = change.position
-            found.append(replace(change, position=pack(parts)))
+            found.append(structs.replace(change, position=pack(parts)))
         if not log.commits:
             parts[at] = log.end
     more = any(log.commits or log.more for log in logs.values())

@@ -12,6 +12,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, TypeVar
 
+from msgspec import structs
+
 from backstory import limits
 from backstory.domain.chains import Chain
 from backstory.domain.keys import ContextKey
@@ -60,7 +62,7 @@ def outside(view: View, store: int) -> View:
     """The view with the numbers of its logs as they are known outside."""
     if not store or not view.chain.pieces:
         return view
-    pieces = (replace(each, log=each.log | store << _BITS) for each in view.chain.pieces)
+    pieces = (structs.replace(each, log=each.log | store << _BITS) for each in view.chain.pieces)
     return replace(view, chain=Chain(tuple(pieces)))
 
 
@@ -69,7 +71,7 @@ def inside(chain: Chain) -> tuple[int, Chain]:
     store = chain.pieces[0].log >> _BITS if chain.pieces else 0
     if not store:
         return 0, chain
-    pieces = (replace(each, log=each.log & _LOG) for each in chain.pieces)
+    pieces = (structs.replace(each, log=each.log & _LOG) for each in chain.pieces)
     return store, Chain(tuple(pieces))
 
 

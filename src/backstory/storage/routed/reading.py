@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import TypeVar
+
+from msgspec import structs
 
 from backstory.domain.chains import Chain
 from backstory.domain.changes import Change
@@ -148,7 +149,9 @@ class ReadsOne(Places):
         )
         if not store:
             return found
-        return [replace(each, position=pack([0] * store + [each.position])) for each in found]
+        return [
+            structs.replace(each, position=pack([0] * store + [each.position])) for each in found
+        ]
 
     async def version_at(self, tenant: str, key: ContextKey, last_seq: int) -> int:
         return await self._of(key).version_at(tenant, key, last_seq)

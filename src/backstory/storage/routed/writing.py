@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
+
+from msgspec import structs
 
 from backstory.domain.chunking import Chunk
 from backstory.domain.commits import Commit, Fork, Idempotency, Outcome
@@ -27,12 +28,14 @@ class Writes(Places):
     async def commit(self, commit: Commit) -> Outcome:
         store = self._store_of(commit)
         if len(self._stores) > 1 and commit.quota is not None:
-            commit = replace(commit, quota=await self._left(commit.tenant, commit.quota, store))
+            commit = structs.replace(
+                commit, quota=await self._left(commit.tenant, commit.quota, store)
+            )
         if not store:
             return await self._stores[0].commit(commit)
         await self._require_kinds(commit.tenant, commit.kinds)
-        outcome = await self._stores[store].commit(replace(commit, kinds=()))
-        return replace(outcome, position=_position(outcome.position, store))
+        outcome = await self._stores[store].commit(structs.replace(commit, kinds=()))
+        return structs.replace(outcome, position=_position(outcome.position, store))
 
     def _store_of(self, commit: Commit) -> int:
         """Where it goes.
@@ -94,7 +97,7 @@ class Writes(Places):
                 if own is None or at == own:
                     raise known
             elif known is not None:
-                found = replace(known, position=_position(known.position, at))
+                found = structs.replace(known, position=_position(known.position, at))
         return found
 
     async def forget(
@@ -126,7 +129,7 @@ class Writes(Places):
             if not isinstance(used, StoreError):
                 self._usages[tenant, at] = used
         known = [self._usages.get((tenant, at), Usage()) for at in others]
-        return replace(quota, elsewhere=_sum(known))
+        return structs.replace(quota, elsewhere=_sum(known))
 
     # -- uploads --------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec import structs
 
 from backstory.clock import Clock
 from backstory.domain.documents import changes_document
@@ -63,7 +63,7 @@ class SqliteTransaction(Transaction):
             *_touched(new, author),
             *rows.document_columns(self.db, new),
         )
-        return replace(new, id=number)
+        return structs.replace(new, id=number)
 
     def _update(self, before: Stored, after: Stored, author: int) -> None:
         key = after.tenant, after.id

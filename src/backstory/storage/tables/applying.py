@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from backstory.domain.changes import Part
 from backstory.domain.commits import Commit
@@ -24,8 +24,7 @@ _REMEMBERED = frozenset({ROLES, BINDINGS, QUOTAS})
 """What nodes remember of a tenant, and look for changes of."""
 
 
-@dataclass(frozen=True, slots=True)
-class _By:
+class _By(Struct, frozen=True):
     """Whose rows these are, as numbers, and the key that encrypts their text."""
 
     tenant: int
@@ -33,8 +32,7 @@ class _By:
     key: Key | None
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """An effect with the row it falls on; None where there is no row yet."""
 
     found: Stored | None

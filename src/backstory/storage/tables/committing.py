@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 from backstory import ids
 from backstory.domain import quotas
@@ -32,13 +33,12 @@ from backstory.storage.tables.rows import Stored
 from backstory.storage.tables.transaction import Transaction
 
 
-@dataclass(slots=True)
-class _Plan:
+class _Plan(Struct):
     """What a commit will write, and what it will answer."""
 
-    effects: dict[ContextKey, Planned] = field(default_factory=dict)
-    numbers: dict[ContextKey, int] = field(default_factory=dict)
-    results: dict[int, Result] = field(default_factory=dict)
+    effects: dict[ContextKey, Planned] = {}
+    numbers: dict[ContextKey, int] = {}
+    results: dict[int, Result] = {}
 
 
 def commit(tx: Transaction, wanted: Commit) -> Outcome:

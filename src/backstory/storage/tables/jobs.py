@@ -6,9 +6,10 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any
+
+from msgspec import Struct, field
 
 from backstory.errors import OutcomeUnknownError, StoreUnavailableError
 from backstory.resilience.deadlines import left
@@ -22,8 +23,7 @@ def unheard(_jobs: int, _seconds: float) -> None:
     """Nobody wants to know."""
 
 
-@dataclass(slots=True, eq=False)
-class Job:
+class Job(Struct, eq=False):
     """What is run in a transaction.
 
     `weight` is about how many bytes it writes, `about` what a store may look at beforehand.

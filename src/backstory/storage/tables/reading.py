@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import chain as flattened
+
+from msgspec import structs
 
 from backstory import limits
 from backstory.domain.chains import Chain, Piece
@@ -95,7 +96,7 @@ def view_at(db: Database, found: Stored, at: int) -> View:
     last_seq, author, moment, commit = row
     document = document_at(db, found, at)
     chain = Chain() if document.deleted else chain_at(db, found, at, last_seq)
-    past = replace(
+    past = structs.replace(
         head,
         kind=document.kind,
         version=at,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from backstory.domain.chains import Chain, Piece, Span
 from backstory.domain.changes import Change, Op, Part
@@ -45,8 +45,7 @@ def unpack_time(packed: int) -> int:
     return packed + _ORIGIN
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A context's row: what it says, and what only the store needs of it."""
 
     id: int

@@ -7,7 +7,9 @@ their own. Content that a fork took over is gone from it. The state that a fork 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from backstory import ids, limits
 from backstory.domain.bindings import keys_of
@@ -136,7 +138,7 @@ def _shown(db: Database, found: Stored, forks: Sequence[Stored]) -> Iterator[int
 
 def _redact(tx: Transaction, wanted: Commit, subject: str, shown: Sequence[int]) -> Step:
     tenant = tx.db.intern_tenant(wanted.tenant)
-    commit = replace(wanted, id=ids.commit_id())
+    commit = structs.replace(wanted, id=ids.commit_id())
     effects: dict[ContextKey, Planned] = {}
     mine = everything_of(subject)
     reached = reaching.reach_rows(tx.db, commit, effects, shown, but=mine)
@@ -155,7 +157,7 @@ def _purge(
     entries = tx.db.value(tx.db.sql.count_entries, found.tenant, *bounds)
     touched = list(_take_content(tx, wanted, subject, found, {one.id for one in forks}))
     touched += [one.head.key for one in forks]
-    commit = replace(wanted, id=ids.commit_id(), operations=(Purge(found.head.key),))
+    commit = structs.replace(wanted, id=ids.commit_id(), operations=(Purge(found.head.key),))
     outcome = committing.commit(tx, commit)
     keys = tuple(dict.fromkeys((*touched, *outcome.touched)))
     return Step(contexts=1, entries=entries, forks=len(forks), touched=keys)
@@ -178,7 +180,9 @@ def _take_content(
             newest = tx.db.value(tx.db.sql.newest_content, found.tenant, number)
             if newest == manifest and other.head.alive(wanted.at):
                 without = (PutContent(other.head.key, None),)
-                committing.commit(tx, replace(wanted, id=ids.commit_id(), operations=without))
+                committing.commit(
+                    tx, structs.replace(wanted, id=ids.commit_id(), operations=without)
+                )
             tx.writing = True
             tx.db.run(tx.db.sql.forget_content, found.tenant, number, manifest)
             tx.writing = False
