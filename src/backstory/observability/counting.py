@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 
 from backstory.observability.catalogue import (
     BUS_MESSAGES,
@@ -24,7 +25,9 @@ from backstory.observability.catalogue import (
     STORE_SECONDS,
     SUMMARIES,
     SUMMARY_SECONDS,
+    Metric,
 )
+from backstory.observability.gathering import HearAll
 from backstory.observability.prometheus import Metrics
 from backstory.ports.events import (
     OK,
@@ -44,7 +47,7 @@ from backstory.ports.hooks import Hear
 
 
 class Counting:
-    """`ports.hooks.Listener` that counts."""
+    """`ports.hooks.Listener` that counts; a `Gatherer` of what is told of most."""
 
     def __init__(self, metrics: Metrics) -> None:
         self._metrics = metrics
@@ -54,8 +57,6 @@ class Counting:
     def hearing(self) -> Mapping[type[Event], Hear]:
         return {
             DeprecatedUsed: self._deprecated_used,
-            Stepped: self._stepped,
-            StoreAsked: self._store_asked,
             CacheAsked: self._cache_asked,
             Committed: self._committed,
             BusSpoke: self._bus_spoke,
@@ -65,18 +66,31 @@ class Counting:
             DependencyChanged: self._dependency_changed,
         }
 
+    def gathering(self) -> Mapping[type[Event], HearAll]:
+        return {Stepped: self._stepped, StoreAsked: self._store_asked}
+
     def _deprecated_used(self, event: DeprecatedUsed) -> None:
         self._count((DEPRECATED, event.route, event.method))
 
-    def _stepped(self, event: Stepped) -> None:
-        self._observe((STEP_SECONDS, event.step), event.seconds)
-        if event.code != OK:
-            self._count((STEP_FAILURES, event.step, event.code))
+    def _stepped(self, events: Sequence[Stepped]) -> None:
+        done = ((event.step, event.code, event.seconds) for event in events)
+        self._took(STEP_SECONDS, STEP_FAILURES, done)
 
-    def _store_asked(self, event: StoreAsked) -> None:
-        self._observe((STORE_SECONDS, event.operation), event.seconds)
-        if event.code != OK:
-            self._count((STORE_FAILURES, event.operation, event.code))
+    def _store_asked(self, events: Sequence[StoreAsked]) -> None:
+        done = ((event.operation, event.code, event.seconds) for event in events)
+        self._took(STORE_SECONDS, STORE_FAILURES, done)
+
+    def _took(
+        self, seconds: Metric, failures: Metric, done: Iterable[tuple[str, str, float]]
+    ) -> None:
+        """Each of what was done, with what came of it: of some kinds there are several a request."""
+        taken: defaultdict[str, list[float]] = defaultdict(list)
+        for what, code, each in done:
+            taken[what].append(each)
+            if code != OK:
+                self._count((failures, what, code))
+        for what, all_of_it in taken.items():
+            self._observe((seconds, what), *all_of_it)
 
     def _cache_asked(self, event: CacheAsked) -> None:
         self._observe((CACHE_SECONDS, event.operation), event.seconds)

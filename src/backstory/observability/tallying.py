@@ -29,14 +29,15 @@ class Tally:
         with self._lock:
             self._counts[key] = self._counts.get(key, 0) + by
 
-    def observe(self, key: Key, value: float) -> None:
+    def observe(self, key: Key, *values: float) -> None:
         bounds = key[0].buckets
         with self._lock:
             seen = self._seen.get(key)
             if seen is None:
                 seen = self._seen[key] = empty(key[0])
-            seen[bisect_left(bounds, value)] += 1
-            seen[-1] += value
+            for value in values:
+                seen[bisect_left(bounds, value)] += 1
+            seen[-1] += sum(values)
 
     def take(self) -> Taken:
         """All there is; it begins anew."""

@@ -22,6 +22,19 @@ QUERIES = Queries.load(
     "backstory.storage.sqlite", "queries.sql", "content.sql", "audit.sql", "scrub.sql"
 )
 Row = tuple[Any, ...]
+_APART = frozenset(
+    {
+        QUERIES.find_context,
+        QUERIES.tag_of,
+        QUERIES.counter,
+        QUERIES.set_counter,
+        QUERIES.find_idempotency,
+        QUERIES.add_idempotency,
+        QUERIES.add_entry,
+        QUERIES.add_change,
+    }
+)
+"""What an append asks for and writes. None of it sees a row of a context that is known already."""
 
 
 class SqliteDatabase(Database):
@@ -43,6 +56,8 @@ class SqliteDatabase(Database):
         super().__init__(cipher=cipher)
         self.connection = connect(options, busy_seconds=busy_seconds, create=create)
         self._cursor = self.connection.cursor()
+        self._put_off: dict[tuple[int, int], tuple[Any, ...]] = {}
+        """The last statement about each of these rows, to be run before anybody sees them."""
         self.tokens, self.spelled = learn_search(self.connection)
 
     def close(self) -> None:
@@ -51,13 +66,16 @@ class SqliteDatabase(Database):
     # Results are fetched whole: a statement left open would hold on to an old snapshot.
 
     def one(self, sql: str, *params: Any) -> Row | None:
-        rows = self._cursor.execute(sql, params).fetchall()
+        rows = self.all(sql, *params)
         return rows[0] if rows else None
 
     def all(self, sql: str, *params: Any) -> list[Row]:
+        if self._put_off and sql not in _APART:
+            self.catch_up()
         return self._cursor.execute(sql, params).fetchall()
 
     def each(self, sql: str, *params: Any) -> Iterator[Row]:
+        self.catch_up()
         cursor = self.connection.execute(sql, params)
         try:
             yield from cursor
@@ -65,7 +83,21 @@ class SqliteDatabase(Database):
             cursor.close(True)
 
     def run(self, sql: str, *params: Any) -> None:
-        self._cursor.execute(sql, params).fetchall()
+        self.all(sql, *params)
+
+    def put_off(self, sql: str, tenant: int, context: int, *params: Any) -> None:
+        """Run it later, unless the same is said of the row once more before."""
+        self._put_off[tenant, context] = (sql, tenant, context, *params)
+
+    def catch_up(self) -> None:
+        """Run what was put off, before anybody looks at it."""
+        while self._put_off:
+            _, (sql, *params) = self._put_off.popitem()
+            self._cursor.execute(sql, params).fetchall()
+
+    def forget_names(self) -> None:
+        super().forget_names()
+        self._put_off.clear()
 
     def insert(self, sql: str, tenant: int, *params: Any) -> int:
         number: int = self.value(sql, tenant, *params)

@@ -6,6 +6,7 @@ from msgspec import structs
 
 from backstory.clock import Clock
 from backstory.domain.documents import changes_document
+from backstory.domain.keys import ContextKey
 from backstory.domain.quotas import Usage
 from backstory.domain.sealing import Seal
 from backstory.storage.sqlite.counters import Counters
@@ -17,9 +18,10 @@ from backstory.storage.tables.transaction import Transaction
 
 
 class SqliteTransaction(Transaction):
-    """Writes each row when it is told to."""
+    """Writes each row when it is told to, but for one that is written with each append to it."""
 
     words: SqliteWords
+    db: SqliteDatabase
 
     def __init__(self, db: SqliteDatabase, seal: Seal, clock: Clock) -> None:
         self.counters = Counters(db)
@@ -51,6 +53,11 @@ class SqliteTransaction(Transaction):
     def finish(self) -> None:
         self.words.finish()
         self.counters.finish()
+        self.db.catch_up()
+
+    def forget(self, tenant: str, key: ContextKey) -> None:
+        super().forget(tenant, key)
+        self.db.catch_up()
 
     def _add(self, new: Stored, author: int) -> Stored:
         number = self.db.insert(
@@ -68,7 +75,7 @@ class SqliteTransaction(Transaction):
     def _update(self, before: Stored, after: Stored, author: int) -> None:
         key = after.tenant, after.id
         if _only_grown(before, after):
-            self.db.run(QUERIES.touch_context, *key, *_touched(after, author))
+            self.db.put_off(QUERIES.touch_context, *key, *_touched(after, author))
         else:
             self.db.run(
                 QUERIES.set_context,

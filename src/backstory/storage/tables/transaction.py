@@ -27,6 +27,8 @@ class Transaction(ABC):
         self.writing = False
         self.erased = False
         self._known: dict[tuple[str, ContextKey], Stored] = {}
+        self._tags: dict[tuple[str, ContextKey], Tag | None] = {}
+        """Those that were asked of others; None: there is none."""
         self._stateless: set[tuple[str, ContextKey]] = set()
 
     # -- contexts ----------------------------------------------------------------------
@@ -36,14 +38,17 @@ class Transaction(ABC):
 
         Without `state`, its state may not have been read, as `reading.find` says.
         """
-        known = self._known.get((tenant, key))
-        if known is None or (state and (tenant, key) in self._stateless):
-            known = reading.find(self.db, tenant, key, state=state)
+        at = tenant, key
+        known = self._known.get(at)
+        if known is not None:
+            if not (state and at in self._stateless):
+                return known
             self.forget(tenant, key)
-            if known is not None:
-                self._known[tenant, key] = known
-                if not state:
-                    self._stateless.add((tenant, key))
+        known = reading.find(self.db, tenant, key, state=state)
+        if known is not None:
+            self._known[at] = known
+            if not state:
+                self._stateless.add(at)
         return known
 
     def knows(self, tenant: str, key: ContextKey, *, state: bool) -> bool:
@@ -53,10 +58,13 @@ class Transaction(ABC):
 
     def tag(self, tenant: str, key: ContextKey) -> Tag | None:
         """The tag of a context that is not deleted."""
-        known = self._known.get((tenant, key))
-        if known is None:
-            return reading.tag(self.db, tenant, key)
-        return None if known.head.deleted else known.head.tag
+        at = tenant, key
+        known = self._known.get(at)
+        if known is not None:
+            return None if known.head.deleted else known.head.tag
+        if at not in self._tags:
+            self._tags[at] = reading.tag(self.db, tenant, key)
+        return self._tags[at]
 
     def add(self, tenant: str, new: Stored, author: int) -> Stored:
         """Write a new context's row; returns it with its number."""
@@ -72,6 +80,7 @@ class Transaction(ABC):
     def forget(self, tenant: str, key: ContextKey) -> None:
         """The context's row was written in another way; whoever asks has to read it anew."""
         self._known.pop((tenant, key), None)
+        self._tags.pop((tenant, key), None)
         self._stateless.discard((tenant, key))
 
     @abstractmethod
