@@ -24,6 +24,9 @@ QUERIES = Queries.load(
 Row = tuple[Any, ...]
 _APART = frozenset(
     {
+        QUERIES.find_author,
+        QUERIES.find_voice,
+        QUERIES.add_voice,
         QUERIES.find_context,
         QUERIES.tag_of,
         QUERIES.counter,
