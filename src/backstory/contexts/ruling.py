@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final, TypeVar
 
-from msgspec import Struct, field, structs
+from msgspec import Struct, structs
 
 from backstory import limits
 from backstory.contexts.beliefs import Beliefs, Ruling
@@ -39,7 +38,7 @@ class Ruled(Struct, frozen=True):
 
     operations: tuple[Operation, ...]
     kinds: tuple[KindTag, ...] = ()
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: Mapping[str, int] = {}
     author: Author | None = None
     """Who writes, where it is not the caller."""
 
@@ -143,7 +142,7 @@ class _Draft(Struct):
     believed: bool = False
     weight: int = 0
     kinds: dict[str, Tag | None] = {}
-    counts: Counter[str] = field(default_factory=Counter)
+    counts: dict[str, int] = {}
     places: dict[ContextKey, _Place] = {}
     rules: dict[tuple[str, str], KindRule] = {}
 
@@ -215,8 +214,8 @@ class _Draft(Struct):
         return await asyncio.to_thread(work) if _is_large(self.weight) else work()
 
     def _count(self, counts: Mapping[str, int]) -> None:
-        if counts:
-            self.counts.update(counts)
+        for what, count in counts.items():
+            self.counts[what] = self.counts.get(what, 0) + count
 
     def _believed_place(self, key: ContextKey) -> _Place | None:
         """Where only the kind matters and it is believed to be known."""

@@ -123,10 +123,12 @@ class Writer:
         """
         for intent in intents:
             access.require(principal, intent.verb, intent.key)
-        known = await self.recall(principal, retry, intents[0].key if intents else None)
-        if known is not None:
-            return known
-        idempotency = self._idempotency(principal, retry)
+        idempotency = None
+        if retry is not None:
+            known = await self.recall(principal, retry, intents[0].key if intents else None)
+            if known is not None:
+                return known
+            idempotency = self._idempotency(principal, retry)
         for attempt in range(limits.RULED_ATTEMPTS):
             at = self._clock.now()
             ruled = await prepare(attempt, at)

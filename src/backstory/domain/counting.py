@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 import orjson
+from msgspec import structs
 
 from backstory import limits
 from backstory.domain.entries import MESSAGE, NewEntry
@@ -43,8 +44,7 @@ def _counted(entry: NewEntry, count: Count) -> NewEntry:
     text = one_text(orjson.loads(entry.content))
     if text is None:
         return entry
-    # Spelled out, since `dataclasses.replace` takes three times as long.
-    return NewEntry(entry.role, entry.type, entry.content, entry.metadata, entry.id, count(text))
+    return structs.replace(entry, tokens=count(text))
 
 
 def _texts(parts: Sequence[Any]) -> Iterator[str]:

@@ -53,6 +53,8 @@ def entries(raw: Any, pointer: str = "/entries") -> tuple[NewEntry, ...]:
 
 
 def _violations(item: Any, pointer: str) -> list[Violation]:
+    if _is_plain(item):
+        return []
     if not isinstance(item, dict):
         return [Violation(pointer, "must be an object with role and content")]
     found = [
@@ -92,6 +94,16 @@ def _violations(item: Any, pointer: str) -> list[Violation]:
     return found
 
 
+def _is_plain(item: Any) -> bool:
+    """Whether it is a role and a text, as most are, of which nothing can be wrong."""
+    return (
+        isinstance(item, dict)
+        and len(item) == 2
+        and isinstance(item.get("content"), str)
+        and is_word(item.get("role"))
+    )
+
+
 def is_word(value: Any) -> bool:
     """Whether it may be a role or a type."""
     return (
@@ -118,8 +130,9 @@ def _content_violations(content: Any, pointer: str) -> list[Violation]:
 
 def _entry(item: Mapping[str, Any], pointer: str) -> NewEntry:
     content, metadata = item["content"], item.get("metadata") or None
-    if longer_than(content, limits.ENTRY_BYTES) or longer_than(metadata, limits.ENTRY_BYTES):
-        raise _too_long(f"more than {limits.ENTRY_BYTES}", pointer)
+    for part in (content,) if metadata is None else (content, metadata):
+        if longer_than(part, limits.ENTRY_BYTES):
+            raise _too_long(f"more than {limits.ENTRY_BYTES}", pointer)
     raw = None if metadata is None else orjson.dumps(metadata)
     kind = item.get("type", MESSAGE)
     entry = NewEntry(item["role"], kind, orjson.dumps(content), raw, item.get("id"))

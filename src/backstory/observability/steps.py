@@ -7,6 +7,8 @@ from contextvars import ContextVar, Token
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 from backstory.errors import BackstoryError
 from backstory.ports.events import OK, UNFORESEEN, Part, Stepped
 from backstory.ports.hooks import new_span
@@ -51,17 +53,15 @@ class Timed:
         )
 
 
-class Step:
+class Step(Struct, eq=False):
     """A step of processing, in whatever thread it is done."""
 
-    __slots__ = ("_begun", "_name", "_told")
-
-    def __init__(self, told: Told, name: str) -> None:
-        self._told, self._name = told, name
-        self._begun = 0.0
+    told: Told
+    name: str
+    begun: float = 0.0
 
     def __enter__(self) -> None:
-        self._begun = time.perf_counter()
+        self.begun = time.perf_counter()
 
     def __exit__(
         self,
@@ -70,21 +70,20 @@ class Step:
         trace: TracebackType | None,
     ) -> None:
         del kind, trace
-        self._told.tell(Stepped(self._name, _code(error), time.perf_counter() - self._begun))
+        code = OK if error is None else _code(error)
+        self.told.tell(Stepped(self.name, code, time.perf_counter() - self.begun))
 
 
-class RecordedStep(Step):
-    """One that belongs to a recorded request."""
+class RecordedStep(Step, eq=False, kw_only=True):
+    """One of a recorded request, which hangs on the part `parent`."""
 
-    __slots__ = ("_clock", "_of", "_parent", "_request")
-
-    def __init__(self, told: Told, request: Served, of: str, parent: int, name: str) -> None:
-        super().__init__(told, name)
-        self._request, self._of, self._parent = request, of, parent
-        self._clock = 0
+    request: Served
+    of: str
+    parent: int
+    clock: int = 0
 
     def __enter__(self) -> None:
-        self._clock = time.time_ns()
+        self.clock = time.time_ns()
         super().__enter__()
 
     def __exit__(
@@ -93,10 +92,9 @@ class RecordedStep(Step):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        ended = self._clock + int((time.perf_counter() - self._begun) * 1e9)
-        code = _code(error)
-        part = Part(self._name, self._of, new_span(), self._parent, self._clock, ended, code)
-        self._request.add(part)
+        ended = self.clock + int((time.perf_counter() - self.begun) * 1e9)
+        part = Part(self.name, self.of, new_span(), self.parent, self.clock, ended, _code(error))
+        self.request.add(part)
         super().__exit__(kind, error, trace)
 
 

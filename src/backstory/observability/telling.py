@@ -200,5 +200,6 @@ class Told:
     def steps(self, of: str) -> Measure:
         request = SERVED.get()
         if request is not None and request.recorded and isinstance(request, Served):
-            return partial(RecordedStep, self, request, of, PLACE.get() or request.id)
+            parent = PLACE.get() or request.id
+            return partial(RecordedStep, self, request=request, of=of, parent=parent)
         return partial(Step, self) if self.hears(Stepped) else unmeasured

@@ -6,8 +6,7 @@ field and why. Pure: the same bytes under the same rules always come to the same
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -88,31 +87,36 @@ class Pipeline:
             self._check_entry(entry, f"{pointer}/{index}")
 
     def _transformed_entries(self, entries: Sequence[NewEntry], pointer: str) -> RuledEntries:
-        counts: Counter[str] = Counter()
+        counts: dict[str, int] = {}
         done = [
             self._transformed_entry(entry, f"{pointer}/{index}", counts)
             for index, entry in enumerate(entries)
         ]
-        return RuledEntries(tuple(done), dict(counts))
+        return RuledEntries(tuple(done), counts)
 
     def _check_entry(self, entry: NewEntry, pointer: str) -> None:
         if self.kind is not None and self.kind.entry is not None:
             self.kind.check_entry(_as_sent(entry), pointer)
 
-    def _transformed_entry(self, entry: NewEntry, pointer: str, counts: Counter[str]) -> NewEntry:
+    def _transformed_entry(self, entry: NewEntry, pointer: str, counts: dict[str, int]) -> NewEntry:
         content = transform(entry.content, self.transforms, CONTENT_SKIPPED)
         metadata = entry.metadata
         if metadata is not None:
             done = transform(metadata, self.transforms, STATE_SKIPPED)
-            counts.update(done.counts)
+            _count(counts, done.counts)
             metadata = done.raw
         if content.raw == entry.content and metadata == entry.metadata:
             return entry
-        counts.update(content.counts)
+        _count(counts, content.counts)
         changed = structs.replace(entry, content=content.raw, metadata=metadata)
         _require_size(changed.size, limits.ENTRY_BYTES, "ENTRY_BYTES", pointer)
         _still_fits(self._check_entry, changed, pointer)
         return changed
+
+
+def _count(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    for what, count in more.items():
+        counts[what] = counts.get(what, 0) + count
 
 
 def _as_sent(entry: NewEntry) -> dict[str, Any]:

@@ -62,8 +62,10 @@ def detached() -> Context:
     return context
 
 
-async def answered(seconds: float, work: Awaitable[T]) -> T:
+async def answered(seconds: float, work: Awaitable[T], *, waits: bool = False) -> T:
     """What the work comes to, due within `seconds` or the deadline that is set, if sooner.
+
+    `waits`: as `timed` has it.
 
     Whoever waits for something else ends by itself when it is due, and knows best what came of
     it. What has not ended a moment later is cancelled.
@@ -76,6 +78,7 @@ async def answered(seconds: float, work: Awaitable[T]) -> T:
     due = now + seconds if before is None else min(now + seconds, before)
     given, token = max(0.0, due - now), _DUE.set(due)
     try:
-        return await timed(work, given + min(limits.GRACE_SECONDS, given), told=given)
+        most = given + min(limits.GRACE_SECONDS, given)
+        return await timed(work, most, told=given, waits=waits)
     finally:
         _DUE.reset(token)

@@ -33,14 +33,19 @@ class LateError(Exception):
         self.seconds = seconds
 
 
-async def timed(work: Awaitable[T], seconds: float, told: float | None = None) -> T:
+async def timed(
+    work: Awaitable[T], seconds: float, told: float | None = None, *, waits: bool = False
+) -> T:
     """What the work comes to; what has not ended after so many seconds is cancelled.
+
+    Where it surely `waits`, its first step is not made without a timer: to take it up behind that
+    costs more than the timer.
 
     Raises:
         LateError: that happened; it tells of `told` seconds where those are given. Any other
             `TimeoutError` or `LateError` is the work's own.
     """
-    if isinstance(work, CoroutineType):
+    if not waits and isinstance(work, CoroutineType):
         try:
             awaited = work.send(None)
         except StopIteration as ended:

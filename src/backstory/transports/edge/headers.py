@@ -31,6 +31,10 @@ def values(scope: Scope, name: bytes) -> list[str]:
 
 def index(scope: Scope) -> dict[bytes, bytes]:
     """The last value of each header."""
+    known = scope.get(_SEEN)
+    if known is not None and known[0] is scope["headers"]:
+        found: dict[bytes, bytes] = known[1]
+        return found
     return _seen(scope)[1]
 
 
@@ -57,10 +61,12 @@ def single(scope: Scope, name: bytes) -> str | None:
     Raises:
         MalformedError: it stands more than once.
     """
+    if name not in index(scope):  # as most
+        return None
     found = values(scope, name)
     if len(found) > 1:
         raise MalformedError(f"the header {name.decode()} may be sent once only")
-    return found[0] if found else None
+    return found[0]
 
 
 def wants_truth(scope: Scope) -> bool:
@@ -71,8 +77,9 @@ def wants_truth(scope: Scope) -> bool:
 
 def joined(scope: Scope, name: bytes) -> str | None:
     """The value of a list header: its field lines with commas between (RFC 9110 section 5.3)."""
-    found = values(scope, name)
-    return ", ".join(found) if found else None
+    if name not in index(scope):  # as nearly always
+        return None
+    return ", ".join(values(scope, name))
 
 
 def patience(scope: Scope) -> float:

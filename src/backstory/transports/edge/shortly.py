@@ -55,9 +55,9 @@ class Shortly:
     async def _answer(self, asked: Whole, scope: Scope, receive: Receive, send: Answering) -> None:
         request: Request = scope[REQUEST]
         request.principal = scope[PRINCIPAL]
-        self._coding.check(scope)
+        codec = self._coding.liked(scope)
         plain = await asked.later(scope, asked.body)
-        answer = await self._coding.best(scope, plain)
+        answer = await self._coding.best(scope, plain, codec)
         if not asked.send(answer):
             await answer(scope, receive, send)
             return

@@ -22,8 +22,11 @@ async def handled(endpoint: Endpoint, call: Call) -> ASGIApp:
     if endpoint.waits:
         return await endpoint.handler(call)
     try:
-        with Staleness(allowed=endpoint.stale and call.takes_copies) as call.staleness:
-            return await answered(patience(call.scope), endpoint.handler(call))
+        seconds, work = patience(call.scope), endpoint.handler(call)
+        if not endpoint.stale:
+            return await answered(seconds, work, waits=endpoint.writes)
+        with Staleness(allowed=call.takes_copies) as call.staleness:
+            return await answered(seconds, work)
     except LateError as error:
         raise _late(endpoint, error) from error
 

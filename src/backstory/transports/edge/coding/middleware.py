@@ -46,7 +46,7 @@ class Coding:
         """A whole answer as the caller likes it best; None where making that takes long.
 
         Raises:
-            NotAcceptableError: the caller takes none of ours, and not the plain answer either.
+            NotAcceptableError: as `liked`.
         """
         codec = choose(headers.joined(scope, b"accept-encoding"))
         if answer.status == 304:
@@ -65,21 +65,19 @@ class Coding:
             return None
         return _variant(codec, answer, self._variants.made(codec, answer.body))
 
-    def check(self, scope: Scope) -> None:
-        """Look at what the caller takes before anything is done.
+    def liked(self, scope: Scope) -> Codec | None:
+        """What the caller likes best, None for nothing; to be asked before anything is done.
 
         Raises:
-            NotAcceptableError: as `coded`.
+            NotAcceptableError: the caller takes none of ours, and not the plain answer either.
         """
-        choose(headers.joined(scope, b"accept-encoding"))
+        return choose(headers.joined(scope, b"accept-encoding"))
 
-    async def best(self, scope: Scope, answer: Answer) -> Answer:
-        """The same, however long that takes."""
-        coded = self.coded(scope, answer)
-        if coded is not None:
-            return coded
-        codec = choose(headers.joined(scope, b"accept-encoding"))
-        assert codec is not None, "what is not coded takes no time"
+    async def best(self, scope: Scope, answer: Answer, codec: Codec | None) -> Answer:
+        """As `coded`, however long that takes, for a caller who likes the codec."""
+        coded = answer if codec is None and answer.status != 304 else self.coded(scope, answer)
+        if coded is not None or codec is None:
+            return coded or answer
         return _variant(codec, answer, await self._variants.made_apart(codec, answer.body))
 
 
