@@ -10,6 +10,8 @@ from __future__ import annotations
 from contextvars import ContextVar, Token
 from typing import Final, Self
 
+from msgspec import Struct
+
 from backstory import limits
 from backstory.ports.events import OK
 
@@ -21,29 +23,28 @@ _ALWAYS: Final = frozenset({"admin", OPERATE})
 _acts: ContextVar[Acts | None] = ContextVar("backstory_acts", default=None)
 
 
-class Acts:
+class Acts(Struct, eq=False, kw_only=True):
     """One request's. With `reads`, what was allowed to be read is gathered, too.
 
     `done` is what admins and operators were allowed.
     """
 
-    __slots__ = ("_token", "code", "do", "done", "read", "reads", "refused", "status")
-
-    def __init__(self, *, reads: bool) -> None:
-        self.reads = reads
-        self.refused: dict[tuple[str, str, str], None] = {}
-        self.read: dict[str, None] = {}
-        self.done: dict[tuple[str, str], None] = {}
-        self.do, self.code, self.status = "", OK, 0
-        self._token: Token[Acts | None] | None = None
+    reads: bool
+    refused: dict[tuple[str, str, str], None] = {}
+    read: dict[str, None] = {}
+    done: dict[tuple[str, str], None] = {}
+    do: str = ""
+    code: str = OK
+    status: int = 0
+    token: Token[Acts | None] | None = None
 
     def __enter__(self) -> Self:
-        self._token = _acts.set(self)
+        self.token = _acts.set(self)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        assert self._token is not None
-        _acts.reset(self._token)
+        assert self.token is not None
+        _acts.reset(self.token)
 
 
 def decided(verb: str, where: object, code: str) -> None:

@@ -12,31 +12,30 @@ from contextvars import ContextVar, Token
 from math import ceil
 from typing import Self
 
+from msgspec import Struct
+
 from backstory.ports.hooks import served
 
 _allowed: ContextVar[Staleness | None] = ContextVar("staleness", default=None)
 
 
-class Staleness:
+class Staleness(Struct, eq=False, kw_only=True):
     """One caller's leave to be given old answers, or that there is none.
 
     `seconds` is the age of the oldest that was given; None where all were true.
     """
 
-    __slots__ = ("_allowed", "_token", "seconds")
-
-    def __init__(self, *, allowed: bool = True) -> None:
-        self.seconds: int | None = None
-        self._allowed = allowed
-        self._token: Token[Staleness | None] | None = None
+    allowed: bool = True
+    seconds: int | None = None
+    token: Token[Staleness | None] | None = None
 
     def __enter__(self) -> Self:
-        self._token = _allowed.set(self if self._allowed else None)
+        self.token = _allowed.set(self if self.allowed else None)
         return self
 
     def __exit__(self, *exception: object) -> None:
-        assert self._token is not None
-        _allowed.reset(self._token)
+        assert self.token is not None
+        _allowed.reset(self.token)
 
     def given(self, seconds: float) -> None:
         """Note that something was given which was last known to be true so long ago."""

@@ -8,7 +8,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from backstory.cli.serving.lines import Header, lines
 from backstory.transports.edge.answer import Answer
-from backstory.transports.edge.at_once import AtOnce, Known, Work
+from backstory.transports.edge.at_once import AtOnce, Known, Way
 from backstory.transports.edge.shortly import Shortly
 
 _KEPT_BYTES: Final = 16_384
@@ -26,10 +26,10 @@ class Direct:
         self._begun: dict[int, bytes] = {}
 
     def answer(
-        self, work: Work, known: Known, scope: Any, body: bytes, said: list[Header]
+        self, way: Way, known: Known, scope: Any, body: bytes, said: list[Header]
     ) -> bytes | None:
         """As `wire`, of the answer to a request; None where it has to wait for something."""
-        answer = self._at_once(work, known, scope, body)
+        answer = None if way.now is None else self._at_once(way.now, known, scope, body)
         return None if answer is None else self.wire(answer, said)
 
     def wire(self, answer: Answer, said: list[Header]) -> bytes:

@@ -226,13 +226,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def _answer_directly(self, direct: Direct, way: Way, known: Known) -> bool:
         """Answer the request under way, or begin to, by a shorter way than the applications'."""
         before = cast("dict[str, Any]", self.scope.copy())
-        done = self._answer_now(direct, way, known, self.scope, self._held)
-        if not done and way.later is None:
+        said = self.server_state.default_headers
+        answer = direct.answer(way, known, self.scope, self._held, said)
+        if answer is None and way.later is None:
             return False
         if not self.parser.should_upgrade():
             self._heads.keep(self._piece, Head(before, len(self._held), known))
-        if done:
+        if answer is not None:
             self._direct_left -= 1
+            self.transport.write(answer)
             self.on_response_complete()
         elif way.later is not None:
             self._begin_shortly(direct, way.later, known, self._held)
@@ -248,26 +250,19 @@ class BoundedProtocol(HttpToolsProtocol):
         way = direct.way(scope)
         if way is None:
             return False
-        if self._answer_now(direct, way, known, scope, body):
+        answer = direct.answer(way, known, scope, body, self.server_state.default_headers)
+        if answer is not None:
+            self.transport.write(answer)
             self.server_state.total_requests += 1
             self.idle_since = self.loop.time()
         elif way.later is None:
             return False
         else:
             self._busy, self.idle_since = 1, None
-            self.scope, self.headers = cast(Any, scope), scope["headers"]
+            self.scope, self.headers = cast("Any", scope), scope["headers"]
             self.expect_100_continue = False
             self._begin_shortly(direct, way.later, known, body)
         return True
-
-    def _answer_now(self, direct: Direct, way: Way, known: Known, scope: Any, body: bytes) -> bool:
-        if way.now is None:
-            return False
-        said = self.server_state.default_headers
-        answer = direct.answer(way.now, known, scope, body, said)
-        if answer is not None:
-            self.transport.write(answer)
-        return answer is not None
 
     def _begin_shortly(self, direct: Direct, later: Later, known: Known, body: bytes) -> None:
         """Begin a task for the request under way, of which nothing is still to come."""

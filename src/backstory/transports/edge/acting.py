@@ -26,7 +26,7 @@ class Acting:
 
     def heard(self, scope: Scope, request: Request) -> Acts:
         """Gathers what happens inside, then tells of it."""
-        return _Heard(self, scope, request, reads=self._reads)
+        return _Heard(acting=self, scope=scope, request=request, reads=self._reads)
 
     def told(self, acts: Acts, scope: Scope, request: Request) -> None:
         """Tell what was gathered."""
@@ -46,16 +46,14 @@ class Acting:
                 self._tell(Acted(*caller, do, "read", tuple(acts.read), acts.code, ""))
 
 
-class _Heard(Acts):
-    __slots__ = ("_acting", "_request", "_scope")
-
-    def __init__(self, acting: Acting, scope: Scope, request: Request, *, reads: bool) -> None:
-        super().__init__(reads=reads)
-        self._acting, self._scope, self._request = acting, scope, request
+class _Heard(Acts, eq=False, kw_only=True):
+    acting: Acting
+    scope: Scope
+    request: Request
 
     def __exit__(self, *exception: object) -> None:
         super().__exit__()
-        if self._request.dropped:
+        if self.request.dropped:
             return
         if self.refused or self.read or self.done or self.status in _REFUSALS:
-            self._acting.told(self, self._scope, self._request)
+            self.acting.told(self, self.scope, self.request)

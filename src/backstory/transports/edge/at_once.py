@@ -176,13 +176,14 @@ class AtOnce:
         answer = None if plain is None else self._coding.coded(scope, plain)
         if answer is None:
             return None
-        note_coding(request, answer, coded=answer is not plain)
+        if answer is not plain:
+            note_coding(request, answer)
         request.whole(answer.status, len(answer.body))
         return answer
 
 
-def note_coding(request: Request, answer: Answer, *, coded: bool) -> None:
-    """Tell what an answer is coded in, where somebody has thought of coding it."""
-    if coded and answer.body:
+def note_coding(request: Request, answer: Answer) -> None:
+    """Tell what an answer is coded in that somebody has thought of coding."""
+    if answer.body:
         coding = dict(answer.headers).get(b"content-encoding")
         request.coding = IDENTITY if coding is None else CODINGS[coding]

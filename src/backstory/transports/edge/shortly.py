@@ -62,6 +62,7 @@ class Shortly:
             await answer(scope, receive, send)
             return
         send.started = True
-        note_coding(request, answer, coded=answer is not plain)
+        if answer is not plain:
+            note_coding(request, answer)
         request.answered(answer.status)
         request.sent = len(answer.body)
