@@ -8,12 +8,17 @@ from statistics import median
 
 
 def medians(
-    works: Mapping[str, Callable[[], object]], rounds: int, warmup: int = 5
+    works: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warmup: int = 5,
+    before: Callable[[], object] | None = None,
 ) -> dict[str, float]:
-    """Median seconds of each work, taken in turn."""
+    """Median seconds of each work, taken in turn; `before` is done before each, untimed."""
     taken: dict[str, list[float]] = {name: [] for name in works}
     for turn in range(warmup + rounds):
         for name, work in works.items():
+            if before is not None:
+                before()
             start = time.perf_counter()
             work()
             if turn >= warmup:
