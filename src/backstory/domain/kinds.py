@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from backstory import limits
@@ -67,6 +68,7 @@ def check_kind(kind: str) -> str:
     raise UnknownKindError(detail, errors=(Violation("/kind", detail),))
 
 
+@lru_cache(maxsize=limits.KEYS_CHECKED)
 def context_of(kind: str) -> ContextKey:
     """The context that holds what a kind demands.
 

@@ -32,7 +32,7 @@ from backstory.domain.keys import ContextKey
 
 def needs(operations: Sequence[Operation]) -> Needs:
     """What `plan` will ask for."""
-    if all(type(operation) is Append for operation in operations):
+    if {type(operation) for operation in operations} == {Append}:
         return _appends(operations)
     known: set[str] = set()
     past: tuple[ContextKey, int | None] | None = None

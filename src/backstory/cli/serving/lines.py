@@ -30,15 +30,12 @@ _NAMES: Final[set[bytes]] = set()
 
 
 def line(name: bytes, value: bytes) -> bytes:
-    """One field of the head, with its end.
+    """One field of the head, with its end, that is not `KNOWN` yet.
 
     Raises:
         RuntimeError: it would be more than one (RFC 9110 section 5.5).
     """
-    known = KNOWN.get((name, value))
-    if known is not None:
-        return known
-    key = lower(name)
+    key = name if name in _NAMES else lower(name)
     if not value.isdigit() and HEADER_VALUE_RE.search(value):
         raise RuntimeError(f"the header {name!r} has a value that is none")
     made = b"%b: %b\r\n" % (key, value)
@@ -53,7 +50,7 @@ def lines(headers: Iterable[Header]) -> bytes:
     Raises:
         RuntimeError: as `line`.
     """
-    return b"".join([line(name, value) for name, value in headers])
+    return b"".join([KNOWN.get(each) or line(*each) for each in headers])
 
 
 def lower(name: bytes) -> bytes:

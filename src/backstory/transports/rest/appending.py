@@ -8,6 +8,7 @@ from typing import Any, Final
 from backstory.contexts.writing import Intent
 from backstory.domain import intake
 from backstory.domain.commits import Append, Operation, Result
+from backstory.domain.keys import ContextKey
 from backstory.domain.messages import Format
 from backstory.domain.policy import Verb
 from backstory.errors import (
@@ -50,9 +51,9 @@ async def append_entries(call: Call) -> Answer:
     media type of one, the body is what that provider's API takes; members that are not the conversation, such as `model` and
     `tools`, are passed over and named in `ignored`.
     """
-    form = _form(call)
-    sent = await _sent(call, form)
-    outcome = await write(call, [Intent(Verb.WRITE, call.key)], sent.build, call.signature)
+    form, key = _form(call), call.key
+    sent = await _sent(call, key, form)
+    outcome = await write(call, [Intent(Verb.WRITE, key)], sent.build, call.signature)
     result = outcome.results[0]
     view = {"version": result.version} | appended(result)
     if form is not None:
@@ -92,8 +93,8 @@ def _is_one_text(call: Call) -> bool:
     return parser is not None and parser.result in _ONE_TEXT
 
 
-async def _sent(call: Call, form: Format | None) -> Sent:
-    key, content_type, known = call.key, call.content_type, call.served.accepted.parsers
+async def _sent(call: Call, key: ContextKey, form: Format | None) -> Sent:
+    content_type, known = call.content_type, call.served.accepted.parsers
 
     def entered(value: Any) -> list[Operation]:
         body = shaped(value, schemas.AppendEntries)
