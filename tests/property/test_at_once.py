@@ -440,6 +440,16 @@ def test_what_waits_does_not_go_through_the_applications(
     assert sent.count(b"HTTP/1.1 %d " % status) == len(asked), sent
 
 
+def test_an_answer_that_breaks_on_its_way_out_is_a_500(server, runner, monkeypatch):
+    def broken(answer, said):
+        raise RuntimeError("a header that is none")
+
+    monkeypatch.setattr(server.direct, "wire", broken)
+    asked = raw("GET", PATHS[0] + "/entries?limit=1000")
+    sent, _, _ = runner.run(server.sent([asked], directly=True))
+    assert sent.startswith(b"HTTP/1.1 500 ")
+
+
 class Asked:
     """A connection on which an append is under way."""
 

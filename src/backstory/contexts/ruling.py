@@ -24,6 +24,7 @@ from backstory.domain.ruling import (
     RuledState,
     Standing,
     Unruled,
+    add_counts,
     patched,
 )
 from backstory.errors import BackstoryError, DeniedError
@@ -176,7 +177,7 @@ class _Draft(Struct):
         rule = await self._rule(put.key, place.kind, f"{put.place}/kind")
         work = partial(rule.state, put.state, f"{put.place}/state")
         done = await self._run(work, len(put.state))
-        self._count(done.counts)
+        add_counts(self.counts, done.counts)
         place.standing = Standing(done.state, rule.version)
         return structs.replace(put, state=done.state, rule=rule)
 
@@ -187,7 +188,7 @@ class _Draft(Struct):
         rule = await self._rule(append.key, place.kind)
         work = partial(rule.entries, append.entries, f"{append.place}/entries")
         done = await self._run(work, sum(entry.size for entry in append.entries))
-        self._count(done.counts)
+        add_counts(self.counts, done.counts)
         return structs.replace(append, entries=done.entries, rule=rule)
 
     async def _patch(self, patch: Patch) -> Patch:
@@ -212,10 +213,6 @@ class _Draft(Struct):
         """What the work comes to; what is large, or much in all, leaves the event loop."""
         self.weight += size
         return await asyncio.to_thread(work) if _is_large(self.weight) else work()
-
-    def _count(self, counts: Mapping[str, int]) -> None:
-        for what, count in counts.items():
-            self.counts[what] = self.counts.get(what, 0) + count
 
     def _believed_place(self, key: ContextKey) -> _Place | None:
         """Where only the kind matters and it is believed to be known."""

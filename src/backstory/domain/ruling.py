@@ -71,6 +71,12 @@ class KindRule(Protocol):
         """
 
 
+def add_counts(counts: dict[str, int], more: Mapping[str, int]) -> None:
+    """Count what was done to another part of the same write."""
+    for what, count in more.items():
+        counts[what] = counts.get(what, 0) + count
+
+
 class Unruled(Struct, frozen=True):
     """The rule of a kind that demands nothing and changes nothing."""
 

@@ -6,7 +6,7 @@ field and why. Pure: the same bytes under the same rules always come to the same
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ from msgspec import structs
 
 from backstory import limits
 from backstory.domain.entries import NewEntry
-from backstory.domain.ruling import RuledEntries, RuledState
+from backstory.domain.ruling import RuledEntries, RuledState, add_counts
 from backstory.errors import SchemaError, TooLargeError
 from backstory.ports.hooks import Measure, unmeasured
 from backstory.processing.schemas.kinds import CompiledKind
@@ -103,20 +103,15 @@ class Pipeline:
         metadata = entry.metadata
         if metadata is not None:
             done = transform(metadata, self.transforms, STATE_SKIPPED)
-            _count(counts, done.counts)
+            add_counts(counts, done.counts)
             metadata = done.raw
         if content.raw == entry.content and metadata == entry.metadata:
             return entry
-        _count(counts, content.counts)
+        add_counts(counts, content.counts)
         changed = structs.replace(entry, content=content.raw, metadata=metadata)
         _require_size(changed.size, limits.ENTRY_BYTES, "ENTRY_BYTES", pointer)
         _still_fits(self._check_entry, changed, pointer)
         return changed
-
-
-def _count(counts: dict[str, int], more: Mapping[str, int]) -> None:
-    for what, count in more.items():
-        counts[what] = counts.get(what, 0) + count
 
 
 def _as_sent(entry: NewEntry) -> dict[str, Any]:

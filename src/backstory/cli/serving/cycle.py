@@ -45,9 +45,9 @@ class Cycle(RequestResponseCycle):
         if self.flow.write_paused or not self.keep_alive or self._bodiless:
             return False
         if not self.disconnected:
+            wire = direct.wire(answer, self.default_headers)
             self.response_started = self.response_complete = True
-            self.waiting_for_100_continue = False
-            self.transport.write(direct.wire(answer, self.default_headers))
+            self.transport.write(wire)
             self.message_event.set()
             self.on_response()
         return True
