@@ -16,7 +16,7 @@ from backstory.cli.serving.direct import Direct
 from backstory.cli.serving.one import SERVER
 from backstory.cli.serving.protocol import BoundedProtocol, State
 from backstory.config import load
-from backstory.wiring import app, open_app
+from backstory.wiring import app, at_once, open_app
 from mcp_requests import READS, requests
 
 OWN = "LOG000"
@@ -161,15 +161,23 @@ def runner():
         yield runner
 
 
-@pytest.fixture(scope="module", params=[True])
+@pytest.fixture(scope="module", params=["knowing"])
 def server(request, runner, tmp_path_factory):
-    """One that knows whether it has what is asked for, or not, as with a store on a server."""
+    """One that knows whether it has what is asked for, or is `asking`, as with a store on a server.
+
+    Or one that is reached by HTTPS, whose answers say more.
+    """
+    secure = request.param == "secure"
     store = tmp_path_factory.mktemp("at_once") / "test.db"
     opened, over = asyncio.Queue(), asyncio.Event()
 
     async def serve():
         settings = load({"store": f"sqlite:///{store}"}, environ={})
-        with patch.object(app, "knows", return_value=request.param):
+        with (
+            patch.object(app, "knows", return_value=request.param != "asking"),
+            patch.object(app, "is_secure", return_value=secure),
+            patch.object(at_once, "is_secure", return_value=secure),
+        ):
             async with open_app(settings) as running:
                 opened.put_nowait(Server(running))
                 await over.wait()
@@ -324,7 +332,7 @@ CHAT, BODY = raw("GET", PATHS[0]), raw("GET", PATHS[0], body=b"body")
     [raw("GET", PATHS[0], [("transfer-encoding", "chunked")]) + b"3\r\nabc\r\nnonsense"], False
 )
 @settings(max_examples=120, deadline=None)
-@pytest.mark.parametrize("server", [True, False], indirect=True)
+@pytest.mark.parametrize("server", ["knowing", "asking", "secure"], indirect=True)
 def test_what_goes_out_is_the_same(server, runner, pieces, patiently):
     async def both():
         return [

@@ -90,7 +90,7 @@ async def open_app(
     from backstory.transports.edge.guard import Guard
     from backstory.transports.edge.ops import Ops
     from backstory.transports.edge.shortly import Shortly
-    from backstory.transports.edge.strict_transport import StrictTransport
+    from backstory.transports.edge.strict_transport import StrictTransport, strict
     from backstory.transports.mcp.callers import Served
     from backstory.transports.mcp.http import mcp_app
     from backstory.transports.mcp.offers import found
@@ -128,14 +128,16 @@ async def open_app(
         acts = acting(settings, hooks)
         guard = Guard(coding, callers.authenticate, hooks, pacing, acts)
         app = _for_pages(guard, settings)
-        if is_secure(settings):
+        secure = is_secure(settings)
+        if secure:
             app = StrictTransport(app)
         lanes: list[Lane] = [Hot(served, knows=knows(settings))]
         if mcp.reads is not None and knows(settings):
             lanes.append(mcp.reads)
         first = at_once(settings, lanes, callers, coding, hooks, pacing=pacing, acting=acts)
         watched = Guard(rest, Ops(loopback=is_loopback(settings.ops_host)), hooks)
-        yield Running(app, contexts, watched, first, Shortly(guard, coding))
+        short = Shortly(app, guard, coding, strict if secure else None)
+        yield Running(app, contexts, watched, first, short)
 
 
 def message_formats() -> Mapping[str, Format]:

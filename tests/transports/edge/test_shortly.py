@@ -65,7 +65,7 @@ class Scene:
         acting = Acting(told.tell, lambda scope: "127.0.0.1", reads=True)
         self.authenticator, coding = Authenticator(), Coding(None)
         guard = Guard(self._applications, self.authenticator, told, pacing, acting)
-        self._shortly = Shortly(guard, coding)
+        self._shortly = Shortly(guard, guard, coding)
         self._pacing, self._who = pacing, who
 
     async def ask(self, *headers, body=b""):

@@ -8,9 +8,10 @@ goes wrong, as of any other.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from backstory.ports.hooks import Request
 from backstory.transports.edge.answer import Answer
@@ -35,20 +36,29 @@ class Whole(NamedTuple):
 
 
 class Shortly:
-    """Asks the guard, whose applications are asked where somebody is not known any more."""
+    """Goes past the applications to the guard, but where somebody is not known any more.
 
-    def __init__(self, guard: Guard, coding: Coding) -> None:
-        self._guard, self._coding = guard, coding
+    `saying` adds what each answer says by messages that the guard does not add.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        guard: Guard,
+        coding: Coding,
+        saying: Callable[[Send], Send] | None = None,
+    ) -> None:
+        self._app, self._guard, self._coding, self._saying = app, guard, coding, saying
 
     async def __call__(self, asked: Whole, scope: Scope, receive: Receive, send: Send) -> None:
         """As an application in its last three."""
         known = asked.known
         principal = known.principal(scope)
         if principal is None or not (known.gate is None or known.gate.let_in(principal)):
-            await self._guard(scope, receive, send)
+            await self._app(scope, receive, send)
             return
         scope[PRINCIPAL] = principal
-        answering = Answering(scope, send)
+        answering = Answering(scope, send if self._saying is None else self._saying(send))
         work = self._answer(asked, scope, receive, answering)
         await self._guard.around(scope, known.trace, answering, work)
 

@@ -18,9 +18,15 @@ class StrictTransport:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def told(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message.get("headers", ()), STRICT]}
-            await send(message)
+        await self._app(scope, receive, strict(send))
 
-        await self._app(scope, receive, told)
+
+def strict(send: Send) -> Send:
+    """Sends on, and says so."""
+
+    async def told(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message.get("headers", ()), STRICT]}
+        await send(message)
+
+    return told
