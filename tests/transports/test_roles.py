@@ -428,7 +428,11 @@ async def test_a_long_poll_sees_with_the_rights_of_the_moment(call):
     await call.ok(BOSS, "PUT", "/v1/contexts/notes.bob/n", {"kind": "session"})
     await call.ok(BOSS, "PUT", "/v1/contexts/notes.ada/n", {"kind": "session", "state": {"n": 2}})
     async with asyncio.timeout(10):
-        (found,) = (await poll)["items"]
+        page = await poll
+        if page["items"][0]["namespace"] == "_system.bindings":
+            # A look at the file may come between the commit and its answer: with the rights before.
+            page = await call.ok({}, "GET", f"/v1/changes?after={page['next']}&wait=30")
+        (found,) = page["items"]
     assert found["namespace"] == "notes.ada"
 
 
