@@ -3,6 +3,7 @@
 import datetime as dt
 import logging
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -13,7 +14,7 @@ from backstory.errors import MissingError
 from backstory.transports.edge.deprecating import Uses, headers
 from backstory.transports.mcp import tools
 from backstory.transports.mcp.tools.table import DEPRECATED
-from backstory.transports.rest import app, endpoints
+from backstory.transports.rest import app, contexts, endpoints, lane
 from backstory.transports.rest.openapi import document
 from backstory.transports.rest.params import Param
 from backstory.transports.rest.table import Endpoint, Reply
@@ -134,3 +135,12 @@ async def test_a_tool_says_so_in_the_list_and_its_use_is_told(mode, tmp_path, mo
     lines = [record.getMessage() for record in caplog.records if hasattr(record, "used")]
     assert lines == [f"the tool list_contexts is still used. {GOING.sentence}"]
     assert LOCAL_ADMIN.subject not in lines[0]
+
+
+@pytest.mark.parametrize("deprecation", [None, GOING])
+def test_what_goes_is_left_to_the_applications_which_say_so(monkeypatch, deprecation):
+    row = replace(contexts.GET, deprecation=deprecation)
+    monkeypatch.setattr(lane, "endpoints", lambda accepted: [row])
+    asked = {"method": "GET", "path": "/v1/contexts/users.42/chat"}
+    way = lane.Hot(SimpleNamespace(accepted=None), knows=True)(asked)
+    assert (way is None) is (deprecation is not None)

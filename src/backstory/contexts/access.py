@@ -17,7 +17,7 @@ from backstory.domain.principals import Principal
 from backstory.errors import DeniedError, MissingError, ScopeError
 from backstory.ports import acts
 from backstory.ports.events import OK, POLICY
-from backstory.ports.hooks import part, served
+from backstory.ports.hooks import part
 from backstory.ports.store import Store
 
 CODES: Final = {
@@ -37,12 +37,8 @@ def require(principal: Principal, verb: Verb, key: ContextKey) -> None:
         DeniedError: it may read, but not do this.
         ScopeError: its roles would let it, its token's scope does not.
     """
-    request = served()
-    if request is None or not request.recorded:  # as nearly always
+    with part(POLICY):
         _require(principal, verb, key)
-    else:
-        with request.part(POLICY, ""):
-            _require(principal, verb, key)
 
 
 def _require(principal: Principal, verb: Verb, key: ContextKey) -> None:

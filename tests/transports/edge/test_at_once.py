@@ -6,22 +6,14 @@ import gc
 import pytest
 
 from backstory import limits
-from backstory.caching.pacing import MemoryPacer
-from backstory.domain.principals import Principal
-from backstory.domain.rates import Rate
 from backstory.errors import DeniedError, MissingError
-from backstory.observability.telling import Told
 from backstory.ports import acts
-from backstory.ports.events import Acted, Ended
 from backstory.resilience.stepping import WaitsError, at_once, hurried, waits
-from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.at_once import AtOnce
 from backstory.transports.edge.coding.middleware import Coding
 from backstory.transports.edge.guard import PRINCIPAL, REQUEST
-from backstory.transports.edge.pacing import Pacing, Rates
-
-WHO = Principal("acme", "ana", frozenset({"admin"}))
+from edge_scenes import WHO, Edge
 
 
 class Known:
@@ -39,14 +31,6 @@ class Known:
         return None
 
 
-class Listener:
-    def __init__(self):
-        self.heard = []
-
-    def hearing(self):
-        return {Ended: self.heard.append, Acted: self.heard.append}
-
-
 class Way:
     """Answers now, or not at all."""
 
@@ -60,14 +44,8 @@ class Scene:
     """What answers by a lane, who is told of it, and the tokens of callers."""
 
     def __init__(self, work, who=WHO, burst=10):
-        self.listener, self.begun = Listener(), 0
-        told = Told([self.listener])
-        rate = Rate(1, burst)
-        self.pacer = MemoryPacer(lambda: 0)
-        pacing = Pacing(
-            self.pacer, Rates(rate, rate), lambda *parts: b"".join(map(str.encode, map(str, parts)))
-        )
-        acting = Acting(told.tell, lambda scope: "127.0.0.1", reads=True)
+        edge, self.begun = Edge(burst), 0
+        self.listener, self.pacer = edge.listener, edge.pacer
 
         async def lane(scope, body):
             self.begun += 1
@@ -78,10 +56,10 @@ class Scene:
         self.ask_once = AtOnce(
             [lambda scope: Way(lane) if scope["path"] == "/" else None],
             Known(who),
-            told,
+            edge.told,
             Coding(None),
-            pacing=pacing,
-            acting=acting,
+            pacing=edge.pacing,
+            acting=edge.acting,
         )
 
     def ask(self, path="/", *headers):

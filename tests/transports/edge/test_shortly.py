@@ -6,25 +6,19 @@ import logging
 import pytest
 
 from backstory import limits
-from backstory.caching.pacing import MemoryPacer
-from backstory.domain.principals import Principal
-from backstory.domain.rates import Rate
 from backstory.errors import DeniedError, StoreUnavailableError, TooLargeError
-from backstory.observability.telling import Told
 from backstory.ports import acts
-from backstory.ports.events import Acted, Ended
+from backstory.ports.events import Ended
 from backstory.transports.edge import body as bodies
-from backstory.transports.edge.acting import Acting
 from backstory.transports.edge.answer import Answer
 from backstory.transports.edge.at_once import Known
 from backstory.transports.edge.body import ClientGoneError
 from backstory.transports.edge.coding.middleware import Coding
 from backstory.transports.edge.guard import PRINCIPAL, REQUEST, Guard
-from backstory.transports.edge.pacing import Pacing, Rates
 from backstory.transports.edge.shortly import Shortly, Whole
+from edge_scenes import WHO, Edge
 
-WHO = Principal("acme", "ana", frozenset({"admin"}))
-LARGE = b"%b" % (b"x" * (limits.INLINE_BYTES + 1))
+LARGE = b"x" * (limits.INLINE_BYTES + 1)
 
 
 class Authenticator:
@@ -41,32 +35,17 @@ class Authenticator:
         return None
 
 
-class Listener:
-    def __init__(self):
-        self.heard = []
-
-    def hearing(self):
-        return {Ended: self.heard.append, Acted: self.heard.append}
-
-
 class Scene:
     """A request by a way that is given, and what goes out."""
 
     def __init__(self, later, who=WHO, burst=10, whole=True):
-        self.listener, self.later, self.whole = Listener(), later, whole
+        edge = Edge(burst)
+        self.listener, self.later, self.whole = edge.listener, later, whole
         self.wholes, self.messages = [], []
-        told = Told([self.listener])
-        rate = Rate(1, burst)
-        pacing = Pacing(
-            MemoryPacer(lambda: 0),
-            Rates(rate, rate),
-            lambda *parts: b"".join(map(str.encode, map(str, parts))),
-        )
-        acting = Acting(told.tell, lambda scope: "127.0.0.1", reads=True)
         self.authenticator, coding = Authenticator(), Coding(None)
-        guard = Guard(self._applications, self.authenticator, told, pacing, acting)
+        guard = Guard(self._applications, self.authenticator, edge.told, edge.pacing, edge.acting)
         self._shortly = Shortly(guard, guard, coding)
-        self._pacing, self._who = pacing, who
+        self._pacing, self._who = edge.pacing, who
 
     async def ask(self, *headers, body=b""):
         scope = {

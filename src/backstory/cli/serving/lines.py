@@ -35,7 +35,7 @@ def line(name: bytes, value: bytes) -> bytes:
     Raises:
         RuntimeError: it would be more than one (RFC 9110 section 5.5).
     """
-    key = name if name in _NAMES else lower(name)
+    key = lower(name)
     if not value.isdigit() and HEADER_VALUE_RE.search(value):
         raise RuntimeError(f"the header {name!r} has a value that is none")
     made = b"%b: %b\r\n" % (key, value)

@@ -75,7 +75,7 @@ class Coding:
 
     async def best(self, scope: Scope, answer: Answer, codec: Codec | None) -> Answer:
         """As `coded`, however long that takes, for a caller who likes the codec."""
-        coded = answer if codec is None and answer.status != 304 else self.coded(scope, answer)
+        coded = self.coded(scope, answer)
         if coded is not None or codec is None:
             return coded or answer
         return _variant(codec, answer, await self._variants.made_apart(codec, answer.body))
